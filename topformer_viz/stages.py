@@ -1,0 +1,433 @@
+"""What the lesson teaches, declared once: axes, stages, and the words for them in both languages.
+
+Everything else derives from here: shape checks, diagrams, headings, table rows, tests, URL anchors. To add a
+stage, add one ``Stage`` here and one ``keep`` line in model.py.
+
+Markup in notes: `axis` or `tensor` in back quotes, [[term]] or [[term|as shown]] for a glossary word. Places in
+braces such as {HW} are filled with the sizes of the run on show.
+"""
+
+import ast
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass
+from functools import cache
+
+from torch import nn
+
+from topformer_viz.model import Attention, Backbone, Block, TokenPyramidModule
+from topformer_viz.text import Text
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A named tensor axis; one colour (on light, on dark) wherever it shows."""
+
+    meaning: Text
+    light: str
+    dark: str
+
+
+AXES: dict[str, Axis] = {
+    "B": Axis(Text("images in the batch: one here", "批中的图像数：这里是一张"), "#66666f", "#a9a9b4"),
+    "RGB": Axis(Text("red, green, blue", "红、绿、蓝"), "#66666f", "#a9a9b4"),
+    "Y": Axis(Text("rows of image pixels", "图像像素的行"), "#94640a", "#dfb04c"),
+    "X": Axis(Text("columns of image pixels", "图像像素的列"), "#875038", "#d9a284"),
+    "C": Axis(Text("channels of the token map", "特征图的通道"), "#56720f", "#b3cf66"),
+    "H": Axis(Text("rows of the token grid", "特征网格的行"), "#94640a", "#dfb04c"),
+    "W": Axis(Text("columns of the token grid", "特征网格的列"), "#875038", "#d9a284"),
+    "HW": Axis(Text("pixels of the token grid, H × W", "特征网格的像素，H × W"), "#8a5600", "#f0c060"),
+    "heads": Axis(Text("attention heads", "注意力头"), "#7d3fb0", "#c9a4f2"),
+    "key_dim": Axis(Text("features per head of query and key", "每个头中查询与键的特征数"), "#b3206e", "#f29bc8"),
+    "nh_kd": Axis(Text("heads × key_dim", "heads × key_dim"), "#9a2a94", "#e59be2"),
+    "d": Axis(Text("features per head of value", "每个头中值的特征数"), "#0f6f68", "#66cfc3"),
+    "dh": Axis(Text("heads × d", "heads × d"), "#4257b8", "#a5b5fa"),
+    "M": Axis(Text("channels of the injected maps", "注入后特征图的通道"), "#2f6d43", "#8fd0a4"),
+    "classes": Axis(Text("classes to tell apart", "要区分的类别"), "#66666f", "#a9a9b4"),
+}
+COMPOSITE: dict[str, tuple[str, str]] = {
+    "HW": ("H", "W"),
+    "nh_kd": ("heads", "key_dim"),
+    "dh": ("heads", "d"),
+}
+INDICES = {"h": "heads", "i": "HW", "j": "HW", "c": "key_dim", "f": "d"}  # letters in formulas, by axis
+
+OPERATIONS: dict[str, Text] = {
+    "normalise": Text("normalise", "归一化"),
+    "convolve": Text("convolutions", "卷积"),
+    "pool": Text("average pool, concatenate", "平均池化，拼接"),
+    "lift": Text("average colours, lifted", "平均颜色并升维"),
+    "enter": Text("enters the block", "进入模块"),
+    "conv": Text("1×1 conv + BN", "1×1 卷积 + BN"),
+    "reshape": Text("reshape", "reshape"),
+    "permute": Text("permute", "permute"),
+    "matmul": Text("matrix product", "矩阵乘"),
+    "softmax": Text("softmax over keys", "沿键做 softmax"),
+    "relu6": Text("ReLU6", "ReLU6"),
+    "add": Text("add", "相加"),
+    "mlp": Text("1×1, 3×3 depthwise, 1×1", "1×1、3×3 深度卷积、1×1"),
+    "inject": Text("gate, scale, add", "门控、相乘、相加"),
+    "classify": Text("sum, fuse, classify", "求和、融合、分类"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of a stage and the axes it leaves; ``OPERATIONS`` names it."""
+
+    operation: str
+    axes: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One teachable tensor.
+
+    ``name`` is the trace's name without its block ("pyramid{n}" stands for several), ``sources`` the stages it
+    is made from by ``steps`` (the last step's axes are the stage's own), ``view`` the kind of picture that fits,
+    ``strand`` q, k or v where it belongs to one.
+    """
+
+    name: str
+    title: Text
+    sources: tuple[str, ...]
+    steps: tuple[Step, ...]
+    formula: str
+    note: Text
+    view: str
+    trap: Text | None = None
+    strand: str = ""
+    in_block: bool = True
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return tuple(self.steps[-1].axes.split())
+
+
+def _stages(*stages: Stage) -> dict[str, Stage]:
+    return {stage.name: stage for stage in stages}
+
+
+# fmt: off
+STAGES: dict[str, Stage] = _stages(
+    Stage(
+        "image", Text("The picture", "图像"), (), (Step("normalise", "B RGB Y X"),),
+        "image = (RGB / 255 − mean) / std", view="photo", in_block=False,
+        note=Text(
+            "The photograph, {Y} × {X} pixels, each colour channel shifted and scaled by ImageNet's mean and "
+            "standard deviation. The lines show the [[token]] grid: {H} × {W} = {HW} squares. Attention will "
+            "compare these squares with one another, not the image's pixels.",
+            "这张照片有 {Y} × {X} 个像素，每个颜色通道都减去 ImageNet 的均值、再除以标准差。图上的线是 [[token|特征网格]]："
+            "{H} × {W} = {HW} 个方格。注意力比较的是这些方格，而不是图像的像素。"),
+        trap=Text(
+            "“Attention is quadratic” frightens more than it costs here: the matrix has {HW} × {HW} entries, few "
+            "enough to show every one.",
+            "“注意力的代价是平方级的”听来吓人，在这里却不贵：矩阵只有 {HW} × {HW} 个元素，少到可以一个不漏地画出来。")),
+    Stage(
+        "pyramid{n}", Text("The token pyramid", "特征金字塔"), ("image",), (Step("convolve", "B C{n} H{n} W{n}"),),
+        "pyramid_{n} = inverted residuals(… image …)", view="pyramid", in_block=False,
+        note=Text(
+            "Convolutions shrink the picture step by step. Four levels are kept, at 1/4, 1/8, 1/16 and 1/32 of its "
+            "size: fine ones know edges, coarse ones know things. The authors call it the [[token pyramid]].",
+            "卷积把图像一步步缩小，留下四层，分别是原图的 1/4、1/8、1/16 和 1/32：细的层认得边缘，粗的层认得物体。"
+            "作者称它为 [[token pyramid|特征金字塔]]。")),
+    Stage(
+        "tokens", Text("The map that enters", "输入的特征图"),
+        ("pyramid0", "pyramid1", "pyramid2", "pyramid3"), (Step("pool", "B C H W"),),
+        "tokens = concat(pool(pyramid_{0}), pool(pyramid_{1}), pool(pyramid_{2}), pool(pyramid_{3}))", view="maps",
+        note=Text(
+            "The block's input: a feature map of `C` = {C} channels on a grid of `H` × `W` = {H} × {W}. {origin}",
+            "模块的输入：一张特征图，`C` = {C} 个通道，网格 `H` × `W` = {H} × {W}。{origin}"),
+        trap=Text(
+            "The authors' source comments this input as “(B, N, C)” and unpacks B, C, H, W on the very next line. "
+            "Believe the line, not the comment: the tokens still lie on their grid.",
+            "作者的源码在这里注释为“(B, N, C)”，下一行却拆成 B, C, H, W。请相信代码而不是注释：此时的 token 仍排在网格上。")),
+    Stage(
+        "query_map", Text("Query, still a map", "查询（仍是特征图）"), ("tokens",), (Step("conv", "B nh_kd H W"),),
+        "query_map = BN(W_{q} · tokens)", view="maps", strand="q",
+        note=Text(
+            "A [[1×1 convolution]] without bias, then [[BatchNorm]]. It looks at one pixel at a time and turns its {C} "
+            "channels into `heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} numbers: what this pixel asks.",
+            "不带偏置的 [[1×1 convolution|1×1 卷积]]，再接 [[BatchNorm]]。它每次只看一个像素，把 {C} 个通道变成 "
+            "`heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} 个数：这个像素要问什么。")),
+    Stage(
+        "query", Text("Query", "查询"), ("query_map",),
+        (Step("reshape", "B heads key_dim HW"), Step("permute", "B heads HW key_dim")),
+        "query_{hic} = query_map_{(h·key_dim + c), i}", view="rows", strand="q",
+        note=Text(
+            "The grid is laid out as one long list of `HW` = {HW} pixels and the channels are dealt out to {heads} "
+            "[[head|heads]]. Then the last two axes swap. Now each row is a pixel: in every head, each pixel has "
+            "`key_dim` = {key_dim} features.",
+            "把网格铺成一列，共 `HW` = {HW} 个像素，并把通道分给 {heads} 个 [[head|头]]，然后交换最后两个轴。"
+            "现在每一行是一个像素：在每个头里，每个像素有 `key_dim` = {key_dim} 个特征。"),
+        trap=Text(
+            "The classic bug: reshape straight to (B, heads, HW, key_dim) and skip the permute. The shape is right and "
+            "no error is raised, but within each head pixels and features are mixed up.",
+            "经典错误：直接 reshape 成 (B, heads, HW, key_dim) 而省去 permute。形状正确，也不报错，但在每个头里，"
+            "像素和特征被打乱了。")),
+    Stage(
+        "key_map", Text("Key, still a map", "键（仍是特征图）"), ("tokens",), (Step("conv", "B nh_kd H W"),),
+        "key_map = BN(W_{k} · tokens)", view="maps", strand="k",
+        note=Text(
+            "The same tokens through weights of their own: {nh_kd} numbers a pixel, the same size as the query. If the "
+            "query is what a pixel asks, the [[key]] is what it answers to.",
+            "同样的输入，经过另一组权重：每个像素 {nh_kd} 个数，与查询一样大。如果说查询是像素的提问，"
+            "[[key|键]]就是它能回应什么。")),
+    Stage(
+        "key", Text("Key", "键"), ("key_map",), (Step("reshape", "B heads key_dim HW"),),
+        "key_{hcj} = key_map_{(h·key_dim + c), j}", view="columns", strand="k",
+        note=Text(
+            "Only a reshape: no permute. It already lies transposed, `key_dim` × `HW` = {key_dim} × {HW}, ready for "
+            "the product. Each column is a pixel.",
+            "只做 reshape，不做 permute。它本来就是转置好的，`key_dim` × `HW` = {key_dim} × {HW}，"
+            "正好用来相乘。每一列是一个像素。")),
+    Stage(
+        "value_map", Text("Value, still a map", "值（仍是特征图）"), ("tokens",), (Step("conv", "B dh H W"),),
+        "value_map = BN(W_{v} · tokens)", view="maps", strand="v",
+        note=Text(
+            "A third 1×1 convolution: `dh` = `heads` × `d` = {heads} × {d} = {dh} channels. The [[value]] is what a "
+            "pixel hands over to whoever reads it.",
+            "第三个 1×1 卷积：`dh` = `heads` × `d` = {heads} × {d} = {dh} 个通道。[[value|值]]是像素交给读它的人的内容。")),
+    Stage(
+        "value", Text("Value", "值"), ("value_map",),
+        (Step("reshape", "B heads d HW"), Step("permute", "B heads HW d")),
+        "value_{hjf} = value_map_{(h·d + f), j}", view="rows", strand="v",
+        note=Text(
+            "Reshaped and permuted like the query, but wider: `d` = {d} features a pixel against `key_dim` = {key_dim}. "
+            "As in LeViT, what is handed over is richer than what is compared.",
+            "像查询一样 reshape 再 permute，但更宽：每个像素有 `d` = {d} 个特征，而 `key_dim` = {key_dim}。"
+            "与 LeViT 一样，这里扩大了维度：交出的内容比用来比较的更丰富。"),
+        trap=Text(
+            "In ViT query, key and value are equally wide, so `d` and `key_dim` are easily taken for one number. "
+            "Here they are two.",
+            "在 ViT 里查询、键和值一样宽，所以容易把 `d` 和 `key_dim` 当成同一个数。在这里它们是两个数。")),
+    Stage(
+        "scores", Text("Scores", "得分"), ("query", "key"), (Step("matmul", "B heads HW HW"),),
+        "scores_{hij} = Σ_{c} query_{hic} · key_{hcj}", view="matrix",
+        note=Text(
+            "Every pixel's query against every pixel's key: `key_dim` = {key_dim} products, summed. The axis `key_dim` "
+            "is used up, and a table of {HW} × {HW} remains for each head: row i is the pixel that asks, column j the "
+            "pixel that is asked.",
+            "每个像素的查询与每个像素的键相乘：`key_dim` = {key_dim} 个乘积求和。`key_dim` 这个轴被消去，"
+            "每个头剩下一张 {HW} × {HW} 的表：第 i 行是提问的像素，第 j 列是被问的像素。"),
+        trap=Text(
+            "Not divided by √key_dim. The authors' code stores the scale and never uses it. BatchNorm's learned gain on "
+            "query and key can take its place.",
+            "没有除以 √key_dim。作者的代码存下了这个缩放系数，却从未使用。query 和 key 上 BatchNorm 学到的增益可以代替它。")),
+    Stage(
+        "weights", Text("Attention weights", "注意力权重"), ("scores",), (Step("softmax", "B heads HW HW"),),
+        "weights_{hij} = exp(scores_{hij}) / Σ_{j'} exp(scores_{hij'})", view="matrix",
+        note=Text(
+            "[[softmax|Softmax]] along each row: all entries between 0 and 1, each row sums to 1. So each of the `HW` "
+            "pixels has a weight on every pixel, a table that resembles a covariance matrix.",
+            "沿每一行做 [[softmax]]：所有元素都在 0 和 1 之间，每行之和为 1。于是 `HW` 个像素中的每一个，"
+            "对所有像素都有一个权重，这张表类似协方差矩阵。"),
+        trap=Text(
+            "Resembles, no more: it is not symmetric, its rows sum to 1 and its columns do not, and nothing in it is "
+            "negative. It is closer to the transition matrix of a Markov chain. A row says whom a pixel reads; a "
+            "column, who reads it.",
+            "只是类似：它不对称，行和为 1 而列和不是，也没有负数。它更接近马尔可夫链的转移矩阵。"
+            "一行说明一个像素读谁；一列说明谁在读它。")),
+    Stage(
+        "mixed", Text("Per-head outputs", "每个头的输出"), ("weights", "value"), (Step("matmul", "B heads HW d"),),
+        "mixed_{hif} = Σ_{j} weights_{hij} · value_{hjf}", view="overlay",
+        note=Text(
+            "Each pixel collects the values of all {HW} pixels, in the proportions of its row of weights. The key pixels "
+            "are summed away; `d` = {d} mixed features a pixel remain in each head.",
+            "每个像素按自己那一行的权重，把全部 {HW} 个像素的值加起来。被问的像素这个轴被求和消去；"
+            "每个头里，每个像素剩下 `d` = {d} 个混合后的特征。")),
+    Stage(
+        "merged", Text("Heads concatenated", "拼接各头"), ("mixed",),
+        (Step("permute", "B heads d HW"), Step("reshape", "B dh H W")),
+        "merged_{(h·d + f), i} = mixed_{hif}", view="maps",
+        note=Text(
+            "The way back: swap the last two axes, then set the {heads} heads one after another, `dh` = {heads} × {d} = "
+            "{dh} channels, and fold the list of pixels into the {H} × {W} grid again.",
+            "往回走：交换最后两个轴，再把 {heads} 个头依次排好，`dh` = {heads} × {d} = {dh} 个通道，"
+            "并把像素列表折回 {H} × {W} 的网格。"),
+        trap=Text(
+            "Permute first, then reshape. The other way round the shape is the same and the map is noise.",
+            "先 permute，再 reshape。反过来做，形状一样，得到的图却是乱的。")),
+    Stage(
+        "activated", Text("Activation", "激活"), ("merged",), (Step("relu6", "B dh H W"),),
+        "activated = min(max(merged, 0), 6)", view="maps",
+        note=Text(
+            "[[ReLU6]] cuts away what is negative and what is above 6. {zeros} of the entries are 0 now.",
+            "[[ReLU6]] 截去负数和大于 6 的部分。现在有 {zeros} 的元素为 0。"),
+        trap=Text(
+            "The activation comes before the projection, so the heads are bent first and mixed afterwards. Most other "
+            "attention modules have no activation here at all.",
+            "激活在投影之前：先对各头做非线性，再混合。多数其他注意力模块在这里根本没有激活函数。")),
+    Stage(
+        "projected", Text("Projection", "投影"), ("activated",), (Step("conv", "B C H W"),),
+        "projected = BN(W_{o} · activated)", view="maps",
+        note=Text(
+            "One more 1×1 convolution with BatchNorm mixes the heads and leads from {dh} channels back to `C` = {C}, so "
+            "that the result can be added to the input. {largest}",
+            "再经过一个带 BatchNorm 的 1×1 卷积，把各头混合，从 {dh} 个通道回到 `C` = {C}，这样才能与输入相加。{largest}"),
+        trap=Text(
+            "This BatchNorm's gain starts at 0. As built, the attention branch therefore puts out exactly 0, and the "
+            "block becomes x + mlp(x): neither zero nor the identity.",
+            "这个 BatchNorm 的增益从 0 开始。因此刚建好的网络里，注意力分支的输出恰好是 0，整个模块变成 x + mlp(x)："
+            "既不是零，也不是恒等映射。")),
+    Stage(
+        "residual", Text("Added to the input", "与输入相加"), ("tokens", "projected"), (Step("add", "B C H W"),),
+        "residual = tokens + projected", view="maps",
+        note=Text(
+            "What attention found is added to the map that came in. Nothing is lost on the way: with a branch of 0 the "
+            "tokens pass unchanged.",
+            "注意力得到的结果与输入的特征图相加。途中不会丢失信息：如果分支为 0，输入就原样通过。")),
+    Stage(
+        "mlp", Text("The MLP's branch", "MLP 分支"), ("residual",), (Step("mlp", "B C H W"),),
+        "mlp = BN(W_{2} · ReLU6(dwconv_{3×3}(BN(W_{1} · residual))))", view="maps",
+        note=Text(
+            "Each pixel on its own again, to twice the width and back, with a 3×3 [[depthwise convolution]] in between.",
+            "又回到逐像素的计算：宽度加倍再变回来，中间有一个 3×3 的 [[depthwise convolution|深度卷积]]。"),
+        trap=Text(
+            "Attention alone does not know where a pixel lies: shuffle the pixels and its output shuffles with them. "
+            "Position enters only here and in the pyramid, through convolutions and their zero padding.",
+            "注意力本身不知道像素的位置：打乱像素，输出也跟着打乱。位置信息只从这里和金字塔进来，靠的是卷积和它的零填充。")),
+    Stage(
+        "output", Text("The block's output", "模块的输出"), ("residual", "mlp"), (Step("add", "B C H W"),),
+        "output = residual + mlp", view="maps",
+        note=Text(
+            "The second residual, and the block is done: a map of the same shape as the one that entered. {onward}",
+            "第二次残差相加，模块到此结束：输出与输入的形状相同。{onward}")),
+    Stage(
+        "injected{n}", Text("Injection", "语义注入"), ("pyramid{n}", "output"), (Step("inject", "B M H{n} W{n}"),),
+        "injected_{n} = local(pyramid_{n}) · gate(part_{n}) + global(part_{n})", view="maps", in_block=False,
+        note=Text(
+            "The last block's output is split along C; each part gates its pyramid level and is added to it.",
+            "把最后一个模块的输出沿 C 拆开；每一部分为对应的金字塔层提供门控，并与之相加。")),
+    Stage(
+        "class_scores", Text("Class scores", "类别得分"), ("injected1", "injected2", "injected3"),
+        (Step("classify", "B classes H1 W1"),),
+        "class_scores = W · ReLU(BN(W_{f} · Σ_{n} resize(injected_{n})))", view="maps", in_block=False,
+        note=Text(
+            "One score for each class at each pixel of the 1/8 grid, before upsampling to the image.",
+            "在 1/8 的网格上，每个像素对每个类别有一个得分，之后再放大到原图。")),
+)
+
+ORIGINS: dict[str, Text] = {
+    "pyramid": Text(
+        "Every pyramid level is averaged down to this grid, 1/64 of the image, and all are stacked along the channels.",
+        "金字塔的每一层都平均池化到这个网格（图像的 1/64），再沿通道拼在一起。"),
+    "block": Text("It is the output of block {previous}.", "它是第 {previous} 个模块的输出。"),
+    "colour": Text(
+        "Each square's average colour, its lightness, hue and place, their squares, and a 1: features that turn "
+        "“how alike?” into a plain dot product.",
+        "每个方格的平均颜色、明度、色相和位置，以及它们的平方和一个 1：有了这些特征，“有多像？”就成了普通的点积。"),
+}
+
+GLOSSARY: dict[str, tuple[Text, Text]] = {
+    "token": (Text("token", "token"), Text(
+        "One square of the grid that attention works on; in TopFormer it stands for 64 × 64 image pixels. Also "
+        "simply called a pixel of the token map.",
+        "注意力所处理的网格中的一个方格；在 TopFormer 里对应图像的 64 × 64 个像素，也直接叫作特征图的一个像素。")),
+    "token pyramid": (Text("token pyramid", "特征金字塔"), Text(
+        "Feature maps of the same picture at several sizes, made by a small convolutional network.",
+        "由一个小卷积网络得到的、同一张图像的几种尺寸的特征图。")),
+    "query": (Text("query", "查询"), Text(
+        "What a pixel asks of the others: a short vector in each head.", "一个像素向其他像素提出的问题：每个头里的一个短向量。")),
+    "key": (Text("key", "键"), Text(
+        "What a pixel answers to. A query's dot product with a key says how well they match.",
+        "一个像素能回应什么。查询与键的点积表示二者有多匹配。")),
+    "value": (Text("value", "值"), Text(
+        "What a pixel hands over when it is read.", "一个像素被读取时交出的内容。")),
+    "head": (Text("head", "头"), Text(
+        "One of several attentions that run side by side, each with its own part of the channels.",
+        "同时进行的几个注意力中的一个，各用一部分通道。")),
+    "softmax": (Text("softmax", "softmax"), Text(
+        "Turns a row of scores into positive weights that sum to 1: exp of each, over the sum of all.",
+        "把一行得分变成和为 1 的正权重：各取 exp，再除以总和。")),
+    "BatchNorm": (Text("BatchNorm", "BatchNorm"), Text(
+        "Shifts and scales each channel: by the statistics of the batch while training, by stored ones afterwards; "
+        "then by a learned gain and bias.",
+        "对每个通道平移和缩放：训练时用当前批的统计量，之后用存下的统计量；再乘以学到的增益并加上偏置。")),
+    "1×1 convolution": (Text("1×1 convolution", "1×1 卷积"), Text(
+        "A matrix applied to the channels of each pixel by itself.", "对每个像素的通道单独作用的一个矩阵。")),
+    "depthwise convolution": (Text("depthwise convolution", "深度卷积"), Text(
+        "A convolution that treats each channel by itself: it mixes neighbours, not channels.",
+        "对每个通道单独做的卷积：混合相邻像素，不混合通道。")),
+    "ReLU6": (Text("ReLU6", "ReLU6"), Text(
+        "Keeps what lies between 0 and 6, cuts the rest to the nearer end.", "保留 0 到 6 之间的值，其余截到较近的一端。")),
+    "residual": (Text("residual", "残差"), Text(
+        "A branch's result added to the branch's own input.", "把分支的结果加回分支自己的输入。")),
+    "reshape": (Text("reshape", "reshape"), Text(
+        "Reads the same numbers in the same order under other axes.", "同样的数，同样的顺序，换一组轴来读。")),
+    "permute": (Text("permute", "permute"), Text(
+        "Swaps axes: which index comes first changes, and no number does.", "交换轴：改变的是下标的先后，数值不变。")),
+    "effective tokens": (Text("effective tokens", "有效 token 数"), Text(
+        "exp(entropy) of a row of weights: over how many pixels it is spread. 1 means one-hot; HW means uniform.",
+        "一行权重的 exp(熵)：它分散在多少个像素上。1 表示只看一个；HW 表示均匀。")),
+}
+# fmt: on
+
+
+def stage_of(name: str) -> Stage:
+    """The declaration behind a trace's name: "block2.scores" -> scores, "pyramid3" -> pyramid{n}."""
+    short = name.split(".")[-1]
+    if short in STAGES:
+        return STAGES[short]
+    return STAGES[re.sub(r"\d+$", "{n}", short)]
+
+
+def axes_of(name: str) -> tuple[str, ...]:
+    """Axis names of a traced tensor; levels' own axes carry their number: "pyramid1" -> B C1 H1 W1."""
+    level = re.search(r"\d+$", name)
+    return tuple(axis.replace("{n}", level[0] if level else "") for axis in stage_of(name).axes)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code that makes a stage: a method's text, and which of its lines (from 0) do it."""
+
+    method: str
+    text: str
+    marked: tuple[int, ...]
+    first_line: int
+
+
+@cache
+def source_of(model_class: type[nn.Module], name: str) -> Source:
+    """Where the ``keep`` line of a traced tensor stands, found in the source itself.
+
+    The line before is marked too where it prepares the same variable. LookupError if no line keeps ``name``.
+    """
+    classes: tuple[type[nn.Module], ...]
+    if name.startswith("block") and name.endswith(".tokens"):
+        classes = (Attention,)
+    else:
+        classes = (model_class, Backbone, TokenPyramidModule, Block, Attention)
+    stage = stage_of(name).name
+    for owner in classes:
+        lines, first = inspect.getsourcelines(owner.forward)
+        text = textwrap.dedent("".join(lines))
+        body = ast.parse(text).body[0]
+        for block in ast.walk(body):
+            statements = getattr(block, "body", None)
+            if not isinstance(statements, list):
+                continue
+            for before, statement in zip([None, *statements], statements, strict=False):
+                if not isinstance(statement, (ast.Assign, ast.Expr, ast.Return)) or not _keeps(statement, stage):
+                    continue
+                start = statement.lineno
+                if before is not None and _target(before) and _target(before) == _target(statement):
+                    start = before.lineno
+                marked = tuple(range(start - 1, statement.end_lineno or start))
+                return Source(f"{owner.__name__}.forward", text, marked, first)
+    raise LookupError(f"no line of {model_class.__name__} keeps {name!r}")
+
+
+def _keeps(statement: ast.AST, stage: str) -> bool:
+    """Whether the statement calls keep("stage", ...), its name spelled out or numbered by an f-string."""
+    for call in ast.walk(statement):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "keep":
+            if ast.unparse(call.args[0]).lstrip("f").strip("'\"") == stage:
+                return True
+    return False
+
+
+def _target(statement: ast.stmt) -> str:
+    return ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else ""

@@ -1,0 +1,32 @@
+"""Text in the app's two languages, side by side, so that a missing translation fails at import."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Lang = Literal["en", "zh"]
+LANGS: dict[Lang, str] = {"en": "English", "zh": "中文"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """One sentence or label in English and Chinese; both are required and neither may be empty.
+
+    >>> Text(en="query", zh="查询")("zh")
+    '查询'
+    """
+
+    en: str
+    zh: str
+
+    def __post_init__(self) -> None:
+        if not (self.en and self.zh):
+            raise ValueError(f"a text needs both languages: {self}")
+
+    def __call__(self, lang: Lang, **values: object) -> str:
+        """The text in ``lang``; ``values`` fill its ``{named}`` places."""
+        text = self.zh if lang == "zh" else self.en
+        return text.format(**values) if values else text
+
+    def format(self, **values: object) -> "Text":
+        """The same text with its ``{named}`` places filled in both languages."""
+        return Text(en=self.en.format(**values), zh=self.zh.format(**values))

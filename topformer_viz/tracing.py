@@ -1,0 +1,169 @@
+"""Run a model once and keep every declared tensor of that very forward pass."""
+
+import copy
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from topformer_viz.images import to_tensor
+from topformer_viz.model import Conv2d_BN, ConvModule, ignore
+from topformer_viz.stages import COMPOSITE, axes_of
+
+MAX_MATRIX_BYTES = 4 * 2**30  # scores and weights of all blocks and heads together
+
+
+class ShapeError(ValueError):
+    """A tensor does not have the axes its stage declares."""
+
+
+class TooLargeError(ValueError):
+    """The HW x HW matrices of this image would not fit in a reasonable memory."""
+
+
+@dataclass(frozen=True)
+class Trace(Mapping[str, Tensor]):
+    """The tensors of one forward pass by name, in the order of computation.
+
+    ``sizes`` maps each axis name to its size, ``seconds`` is the forward pass's time, ``device`` where it ran,
+    ``fell_back`` whether the graphics card ran out of memory and the CPU took over. Treat tensors as read-only.
+    """
+
+    tensors: dict[str, Tensor]
+    sizes: dict[str, int]
+    seconds: float
+    device: str
+    fell_back: bool
+
+    def __getitem__(self, name: str) -> Tensor:
+        try:
+            return self.tensors[name]
+        except KeyError:
+            raise KeyError(f"this run has no {name!r}; it has {', '.join(self.tensors)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+
+def trace(model: nn.Module, image: Image.Image | Tensor) -> Trace:
+    """Run ``model`` on ``image``, on the device where the model lies, and record every stage.
+
+    ``image`` is a PIL picture (used at its own size) or a normalised float tensor (1, 3, H, W). The pass runs in
+    eval mode on a private copy of the model that is made for speed: channels last, and BatchNorm folded into
+    the convolutions outside the attention, whose stages stay as they are in the paper. ``model`` is not changed.
+
+    Raises ValueError for another tensor, ``TooLargeError`` before computing what would not fit in memory, and
+    ``ShapeError`` if a tensor contradicts its stage's declaration.
+    """
+    x = to_tensor(image) if isinstance(image, Image.Image) else image
+    if x.ndim != 4 or x.shape[:2] != (1, 3) or not x.is_floating_point() or 0 in x.shape:
+        raise ValueError(f"an image is a float tensor (1, 3, H, W), not {x.dtype} {tuple(x.shape)}")
+    _check_memory(model, x)
+    device = next(model.parameters()).device
+    fell_back = False
+    try:
+        tensors, seconds = _record(model, x, device)
+    except RuntimeError as error:
+        # CUDA raises torch.OutOfMemoryError, MPS a plain RuntimeError that says so.
+        if device.type == "cpu" or "out of memory" not in str(error).lower():
+            raise
+        device, fell_back = torch.device("cpu"), True
+        tensors, seconds = _record(model, x, device)
+    return Trace(tensors, check(tensors), seconds, str(device), fell_back)
+
+
+def check(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """Every axis's size, {"C": 208, ...}; ``ShapeError`` where two tensors disagree on one."""
+    sizes: dict[str, int] = {}
+    for name, tensor in tensors.items():
+        axes, shape = axes_of(name), tuple(tensor.shape)
+        wrong = len(axes) != len(shape) or any(
+            sizes.setdefault(axis, size) != size for axis, size in zip(axes, shape, strict=True)
+        )
+        if wrong:
+            known = ", ".join(f"{axis} = {size}" for axis, size in sizes.items())
+            raise ShapeError(f"{name} is declared ({', '.join(axes)}) but has shape {shape}; known: {known}")
+    for whole, (a, b) in COMPOSITE.items():
+        if {whole, a, b} <= sizes.keys() and sizes[whole] != sizes[a] * sizes[b]:
+            raise ShapeError(f"{whole} = {sizes[whole]} is not {a} x {b} = {sizes[a]} x {sizes[b]}")
+    return sizes
+
+
+def _check_memory(model: nn.Module, x: Tensor) -> None:
+    h, w = model.token_grid(*x.shape[-2:])  # type: ignore[operator]
+    matrices = 2 * model.num_blocks * model.num_heads * (h * w) ** 2 * 4  # type: ignore[operator]
+    if matrices > MAX_MATRIX_BYTES:
+        raise TooLargeError(
+            f"a {x.shape[-1]} x {x.shape[-2]} image has {h * w:,} tokens: its attention matrices would take "
+            f"{matrices / 2**30:,.1f} GiB, more than the {MAX_MATRIX_BYTES / 2**30:.0f} GiB allowed; "
+            "make the image smaller"
+        )
+
+
+def _record(model: nn.Module, x: Tensor, device: torch.device) -> tuple[dict[str, Tensor], float]:
+    """One pass with a recorder of its own, so that any number of threads may share a model."""
+    tensors: dict[str, Tensor] = {}
+
+    def keep(name: str, tensor: Tensor) -> Tensor:
+        tensors[name] = tensor
+        return tensor
+
+    return tensors, run(inference_copy(model, device), x, keep)
+
+
+def run(fast: nn.Module, x: Tensor, keep=ignore) -> float:  # noqa: ANN001
+    """Pass ``x`` through an inference copy and return the seconds it took."""
+    device = next(fast.parameters()).device
+    # TF32 convolutions would be off by 1e-3; the lesson promises 1e-4.
+    exact = torch.backends.cudnn.flags(allow_tf32=False) if device.type == "cuda" else nullcontext()
+    with torch.inference_mode(), exact:
+        x = x.to(device, torch.float32, memory_format=torch.channels_last)
+        start = time.perf_counter()
+        fast(x, keep)
+        if device.type != "cpu":
+            getattr(torch, device.type).synchronize()
+        return time.perf_counter() - start
+
+
+_copies: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[tuple, nn.Module]]] = weakref.WeakKeyDictionary()
+_copies_lock = threading.Lock()
+
+
+def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
+    """``model`` made ready for speed: eval, channels last, BatchNorm folded outside the attention.
+
+    The copy is kept and made again when a parameter or a statistic of ``model`` has changed since.
+    """
+    state = tuple((t.data_ptr(), t._version) for t in (*model.parameters(), *model.buffers()))
+    with _copies_lock:
+        made = _copies.setdefault(model, {})
+        if str(device) not in made or made[str(device)][0] != state:
+            fast = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+            for name, module in fast.named_modules():
+                if ".attn." in f".{name}.":
+                    continue
+                if isinstance(module, Conv2d_BN):
+                    module.c, module.bn = fuse_conv_bn_eval(module.c, module.bn), nn.Identity()
+                elif isinstance(module, ConvModule):
+                    module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
+            made[str(device)] = (state, fast.to(memory_format=torch.channels_last))
+        return made[str(device)][1]
+
+
+def best_device() -> torch.device:
+    """CUDA, then Apple's MPS, then the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
