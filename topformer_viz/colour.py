@@ -28,7 +28,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "place": ("row", "column"),
 }
 # b above, one a head: a pixel at distance 1 / sqrt(b) is read exp(-1) times as much as the pixel itself.
-SHARPNESS = {"colour": 600.0, "brightness": 1200.0, "hue": 40.0, "place": 30.0}
+SHARPNESS = {"colour": 600.0, "brightness": 1200.0, "hue": 40.0, "place": 120.0}
 CHANNELS = (*FEATURES, *(f"{question} squared" for question in QUESTIONS), "one")
 KEY_DIM = 5  # three features, their square and 1
 MIN_GRID, MAX_GRID = 8, 64
@@ -107,9 +107,9 @@ class ColourModel(nn.Module):
         rgb = (cells * std + mean).clamp(0, 1)
         lab = oklab(rgb)
         hue = lab[:, 1:] / (lab[:, 1:].square().sum(1, keepdim=True) + GREY**2).sqrt()
-        short = min(H, W)
-        row = (torch.arange(H, device=image.device, dtype=image.dtype) + 0.5) / short
-        column = (torch.arange(W, device=image.device, dtype=image.dtype) + 0.5) / short
+        unit = 2 * min(H, W)  # twice the short side, so that place lies in the same range as colour
+        row = (torch.arange(H, device=image.device, dtype=image.dtype) + 0.5) / unit
+        column = (torch.arange(W, device=image.device, dtype=image.dtype) + 0.5) / unit
         place = torch.stack(torch.meshgrid(row, column, indexing="ij")).expand(B, 2, H, W)
         features = torch.cat([rgb, lab, hue, place], dim=1)
         squares = [

@@ -309,15 +309,25 @@ STAGES: dict[str, Stage] = _stages(
             "在 1/8 的网格上，每个像素对每个类别有一个得分，之后再放大到原图。")),
 )
 
-ORIGINS: dict[str, Text] = {
-    "pyramid": Text(
+@dataclass(frozen=True)
+class Origin:
+    """Where a block's tokens come from: three ways, each with its own operation, formula and words."""
+
+    operation: str
+    formula: str
+    text: Text
+
+
+ORIGINS: dict[str, Origin] = {
+    "pyramid": Origin("pool", STAGES["tokens"].formula, Text(
         "Every pyramid level is averaged down to this grid, 1/64 of the image, and all are stacked along the channels.",
-        "金字塔的每一层都平均池化到这个网格（图像的 1/64），再沿通道拼在一起。"),
-    "block": Text("It is the output of block {previous}.", "它是第 {previous} 个模块的输出。"),
-    "colour": Text(
-        "Each square's average colour, its lightness, hue and place, their squares, and a 1: features that turn "
-        "“how alike?” into a plain dot product.",
-        "每个方格的平均颜色、明度、色相和位置，以及它们的平方和一个 1：有了这些特征，“有多像？”就成了普通的点积。"),
+        "金字塔的每一层都平均池化到这个网格（图像的 1/64），再沿通道拼在一起。")),
+    "block": Origin("enter", "tokens = output of block {previous}", Text(
+        "It is the output of block {previous}.", "它是第 {previous} 个模块的输出。")),
+    "colour": Origin("lift", "tokens = (u, |u_{colour}|², |u_{brightness}|², |u_{hue}|², |u_{place}|², 1)", Text(
+        "Each square's average colour, its lightness, hue and place (together u), their squares, and a 1: features that "
+        "turn “how alike?” into a plain dot product.",
+        "每个方格的平均颜色、明度、色相和位置（合称 u），以及它们的平方和一个 1：有了这些特征，“有多像？”就成了普通的点积。")),
 }
 
 GLOSSARY: dict[str, tuple[Text, Text]] = {

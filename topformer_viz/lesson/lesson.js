@@ -1,0 +1,845 @@
+// The walkthrough in the browser: the scene, and the current stage's picture and words.
+// Everything here answers without asking the server; only another block does (setTriggerValue).
+// The payload is described in payload.py.
+
+// matplotlib's viridis and RdBu_r (van der Walt and Smith, CC0; ColorBrewer, Apache 2.0), 17 stops of each.
+const VIRIDIS = "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c 1f9f88 27ad81 3dbc74 5cc863 81d34d aadc32 d5e21a fde725";
+const RDBU_R = "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 fbe6da fbceb7 f5ac8b e58368 d25849 bb2a34 960f27 67001f";
+
+const views = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement;
+  if (!views.has(root)) views.set(root, new Lesson(root));
+  const view = views.get(root);
+  view.ask = component.setTriggerValue;
+  view.show(decode(component.data));
+  return () => {
+    view.close();
+    views.delete(root);
+  };
+}
+
+// ---------------------------------------------------------------- payload
+
+function decode(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const lesson = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
+  const body = bytes.slice(4 + size);
+  const read = new Map();
+  const tensor = (t) => {
+    if (!read.has(t.offset)) {
+      const raw = t.type === "f4" ? new Float32Array(body.buffer, t.offset, t.n) : new Uint16Array(body.buffer, t.offset, t.n);
+      read.set(t.offset, t.type === "f4" ? raw : Float32Array.from(raw, halfToFloat));
+    }
+    return { ...t, data: read.get(t.offset), exact: t.type === "f4" };
+  };
+  for (const step of lesson.steps) {
+    if (step.tensor) step.tensor = tensor(step.tensor);
+    for (const level of step.levels ?? []) level.tensor = tensor(level.tensor);
+  }
+  lesson.byStage = Object.fromEntries(lesson.steps.map((s) => [s.stage, s]));
+  const photo = body.subarray(lesson.photo.offset, lesson.photo.offset + lesson.photo.bytes);
+  lesson.photoBlob = new Blob([photo], { type: "image/jpeg" });
+  lesson.matrices = new Map();
+  return lesson;
+}
+
+function halfToFloat(h) {
+  const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// Scores of one head from the query and key that ran, and their softmax: (HW, HW) each, row by row.
+function matrices(lesson, head) {
+  if (!lesson.matrices.has(head)) {
+    const q = lesson.byStage.query.tensor, k = lesson.byStage.key.tensor;
+    const [, n, dim] = q.shape;
+    const scores = new Float32Array(n * n), weights = new Float32Array(n * n);
+    for (let i = 0; i < n; i++) {
+      const row = scores.subarray(i * n, (i + 1) * n);
+      for (let c = 0; c < dim; c++) {
+        const qc = q.data[head * q.strides[0] + i * q.strides[1] + c * q.strides[2]];
+        let at = head * k.strides[0] + c * k.strides[1];
+        for (let j = 0; j < n; j++, at += k.strides[2]) row[j] += qc * k.data[at];
+      }
+      let top = -Infinity, sum = 0;
+      for (let j = 0; j < n; j++) top = Math.max(top, row[j]);
+      for (let j = 0; j < n; j++) sum += weights[i * n + j] = Math.exp(row[j] - top);
+      for (let j = 0; j < n; j++) weights[i * n + j] /= sum;
+    }
+    lesson.matrices.set(head, { scores, weights });
+  }
+  return lesson.matrices.get(head);
+}
+
+// ---------------------------------------------------------------- colour
+
+function ramp(stops) {
+  const anchors = stops.split(" ").map((h) => [0, 2, 4].map((i) => parseInt(h.slice(i, i + 2), 16)));
+  const table = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    const at = (i / 255) * (anchors.length - 1), a = Math.min(Math.floor(at), anchors.length - 2), f = at - a;
+    const [r, g, b] = anchors[a].map((v, c) => Math.round(v + f * (anchors[a + 1][c] - v)));
+    table[i] = (255 << 24) | (b << 16) | (g << 8) | r;
+  }
+  return table;
+}
+const SEQUENTIAL = ramp(VIRIDIS), DIVERGING = ramp(RDBU_R);
+
+// Signed values are centred on 0 and diverge; values of one sign (but for rounding) run from end to end.
+function scaleFor([low, high]) {
+  const end = Math.max(-low, high);
+  if (low < -0.005 * end && high > 0.005 * end) {
+    return { low: -end, high: end, table: DIVERGING };
+  }
+  return { low, high, table: SEQUENTIAL };
+}
+
+const colourOf = (scale, value) => {
+  const span = scale.high - scale.low;
+  const at = span > 0 ? (value - scale.low) / span : scale.table === DIVERGING ? 0.5 : 0;
+  return scale.table[Math.max(0, Math.min(255, Math.round(at * 255)))];
+};
+
+// A tile as a small canvas, one pixel a cell.
+function cells(rows, cols, at, scale) {
+  const canvas = new OffscreenCanvas(cols, rows), context = canvas.getContext("2d");
+  const image = context.createImageData(cols, rows), pixels = new Uint32Array(image.data.buffer);
+  for (let r = 0, p = 0; r < rows; r++) for (let c = 0; c < cols; c++) pixels[p++] = colourOf(scale, at(r, c));
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+function number(v) {
+  const size = Math.abs(v);
+  if (v === 0) return "0";
+  if (!Number.isFinite(v)) return String(v);
+  if (size >= 1e5 || size < 1e-3) return v.toExponential(2).replace("-", "−").replace("e+", "e");
+  return v.toPrecision(3).replace(/^-/, "−").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+
+// ---------------------------------------------------------------- tensors as tiles
+
+// Root mean square over the features, for one picture of a whole map: what a thumbnail shows.
+const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+
+function strength(tensor, grid, channels) {
+  const [h, w] = grid, out = new Float32Array(h * w);
+  for (let i = 0; i < h * w; i++) out[i] = rms(channels.map((c) => c(Math.floor(i / w), i % w)));
+  return { rows: h, cols: w, at: (r, c) => out[r * w + c], range: [0, out.reduce((a, b) => Math.max(a, b), 0)] };
+}
+
+const channelOf = (t, n) => (r, c) => t.data[n * t.strides[0] + r * t.strides[1] + c * t.strides[2]];
+const featureOf = (t, head, f, w) => (r, c) => t.data[head * t.strides[0] + (r * w + c) * t.strides[1] + f * t.strides[2]];
+const countTo = (n) => Array.from({ length: n }, (_, i) => i);
+
+const GROUPED = { nh_kd: true, dh: true }; // axes that hold the heads one after another
+const COLUMNS = [
+  ["image"], ["pyramid"], ["tokens"], ["query_map", "key_map", "value_map"], ["query", "key", "value"], ["scores"],
+  ["weights"], ["mixed"], ["merged"], ["activated"], ["projected"], ["residual"], ["mlp"], ["output"],
+];
+const PITCH = 97, LEVELS = { query: 92, key: 184, value: 276 }, MIDDLE = LEVELS.key;
+const EDGES = [
+  ["image", "pyramid"], ["image", "tokens"], ["pyramid", "tokens"], ["tokens", "query_map"], ["tokens", "key_map"],
+  ["tokens", "value_map"], ["query_map", "query"], ["key_map", "key"], ["value_map", "value"], ["query", "scores"],
+  ["key", "scores"], ["scores", "weights"], ["weights", "mixed"], ["value", "mixed"], ["mixed", "merged"],
+  ["merged", "activated"], ["activated", "projected"], ["projected", "residual"], ["residual", "mlp"],
+  ["mlp", "output"],
+];
+const ARCS = [["tokens", "residual", 10], ["residual", "output", 84]];
+const MEET = { "query scores": -13, "key scores": 13, "weights mixed": -13, "value mixed": 13 }; // two ribbons side by side
+const SIGNS = { scores: "×", weights: "σ", mixed: "×", residual: "+", output: "+" };
+
+class Lesson {
+  constructor(root) {
+    this.root = root;
+    this.find = (selector) => root.querySelector(selector);
+    this.find(".previous").onclick = () => this.turn(-1);
+    this.find(".next").onclick = () => this.turn(1);
+    this.find(".link-button").onclick = () => this.copyLink();
+    this.canvas = this.find(".picture");
+    this.canvas.onpointermove = (event) => this.point(event);
+    this.canvas.onpointerdown = (event) => this.point(event);
+    this.canvas.onpointerleave = () => this.leave();
+    this.key = (event) => this.pressed(event);
+    document.addEventListener("keydown", this.key);
+    this.resized = new ResizeObserver(() => {
+      if (!this.lesson) return;
+      this.growLabels();
+      this.drawPicture();
+    });
+    this.resized.observe(this.find(".lesson"));
+    // The probe's colour has a transition, so a change of theme announces itself.
+    this.find(".probe").ontransitionend = () => this.lesson && this.render();
+  }
+
+  close() {
+    document.removeEventListener("keydown", this.key);
+    this.resized.disconnect();
+    if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
+  }
+
+  show(lesson) {
+    const first = !this.lesson, remembered = first ? recall() : {};
+    this.lesson = lesson;
+    const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
+    this.stage = lesson.byStage[wanted] ? wanted : (lesson.byStage[lesson.start] ? lesson.start : lesson.steps[0].stage);
+    const head = first ? (lesson.asked.head ?? remembered.head ?? 0) : this.head;
+    this.head = head <= lesson.heads ? head : 0; // 0 is all heads, then from 1
+    const n = lesson.grid[0] * lesson.grid[1];
+    if (!(this.query < n)) this.query = Math.floor(lesson.grid[0] / 2) * lesson.grid[1] + Math.floor(lesson.grid[1] / 2);
+    this.thumbnails = new Map();
+    if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
+    this.photoUrl = URL.createObjectURL(lesson.photoBlob);
+    this.photo = new Image();
+    this.photo.onload = () => this.drawPicture();
+    this.photo.src = this.photoUrl;
+    this.find(".lesson").lang = lesson.lang;
+    this.find(".lesson").removeAttribute("aria-busy");
+    this.said = "";
+    this.render();
+  }
+
+  render() {
+    this.drawToolbar();
+    this.drawScene();
+    this.drawStage();
+    this.remember();
+  }
+
+  get step() {
+    return this.lesson.byStage[this.stage];
+  }
+
+  // ------------------------------------------------------------ moving about
+
+  go(stage) {
+    if (stage === this.stage) return;
+    this.stage = stage;
+    this.said = "";
+    this.drawToolbar();
+    this.drawScene();
+    this.drawStage();
+    this.remember();
+  }
+
+  turn(by) {
+    const steps = this.lesson.steps, at = steps.indexOf(this.step) + by;
+    if (steps[at]) this.go(steps[at].stage);
+  }
+
+  choose(head) {
+    this.head = head;
+    this.render();
+  }
+
+  pressed(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    // Arrows keep their own meaning in fields, menus, radio groups and boxes that scroll.
+    const target = event.composedPath()[0];
+    if (target.closest?.("input, textarea, select, [contenteditable], [role=radiogroup], [role=listbox], [role=slider], [role=combobox], .diagram-scroll, .code")) return;
+    event.preventDefault();
+    this.turn(by);
+  }
+
+  remember() {
+    const lesson = this.lesson, at = new URL(location.href);
+    const set = { ...lesson.link, stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang };
+    for (const [name, value] of Object.entries(set)) {
+      if (value === null) at.searchParams.delete(name);
+      else at.searchParams.set(name, value);
+    }
+    if (at.href !== location.href) history.replaceState(history.state, "", at);
+    try {
+      sessionStorage.setItem("topformer-lesson", JSON.stringify({ stage: this.stage, head: this.head }));
+    } catch {
+      // Storage is switched off: the URL alone remembers.
+    }
+  }
+
+  async copyLink() {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.said = this.lesson.ui.copied;
+    } catch {
+      this.said = location.href; // no clipboard away from HTTPS and localhost: show it to be copied by hand
+    }
+    if (this.lesson.link.sample === null) this.said += " " + this.lesson.ui.upload_stays;
+    this.find(".link-said").textContent = this.said;
+  }
+
+  // ------------------------------------------------------------ toolbar and steps
+
+  drawToolbar() {
+    const { ui, blocks, block, heads, headNames } = this.lesson;
+    const choice = (selector, label, options, chosen, act) => {
+      const box = this.find(selector);
+      box.setAttribute("aria-label", label);
+      box.hidden = options.length < 2;
+      box.replaceChildren(
+        element("span", { className: "choice-label", textContent: label }),
+        ...options.map(([value, text, title]) =>
+          element("button", { type: "button", textContent: text, title, ariaPressed: String(value === chosen), onclick: () => act(value) }),
+        ),
+      );
+    };
+    choice(".blocks", ui.block, countTo(blocks).map((b) => [b + 1, String(b + 1), `${ui.block} ${b + 1}`]), block, (b) => {
+      if (b === block) return;
+      this.find(".lesson").setAttribute("aria-busy", "true");
+      this.ask("block", b);
+    });
+    const names = countTo(heads).map((h) => [h + 1, headNames ? `${h + 1} ${headNames[h]}` : String(h + 1), `${ui.head} ${h + 1}`]);
+    choice(".heads", ui.head, [[0, ui.all, ui.all_heads], ...names], this.head, (h) => this.choose(h));
+    this.find(".link-button").textContent = ui.copy_link;
+    this.find(".link-said").textContent = this.said;
+  }
+
+  // ------------------------------------------------------------ the scene
+
+  drawScene() {
+    const { lesson, stage } = this, svg = this.find(".scene");
+    const columns = COLUMNS.map((names) => names.filter((n) => lesson.byStage[n])).filter((names) => names.length);
+    const nodes = {};
+    columns.forEach((names, i) => {
+      for (const name of names) {
+        const row = LEVELS[name.replace("_map", "")];
+        const middle = name === "scores" || name === "weights" ? (LEVELS.query + LEVELS.key) / 2 : MIDDLE;
+        nodes[name] = { name, step: lesson.byStage[name], x: 54 + i * PITCH, y: row ?? middle, ...this.nodeSize(name) };
+      }
+    });
+    const width = 54 * 2 + (columns.length - 1) * PITCH, height = 358;
+    const first = nodes.query, last = nodes.mixed;
+    const frame = { x: first.x - 46, y: 24, w: last.x - first.x + 92, h: 316 };
+    const headName = this.head ? `${lesson.ui.head} ${this.head} / ${lesson.heads}` : `${lesson.heads} × ${lesson.ui.head}`;
+    const cards = countTo(Math.min(3, lesson.heads - 1)).reverse().map((i) =>
+      `<rect class="card" x="${frame.x + 5 * (i + 1)}" y="${frame.y + 5 * (i + 1)}" width="${frame.w}" height="${frame.h}" rx="10"/>`).join("");
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.style.setProperty("--scene-width", `${width}px`);
+    svg.setAttribute("aria-label", lesson.ui.scene);
+    svg.innerHTML = `
+      ${cards}<rect class="card front" x="${frame.x}" y="${frame.y}" width="${frame.w}" height="${frame.h}" rx="10"/>
+      <text class="frame-label" x="${frame.x + frame.w - 14}" y="${frame.y + frame.h - 12}" text-anchor="end">${headName}</text>
+      <g class="arcs">${ARCS.filter(([a, b]) => nodes[a] && nodes[b]).map(([a, b, y]) => arc(nodes[a], nodes[b], y, stage)).join("")}</g>
+      <g class="ribbons">${EDGES.filter(([a, b]) => nodes[a] && nodes[b] && !(a === "image" && b === "tokens" && nodes.pyramid)).map(([a, b]) => ribbon(nodes[a], nodes[b], stage)).join("")}</g>
+      ${Object.values(nodes).map((node) => this.drawNode(node)).join("")}`;
+    for (const group of svg.querySelectorAll(".node")) {
+      group.onclick = () => this.go(group.dataset.stage);
+      group.onkeydown = (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        this.go(group.dataset.stage);
+        this.find(`.node[data-stage="${this.stage}"]`).focus();
+      };
+    }
+    this.growLabels();
+    const box = this.find(".scene-scroll"), at = (nodes[stage].x / width) * svg.getBoundingClientRect().width;
+    box.scrollTo({ left: at - box.clientWidth / 2, behavior: "instant" });
+  }
+
+  // Where the scene is drawn small its labels grow against that, as far as there is room between the nodes.
+  growLabels() {
+    const svg = this.find(".scene"), drawn = svg.clientWidth / svg.viewBox.baseVal.width;
+    svg.style.setProperty("--grow", drawn ? Math.max(0.95, Math.min(1.3, 0.95 / drawn)) : 1);
+  }
+
+  nodeSize(name) {
+    const { lesson } = this, step = lesson.byStage[name], [h, w] = lesson.grid;
+    if (step.view === "matrix") return { w: 70, h: 70 };
+    if (step.view === "rows") return { w: name === "value" ? 42 : 28, h: 66 };
+    if (step.view === "columns") return { w: 66, h: 28 };
+    if (step.view === "pyramid") return { w: 64, h: 92 };
+    const [rows, cols] = step.view === "photo" ? [lesson.photo.height, lesson.photo.width] : [h, w];
+    const room = step.view === "photo" ? 88 : 66;
+    const scale = Math.min(room / rows, room / cols);
+    return { w: Math.max(16, cols * scale), h: Math.max(16, rows * scale) };
+  }
+
+  drawNode({ name, step, x, y, w, h }) {
+    const left = x - w / 2, top = y - h / 2;
+    const sizes = step.axes.slice(1).map((axis, i) => `<tspan style="fill:var(--axis-${axis.replace(/\d$/, "")})">${step.shape[i + 1]}</tspan>`);
+    const picture = step.view === "pyramid"
+      ? this.thumbnail(name).map((url, i) => {
+          const size = [1, 0.75, 0.5, 0.32][i] * 34, ratio = this.lesson.grid[0] / this.lesson.grid[1];
+          const iw = ratio > 1 ? size / ratio : size * Math.min(1.6, 1 / ratio) , ih = iw * ratio;
+          const iy = [y - 31, y + 4, y + 27, y + 42][i];
+          return `<image href="${url}" x="${x - iw / 2}" y="${iy - ih / 2}" width="${iw}" height="${ih}" preserveAspectRatio="none"/>`;
+        }).join("")
+      : `<image href="${this.thumbnail(name)[0]}" x="${left}" y="${top}" width="${w}" height="${h}" preserveAspectRatio="none"/>
+         <rect class="outline" x="${left}" y="${top}" width="${w}" height="${h}" rx="2"/>`;
+    const sheets = step.axes.includes("heads") ? [2, 1].map((i) => `<rect class="sheet" x="${left + 3.5 * i}" y="${top - 3.5 * i}" width="${w}" height="${h}" rx="2"/>`).join("") : "";
+    const sign = SIGNS[name] ? `<g class="sign"><circle cx="${left - 11}" cy="${y}" r="8.5"/><text x="${left - 11}" y="${y + 4.5}" text-anchor="middle">${SIGNS[name]}</text></g>` : "";
+    const label = `${step.title}, ${step.axes.map((axis, i) => `${axis} ${step.shape[i]}`).join(", ")}`;
+    const current = name === this.stage;
+    return `<g class="node ${step.strand} ${current ? "current" : ""}" data-stage="${name}" role="button" tabindex="0" aria-label="${label}" ${current ? 'aria-current="step"' : ""}>
+      <title>${label}</title><rect class="hit" x="${x - 45}" y="${top - 24}" width="90" height="${h + 46}"/>
+      ${sheets}${picture}${sign}
+      <text class="node-name" x="${x}" y="${top - (sheets ? 14 : 8)}" text-anchor="middle">${name}</text>
+      <text class="node-shape" x="${x}" y="${y + h / 2 + 15}" text-anchor="middle">${sizes.join("<tspan> × </tspan>")}</text></g>`;
+  }
+
+  // Small pictures for the scene: the photograph, or the tensor itself, or its strength over the channels.
+  thumbnail(name) {
+    const { lesson } = this, step = lesson.byStage[name], head = Math.max(0, this.head - 1);
+    const perHead = step.axes.includes("heads"), key = perHead ? `${name}/${head}` : name;
+    if (!this.thumbnails.has(key)) {
+      const [h, w] = lesson.grid, t = step.tensor;
+      let tiles;
+      if (step.view === "photo") this.thumbnails.set(key, [this.photoUrl]);
+      else if (step.view === "pyramid") tiles = step.levels.map(({ tensor: p }) => strength(p, p.shape.slice(1), countTo(p.shape[0]).map((c) => channelOf(p, c))));
+      else if (step.view === "maps") tiles = [strength(t, lesson.grid, countTo(t.shape[0]).map((c) => channelOf(t, c)))];
+      else if (step.view === "overlay") tiles = [strength(t, lesson.grid, countTo(t.shape[2]).map((f) => featureOf(t, head, f, w)))];
+      else tiles = [this.matrixTile(step, head)];
+      if (tiles) this.thumbnails.set(key, tiles.map((tile) => dataUrl(cells(tile.rows, tile.cols, tile.at, scaleFor(tile.range)))));
+    }
+    return this.thumbnails.get(key);
+  }
+
+  // A head's own two axes as they lie: HW x key_dim, key_dim x HW, HW x d or HW x HW.
+  matrixTile(step, head) {
+    const n = this.lesson.grid[0] * this.lesson.grid[1];
+    if (step.view === "matrix") {
+      const values = matrices(this.lesson, head)[step.stage];
+      return { rows: n, cols: n, at: (r, c) => values[r * n + c], range: step.range };
+    }
+    const t = step.tensor;
+    return { rows: t.shape[1], cols: t.shape[2], at: (r, c) => t.data[head * t.strides[0] + r * t.strides[1] + c * t.strides[2]], range: step.range };
+  }
+
+  // ------------------------------------------------------------ the stage's words
+
+  drawStage() {
+    const { lesson, step } = this, { ui } = lesson, at = lesson.steps.indexOf(step);
+    const text = (selector, value) => (this.find(selector).textContent = value);
+    text(".count", ui.step.replace("{at}", at + 1).replace("{of}", lesson.steps.length));
+    this.find("h2").innerHTML = `${step.title} <code>${step.name}</code>`;
+    this.find(".shape").innerHTML = step.shapeHtml;
+    text(".previous", ui.previous);
+    text(".next", ui.next);
+    this.find(".previous").disabled = at === 0;
+    this.find(".next").disabled = at === lesson.steps.length - 1;
+    this.find(".note").innerHTML = step.note;
+    this.find(".trap").innerHTML = step.trap && `<strong>${ui.trap}</strong> ${step.trap}`;
+    this.find(".trap").hidden = !step.trap;
+    text(".h-diagram", ui.diagram);
+    this.find(".diagram-scroll").innerHTML = step.diagram;
+    this.find(".diagram-scroll").setAttribute("aria-label", ui.diagram);
+    text(".h-formula", ui.formula);
+    this.find(".formula").innerHTML = step.formula;
+    text(".h-code", `${ui.code} ${step.method}`);
+    const code = this.find(".code");
+    code.innerHTML = lesson.code[step.method];
+    code.setAttribute("aria-label", ui.code);
+    step.marked.forEach((line) => code.children[line].classList.add("marked"));
+    code.scrollTop = code.children[step.marked[0]].offsetTop - code.clientHeight / 2;
+    const facts = [...step.facts, `float32 · ${ui.bytes.replace("{kb}", number(step.bytes / 1000))} · ${ui.range.replace("{low}", number(step.range[0])).replace("{high}", number(step.range[1])).replace("{mean}", number(step.mean))}`];
+    this.find("figcaption").replaceChildren(...facts.map((fact) => element("p", { textContent: fact })));
+    this.drawPicture();
+  }
+
+  // ------------------------------------------------------------ the stage's picture
+
+  drawPicture() {
+    this.leave();
+    const { step, canvas } = this, width = Math.floor(this.find(".canvas-box").clientWidth);
+    if (!width) return;
+    const painter = new Painter(this, width);
+    painter[step.view](step); // each kind of picture has a method of its name
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = width * ratio;
+    canvas.height = painter.height * ratio;
+    canvas.style.height = `${painter.height}px`;
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    context.imageSmoothingEnabled = false;
+    painter.actions.forEach((action) => action(context));
+    this.painter = painter;
+    canvas.setAttribute("aria-label", `${step.title}: ${step.axes.map((a, i) => `${a} ${step.shape[i]}`).join(", ")}`);
+    this.find(".legend").hidden = !painter.scale;
+    this.find(".readout").textContent = this.lesson.ui.point;
+    if (painter.scale) {
+      const { low, high, table } = painter.scale, bar = this.find(".bar").getContext("2d");
+      const image = bar.createImageData(256, 1);
+      new Uint32Array(image.data.buffer).set(table);
+      bar.putImageData(image, 0, 0);
+      this.find(".low").textContent = number(low);
+      this.find(".high").textContent = number(high);
+      this.find(".legend-name").textContent = painter.quantity;
+    }
+  }
+
+  point(event) {
+    const box = this.canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const tile = this.painter?.tiles.find((t) => x >= t.x && x < t.x + t.w && y >= t.y && y < t.y + t.h);
+    if (!tile) return this.leave();
+    const r = Math.floor(((y - tile.y) / tile.h) * tile.rows), c = Math.floor(((x - tile.x) / tile.w) * tile.cols);
+    this.find(".readout").textContent = tile.say(r, c);
+    const cell = { x: tile.x + (c / tile.cols) * tile.w, y: tile.y + (r / tile.rows) * tile.h, w: tile.w / tile.cols, h: tile.h / tile.rows };
+    place(this.find(".cursor"), cell);
+    const query = tile.query?.(r, c);
+    if (query !== undefined && query !== this.query) {
+      this.query = query;
+      this.painter.onQuery?.(this.canvas.getContext("2d"));
+    }
+    const partner = tile.partner?.(r, c);
+    place(this.find(".cursor.second"), partner);
+  }
+
+  leave() {
+    for (const cursor of this.root.querySelectorAll(".cursor")) cursor.hidden = true;
+  }
+}
+
+function place(cursor, cell) {
+  cursor.hidden = !cell;
+  if (!cell) return;
+  Object.assign(cursor.style, { left: `${cell.x}px`, top: `${cell.y}px`, width: `${cell.w}px`, height: `${cell.h}px` });
+}
+
+// Lays a stage's tiles out for a given width; `actions` draw them, `tiles` answer the pointer.
+class Painter {
+  constructor(view, width) {
+    Object.assign(this, { view, lesson: view.lesson, width, height: 0, actions: [], tiles: [], scale: null, quantity: "" });
+    const style = getComputedStyle(view.find(".lesson"));
+    this.ink = style.color;
+    this.font = style.fontFamily;
+    this.faint = style.getPropertyValue("border-top-color");
+  }
+
+  axisColour(axis) {
+    const probe = this.view.find(".probe");
+    probe.style.background = `var(--axis-${axis.replace(/\d$/, "")})`;
+    return getComputedStyle(probe).backgroundColor;
+  }
+
+  text(string, x, y, { align = "left", colour = this.ink, size = 12, turn = false } = {}) {
+    this.actions.push((context) => {
+      context.save();
+      context.translate(x, y);
+      if (turn) context.rotate(-Math.PI / 2);
+      context.font = `${size}px ${this.font}`;
+      context.textAlign = align;
+      context.fillStyle = colour;
+      context.fillText(string, 0, 0);
+      context.restore();
+    });
+  }
+
+  tile(tile, scale, options = {}) {
+    const image = cells(tile.rows, tile.cols, tile.at, scale);
+    this.tiles.push(tile);
+    this.actions.push((context) => {
+      context.globalAlpha = options.alpha ?? 1;
+      context.drawImage(image, tile.x, tile.y, tile.w, tile.h);
+      context.globalAlpha = 1;
+      context.strokeStyle = this.faint;
+      context.lineWidth = 1;
+      context.strokeRect(tile.x - 0.5, tile.y - 0.5, tile.w + 1, tile.h + 1);
+    });
+  }
+
+  // Where a pixel of the token grid lies, as people say it.
+  pixel(i) {
+    const w = this.lesson.grid[1], { ui } = this.lesson;
+    return ui.pixel.replace("{i}", i + 1).replace("{r}", Math.floor(i / w) + 1).replace("{c}", (i % w) + 1);
+  }
+
+  value(step, tile, r, c) {
+    return (step.tensor?.exact === false ? "≈ " : "= ") + number(tile.at(r, c));
+  }
+
+  heads() {
+    return this.view.head ? [this.view.head - 1] : countTo(this.lesson.heads);
+  }
+
+  // ---- the photograph under the token grid
+  photo() {
+    const { lesson, view } = this, [h, w] = lesson.grid;
+    const fit = Math.min(this.width / lesson.photo.width, 560 / lesson.photo.height);
+    const box = { x: 0, y: 0, w: lesson.photo.width * fit, h: lesson.photo.height * fit };
+    this.height = box.h + 2;
+    this.actions.push((context) => {
+      context.imageSmoothingEnabled = true;
+      if (view.photo.complete) context.drawImage(view.photo, box.x, box.y, box.w, box.h);
+      context.imageSmoothingEnabled = false;
+      this.grid(context, box, h, w);
+    });
+    this.tiles.push({ ...box, rows: h, cols: w, at: () => 0, say: (r, c) => this.pixel(r * w + c) });
+  }
+
+  grid(context, box, h, w) {
+    for (const [colour, width] of [["rgba(0,0,0,.35)", 2], ["rgba(255,255,255,.75)", 1]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.beginPath();
+      for (let c = 1; c < w; c++) context.moveTo(box.x + (c * box.w) / w, box.y), context.lineTo(box.x + (c * box.w) / w, box.y + box.h);
+      for (let r = 1; r < h; r++) context.moveTo(box.x, box.y + (r * box.h) / h), context.lineTo(box.x + box.w, box.y + (r * box.h) / h);
+      context.stroke();
+    }
+  }
+
+  // ---- small multiples of channels
+  pyramid(step) {
+    this.scale = scaleFor(step.range);
+    this.quantity = "pyramid0 … pyramid3";
+    let y = 0;
+    step.levels.forEach(({ tensor, sizes }, n) => {
+      const [channels, rows, cols] = tensor.shape;
+      const gap = 6, side = Math.min((this.width - gap * (channels - 1)) / channels, (112 * cols) / rows) * [1, 0.9, 0.75, 0.6][n];
+      this.text(`pyramid${n}`, 0, y + 13);
+      this.text(sizes.map(([axis, size]) => `${axis} ${size}`).join("  ·  "), 76, y + 13, { colour: this.axisColour("C"), size: 12 });
+      y += 20;
+      for (let c = 0; c < channels; c++) {
+        const at = channelOf(tensor, c), tile = { x: c * (side + gap), y, w: side, h: (side * rows) / cols, rows, cols, at };
+        tile.say = (r, col) => `pyramid${n}[${c + 1}, ${r + 1}, ${col + 1}] ≈ ${number(at(r, col))}`;
+        this.tile(tile, this.scale);
+      }
+      y += (side * rows) / cols + 16;
+    });
+    this.height = y;
+  }
+
+  maps(step) {
+    const t = step.tensor, [h, w] = this.lesson.grid, axis = step.axes[1], { heads, channelNames, ui } = this.lesson;
+    const per = GROUPED[axis] ? t.shape[0] / heads : t.shape[0];
+    const groups = GROUPED[axis] ? this.heads() : [0];
+    this.scale = scaleFor(step.range);
+    this.quantity = step.name;
+    const named = channelNames && axis === "C", gap = named ? 18 : 4, limit = 520;
+    let side = Math.min(150, this.width);
+    const rowsFor = (s) => groups.length * Math.ceil(per / Math.max(1, Math.floor((this.width + 4) / (s + 4))));
+    while (side > 14 && rowsFor(side) * ((side * h) / w + gap) + groups.length * 20 > limit) side -= 1;
+    const perRow = Math.max(1, Math.min(per, Math.floor((this.width + 4) / (side + 4)))), high = (side * h) / w;
+    let y = 0;
+    for (const group of groups) {
+      const label = GROUPED[axis] ? `${ui.head} ${group + 1}: ${per} ${ui.channels}` : `${per} ${ui.channels}`;
+      this.text(label, 0, y + 13, { colour: this.axisColour(GROUPED[axis] ? "heads" : axis) });
+      y += 20;
+      for (let i = 0; i < per; i++) {
+        const n = group * per + i, at = channelOf(t, n);
+        const x = (i % perRow) * (side + 4), top = y + Math.floor(i / perRow) * (high + gap) + (named ? 14 : 0);
+        const tile = { x, y: top, w: side, h: high, rows: h, cols: w, at };
+        tile.say = (r, c) => `${step.name}[${named ? channelNames[n] : n + 1}, ${r + 1}, ${c + 1}] ${this.value(step, tile, r, c)}`;
+        if (named) this.text(channelNames[n], x, top - 4, { size: 11 });
+        this.tile(tile, this.scale);
+      }
+      y += Math.ceil(per / perRow) * (high + gap) + (named ? 6 : 10);
+    }
+    this.height = y;
+  }
+
+  // ---- one matrix a head
+  rows(step) {
+    const heads = this.heads(), [, n, features] = step.tensor.shape, left = 46, gap = 14;
+    const w = Math.min((this.width - left - gap * (heads.length - 1)) / heads.length, features * 22);
+    const h = Math.min(520, Math.max(260, n * 5.4));
+    this.scale = scaleFor(step.range);
+    this.quantity = step.name;
+    heads.forEach((head, i) => {
+      const x = left + i * (w + gap);
+      this.headLabel(head, x, 13);
+      const tile = { ...this.view.matrixTile(step, head), x, y: 22, w, h };
+      tile.say = (r, c) => `${step.name}[${this.lesson.ui.head} ${head + 1}, ${this.pixel(r)}, ${this.lesson.ui.feature} ${c + 1}] ${this.value(step, tile, r, c)}`;
+      this.tile(tile, this.scale);
+      this.text(`${step.axes[3]} ${features}`, x + w / 2, 22 + h + 16, { align: "center", colour: this.axisColour(step.axes[3]) });
+      this.gridTicks(tile, { left: i === 0 });
+    });
+    this.text(`HW ${n}`, 12, 22 + h / 2, { align: "center", colour: this.axisColour("HW"), turn: true });
+    this.height = h + 46;
+  }
+
+  columns(step) {
+    const heads = this.heads(), [, features, n] = step.tensor.shape, left = 30;
+    const w = this.width - left, h = Math.min(heads.length > 1 ? 84 : 200, features * 18);
+    this.scale = scaleFor(step.range);
+    this.quantity = step.name;
+    let y = 0;
+    for (const head of heads) {
+      this.headLabel(head, left, y + 13);
+      const tile = { ...this.view.matrixTile(step, head), x: left, y: y + 20, w, h };
+      tile.say = (r, c) => `${step.name}[${this.lesson.ui.head} ${head + 1}, ${this.lesson.ui.feature} ${r + 1}, ${this.pixel(c)}] ${this.value(step, tile, r, c)}`;
+      this.tile(tile, this.scale);
+      this.text(`key_dim ${features}`, 14, y + 20 + h / 2, { align: "center", colour: this.axisColour("key_dim"), turn: true, size: 11 });
+      this.gridTicks(tile, { below: head === heads.at(-1) });
+      y += h + 34;
+    }
+    this.text(`HW ${n}`, left + w / 2, y + 16, { align: "center", colour: this.axisColour("HW") });
+    this.height = y + 26;
+  }
+
+  matrix(step) {
+    const heads = this.heads(), n = this.lesson.grid[0] * this.lesson.grid[1], left = 44, gap = 22;
+    const across = heads.length === 1 ? 1 : heads.length > 4 ? 3 : 2;
+    const beside = this.width >= 640, photoWidth = beside ? Math.min(300, this.width * 0.34) : this.width;
+    const room = beside ? this.width - photoWidth - 28 : this.width;
+    const side = Math.floor(Math.min((room - left - gap * (across - 1)) / across, 520));
+    this.scale = scaleFor(step.range);
+    this.quantity = step.name;
+    const downTo = Math.ceil(heads.length / across);
+    heads.forEach((head, i) => {
+      const x = left + (i % across) * (side + gap), y = 22 + Math.floor(i / across) * (side + 58);
+      this.headLabel(head, x, y - 8);
+      const tile = { ...this.view.matrixTile(step, head), x, y, w: side, h: side };
+      tile.say = (r, c) => `${step.name}[${this.lesson.ui.head} ${head + 1}, i ${this.pixel(r)}, j ${this.pixel(c)}] = ${number(tile.at(r, c))}`;
+      tile.query = (r) => r;
+      tile.partner = (r, c) => this.photoCell?.(c);
+      this.tile(tile, this.scale);
+      this.gridTicks(tile, { left: i % across === 0, below: true });
+      this.text(`HW ${n}: ${this.lesson.ui.keys} j`, x + side / 2, y + side + 30, { align: "center", colour: this.axisColour("HW"), size: 11 });
+      if (i % across === 0) this.text(`HW ${n}: ${this.lesson.ui.queries} i`, 11, y + side / 2, { align: "center", colour: this.axisColour("HW"), turn: true, size: 11 });
+    });
+    const below = 22 + downTo * (side + 58);
+    const top = beside ? 22 : below + 8, x = beside ? this.width - photoWidth : 0;
+    this.height = Math.max(below, this.readers(step, heads, x, top, photoWidth));
+  }
+
+  // The photograph with the query outlined and, for each head shown, the row of that query laid over it.
+  readers(step, heads, x, top, width) {
+    const { lesson, view } = this, [h, w] = lesson.grid, n = h * w;
+    const across = heads.length > 1 ? 2 : 1, gap = 8;
+    const tileWidth = Math.min((width - gap * (across - 1)) / across, (260 * lesson.photo.width) / lesson.photo.height);
+    const tileHeight = (tileWidth * lesson.photo.height) / lesson.photo.width;
+    const boxes = heads.map((head, i) => ({ head, x: x + (i % across) * (tileWidth + gap), y: top + 24 + Math.floor(i / across) * (tileHeight + 26), w: tileWidth, h: tileHeight }));
+    this.photoCell = (j) => ({ x: boxes[0].x + ((j % w) * tileWidth) / w, y: boxes[0].y + (Math.floor(j / w) * tileHeight) / h, w: tileWidth / w, h: tileHeight / h });
+    const paint = (context) => {
+      context.clearRect(x - 1, top - 12, width + 2, boxes.at(-1).y + tileHeight + 14 - top);
+      context.font = `12px ${this.font}`;
+      context.fillStyle = this.ink;
+      context.fillText(lesson.ui.reads.replace("{pixel}", this.pixel(view.query)), x, top);
+      for (const box of boxes) {
+        const values = matrices(lesson, box.head)[step.stage].subarray(view.query * n, (view.query + 1) * n);
+        let low = Infinity, high = -Infinity;
+        for (const v of values) (low = Math.min(low, v)), (high = Math.max(high, v));
+        context.fillStyle = this.ink;
+        context.fillText(`${lesson.ui.head} ${box.head + 1}: ${number(low)} … ${number(high)}`, box.x, box.y - 6);
+        context.imageSmoothingEnabled = true;
+        context.filter = "grayscale(1)";
+        if (view.photo.complete && view.photo.naturalWidth) context.drawImage(view.photo, box.x, box.y, box.w, box.h);
+        context.filter = "none";
+        context.imageSmoothingEnabled = false;
+        context.globalAlpha = 0.62;
+        context.drawImage(cells(h, w, (r, c) => values[r * w + c], { low, high, table: SEQUENTIAL }), box.x, box.y, box.w, box.h);
+        context.globalAlpha = 1;
+        const at = { x: box.x + ((view.query % w) * box.w) / w, y: box.y + (Math.floor(view.query / w) * box.h) / h };
+        for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {
+          context.strokeStyle = colour;
+          context.lineWidth = line;
+          context.strokeRect(at.x, at.y, box.w / w, box.h / h);
+        }
+      }
+    };
+    this.actions.push(paint);
+    this.onQuery = paint;
+    for (const box of boxes) {
+      this.tiles.push({
+        ...box, rows: h, cols: w, at: () => 0, query: (r, c) => r * w + c,
+        say: (r, c) => `${lesson.ui.query} ${this.pixel(r * w + c)}`,
+      });
+    }
+    return boxes.at(-1).y + tileHeight + 10;
+  }
+
+  // ---- per-head outputs laid back onto the picture
+  overlay(step) {
+    const t = step.tensor, [h, w] = this.lesson.grid, { lesson, view } = this, heads = this.heads(), d = t.shape[2];
+    const across = heads.length === 1 ? 1 : heads.length > 4 ? 3 : 2, gap = 12;
+    const width = Math.min((this.width - gap * (across - 1)) / across, ((heads.length === 1 ? 340 : 220) * lesson.photo.width) / lesson.photo.height);
+    const height = (width * lesson.photo.height) / lesson.photo.width;
+    const maps = heads.map((head) => strength(t, lesson.grid, countTo(d).map((f) => featureOf(t, head, f, w))));
+    const top = Math.max(...maps.map((m) => m.range[1]));
+    this.scale = scaleFor([0, top]);
+    this.quantity = lesson.ui.strength.replace("{d}", d);
+    heads.forEach((head, i) => {
+      const x = (i % across) * (width + gap), y = 22 + Math.floor(i / across) * (height + 30);
+      this.headLabel(head, x, y - 8);
+      this.actions.push((context) => {
+        context.imageSmoothingEnabled = true;
+        context.filter = "grayscale(1)";
+        if (view.photo.complete && view.photo.naturalWidth) context.drawImage(view.photo, x, y, width, height);
+        context.filter = "none";
+        context.imageSmoothingEnabled = false;
+      });
+      const tile = { ...maps[i], x, y, w: width, h: height };
+      tile.say = (r, c) => `${lesson.ui.head} ${head + 1}, ${this.pixel(r * w + c)}: ≈ ${number(tile.at(r, c))}`;
+      this.tile(tile, this.scale, { alpha: 0.62 });
+    });
+    this.height = 22 + Math.ceil(heads.length / across) * (height + 30);
+    if (heads.length > 1) return;
+    // One head: its d features as well, each on its own.
+    const own = scaleFor(step.range), side = Math.max(28, Math.min(110, this.width / Math.ceil(Math.sqrt((d * this.width * h) / (w * 260))) - 4));
+    const perRow = Math.max(1, Math.floor((this.width + 4) / (side + 4))), high = (side * h) / w, y0 = this.height + 18;
+    this.text(`${d} ${lesson.ui.features}: ${number(own.low)} … ${number(own.high)}`, 0, y0 - 6, { colour: this.axisColour("d") });
+    for (let f = 0; f < d; f++) {
+      const at = featureOf(t, heads[0], f, w);
+      const tile = { x: (f % perRow) * (side + 4), y: y0 + Math.floor(f / perRow) * (high + 4), w: side, h: high, rows: h, cols: w, at };
+      tile.say = (r, c) => `${step.name}[${lesson.ui.head} ${heads[0] + 1}, ${this.pixel(r * w + c)}, ${lesson.ui.feature} ${f + 1}] ≈ ${number(at(r, c))}`;
+      this.tile(tile, own);
+    }
+    this.height = y0 + Math.ceil(d / perRow) * (high + 4);
+  }
+
+  headLabel(head, x, y) {
+    const name = this.lesson.headNames ? `: ${this.lesson.headNames[head]}` : "";
+    this.text(`${this.lesson.ui.head} ${head + 1}${name}`, x, y, { colour: this.axisColour("heads") });
+  }
+
+  // The token grid shows in the ticks: one at the start of each row of the picture.
+  gridTicks(tile, { left = false, below = false }) {
+    const [h, w] = this.lesson.grid, colour = this.axisColour("HW"), n = h * w;
+    const every = Math.ceil((h * 13) / Math.max(left ? tile.h : tile.w, 1));
+    for (let r = 0; r < h; r++) {
+      const y = tile.y + (r * w * tile.h) / n, x = tile.x + (r * w * tile.w) / n;
+      this.actions.push((context) => {
+        context.strokeStyle = colour;
+        context.lineWidth = 1;
+        context.beginPath();
+        if (left) context.moveTo(tile.x - 5, y + 0.5), context.lineTo(tile.x - 1, y + 0.5);
+        if (below) context.moveTo(x + 0.5, tile.y + tile.h + 1), context.lineTo(x + 0.5, tile.y + tile.h + 5);
+        context.stroke();
+      });
+      if (r % every) continue;
+      if (left) this.text(String(r * w + 1), tile.x - 8, y + 4 + 3, { align: "right", colour, size: 10 });
+      if (below && (r % Math.ceil((h * 22) / tile.w) === 0)) this.text(String(r * w + 1), x, tile.y + tile.h + 15, { colour, size: 10 });
+    }
+  }
+}
+
+// ---------------------------------------------------------------- small helpers
+
+function recall() {
+  try {
+    return JSON.parse(sessionStorage.getItem("topformer-lesson")) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function element(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
+}
+
+function dataUrl(canvas) {
+  const copy = element("canvas", { width: canvas.width, height: canvas.height });
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy.toDataURL();
+}
+
+function ribbon(a, b, stage) {
+  const strand = b.step.strand || a.step.strand, lit = a.name === stage || b.name === stage;
+  const x1 = a.x + a.w / 2 + 3, fan = { query_map: -18, key_map: 0, value_map: 18 }[b.name] ?? 0;
+  const wide = strand ? 20 : 26;
+  const x2 = b.x - b.w / 2 - 3, y1 = a.y + fan, y2 = b.y + (MEET[`${a.name} ${b.name}`] ?? 0);
+  const bend = a.name === "value" ? x2 - 70 : (x1 + x2) / 2;
+  const path = a.name === "value" ? `M${x1} ${y1}H${bend - 60}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}` : `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`;
+  return `<path class="ribbon ${strand} ${lit ? "lit" : ""}" stroke-width="${wide}" d="${path}"/>`;
+}
+
+function arc(a, b, y, stage) {
+  const from = a.y - a.h / 2 - 24, to = b.y - b.h / 2 - 24, lit = b.name === stage;
+  return `<path class="arc ${lit ? "lit" : ""}" d="M${a.x} ${from}V${y + 18}Q${a.x} ${y} ${a.x + 18} ${y}H${b.x - 18}Q${b.x} ${y} ${b.x} ${y + 18}V${to}"/>
+    <path class="arc-head ${lit ? "lit" : ""}" d="M${b.x - 5} ${to - 6}l5 7l5 -7"/>`;
+}

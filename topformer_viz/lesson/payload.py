@@ -1,0 +1,244 @@
+"""One block's lesson as bytes for the browser: words, shapes and the tensors of this very run.
+
+Layout: 4 bytes with the header's length (little endian), the header (JSON), then the tensors and the picture,
+each at the offset the header gives, aligned to 4 bytes. HW x HW matrices do not travel: the browser makes the
+scores from query and key, which travel as float32, and the weights from the scores; everything else is float16.
+A reshape or permute shares its storage in PyTorch; here too it is the same bytes under other strides.
+"""
+
+import io
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
+from topformer_viz.diagrams import shape_diagram
+from topformer_viz.markup import code_html, formula_html, note_html, shape_html
+from topformer_viz.stages import ORIGINS, Origin, axes_of, source_of, stage_of
+from topformer_viz.text import Lang, Text
+from topformer_viz.tracing import Trace
+
+WALK = (
+    "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
+    "weights", "mixed", "merged", "activated", "projected", "residual", "mlp", "output",
+)  # fmt: skip
+PYRAMID_CHANNELS = 6  # channels shown of each pyramid level
+PYRAMID_CELLS = 48  # longest side, in cells, of a pyramid level's picture: finer levels are averaged down to it
+PHOTO_SIDE = 720  # longest side of the photograph that travels, in pixels
+FLOAT16_MAX = 60_000.0
+
+PYRAMID_CAPTION = Text(
+    "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
+    "每一层的前 {channels} 个通道；比 {cells} 格更细的层先取平均再显示。",
+)
+QUESTION_NAMES = {
+    "colour": Text("colour", "颜色"),
+    "brightness": Text("brightness", "明度"),
+    "hue": Text("hue", "色相"),
+    "place": Text("place", "位置"),
+}
+ZERO = Text("Here every entry is exactly 0.", "这里每个元素都恰好是 0。")
+LARGEST = Text("The largest entry here is {value} in size.", "这里绝对值最大的元素是 {value}。")
+ONWARD = Text("It enters block {next}.", "它进入第 {next} 个模块。")
+LAST = Text("This was the last block: injection into the pyramid follows.", "这是最后一个模块：接下来注入回金字塔。")
+EFFECTIVE = Text(
+    "Effective tokens, mean over the rows of each head: {heads}, of {HW}.",
+    "有效 token 数（各头逐行取平均）：{heads}，共 {HW} 个。",
+)
+UNIFORM = Text(
+    "Uniform rows: every pixel reads all pixels alike, because the scores are too small to tell them apart.",
+    "各行是均匀的：得分太小，分不出差别，所以每个像素对所有像素一视同仁。",
+)
+
+
+def walk(run: Trace, block: int) -> dict[str, str]:
+    """The walkthrough's steps that this run has: stage name -> traced name, in teaching order."""
+    steps = {}
+    for stage in WALK:
+        shown = stage.replace("{n}", "3")
+        for name in (f"block{block}.{shown}", shown):
+            if name in run:
+                # Block 0's tokens are the pooled pyramid: show the line that pools.
+                steps[stage.replace("{n}", "")] = "tokens" if name == "block0.tokens" else name
+                break
+    return steps
+
+
+@dataclass
+class _Body:
+    """The binary part, and where each storage lies in it."""
+
+    data: io.BytesIO = field(default_factory=io.BytesIO)
+    written: dict[int, dict[str, Any]] = field(default_factory=dict)
+    alive: list[Tensor] = field(default_factory=list)  # so that no address in ``written`` is used again
+
+    def add_bytes(self, raw: bytes) -> int:
+        self.data.write(b"\0" * (-self.data.tell() % 4))
+        offset = self.data.tell()
+        self.data.write(raw)
+        return offset
+
+    def add(self, tensor: Tensor, exact: bool = False) -> dict[str, Any]:
+        """A view of (1, ...) without its batch axis: {offset, type, n, shape, strides}.
+
+        The numbers are written once for all views that lie on them, such as a reshape and its permute.
+        """
+        tensor = tensor[0] if _dense(tensor[0]) else tensor[0].contiguous()
+        self.alive.append(tensor)
+        if tensor.data_ptr() not in self.written:
+            flat = tensor.as_strided((tensor.numel(),), (1,)).float().cpu()
+            exact = exact or float(flat.abs().amax()) > FLOAT16_MAX
+            raw = (flat if exact else flat.half()).numpy().tobytes()
+            self.written[tensor.data_ptr()] = {
+                "offset": self.add_bytes(raw),
+                "type": "f4" if exact else "f2",
+                "n": flat.numel(),
+            }
+        written = self.written[tensor.data_ptr()]
+        return {**written, "shape": list(tensor.shape), "strides": list(tensor.stride())}
+
+
+def _dense(tensor: Tensor) -> bool:
+    """Whether the tensor's elements fill their stretch of storage without gaps or repeats."""
+    return sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) + 1 == tensor.numel()
+
+
+def lesson_payload(
+    run: Trace, model: nn.Module, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any]
+) -> bytes:
+    """Everything the walkthrough shows of one block (from 0); ``settings`` goes into the header as it is."""
+    body = _Body()
+    steps = walk(run, block)
+    header: dict[str, Any] = {
+        **settings,
+        "lang": lang,
+        "heads": run.sizes["heads"],
+        "grid": [run.sizes["H"], run.sizes["W"]],
+        "photo": {**_photo(photo), "offset": 0},
+        "steps": [_step(run, model, stage, name, block, lang, body) for stage, name in steps.items()],
+        "code": {source.method: code_html(source) for source in (source_of(type(model), n) for n in steps.values())},
+    }
+    jpeg = _jpeg(photo)
+    header["photo"] |= {"offset": body.add_bytes(jpeg), "bytes": len(jpeg)}
+    if isinstance(model, ColourModel):
+        header["channelNames"] = list(CHANNELS)
+        header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    return len(text).to_bytes(4, "little") + text + body.data.getvalue()
+
+
+def _photo(photo: Image.Image) -> dict[str, int]:
+    return {"width": photo.width, "height": photo.height}
+
+
+def _jpeg(photo: Image.Image) -> bytes:
+    small = photo.copy()
+    small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=82)
+    return out.getvalue()
+
+
+def _step(
+    run: Trace, model: nn.Module, stage_name: str, name: str, block: int, lang: Lang, body: _Body
+) -> dict[str, Any]:
+    stage, tensor = stage_of(name), run[name]
+    if stage.name == "tokens":
+        origin = _origin(run, block)
+        stage = replace(
+            stage,
+            steps=(replace(stage.steps[0], operation=origin.operation),),
+            formula=origin.formula.replace("{previous}", str(block)),
+        )
+    sources = _sources(run, name, block)
+    low, high = (float(x) for x in torch.aminmax(tensor))
+    step: dict[str, Any] = {
+        "stage": stage_name,
+        "name": stage_name,
+        "title": stage.title(lang),
+        "strand": stage.strand,
+        "view": stage.view,
+        "axes": list(axes_of(name)),
+        "shape": list(tensor.shape),
+        "shapeHtml": shape_html(name, run.sizes),
+        "range": [low, high],
+        "mean": float(tensor.mean()),
+        "bytes": tensor.numel() * tensor.element_size(),
+        "formula": formula_html(stage.formula),
+        "note": note_html(_note(run, model, name, block, lang), lang),
+        "trap": note_html(stage.trap(lang, **run.sizes) if stage.trap else "", lang),
+        "diagram": shape_diagram(stage, name, sources, run.sizes, lang),
+        "method": source_of(type(model), name).method,
+        "marked": source_of(type(model), name).marked,
+        "facts": [],
+    }
+    if stage.view == "pyramid":
+        levels = [f"pyramid{n}" for n in range(4)]
+        step["levels"] = [
+            _level(run[level], body) | {"sizes": [(axis, run.sizes[axis]) for axis in axes_of(level)[1:]]}
+            for level in levels
+        ]
+        step["range"] = [min(float(run[x].amin()) for x in levels), max(float(run[x].amax()) for x in levels)]
+        step["facts"] = [PYRAMID_CAPTION(lang, channels=PYRAMID_CHANNELS, cells=PYRAMID_CELLS)]
+    elif stage.view == "matrix":
+        if stage_name == "weights":
+            step["facts"] = effective_tokens(tensor, lang)
+    elif stage.view != "photo":
+        step["tensor"] = body.add(tensor, exact=stage_name in ("query", "key", "query_map", "key_map"))
+    return step
+
+
+def effective_tokens(weights: Tensor, lang: Lang) -> list[str]:
+    """How spread the rows are: exp(entropy), averaged over each head's rows of weights (1, heads, HW, HW)."""
+    spread = torch.special.entr(weights).sum(-1).exp().mean(-1)[0].tolist()
+    tokens = weights.shape[-1]
+    facts = [EFFECTIVE(lang, heads=" · ".join(f"{value:.1f}" for value in spread), HW=tokens)]
+    if min(spread) > 0.999 * tokens:
+        facts.append(UNIFORM(lang))
+    return facts
+
+
+def _sources(run: Trace, name: str, block: int) -> list[str]:
+    """Traced names of what ``name`` was made from."""
+    if name == f"block{block}.tokens":
+        return [f"block{block - 1}.output"]
+    if name == "tokens" and "pyramid0" not in run:
+        return ["image"]
+    sources = stage_of(name).sources
+    return [f"block{block}.{s}" if f"block{block}.{s}" in run else s.replace("{n}", name[-1]) for s in sources]
+
+
+def _origin(run: Trace, block: int) -> Origin:
+    return ORIGINS["block" if block else "pyramid" if "pyramid0" in run else "colour"]
+
+
+def _note(run: Trace, model: nn.Module, name: str, block: int, lang: Lang) -> str:
+    """The stage's note with this run's numbers in it."""
+    values: dict[str, Any] = dict(run.sizes)
+    stage, tensor = stage_of(name), run[name]
+    if stage.name == "tokens":
+        values["origin"] = _origin(run, block).text(lang, previous=block)
+    elif stage.name == "activated":
+        values["zeros"] = f"{float((tensor == 0).float().mean()):.0%}"
+    elif stage.name == "projected":
+        largest = float(tensor.abs().amax())
+        values["largest"] = LARGEST(lang, value=f"{largest:.3g}") if largest else ZERO(lang)
+    elif stage.name == "output":
+        last = block + 1 == model.num_blocks
+        values["onward"] = LAST(lang) if last else ONWARD(lang, next=block + 2)
+    return stage.note(lang, **values)
+
+
+def _level(level: Tensor, body: _Body) -> dict[str, Any]:
+    """A pyramid level's first channels, averaged down to the size they are shown at."""
+    shown = level[:, :PYRAMID_CHANNELS]
+    h, w = shown.shape[-2:]
+    scale = min(1.0, PYRAMID_CELLS / max(h, w))
+    shown = F.adaptive_avg_pool2d(shown, (max(1, round(h * scale)), max(1, round(w * scale))))
+    return {"tensor": body.add(shown.contiguous())}

@@ -1,0 +1,289 @@
+"""What every page shares: the top bar, the choices, and the run they lead to.
+
+Session state holds choices (and the visitor's own picture, scaled down). Models and runs live in bounded caches,
+keyed by what they depend on. The browser owns the address bar: the lesson writes it, the server reads it once, when
+a session starts.
+"""
+
+import hashlib
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import streamlit as st
+import torch
+from PIL import Image
+from torch import nn
+
+from topformer_viz.colour import MAX_GRID, MIN_GRID
+from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
+from topformer_viz.model import SIZES
+from topformer_viz.text import LANGS, Lang, Text
+from topformer_viz.tracing import Trace, best_device, trace
+from topformer_viz.weights import load_model, with_batch_statistics
+
+SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
+GRIDS = (8, 12, 16, 20)  # cells on the colour model's short side
+MAX_TOKENS = 512  # the app's own bound; a longer picture is given a smaller short side
+OWN_SIDE = 1024  # an uploaded picture is kept at most this long on its short side
+OWN = "own"
+
+COLOUR_LABEL = Text(
+    "Made by hand to compare colours: four heads ask for colour, brightness, hue and place, and each pixel reads "
+    "those like it. Nothing here was learned.",
+    "手工设定、用来比较颜色的网络：四个头分别问颜色、明度、色相和位置，每个像素去读与自己相似的像素。这里没有任何东西是学来的。",
+)
+BATCH_LABEL = Text(
+    "Untrained: random weights, with BatchNorm statistics taken from this picture. The shapes and the arithmetic are "
+    "real; what the maps look like is chance, not a finding.",
+    "未经训练：权重随机，BatchNorm 的统计量取自这张图。形状和运算都是真的；图案只是偶然，不是发现。",
+)
+BUILT_LABEL = Text(
+    "Untrained, as built: random weights, BatchNorm statistics still 0 and 1. Expect near-uniform rows and a projection "
+    "of exactly 0.",
+    "未经训练，刚建好：权重随机，BatchNorm 的统计量仍是 0 和 1。各行会几乎均匀，投影恰好为 0。",
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model the app offers: what ``load_model`` is asked for, and whether BatchNorm measures the picture."""
+
+    source: str
+    name: Text
+    label: Text
+    batch_statistics: bool = False
+
+
+MODELS: dict[str, Choice] = {"colour": Choice("colour", Text("Colour, made by hand", "颜色（手工设定）"), COLOUR_LABEL)}
+for _size in SIZES:
+    MODELS[f"{_size}-batch"] = Choice(
+        _size,
+        Text(f"TopFormer {_size}, untrained, this picture's statistics", f"TopFormer {_size}，未训练，本图统计量"),
+        BATCH_LABEL,
+        batch_statistics=True,
+    )
+    MODELS[_size] = Choice(
+        _size, Text(f"TopFormer {_size}, untrained, as built", f"TopFormer {_size}，未训练，刚建好"), BUILT_LABEL
+    )
+
+UI = {
+    "title": Text("TopFormer's attention", "TopFormer 的注意力"),
+    "lesson": Text("The lesson", "课程"),
+    "reference": Text("Reference", "参考"),
+    "picture": Text("Picture", "图片"),
+    "own": Text("your own", "你的图片"),
+    "samples": Text("A sample", "示例"),
+    "upload": Text("Or your own picture", "或使用你自己的图片"),
+    "upload_help": Text(
+        "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF, up to 40 megapixels. It stays in this session's memory.",
+        "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 4000 万像素。图片只保存在本次会话的内存里。",
+    ),
+    "camera": Text("Use the camera", "使用摄像头"),
+    "camera_label": Text("Take a picture", "拍一张照片"),
+    "model": Text("Model", "模型"),
+    "size": Text("Size", "尺寸"),
+    "grid": Text("Grid", "网格"),
+    "side_label": Text("Short side of the network's input, in pixels", "网络输入的短边（像素）"),
+    "grid_label": Text("Cells on the picture's short side", "图片短边上的格数"),
+    "language": Text("Language", "语言"),
+    "running": Text("Running the network…", "正在运行网络……"),
+    "resized": Text("{w0} × {h0} → {w} × {h} pixels, {rows} × {columns} tokens", "{w0} × {h0} → {w} × {h} 像素，{rows} × {columns} 个 token"),
+    "shortened": Text(
+        "The short side was reduced to {side} so that at most {tokens} tokens remain.",
+        "短边已减小到 {side}，使 token 不超过 {tokens} 个。",
+    ),
+    "ran": Text("Forward pass on {device}: {ms} ms", "在 {device} 上前向计算：{ms} 毫秒"),
+    "fell_back": Text(
+        "The graphics card ran out of memory, so this ran on the CPU.", "显存不足，改在 CPU 上运行。"
+    ),
+}  # fmt: skip
+DEVICES = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the visitor chose and what it gave: the language, the picture as the network saw it, and the run."""
+
+    lang: Lang
+    photo: Image.Image
+    model: nn.Module
+    run: Trace
+    link: dict[str, Any]  # the choices that go into the address bar; None takes one out
+
+
+def open_page() -> View:
+    """Start a page: its settings, the top bar with every choice, and the run for them."""
+    root = Path(__file__).resolve().parent.parent
+    st.set_page_config(
+        page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide"
+    )
+    _restore_choices()
+    lang = cast(Lang, st.session_state.lang)
+    st.html(f"<style>{STYLE}</style>")
+    _top_bar(lang)
+    choice = MODELS[st.session_state.model]
+    if problem := st.session_state.get("problem"):
+        st.error(problem(lang))
+    digest, picture = _picture()
+    grid = st.session_state.grid if choice.source == "colour" else MIN_GRID
+    with st.spinner(UI["running"](lang)):
+        model, run, photo = _run(digest, st.session_state.model, st.session_state.size, grid, picture)
+    about = " · ".join(_about(run, photo, picture, lang))
+    st.html(
+        f'<p class="model-label"><strong>{html.escape(choice.name(lang))}.</strong> {html.escape(choice.label(lang))}</p>'
+        f'<p class="run-line">{html.escape(about)}</p>'
+    )
+    colour = choice.source == "colour"
+    link = {
+        "sample": None if digest != st.session_state.picture else digest,
+        "model": st.session_state.model,
+        "size": None if colour else st.session_state.size,
+        "grid": grid if colour else None,
+    }
+    return View(lang, photo, model, run, link)
+
+
+def _restore_choices() -> None:
+    """Defaults at a session's start, from the address bar where it has a valid value; and on every page the same."""
+    query = st.query_params
+
+    def asked(name: str, allowed: Any, default: Any) -> Any:
+        value = query.get(name)
+        return next((option for option in allowed if str(option) == value), default)
+
+    locale = st.context.locale or "en"
+    state = st.session_state
+    defaults = {
+        "lang": lambda: asked("lang", LANGS, "zh" if locale.lower().startswith("zh") else "en"),
+        "picture": lambda: asked("sample", SAMPLES, next(iter(SAMPLES))),
+        "model": lambda: asked("model", MODELS, next(iter(MODELS))),
+        "size": lambda: asked("size", SIDES, 512),
+        "grid": lambda: asked("grid", range(MIN_GRID, MAX_GRID + 1), GRIDS[0]),
+        "block": lambda: asked("block", range(1, 5), 1),
+    }
+    for name, default in defaults.items():
+        # Assigned anew so that a widget's value survives on a page that does not draw the widget.
+        state[name] = state[name] if name in state else default()
+    state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
+
+
+def _top_bar(lang: Lang) -> None:
+    state = st.session_state
+    with st.container(horizontal=True, vertical_alignment="center", key="topbar"):
+        st.html(f'<span class="brand">{UI["title"](lang)}</span>', width="content")
+        st.page_link("app.py", label=UI["lesson"](lang))
+        st.page_link("pages/reference.py", label=UI["reference"](lang))
+        st.space("stretch")
+        shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
+        with st.popover(f"{UI['picture'](lang)}: {shown}"):
+            _picture_choice(lang)
+        with st.popover(f"{UI['model'](lang)}: {_short(state.model)}"):
+            st.radio(UI["model"](lang), list(MODELS), format_func=lambda slug: MODELS[slug].name(lang), key="model")
+        colour = MODELS[state.model].source == "colour"
+        with st.popover(f"{UI['grid'](lang)}: {state.grid}" if colour else f"{UI['size'](lang)}: {state.size}"):
+            if colour:
+                st.segmented_control(UI["grid_label"](lang), GRIDS, key="grid", required=True)
+            else:
+                st.segmented_control(UI["side_label"](lang), SIDES, key="size", required=True)
+        st.segmented_control(
+            UI["language"](lang), list(LANGS), format_func=lambda code: LANGS[cast(Lang, code)], key="lang",
+            required=True, label_visibility="collapsed",
+        )  # fmt: skip
+
+
+def _short(slug: str) -> str:
+    return slug.partition("-")[0]
+
+
+def _picture_choice(lang: Lang) -> None:
+    state = st.session_state
+    state.sample = None if state.picture == OWN else state.picture
+    st.pills(
+        UI["samples"](lang), list(SAMPLES), format_func=lambda slug: SAMPLES[slug].name(lang), key="sample",
+        on_change=_take_sample,
+    )  # fmt: skip
+    if state.picture != OWN:
+        st.caption(SAMPLES[state.picture].credit(lang))
+    st.file_uploader(
+        UI["upload"](lang), key="upload", help=UI["upload_help"](lang), on_change=_take_file, args=("upload",),
+        max_upload_size=MAX_BYTES // 1_000_000,
+    )  # fmt: skip
+    if st.toggle(UI["camera"](lang), key="camera_on"):
+        st.camera_input(UI["camera_label"](lang), key="camera", on_change=_take_file, args=("camera",))
+
+
+def _take_sample() -> None:
+    if st.session_state.sample:
+        st.session_state.picture = st.session_state.sample
+    st.session_state.problem = None
+
+
+def _take_file(key: str) -> None:
+    """Take the visitor's picture; where it can't be read, say why and keep the last good one."""
+    file = st.session_state[key]
+    if file is None:
+        return
+    data = file.getvalue()
+    try:
+        picture = open_image(data)
+    except ImageError as error:
+        st.session_state.problem = error.text
+        return
+    scale = OWN_SIDE / min(picture.size)
+    if scale < 1:
+        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
+    st.session_state.own = (hashlib.sha256(data).hexdigest(), picture)
+    st.session_state.picture, st.session_state.problem = OWN, None
+
+
+def _picture() -> tuple[str, Image.Image]:
+    """The chosen picture and the name its runs are cached under."""
+    if st.session_state.picture == OWN:
+        return st.session_state.own
+    return st.session_state.picture, open_sample(st.session_state.picture)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _model(source: str, grid: int) -> nn.Module:
+    return load_model(source, grid=grid).to(best_device())
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _run(digest: str, slug: str, side: int, grid: int, _picture: Image.Image) -> tuple[nn.Module, Trace, Image.Image]:
+    """The model, its trace on the picture and the picture as the network saw it; shared, so read-only."""
+    choice = MODELS[slug]
+    model = _model(choice.source, grid)
+    size = network_size(*_picture.size, side, MAX_TOKENS)
+    photo = _picture.resize(size, Image.Resampling.LANCZOS)
+    image: torch.Tensor = to_tensor(photo)
+    if choice.batch_statistics:
+        model = with_batch_statistics(model, image)
+    return model, trace(model, image), photo
+
+
+def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> list[str]:
+    """What ran, where, on how many pixels, and how long it took."""
+    size = UI["resized"](
+        lang, w0=picture.width, h0=picture.height, w=photo.width, h=photo.height, rows=run.sizes["H"],
+        columns=run.sizes["W"],
+    )  # fmt: skip
+    device = DEVICES[run.device.partition(":")[0]]
+    about = [size, UI["ran"](lang, device=device, ms=f"{run.seconds * 1000:.0f}")]
+    if min(photo.size) < st.session_state.size:
+        about.append(UI["shortened"](lang, side=min(photo.size), tokens=MAX_TOKENS))
+    if run.fell_back:
+        about.append(UI["fell_back"](lang))
+    return about
+
+
+STYLE = """
+.stMainBlockContainer { padding: 1.1rem clamp(1rem, 3vw, 3rem) 4rem; max-width: 1640px; margin: 0 auto; }
+.stAppHeader { background: transparent; pointer-events: none; }
+.stAppHeader * { pointer-events: auto; }
+.st-key-topbar { padding-right: 2.5rem; row-gap: 0.25rem; }
+.brand { font-size: 1.2rem; font-weight: 700; letter-spacing: -0.01em; white-space: nowrap; }
+.model-label { margin: 0; font-size: 0.95rem; max-width: 180ch; }
+.run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }
+"""
