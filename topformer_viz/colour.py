@@ -20,6 +20,7 @@ from topformer_viz.images import MEAN, STD
 from topformer_viz.model import Attention, Conv2d_BN, Keep, ignore, under
 
 # Channels of a token: the ten features (which are also what each head's value hands on), then the squares.
+# Lightness and place are measured from the middle.
 FEATURES = ("red", "green", "blue", "L", "a", "b", "hue_x", "hue_y", "row", "column")
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "colour": ("L", "a", "b"),
@@ -28,7 +29,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "place": ("row", "column"),
 }
 # b above, one a head: a pixel at distance 1 / sqrt(b) is read exp(-1) times as much as the pixel itself.
-SHARPNESS = {"colour": 600.0, "brightness": 1200.0, "hue": 40.0, "place": 120.0}
+SHARPNESS = {"colour": 400.0, "brightness": 600.0, "hue": 40.0, "place": 120.0}
 CHANNELS = (*FEATURES, *(f"{question} squared" for question in QUESTIONS), "one")
 KEY_DIM = 5  # three features, their square and 1
 MIN_GRID, MAX_GRID = 8, 64
@@ -105,11 +106,11 @@ class ColourModel(nn.Module):
         cells = F.adaptive_avg_pool2d(image, (H, W))
         mean, std = (image.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
         rgb = (cells * std + mean).clamp(0, 1)
-        lab = oklab(rgb)
+        lab = oklab(rgb) - rgb.new_tensor([0.5, 0, 0]).view(1, 3, 1, 1)  # small numbers keep float32 exact
         hue = lab[:, 1:] / (lab[:, 1:].square().sum(1, keepdim=True) + GREY**2).sqrt()
         unit = 2 * min(H, W)  # twice the short side, so that place lies in the same range as colour
-        row = (torch.arange(H, device=image.device, dtype=image.dtype) + 0.5) / unit
-        column = (torch.arange(W, device=image.device, dtype=image.dtype) + 0.5) / unit
+        row = (torch.arange(H, device=image.device, dtype=image.dtype) - (H - 1) / 2) / unit
+        column = (torch.arange(W, device=image.device, dtype=image.dtype) - (W - 1) / 2) / unit
         place = torch.stack(torch.meshgrid(row, column, indexing="ij")).expand(B, 2, H, W)
         features = torch.cat([rgb, lab, hue, place], dim=1)
         squares = [

@@ -17,6 +17,7 @@ GAP = 104  # between one tensor's chips and the next's, where the lines run
 SHEET_MIN, SHEET_MAX = 26, 74
 STACK_ROOM = 120  # height kept for the drawn stack above the chips
 MARGIN = 14
+OP_LINE = 18  # between the lines of an operation's name
 SUMMED = Text("summed over", "求和消去")
 
 
@@ -157,21 +158,21 @@ def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> l
         parts.append(f'<circle class="ring" cx="{ring_x:g}" cy="{ring_y:g}" r="9" stroke="{summed[0][2]}"/>')
         parts.append(f'<text class="sum" x="{ring_x:g}" y="{ring_y + 4:g}" text-anchor="middle">Σ</text>')
         parts.append(f'<text class="aside" x="{ring_x + 14:g}" y="{ring_y + 4:g}">{escape(SUMMED(lang))}</text>')
-    words = _wrap(OPERATIONS[operation](lang), 16)
-    top = min(before[0].y, after.y) + STACK_ROOM / 2 - 6 - 15 * (len(words) - 1)
+    words = _wrap(OPERATIONS[operation](lang), 13)
+    top = min(before[0].y, after.y) + STACK_ROOM / 2 - 6 - OP_LINE * (len(words) - 1)
     for i, line in enumerate(words):
-        parts.append(f'<text class="op" x="{centre:g}" y="{top + 15 * i:g}" text-anchor="middle">{escape(line)}</text>')
-    arrow = top + 15 * len(words) - 4
+        parts.append(f'<text class="op" x="{centre:g}" y="{top + OP_LINE * i:g}" text-anchor="middle">{escape(line)}</text>')
+    arrow = top + OP_LINE * len(words) - 5
     parts.append(f'<path class="arrow" d="M{centre - 22:g} {arrow:g}h44m-6 -5l6 5l-6 5"/>')
     return parts
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` characters, broken at spaces (Chinese labels are short enough as they are)."""
+    """Lines broken at spaces, at most ``width`` wide, where a Chinese character counts as two."""
     lines = [""]
     for word in text.split(" "):
         joined = f"{lines[-1]} {word}".strip()
-        if len(joined) > width and lines[-1]:
+        if sum(2 if character > "\u2e80" else 1 for character in joined) > width and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = joined

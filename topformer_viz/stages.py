@@ -383,6 +383,7 @@ def stage_of(name: str) -> Stage:
     return STAGES[re.sub(r"\d+$", "{n}", short)]
 
 
+@cache
 def axes_of(name: str) -> tuple[str, ...]:
     """Axis names of a traced tensor; levels' own axes carry their number: "pyramid1" -> B C1 H1 W1."""
     level = re.search(r"\d+$", name)

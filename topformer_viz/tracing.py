@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -135,7 +136,19 @@ def run(fast: nn.Module, x: Tensor, keep=ignore) -> float:  # noqa: ANN001
         return time.perf_counter() - start
 
 
-_copies: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[tuple, nn.Module]]] = weakref.WeakKeyDictionary()
+@dataclass
+class _Copy:
+    """An inference copy, the submodules it was made from and the state they were in.
+
+    The model itself is not held, or it could never be freed.
+    """
+
+    fast: nn.Module
+    submodules: list[nn.Module]
+    state: list[tuple[int, int]]
+
+
+_copies: weakref.WeakKeyDictionary[nn.Module, dict[torch.device, _Copy]] = weakref.WeakKeyDictionary()
 _copies_lock = threading.Lock()
 
 
@@ -144,10 +157,12 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
 
     The copy is kept and made again when a parameter or a statistic of ``model`` has changed since.
     """
-    state = tuple((t.data_ptr(), t._version) for t in (*model.parameters(), *model.buffers()))
     with _copies_lock:
         made = _copies.setdefault(model, {})
-        if str(device) not in made or made[str(device)][0] != state:
+        known = made.get(device)
+        if known is None or known.state != _state([model, *known.submodules]):
+            modules = list(model.modules())
+            state = _state(modules)
             fast = copy.deepcopy(model).to(device).eval().requires_grad_(False)
             for name, module in fast.named_modules():
                 if ".attn." in f".{name}.":
@@ -156,8 +171,18 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
                     module.c, module.bn = fuse_conv_bn_eval(module.c, module.bn), nn.Identity()
                 elif isinstance(module, ConvModule):
                     module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
-            made[str(device)] = (state, fast.to(memory_format=torch.channels_last))
-        return made[str(device)][1]
+            known = made[device] = _Copy(fast.to(memory_format=torch.channels_last), modules[1:], state)
+        return known.fast
+
+
+def _state(modules: list[nn.Module]) -> list[tuple[int, int]]:
+    """Address and version of every parameter and buffer: what a change in place or a replacement alters."""
+    return [
+        (tensor.data_ptr(), tensor._version)
+        for module in modules
+        for tensor in (*module._parameters.values(), *module._buffers.values())
+        if tensor is not None
+    ]
 
 
 def best_device() -> torch.device:
@@ -167,3 +192,22 @@ def best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def summary(run: Trace) -> list[dict[str, Any]]:
+    """One row a tensor: name, axes, shape, bytes (as computed, float32), min, max, mean."""
+    rows = []
+    for name, tensor in run.items():
+        low, high = torch.aminmax(tensor)
+        rows.append(
+            {
+                "name": name,
+                "axes": list(axes_of(name)),
+                "shape": list(tensor.shape),
+                "bytes": tensor.numel() * tensor.element_size(),
+                "min": float(low),
+                "max": float(high),
+                "mean": float(tensor.mean()),
+            }
+        )
+    return rows

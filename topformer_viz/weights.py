@@ -106,12 +106,15 @@ def with_batch_statistics(model: nn.Module, image: Tensor) -> nn.Module:
     """A copy of ``model`` whose BatchNorms hold the statistics of this one image (1, 3, H, W).
 
     In eval mode the copy computes what ``model`` would in training mode on this image alone: each BatchNorm
-    normalises by the mean and the biased variance of its own input.
+    normalises by the mean and the biased variance of its own input. A channel that is constant over the image,
+    up to rounding, has no spread to divide by: its variance stays 1, or rounding errors would be blown up.
     """
     model = copy.deepcopy(model).eval()
 
     def measure(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
+        constant = variance <= 1e-6 * (1 + mean.square())
+        variance = torch.where(constant, 1.0, variance)
         norm.running_mean.copy_(mean)  # type: ignore[operator, union-attr]
         norm.running_var.copy_(variance)  # type: ignore[operator, union-attr]
 

@@ -141,7 +141,7 @@ const COLUMNS = [
   ["image"], ["pyramid"], ["tokens"], ["query_map", "key_map", "value_map"], ["query", "key", "value"], ["scores"],
   ["weights"], ["mixed"], ["merged"], ["activated"], ["projected"], ["residual"], ["mlp"], ["output"],
 ];
-const PITCH = 97, LEVELS = { query: 92, key: 184, value: 276 }, MIDDLE = LEVELS.key;
+const PITCH = 97, LEVELS = { query: 94, key: 193, value: 292 }, MIDDLE = LEVELS.key;
 const EDGES = [
   ["image", "pyramid"], ["image", "tokens"], ["pyramid", "tokens"], ["tokens", "query_map"], ["tokens", "key_map"],
   ["tokens", "value_map"], ["query_map", "query"], ["key_map", "key"], ["value_map", "value"], ["query", "scores"],
@@ -312,9 +312,9 @@ class Lesson {
         nodes[name] = { name, step: lesson.byStage[name], x: 54 + i * PITCH, y: row ?? middle, ...this.nodeSize(name) };
       }
     });
-    const width = 54 * 2 + (columns.length - 1) * PITCH, height = 358;
+    const width = 54 * 2 + (columns.length - 1) * PITCH, height = 372;
     const first = nodes.query, last = nodes.mixed;
-    const frame = { x: first.x - 46, y: 24, w: last.x - first.x + 92, h: 316 };
+    const frame = { x: first.x - 46, y: 24, w: last.x - first.x + 92, h: 330 };
     const headName = this.head ? `${lesson.ui.head} ${this.head} / ${lesson.heads}` : `${lesson.heads} × ${lesson.ui.head}`;
     const cards = countTo(Math.min(3, lesson.heads - 1)).reverse().map((i) =>
       `<rect class="card" x="${frame.x + 5 * (i + 1)}" y="${frame.y + 5 * (i + 1)}" width="${frame.w}" height="${frame.h}" rx="10"/>`).join("");

@@ -1,0 +1,143 @@
+"""The network against the authors' own: golden runs, checkpoint keys, sizes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from golden.golden_weights import golden_image
+from torch import Tensor
+
+from topformer_viz import trace
+from topformer_viz.model import SIZES, Attention, TopFormer
+
+GOLDEN_RUNS = {"tiny_128x192_150cls": (128, 192), "tiny_97x130_150cls": (97, 130)}
+BLOCK_ARRAYS = {
+    "x": "tokens", "q": "query", "k": "key", "v": "value", "logits": "scores", "attn": "weights",
+    "heads": "mixed", "out": "projected", "block_out": "output",
+}  # fmt: skip
+
+
+def stage_name(array: str) -> str:
+    """The trace's name of a golden array."""
+    if array.startswith("block"):
+        block, short = array.split(".")
+        return f"{block}.{BLOCK_ARRAYS[short]}"
+    return array.replace("tpm", "pyramid").replace("sim", "injected").replace("seg_logits", "class_scores")
+
+
+def plain(model: TopFormer, image: Tensor) -> dict[str, Tensor]:
+    """What the model's own forward pass computes: nothing folded, no private copy."""
+    kept: dict[str, Tensor] = {}
+
+    def keep(name: str, tensor: Tensor) -> Tensor:
+        kept[name] = tensor.clone()
+        return tensor
+
+    with torch.no_grad():
+        model(image, keep)
+    return kept
+
+
+@pytest.mark.parametrize("run", [plain, trace])
+@pytest.mark.parametrize("file", GOLDEN_RUNS)
+def test_golden_run(
+    golden: Path, varied: Callable[..., TopFormer], agree: Callable[..., None], file: str, run: Callable
+) -> None:
+    tensors = run(varied("tiny"), torch.from_numpy(golden_image(*GOLDEN_RUNS[file])))
+    with np.load(golden / f"{file}.npz") as arrays:
+        assert len(arrays.files) == 4 + 1 + 4 * len(BLOCK_ARRAYS) + 3 + 1
+        for array in arrays.files:
+            agree(tensors[stage_name(array)], arrays[array])
+
+
+@pytest.mark.parametrize("file", GOLDEN_RUNS)
+def test_golden_scores_without_recording(
+    golden: Path, varied: Callable[..., TopFormer], agree: Callable[..., None], file: str
+) -> None:
+    with np.load(golden / f"{file}.npz") as arrays:
+        agree(varied("tiny")(torch.from_numpy(golden_image(*GOLDEN_RUNS[file]))), arrays["seg_logits"])
+
+
+def test_keys_are_those_of_a_published_checkpoint(golden: Path) -> None:
+    expected = json.loads((golden / "tiny_keys.json").read_text())
+    state = TopFormer("tiny").state_dict()
+    assert list(state) == list(expected)
+    assert {name: list(tensor.shape) for name, tensor in state.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "channels", "heads"),
+    [("tiny", 1_389_654, 208, 4), ("small", 3_034_662, 296, 6), ("base", 5_062_646, 384, 8)],
+)
+def test_size(size: str, count: int, channels: int, heads: int) -> None:
+    with torch.device("meta"):
+        model = TopFormer(size)
+    assert sum(p.numel() for p in model.parameters()) == count
+    assert sum(SIZES[size].channels) == channels
+    for block in model.backbone.trans.transformer_blocks:
+        attn = block.attn
+        assert (attn.num_heads, attn.key_dim, attn.d) == (heads, 16, 32)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("classes", "sides"),
+    [(2, (64, 64)), (19, (97, 130)), (150, (2, 2)), (19, (33, 200)), (150, (128, 192)), (None, (65, 129))],
+)
+def test_folded_copy_computes_what_the_model_does(
+    varied: Callable[..., TopFormer],
+    agree: Callable[..., None],
+    size: str,
+    classes: int | None,
+    sides: tuple[int, int],
+) -> None:
+    model, image = varied(size, classes), torch.from_numpy(golden_image(*sides))
+    expected, run = plain(model, image), trace(model, image)
+    assert list(run) == list(expected)
+    for name, tensor in run.items():
+        agree(tensor, expected[name])
+    h, w = model.token_grid(*sides)
+    assert run["tokens"].shape == (1, sum(SIZES[size].channels), h, w)
+    if classes is None:
+        agree(run["block3.output"], model(image))
+    else:
+        assert run["class_scores"].shape[:2] == (1, classes)
+        agree(run["class_scores"], model(image))
+
+
+def test_attention_does_not_see_the_order_of_pixels(agree: Callable[..., None]) -> None:
+    torch.manual_seed(0)
+    attention = Attention(dim=12, key_dim=4, num_heads=3, attn_ratio=2).eval()
+    torch.nn.init.ones_(attention.proj[1].bn.weight)
+    x, order = torch.randn(1, 12, 4, 5), torch.randperm(20)
+
+    def shuffled(maps: Tensor) -> Tensor:
+        return maps.flatten(2)[..., order].unflatten(2, (4, 5))
+
+    with torch.no_grad():
+        agree(attention(shuffled(x)), shuffled(attention(x)), 1e-5)
+
+
+def test_attention_by_hand(agree: Callable[..., None]) -> None:
+    """A grid of 2 x 3 pixels, 2 heads, key_dim 2: pixel by pixel with loops, from the convolutions' weights."""
+    torch.manual_seed(0)
+    attention = Attention(dim=3, key_dim=2, num_heads=2, attn_ratio=2).eval()
+    torch.nn.init.ones_(attention.proj[1].bn.weight)
+    x = 3 * torch.randn(1, 3, 2, 3)
+    pixels = x[0].flatten(1).T.double()  # BatchNorm's statistics are 0 and 1: its eps is all that it adds
+    bn = (1 + 1e-5) ** -0.5
+    q, k, v = (
+        pixels @ layer.c.weight[:, :, 0, 0].T.double() * bn for layer in (attention.to_q, attention.to_k, attention.to_v)
+    )
+    merged = torch.zeros(6, 8, dtype=torch.float64)
+    for head in range(2):
+        of_qk, of_v = slice(2 * head, 2 * head + 2), slice(4 * head, 4 * head + 4)
+        for i in range(6):
+            exps = torch.stack([(q[i, of_qk] @ k[j, of_qk]).exp() for j in range(6)])
+            merged[i, of_v] = sum(exps[j] / exps.sum() * v[j, of_v] for j in range(6))
+    out = merged.clamp(0, 6) @ attention.proj[1].c.weight[:, :, 0, 0].T.double() * bn
+    with torch.no_grad():
+        agree(attention(x), out.T.reshape(1, 3, 2, 3).float(), 1e-5)

@@ -1,0 +1,352 @@
+"""Recording a run: what is recorded, what holds between the stages, and what may go wrong."""
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from topformer_viz import Trace, load_model, trace, tracing
+from topformer_viz.images import to_tensor
+from topformer_viz.model import TopFormer
+from topformer_viz.stages import axes_of, stage_of
+from topformer_viz.tracing import ShapeError, TooLargeError, check
+
+IN_BLOCK = (
+    "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores", "weights", "mixed",
+    "merged", "activated", "projected", "residual", "mlp", "output",
+)  # fmt: skip
+
+
+def tensor(height: int, width: int, seed: int = 0) -> Tensor:
+    return torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def blocks(case) -> list[dict[str, Tensor]]:
+    """The tensors of each block by their names within it."""
+    prefixes = [f"block{n}." for n in range(case.model.num_blocks)]
+    return [{n.removeprefix(p): t for n, t in case.run.items() if n.startswith(p)} for p in prefixes]
+
+
+# What is recorded
+
+
+def test_names_stand_in_the_order_of_computation(case) -> None:
+    if case.model.num_blocks == 1:
+        expected = ["image", "tokens", *(f"block0.{name}" for name in IN_BLOCK[:-2])]
+    else:
+        expected = ["image", *(f"pyramid{n}" for n in range(4)), "tokens"]
+        expected += [f"block{n}.{name}" for n in range(4) for name in IN_BLOCK]
+        if case.model.classes:
+            expected += ["injected1", "injected2", "injected3", "class_scores"]
+    assert list(case.run) == expected
+    assert len(case.run) == len(expected)
+
+
+def test_every_tensor_has_the_axes_of_its_stage(case) -> None:
+    sizes = check(case.run.tensors)
+    assert sizes == case.run.sizes
+    for name, tensor in case.run.items():
+        assert [sizes[axis] for axis in axes_of(name)] == list(tensor.shape)
+        assert tensor.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("sides", "grid"), [((128, 192), (2, 3)), ((97, 130), (2, 3)), ((33, 200), (1, 4)), ((2, 2), (1, 1))]
+)
+def test_sizes(varied: Callable[..., TopFormer], sides: tuple[int, int], grid: tuple[int, int]) -> None:
+    run = trace(varied("tiny", 19), tensor(*sides))
+    fixed = {"B": 1, "RGB": 3, "C": 208, "heads": 4, "key_dim": 16, "nh_kd": 64, "d": 32, "dh": 128, "M": 128, "classes": 19}
+    fixed |= {f"C{n}": channels for n, channels in enumerate((16, 32, 64, 96))}
+    levels = {f"{axis}{n}": -(-side // 2 ** (n + 2)) for n in range(4) for axis, side in zip("HW", sides, strict=True)}
+    moving = {"Y": sides[0], "X": sides[1], "H": grid[0], "W": grid[1], "HW": grid[0] * grid[1]}
+    assert run.sizes == fixed | levels | moving
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(varied: Callable[..., TopFormer]) -> None:
+    run = trace(varied("tiny", None), tensor(64, 64))
+    for name in ("class_scores", "injected1", "block4.scores"):
+        assert name not in run
+        with pytest.raises(KeyError, match=f"no '{name}'.*image, pyramid0.*block3.output"):
+            run[name]
+
+
+def test_a_picture_and_its_tensor_give_the_same_run(tiny) -> None:
+    again = trace(tiny.model, to_tensor(tiny.photo))
+    assert again.tensors.keys() == tiny.run.tensors.keys()
+    for name, expected in tiny.run.items():
+        assert torch.equal(again[name], expected), name
+
+
+def test_run_says_where_and_how_long(tiny) -> None:
+    assert (tiny.run.device, tiny.run.fell_back) == ("cpu", False)
+    assert tiny.run.seconds > 0
+
+
+# What holds between the stages
+
+
+def test_identities_of_attention(case, agree: Callable[..., None]) -> None:
+    for block in blocks(case):
+        B, C, H, W = block["tokens"].shape
+        heads, HW = case.model.num_heads, H * W
+
+        def rows(maps: Tensor, heads: int = heads, HW: int = HW) -> Tensor:
+            """(1, heads * n, H, W) to (1, heads, HW, n), element by element."""
+            n = maps.shape[1] // heads
+            return torch.stack([maps[0, h * n : (h + 1) * n].flatten(1).T for h in range(heads)])[None]
+
+        assert torch.equal(block["query"], rows(block["query_map"]))
+        assert torch.equal(block["key"], rows(block["key_map"]).mT)
+        assert torch.equal(block["value"], rows(block["value_map"]))
+        agree(block["scores"], torch.einsum("bhic,bhcj->bhij", block["query"], block["key"]))
+        agree(block["weights"], torch.softmax(block["scores"], dim=-1), 1e-6)
+        agree(block["weights"].sum(-1), torch.ones(1, heads, HW), 1e-5)
+        assert (block["weights"] >= 0).all()
+        agree(block["mixed"], torch.einsum("bhij,bhjf->bhif", block["weights"], block["value"]))
+        assert torch.equal(rows(block["merged"]), block["mixed"])
+        assert torch.equal(block["activated"], block["merged"].clamp(0, 6))
+        agree(block["residual"] - block["tokens"], block["projected"])
+
+
+def test_the_activation_has_something_to_cut(tiny) -> None:
+    merged = torch.cat([block["merged"].flatten() for block in blocks(tiny)])
+    assert merged.min() < 0
+
+
+def test_identities_of_the_blocks(case, agree: Callable[..., None]) -> None:
+    made = blocks(case)
+    assert torch.equal(made[0]["tokens"], case.run["tokens"])
+    for before, after in zip(made, made[1:], strict=False):
+        assert torch.equal(after["tokens"], before["output"])
+    for block in made:
+        if "mlp" in block:
+            agree(block["output"] - block["residual"], block["mlp"])
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "base"])
+def test_as_built_the_branch_is_0_and_the_rows_uniform(size: str) -> None:
+    run = trace(load_model(size), tensor(128, 192))
+    for n in range(4):
+        assert (run[f"block{n}.projected"] == 0).all()
+        assert torch.equal(run[f"block{n}.residual"], run[f"block{n}.tokens"])
+        weights = run[f"block{n}.weights"]
+        assert torch.allclose(weights, torch.tensor(1 / weights.shape[-1]), rtol=0.01)
+
+
+def test_injected_maps_stay_as_they_were_before_the_sum(tiny, agree: Callable[..., None]) -> None:
+    parts = tiny.run["block3.output"].split(tiny.model.backbone.channels, dim=1)
+    for n in (1, 2, 3):
+        agree(tiny.run[f"injected{n}"], tiny.model.backbone.SIM[n](tiny.run[f"pyramid{n}"], parts[n]))
+
+
+# The model stays as it is
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_tracing_does_not_change_the_model(tiny, training: bool) -> None:
+    model = copy.deepcopy(tiny.model).train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    first, second = trace(model, tiny.photo), trace(model, tiny.photo)
+    assert all(module.training == training for module in model.modules())
+    after = model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    for name, expected in tiny.run.items():
+        assert torch.equal(first[name], expected), name
+        assert torch.equal(second[name], expected), name
+
+
+def test_a_later_run_does_not_change_an_earlier_one(varied: Callable[..., TopFormer]) -> None:
+    first = trace(varied("tiny"), tensor(128, 128, seed=1))
+    before = {name: value.clone() for name, value in first.items()}
+    trace(varied("tiny"), tensor(128, 128, seed=2))
+    assert all(torch.equal(first[name], value) for name, value in before.items())
+
+
+def in_place(model: TopFormer) -> None:
+    with torch.no_grad():
+        model.backbone.tpm.stem[0].c.weight.mul_(2)
+
+
+def data(model: TopFormer) -> None:
+    model.backbone.tpm.stem[0].c.weight.data.mul_(2)
+
+
+def statistic(model: TopFormer) -> None:
+    model.backbone.tpm.stem[0].bn.running_mean.add_(1)
+
+
+def replaced(model: TopFormer) -> None:
+    model.decode_head.conv_seg = nn.Conv2d(128, 150, 1)
+
+
+def loaded(model: TopFormer) -> None:
+    model.load_state_dict({name: value * 1.05 for name, value in model.state_dict().items()})
+
+
+@pytest.mark.parametrize("edit", [in_place, data, statistic, replaced, loaded])
+def test_an_edited_model_is_traced_as_it_is_now(
+    varied: Callable[..., TopFormer], agree: Callable[..., None], edit: Callable[[TopFormer], None]
+) -> None:
+    model, image = copy.deepcopy(varied("tiny")), tensor(64, 64)
+    old = trace(model, image)["class_scores"]
+    edit(model)
+    new = trace(model, image)["class_scores"]
+    assert not torch.allclose(new, old)
+    agree(new, model(image))
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_threads_on_one_model(
+    varied: Callable[..., TopFormer], agree: Callable[..., None], workers: int
+) -> None:
+    model = copy.deepcopy(varied("tiny", 19))  # a new one, so that its private copy is made in the race too
+    images = [tensor(64 * (1 + n % 3), 128, seed=n) for n in range(3 * workers)]
+    with ThreadPoolExecutor(workers) as pool:
+        runs = list(pool.map(lambda image: trace(model, image), images))
+    for image, run in zip(images, runs, strict=True):
+        expected = trace(varied("tiny", 19), image)
+        assert list(run) == list(expected)
+        for name, value in expected.items():
+            agree(run[name], value, 1e-5)
+
+
+# What may go wrong
+
+
+def test_a_wrong_shape_is_told_with_the_declaration_and_the_sizes_known() -> None:
+    tensors = {"block0.tokens": torch.zeros(1, 208, 2, 3), "block0.query_map": torch.zeros(1, 64, 2, 4)}
+    with pytest.raises(ShapeError) as caught:
+        check(tensors)
+    message = str(caught.value)
+    assert message.startswith("block0.query_map is declared (B, nh_kd, H, W) but has shape (1, 64, 2, 4)")
+    for known in ("B = 1", "C = 208", "H = 2", "W = 3"):
+        assert known in message
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"block0.scores": (1, 4, 6, 5)}, r"scores is declared \(B, heads, HW, HW\) but has shape \(1, 4, 6, 5\)"),
+        ({"tokens": (208, 2, 3)}, r"tokens is declared \(B, C, H, W\) but has shape \(208, 2, 3\)"),
+        (
+            {"block0.query_map": (1, 64, 2, 3), "block0.query": (1, 4, 6, 15)},
+            "nh_kd = 64 is not heads x key_dim = 4 x 15",
+        ),
+        ({"tokens": (1, 9, 2, 3), "block0.query": (1, 4, 7, 16)}, "HW = 7 is not H x W = 2 x 3"),
+    ],
+)
+def test_shape_errors(tensors: dict[str, tuple[int, ...]], message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        check({name: torch.zeros(shape) for name, shape in tensors.items()})
+
+
+def test_a_model_that_contradicts_the_declaration_is_refused(varied: Callable[..., TopFormer]) -> None:
+    model = copy.deepcopy(varied("tiny"))
+    attention = model.backbone.trans.transformer_blocks[2].attn
+    attention.num_heads, attention.key_dim, attention.d = 8, 8, 16  # fits its weights, not the other blocks
+    with pytest.raises(ShapeError, match=r"block2.query is declared .* but has shape"):
+        trace(model, tensor(64, 64))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        torch.zeros(1, 4, 64, 64),
+        torch.zeros(1, 3, 64, 64, dtype=torch.int64),
+        torch.zeros(1, 3, 64, 64, dtype=torch.uint8),
+        torch.zeros(2, 3, 64, 64),
+        torch.zeros(3, 64, 64),
+        torch.zeros(1, 3, 0, 64),
+        Image.new("L", (64, 64)),
+    ],
+    ids=["channels", "int64", "uint8", "batch", "3 axes", "empty", "grey picture"],
+)
+def test_other_images_are_refused(tiny, image: Tensor | Image.Image) -> None:
+    with pytest.raises(ValueError, match="float tensor|must be of mode"):
+        trace(tiny.model, image)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_other_floats_are_taken(tiny, agree: Callable[..., None], dtype: torch.dtype) -> None:
+    agree(trace(tiny.model, tensor(64, 64).to(dtype))["tokens"], trace(tiny.model, tensor(64, 64))["tokens"], 0.02)
+
+
+@pytest.mark.parametrize(("model", "sides"), [("tiny", (20_000, 20_000)), ("colour", (2, 20_000))])
+def test_too_large_is_said_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch, model: str, sides: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(tracing, "_record", lambda *_: pytest.fail("the pass began"))
+    huge = torch.zeros(1, 3, 1, 1).expand(1, 3, *sides)  # one number, seen as many
+    with pytest.raises(TooLargeError, match=f"{sides[1]} x {sides[0]} image has .* tokens.*GiB"):
+        trace(load_model(model, grid=64), huge)
+
+
+class OnTheCard(nn.Module):
+    """Says that it lies on a graphics card (here the meta device); ``record`` below computes without one."""
+
+    token_grid, num_blocks, num_heads = TopFormer.token_grid, 4, 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1, device="meta"))
+
+
+def trace_on_the_card(monkeypatch: pytest.MonkeyPatch, model: nn.Module, error: Exception) -> tuple[Trace, list[str]]:
+    """A trace whose pass on the card ends in ``error``, and the devices that were tried."""
+    tried = []
+    original = tracing._record
+
+    def record(_: nn.Module, x: Tensor, device: torch.device) -> tuple[dict[str, Tensor], float]:
+        tried.append(device.type)
+        if device.type != "cpu":
+            raise error
+        return original(model, x, device)
+
+    monkeypatch.setattr(tracing, "_record", record)
+    return trace(OnTheCard(), tensor(64, 64)), tried
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"),
+    ],
+)
+def test_the_cpu_takes_over_when_the_card_is_out_of_memory(
+    monkeypatch: pytest.MonkeyPatch, varied: Callable[..., TopFormer], error: Exception
+) -> None:
+    model = varied("tiny")
+    run, tried = trace_on_the_card(monkeypatch, model, error)
+    assert tried == ["meta", "cpu"]
+    assert (run.device, run.fell_back) == ("cpu", True)
+    assert torch.equal(run["class_scores"], trace(model, tensor(64, 64))["class_scores"])
+
+
+def test_other_errors_of_the_card_are_raised(
+    monkeypatch: pytest.MonkeyPatch, varied: Callable[..., TopFormer]
+) -> None:
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        trace_on_the_card(monkeypatch, varied("tiny"), RuntimeError("an illegal memory access was encountered"))
+
+
+def test_running_out_of_memory_on_the_cpu_is_raised(
+    monkeypatch: pytest.MonkeyPatch, varied: Callable[..., TopFormer]
+) -> None:
+    def record(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(tracing, "_record", record)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        trace(varied("tiny"), tensor(64, 64))
+
+
+def test_a_model_made_in_inference_mode_can_be_traced() -> None:
+    with torch.inference_mode():
+        model = load_model("tiny")
+    assert stage_of(list(trace(model, tensor(64, 64)))[-1]).name == "class_scores"

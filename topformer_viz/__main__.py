@@ -1,0 +1,59 @@
+"""The command line: ``python -m topformer_viz shapes IMAGE`` and ``python -m topformer_viz bench``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from topformer_viz.images import MAX_PIXELS, ImageError, open_image
+from topformer_viz.tracing import TooLargeError, summary, trace
+from topformer_viz.weights import CheckpointError, load_model
+
+
+def shapes(image: str, model: str, as_json: bool) -> None:
+    """Print every stage of one image's run, at the image's own size."""
+    rows = summary(trace(load_model(model), open_image(Path(image).read_bytes())))
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    table = [["name", "axes", "shape", "bytes", "min", "max", "mean"]]
+    for row in rows:
+        shape = " x ".join(str(size) for size in row["shape"])
+        numbers = [f"{row[key]:.4g}" for key in ("min", "max", "mean")]
+        table.append([row["name"], " ".join(row["axes"]), shape, f"{row['bytes']:,}", *numbers])
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    for line in table:
+        text = [cell.ljust(w) if i < 3 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))]
+        print("  ".join(text).rstrip())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 1 where it could not be done, with the reason on standard error."""
+    parser = argparse.ArgumentParser(prog="topformer-viz", description="TopFormer's attention, stage by stage.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    shapes_parser = commands.add_parser("shapes", help="print every stage's name, axes, shape, bytes, min, max, mean")
+    shapes_parser.add_argument("image", help=f"a picture of up to {MAX_PIXELS // 1_000_000} megapixels")
+    shapes_parser.add_argument("--model", default="tiny", help="colour, tiny, small, base or a checkpoint's path")
+    shapes_parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
+    bench_parser = commands.add_parser("bench", help="measure, beside a baseline in the same run")
+    bench_parser.add_argument(
+        "what", nargs="?", choices=("forward", "app"), default="forward",
+        help="forward: the network, traced and plain (default); app: the page in Chromium (needs requirements-dev.txt)",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    if options.command == "bench":
+        from topformer_viz import bench  # only here: it needs what only developers install
+
+        bench.forward() if options.what == "forward" else bench.app()
+        return 0
+    try:
+        shapes(options.image, options.model, options.json)
+    except (OSError, ImageError, CheckpointError, TooLargeError) as error:
+        print(f"topformer-viz: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

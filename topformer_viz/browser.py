@@ -1,0 +1,68 @@
+"""For measuring and testing: find a Chromium, and serve a Streamlit app on this machine."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+VARIABLE = "TOPFORMER_VIZ_CHROMIUM"
+# Without these Chromium looks for updates and accounts on the network as soon as it starts.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str | None:
+    """Path of the first Chromium or Chrome: the variable's, Playwright's own, the system's; None without one."""
+    from playwright.sync_api import sync_playwright
+
+    named = os.environ.get(VARIABLE)
+    if named and Path(named).exists():
+        return named
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    if own and Path(own).exists():
+        return own
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@contextmanager
+def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
+    """Serve ``script`` on a free local port; yields its address. TimeoutError if it is not up in time."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--browser.gatherUsageStats", "false"]
+    process = subprocess.Popen(command, cwd=script.parent, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise TimeoutError(f"{script.name} did not start within {seconds:.0f} s") from None
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)

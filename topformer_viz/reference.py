@@ -1,0 +1,104 @@
+"""The reference page: every tensor of the run in one table, axes, glossary, credits."""
+
+from html import escape
+
+import streamlit as st
+
+from topformer_viz.images import SAMPLES
+from topformer_viz.markup import axis_css, axis_span, note_html
+from topformer_viz.session import View
+from topformer_viz.stages import AXES, GLOSSARY, stage_of
+from topformer_viz.text import Text
+from topformer_viz.tracing import summary
+
+UI = {
+    "tensors": Text("Every tensor of this run", "这次运行的每一个张量"),
+    "tensors_note": Text(
+        "In the order of computation; in Python each is `trace(model, image)[name]`. The API counts blocks from 0, "
+        "the lesson from 1.",
+        "按计算顺序排列；在 Python 中用 `trace(model, image)[name]` 取得。API 从 0 开始数模块，课程从 1 开始。",
+    ),
+    "name": Text("name", "名称"),
+    "meaning": Text("what it is", "含义"),
+    "axes": Text("axes and sizes", "轴与大小"),
+    "bytes": Text("kB", "kB"),
+    "low": Text("min", "最小"),
+    "high": Text("max", "最大"),
+    "mean": Text("mean", "平均"),
+    "axis": Text("Axes", "轴"),
+    "glossary": Text("Glossary", "术语"),
+    "credits": Text("Credits", "致谢与出处"),
+    "paper": Text(
+        "The network: W. Zhang et al., “TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”, CVPR 2022 "
+        "(arXiv 2204.05525). The implementation is this project's own, checked against what the authors' code computes.",
+        "网络出自：W. Zhang 等，“TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”，CVPR 2022"
+        "（arXiv 2204.05525）。这里的实现由本项目编写，并与作者代码的计算结果核对过。",
+    ),
+    "blog": Text(
+        "The lesson grew out of a Chinese blog post, “TopFormer中Attention的理解”, whose line comments it echoes in its own "
+        "words.",
+        "课程源于一篇中文博客《TopFormer中Attention的理解》，并用自己的话回应其中的逐行注释。",
+    ),
+    "colours": Text(
+        "Colour: Oklab (B. Ottosson); maps viridis (S. van der Walt, N. Smith, CC0) and RdBu (ColorBrewer, Apache 2.0). "
+        "Chinese glyphs: Noto Sans SC (SIL Open Font License 1.1).",
+        "颜色：Oklab（B. Ottosson）；色图 viridis（S. van der Walt、N. Smith，CC0）与 RdBu（ColorBrewer，Apache 2.0）。"
+        "中文字体：Noto Sans SC（SIL Open Font License 1.1）。",
+    ),
+    "pictures": Text("Sample pictures", "示例图片"),
+}  # fmt: skip
+
+
+def show(view: View) -> None:
+    """Draw the page for the current run."""
+    lang = view.lang
+    st.html(f"<style>.reference {{{axis_css()}}}{STYLE}</style>")
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.subheader(UI["axis"](lang), anchor="axes")
+        _definitions([(axis_span(name), escape(axis.meaning(lang))) for name, axis in AXES.items()])
+    with right:
+        st.subheader(UI["glossary"](lang), anchor="glossary")
+        _definitions([(escape(word(lang)), note_html(text(lang), lang)) for word, text in GLOSSARY.values()])
+    st.subheader(UI["tensors"](lang), anchor="tensors")
+    st.markdown(UI["tensors_note"](lang))
+    _tensors(view)
+    st.subheader(UI["credits"](lang), anchor="credits")
+    for key in ("paper", "blog", "colours"):
+        st.markdown(UI[key](lang))
+    pictures = "\n".join(f"- {sample.name(lang)}: {sample.credit(lang)}" for sample in SAMPLES.values())
+    st.markdown(f"{UI['pictures'](lang)}\n{pictures}")
+
+
+def _tensors(view: View) -> None:
+    lang = view.lang
+    head = "".join(f"<th>{UI[key](lang)}</th>" for key in ("name", "meaning", "axes"))
+    head += "".join(f'<th class="number">{UI[key](lang)}</th>' for key in ("bytes", "low", "high", "mean"))
+    rows = []
+    for row in summary(view.run):
+        axes = " · ".join(axis_span(a, f"{a} {n}") for a, n in zip(row["axes"], row["shape"], strict=True))
+        numbers = "".join(f'<td class="number">{row[key]:.3g}</td>' for key in ("min", "max", "mean"))
+        rows.append(
+            f"<tr><td><code>{row['name']}</code></td><td>{stage_of(row['name']).title(lang)}</td><td>{axes}</td>"
+            f'<td class="number">{row["bytes"] / 1000:,.1f}</td>{numbers}</tr>'
+        )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    st.html(f'<div class="reference" tabindex="0">{table}</div>')
+
+
+def _definitions(items: list[tuple[str, str]]) -> None:
+    body = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in items)
+    st.html(f'<dl class="reference">{body}</dl>')
+
+
+STYLE = """
+.reference { overflow-x: auto; }
+.reference table { border-collapse: collapse; font-size: 0.92rem; width: 100%; }
+.reference th { text-align: left; font-weight: 600; padding: 6px 14px 6px 0; border-bottom: 2px solid currentColor; }
+.reference td { padding: 5px 14px 5px 0; border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); white-space: nowrap; }
+.reference th.number, .reference td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.reference .axis { font-weight: 600; }
+dl.reference { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; }
+.reference dt { font-weight: 600; }
+.reference dd { margin: 0; max-width: 62ch; }
+"""
