@@ -58,9 +58,9 @@ def _case(name: str) -> Case:
 
 
 def _agree(actual: Tensor, expected: Tensor | np.ndarray, tolerance: float = 1e-4) -> None:
-    expected = torch.as_tensor(expected)
+    actual, expected = actual.detach(), torch.as_tensor(expected).detach()
     assert actual.shape == expected.shape
-    excess = (actual.detach() - expected.detach()).abs() / expected.abs().clamp(min=1)
+    excess = (actual - expected).abs() / expected.abs().clamp(min=1)
     assert not excess.isnan().any()
     assert float(excess.max()) <= tolerance
 
@@ -73,7 +73,7 @@ def golden() -> Path:
 
 @pytest.fixture(scope="session")
 def varied() -> Callable[..., TopFormer]:
-    """varied(size, classes=150): a network whose every weight and statistic is set. Shared: do not change it."""
+    """varied(size, classes=150): a network whose every weight and statistic is set. Shared: leave it so."""
     return _model
 
 
@@ -85,7 +85,7 @@ def photo() -> Callable[..., Image.Image]:
 
 @pytest.fixture(scope="session")
 def agree() -> Callable[..., None]:
-    """agree(actual, expected, tolerance=1e-4): asserts that they differ by at most tolerance * max(1, |expected|)."""
+    """agree(actual, expected, tolerance=1e-4): they differ by at most tolerance * max(1, |expected|)."""
     return _agree
 
 

@@ -56,9 +56,9 @@ def visit(server: str, browser: Browser) -> Iterator[Open]:
         page.on("pageerror", lambda e: faults.append(f"page: {e}"))
         page.on(
             "request",
-            lambda r: faults.append(f"outside: {r.url}")
-            if urlparse(r.url).hostname not in ("127.0.0.1", None)
-            else None,
+            lambda r: (
+                faults.append(f"outside: {r.url}") if urlparse(r.url).hostname not in ("127.0.0.1", None) else None
+            ),
         )
         page.goto(f"{server}/{query}")
         shown(page)

@@ -70,7 +70,9 @@ def test_features_of_a_cell(photo: Callable[..., Image.Image]) -> None:
     cells = np.asarray(picture, dtype=np.float64).reshape(8, 6, 16, 6, 3).mean((1, 3)) / 255
     u = features(run).numpy().reshape(8, 16, len(FEATURES))
     assert np.allclose(u[..., :3], cells, atol=1e-5)
-    row, column = np.meshgrid((np.arange(8) + 0.5) / 16, (np.arange(16) + 0.5) / 16, indexing="ij")
+    lab = oklab(torch.from_numpy(cells).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    assert np.allclose(u[..., 3:6] - lab, [-0.5, 0, 0], atol=1e-5)  # lightness is measured from the middle
+    row, column = np.meshgrid((np.arange(8) - 3.5) / 16, (np.arange(16) - 7.5) / 16, indexing="ij")
     assert np.allclose(u[..., 8:], np.stack([row, column], -1))
 
 

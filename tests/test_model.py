@@ -122,7 +122,7 @@ def test_attention_does_not_see_the_order_of_pixels(agree: Callable[..., None]) 
 
 
 def test_attention_by_hand(agree: Callable[..., None]) -> None:
-    """A grid of 2 x 3 pixels, 2 heads, key_dim 2: pixel by pixel with loops, from the convolutions' weights."""
+    """A grid of 2 x 3 pixels, 2 heads, key_dim 2: pixel by pixel with loops, from the weights."""
     torch.manual_seed(0)
     attention = Attention(dim=3, key_dim=2, num_heads=2, attn_ratio=2).eval()
     torch.nn.init.ones_(attention.proj[1].bn.weight)
@@ -130,7 +130,8 @@ def test_attention_by_hand(agree: Callable[..., None]) -> None:
     pixels = x[0].flatten(1).T.double()  # BatchNorm's statistics are 0 and 1: its eps is all that it adds
     bn = (1 + 1e-5) ** -0.5
     q, k, v = (
-        pixels @ layer.c.weight[:, :, 0, 0].T.double() * bn for layer in (attention.to_q, attention.to_k, attention.to_v)
+        pixels @ layer.c.weight[:, :, 0, 0].T.double() * bn
+        for layer in (attention.to_q, attention.to_k, attention.to_v)
     )
     merged = torch.zeros(6, 8, dtype=torch.float64)
     for head in range(2):

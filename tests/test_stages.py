@@ -11,7 +11,17 @@ from topformer_viz.colour import ColourModel
 from topformer_viz.lesson.payload import WALK
 from topformer_viz.markup import code_html, formula_html, note_html
 from topformer_viz.model import TopFormer
-from topformer_viz.stages import AXES, COMPOSITE, GLOSSARY, INDICES, OPERATIONS, ORIGINS, axes_of, source_of, stage_of
+from topformer_viz.stages import (
+    AXES,
+    COMPOSITE,
+    GLOSSARY,
+    INDICES,
+    OPERATIONS,
+    ORIGINS,
+    axes_of,
+    source_of,
+    stage_of,
+)
 from topformer_viz.text import Text
 
 LESSON = (

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 import torch
@@ -59,7 +60,18 @@ def test_every_tensor_has_the_axes_of_its_stage(case) -> None:
 )
 def test_sizes(varied: Callable[..., TopFormer], sides: tuple[int, int], grid: tuple[int, int]) -> None:
     run = trace(varied("tiny", 19), tensor(*sides))
-    fixed = {"B": 1, "RGB": 3, "C": 208, "heads": 4, "key_dim": 16, "nh_kd": 64, "d": 32, "dh": 128, "M": 128, "classes": 19}
+    fixed = {
+        "B": 1,
+        "RGB": 3,
+        "C": 208,
+        "heads": 4,
+        "key_dim": 16,
+        "nh_kd": 64,
+        "d": 32,
+        "dh": 128,
+        "M": 128,
+        "classes": 19,
+    }
     fixed |= {f"C{n}": channels for n, channels in enumerate((16, 32, 64, 96))}
     levels = {f"{axis}{n}": -(-side // 2 ** (n + 2)) for n in range(4) for axis, side in zip("HW", sides, strict=True)}
     moving = {"Y": sides[0], "X": sides[1], "H": grid[0], "W": grid[1], "HW": grid[0] * grid[1]}
@@ -91,10 +103,9 @@ def test_run_says_where_and_how_long(tiny) -> None:
 
 def test_identities_of_attention(case, agree: Callable[..., None]) -> None:
     for block in blocks(case):
-        B, C, H, W = block["tokens"].shape
-        heads, HW = case.model.num_heads, H * W
+        heads, HW = case.model.num_heads, block["tokens"][0, 0].numel()
 
-        def rows(maps: Tensor, heads: int = heads, HW: int = HW) -> Tensor:
+        def rows(maps: Tensor, heads: int = heads) -> Tensor:
             """(1, heads * n, H, W) to (1, heads, HW, n), element by element."""
             n = maps.shape[1] // heads
             return torch.stack([maps[0, h * n : (h + 1) * n].flatten(1).T for h in range(heads)])[None]
@@ -120,7 +131,7 @@ def test_the_activation_has_something_to_cut(tiny) -> None:
 def test_identities_of_the_blocks(case, agree: Callable[..., None]) -> None:
     made = blocks(case)
     assert torch.equal(made[0]["tokens"], case.run["tokens"])
-    for before, after in zip(made, made[1:], strict=False):
+    for before, after in pairwise(made):
         assert torch.equal(after["tokens"], before["output"])
     for block in made:
         if "mlp" in block:
@@ -201,9 +212,7 @@ def test_an_edited_model_is_traced_as_it_is_now(
 
 
 @pytest.mark.parametrize("workers", [2, 8])
-def test_threads_on_one_model(
-    varied: Callable[..., TopFormer], agree: Callable[..., None], workers: int
-) -> None:
+def test_threads_on_one_model(varied: Callable[..., TopFormer], agree: Callable[..., None], workers: int) -> None:
     model = copy.deepcopy(varied("tiny", 19))  # a new one, so that its private copy is made in the race too
     images = [tensor(64 * (1 + n % 3), 128, seed=n) for n in range(3 * workers)]
     with ThreadPoolExecutor(workers) as pool:
@@ -231,7 +240,10 @@ def test_a_wrong_shape_is_told_with_the_declaration_and_the_sizes_known() -> Non
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"block0.scores": (1, 4, 6, 5)}, r"scores is declared \(B, heads, HW, HW\) but has shape \(1, 4, 6, 5\)"),
+        (
+            {"block0.scores": (1, 4, 6, 5)},
+            r"scores is declared \(B, heads, HW, HW\) but has shape \(1, 4, 6, 5\)",
+        ),
         ({"tokens": (208, 2, 3)}, r"tokens is declared \(B, C, H, W\) but has shape \(208, 2, 3\)"),
         (
             {"block0.query_map": (1, 64, 2, 3), "block0.query": (1, 4, 6, 15)},
@@ -267,13 +279,17 @@ def test_a_model_that_contradicts_the_declaration_is_refused(varied: Callable[..
     ids=["channels", "int64", "uint8", "batch", "3 axes", "empty", "grey picture"],
 )
 def test_other_images_are_refused(tiny, image: Tensor | Image.Image) -> None:
-    with pytest.raises(ValueError, match="float tensor|must be of mode"):
+    with pytest.raises(ValueError, match=r"float tensor|must be of mode"):
         trace(tiny.model, image)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 def test_other_floats_are_taken(tiny, agree: Callable[..., None], dtype: torch.dtype) -> None:
-    agree(trace(tiny.model, tensor(64, 64).to(dtype))["tokens"], trace(tiny.model, tensor(64, 64))["tokens"], 0.02)
+    agree(
+        trace(tiny.model, tensor(64, 64).to(dtype))["tokens"],
+        trace(tiny.model, tensor(64, 64))["tokens"],
+        0.02,
+    )
 
 
 @pytest.mark.parametrize(("model", "sides"), [("tiny", (20_000, 20_000)), ("colour", (2, 20_000))])
@@ -282,7 +298,7 @@ def test_too_large_is_said_before_anything_is_computed(
 ) -> None:
     monkeypatch.setattr(tracing, "_record", lambda *_: pytest.fail("the pass began"))
     huge = torch.zeros(1, 3, 1, 1).expand(1, 3, *sides)  # one number, seen as many
-    with pytest.raises(TooLargeError, match=f"{sides[1]} x {sides[0]} image has .* tokens.*GiB"):
+    with pytest.raises(TooLargeError, match=rf"{sides[1]} x {sides[0]} image has .* tokens.*GiB"):
         trace(load_model(model, grid=64), huge)
 
 
@@ -328,9 +344,7 @@ def test_the_cpu_takes_over_when_the_card_is_out_of_memory(
     assert torch.equal(run["class_scores"], trace(model, tensor(64, 64))["class_scores"])
 
 
-def test_other_errors_of_the_card_are_raised(
-    monkeypatch: pytest.MonkeyPatch, varied: Callable[..., TopFormer]
-) -> None:
+def test_other_errors_of_the_card_are_raised(monkeypatch: pytest.MonkeyPatch, varied: Callable[..., TopFormer]) -> None:
     with pytest.raises(RuntimeError, match="illegal memory access"):
         trace_on_the_card(monkeypatch, varied("tiny"), RuntimeError("an illegal memory access was encountered"))
 

@@ -154,7 +154,7 @@ def test_step_counters_may_be_missing(tmp_path: Path, state: dict[str, Tensor]) 
 
 @pytest.mark.parametrize("source", ["nowhere.pth", "large", ""])
 def test_a_missing_path_is_told_with_the_names_there_are(source: str) -> None:
-    with pytest.raises(FileNotFoundError, match="no checkpoint at .*colour, tiny, small, base"):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*colour, tiny, small, base"):
         load_model(source)
 
 
@@ -193,11 +193,10 @@ class Hostile:
         return os.mkdir, (str(self.path),)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("plain_pickle", [False, True])
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".pt"])
-def test_code_in_a_file_is_not_run(
-    tmp_path: Path, state: dict[str, Tensor], suffix: str, plain_pickle: bool
-) -> None:
+def test_code_in_a_file_is_not_run(tmp_path: Path, state: dict[str, Tensor], suffix: str, plain_pickle: bool) -> None:
     proof, path = tmp_path / "ran", tmp_path / f"hostile{suffix}"
     content = {"state_dict": {**state, "x": Hostile(proof)}}
     if plain_pickle:
@@ -214,7 +213,14 @@ def test_code_in_a_file_is_not_run(
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0", b"version https://git-lfs.github.com/spec/v1\n", b"PK\x03\x04 no zip", b"\x80\x02}q\x00.", b"\xff" * 999],
+    [
+        b"",
+        b"\0",
+        b"version https://git-lfs.github.com/spec/v1\n",
+        b"PK\x03\x04 no zip",
+        b"\x80\x02}q\x00.",
+        b"\xff" * 999,
+    ],
     ids=["empty", "one byte", "text", "zip header", "pickled empty dict", "noise"],
 )
 def test_other_files_are_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
@@ -269,6 +275,15 @@ def test_batch_statistics_are_those_of_training(
         assert torch.equal(old, new)
 
 
+def test_batch_statistics_of_small_kernels(varied: Callable[..., TopFormer], agree: Callable[..., None]) -> None:
+    """Weight decay leaves kernels small, and BatchNorm makes up for it: a small spread is no rounding."""
+    model = copy.deepcopy(varied("tiny")).double()
+    for block in model.backbone.trans.transformer_blocks:
+        block.attn.to_q.c.weight.mul_(1e-3)
+    image = torch.from_numpy(golden_image(128, 192)).double()
+    agree(with_batch_statistics(model, image)(image), copy.deepcopy(model).train()(image), 1e-8)
+
+
 def test_batch_statistics_as_built(agree: Callable[..., None]) -> None:
     model, image = load_model("tiny").train(), to_tensor(open_sample("china").resize((512, 512)))
     with torch.inference_mode():
@@ -278,12 +293,11 @@ def test_batch_statistics_as_built(agree: Callable[..., None]) -> None:
     assert model.training
 
 
-@pytest.mark.parametrize("sides", [(256, 320), (64, 64)])
-def test_batch_statistics_of_a_picture_of_one_colour(sides: tuple[int, int]) -> None:
-    """What does not vary has no spread to divide by: rounding must not be blown up into a picture."""
-    image = torch.full((1, 3, *sides), 0.3)
-    run = trace(with_batch_statistics(load_model("tiny"), image), image)
-    assert run["block3.output"].abs().max() < 5
+def test_batch_statistics_of_one_token(varied: Callable[..., TopFormer], agree: Callable[..., None]) -> None:
+    """A single value has no spread to divide by: its rounding must not be blown up into a picture."""
+    image = torch.from_numpy(golden_image(64, 64))
+    measured = with_batch_statistics(varied("tiny"), image)
+    agree(trace(measured, image)["class_scores"], measured(image), 1e-2)
 
 
 def test_batch_statistics_wake_an_untrained_network() -> None:
@@ -297,5 +311,5 @@ def test_batch_statistics_wake_an_untrained_network() -> None:
 
     assert torch.allclose(effective(model), torch.tensor(64.0), atol=0.05)
     awake = effective(with_batch_statistics(model, image))
-    assert 2 < awake.min()
+    assert awake.min() > 2
     assert awake.max() < 30

@@ -5,13 +5,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from topformer_viz.images import open_sample, to_tensor
 from topformer_viz.model import SIZES
-from topformer_viz.tracing import best_device, inference_copy, run, trace
+from topformer_viz.tracing import Model, best_device, inference_copy, run, trace
 from topformer_viz.weights import load_model
 
 ROUNDS = 21
@@ -32,15 +33,15 @@ def forward() -> None:
         x = image.to(device)
         fast = inference_copy(model, device)
 
-        def as_written(model=model, x=x) -> None:
+        def as_written(model: Model = model, x: torch.Tensor = x) -> None:
             with torch.no_grad():
                 model(x)
 
         times = _interleaved(
             {
                 "as written": as_written,
-                "inference": lambda fast=fast, x=x: run(fast, x),
-                "traced": lambda model=model, x=x: trace(model, x),
+                "inference": partial(run, fast, x),
+                "traced": partial(trace, model, x),
             }
         )
         written, plain, traced = (times[name] * 1000 for name in ("as written", "inference", "traced"))
@@ -138,7 +139,9 @@ def app() -> None:
             steps = []
             for _ in range(5):
                 for button in (".previous", ".next"):
-                    act = f"window.was = {ROOT}.querySelector('h2').textContent; {ROOT}.querySelector('{button}').click()"
+                    act = (
+                        f"window.was = {ROOT}.querySelector('h2').textContent; {ROOT}.querySelector('{button}').click()"
+                    )
                     steps.append(page.evaluate(TIMED, [act, f"{ROOT}.querySelector('h2').textContent !== window.was"]))
             _beside("another stage (browser alone)", statistics.median(steps), statistics.median(base))
             browser.close()

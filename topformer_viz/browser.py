@@ -1,4 +1,4 @@
-"""For measuring and testing: find a Chromium, and serve a Streamlit app on this machine."""
+"""For measuring, testing and taking pictures: find a Chromium, and serve a Streamlit app on this machine."""
 
 import os
 import shutil
@@ -66,3 +66,23 @@ def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def screenshot(file: Path, query: str, width: int = 1440, height: int = 900) -> None:
+    """A picture of the lesson at the address's ``query``, such as the README's."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    with serve() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        page.goto(f"{address}/?{query}")
+        page.locator(".lesson h2").wait_for()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=file)
+        browser.close()
+
+
+if __name__ == "__main__":
+    # The README's picture: python -m topformer_viz.browser assets/lesson.png "stage=weights&head=1&lang=en"
+    screenshot(Path(sys.argv[1]), sys.argv[2])

@@ -77,22 +77,24 @@ class ColourModel(nn.Module):
             if isinstance(layer, Conv2d_BN):
                 layer.c.weight.zero_()
                 layer.bn.weight.fill_(1.0)
-                layer.bn.running_var.fill_(1.0 - layer.bn.eps)  # BatchNorm divides by sqrt(var + eps): by 1
+                # BatchNorm divides by sqrt(var + eps): by exactly 1
+                layer.bn.running_var.fill_(1.0 - layer.bn.eps)  # type: ignore[union-attr]
         channel = {name: i for i, name in enumerate(CHANNELS)}
-        to_q, to_k, to_v, proj = self.attn.to_q, self.attn.to_k, self.attn.to_v, self.attn.proj[1]
+        to_q, to_k, to_v = (layer.c.weight for layer in (self.attn.to_q, self.attn.to_k, self.attn.to_v))
+        proj = self.attn.proj.get_parameter("1.c.weight")
         for head, (question, features) in enumerate(QUESTIONS.items()):
             b, row = SHARPNESS[question], head * KEY_DIM
             for i, feature in enumerate(features):
-                to_q.c.weight[row + i, channel[feature]] = 2 * b
-                to_k.c.weight[row + i, channel[feature]] = 1
+                to_q[row + i, channel[feature]] = 2 * b
+                to_k[row + i, channel[feature]] = 1
             row += len(features)
-            to_q.c.weight[row, channel["one"]] = -b
-            to_k.c.weight[row, channel[f"{question} squared"]] = 1
-            to_q.c.weight[row + 1, channel[f"{question} squared"]] = -b
-            to_k.c.weight[row + 1, channel["one"]] = 1
+            to_q[row, channel["one"]] = -b
+            to_k[row, channel[f"{question} squared"]] = 1
+            to_q[row + 1, channel[f"{question} squared"]] = -b
+            to_k[row + 1, channel["one"]] = 1
             for i in range(len(FEATURES)):  # value: what a pixel hands on is its ten features
-                to_v.c.weight[head * self.attn.d + i, i] = 1
-                proj.c.weight[i, head * self.attn.d + i] = 1 / self.num_heads  # the heads' mean comes back
+                to_v[head * self.attn.d + i, i] = 1
+                proj[i, head * self.attn.d + i] = 1 / self.num_heads  # the heads' mean comes back
 
     def token_grid(self, height: int, width: int) -> tuple[int, int]:
         """(H, W) of the grid for an image of height x width pixels, its cells near squares."""

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from topformer_viz.stages import COMPOSITE, OPERATIONS, Stage, axes_of, stage_of
+from topformer_viz.stages import COMPOSITE, OPERATIONS, Stage, axes_of
 from topformer_viz.text import Lang, Text
 
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 108, 24, 7
@@ -57,7 +57,7 @@ def links(operation: str, before: list[tuple[str, ...]], after: tuple[str, ...])
     """
     found: list[Link] = []
     if operation == "matmul":
-        left, right = before
+        left = before[0]
         rows, columns = len(left) - 2, len(left) - 1
         batch = [Link(s, i, i) for s in (0, 1) for i in range(rows)]
         return [*batch, Link(0, rows, rows), Link(0, columns, None), Link(1, rows, None), Link(1, columns, columns)]
@@ -161,7 +161,9 @@ def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> l
     words = _wrap(OPERATIONS[operation](lang), 13)
     top = min(before[0].y, after.y) + STACK_ROOM / 2 - 6 - OP_LINE * (len(words) - 1)
     for i, line in enumerate(words):
-        parts.append(f'<text class="op" x="{centre:g}" y="{top + OP_LINE * i:g}" text-anchor="middle">{escape(line)}</text>')
+        parts.append(
+            f'<text class="op" x="{centre:g}" y="{top + OP_LINE * i:g}" text-anchor="middle">{escape(line)}</text>'
+        )
     arrow = top + OP_LINE * len(words) - 5
     parts.append(f'<path class="arrow" d="M{centre - 22:g} {arrow:g}h44m-6 -5l6 5l-6 5"/>')
     return parts

@@ -21,7 +21,7 @@ def own_characters() -> set[str]:
 
 
 def main(whole: str) -> None:
-    from fontTools import subset
+    from fontTools import subset  # type: ignore[import-untyped]
 
     options = subset.Options(flavor="woff2", layout_features=["*"])
     font = subset.load_font(whole, options)

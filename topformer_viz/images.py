@@ -188,9 +188,7 @@ def _to_8_bits(values: np.ndarray, stretch: bool) -> np.ndarray:
     return np.rint(values, out=values).astype(np.uint8)
 
 
-def network_size(
-    width: int, height: int, short_side: int = 512, max_tokens: int | None = None
-) -> tuple[int, int]:
+def network_size(width: int, height: int, short_side: int = 512, max_tokens: int | None = None) -> tuple[int, int]:
     """The (width, height) in pixels, both multiples of 64, at which a picture is fed to the network.
 
     ``width``, ``height``: the picture's own size in pixels; its proportions are kept to the nearest
@@ -294,9 +292,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "cat": Sample(
         Text(en="Cat", zh="猫"),
-        Text(
-            en="Stefan van der Walt, CC0, via scikit-image", zh="Stefan van der Walt，CC0，来自 scikit-image"
-        ),
+        Text(en="Stefan van der Walt, CC0, via scikit-image", zh="Stefan van der Walt，CC0，来自 scikit-image"),
         "cat.jpg",
     ),
     "coffee": Sample(

@@ -14,13 +14,12 @@ from typing import Any, cast
 import streamlit as st
 import torch
 from PIL import Image
-from torch import nn
 
 from topformer_viz.colour import MAX_GRID, MIN_GRID
 from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
 from topformer_viz.model import SIZES
 from topformer_viz.text import LANGS, Lang, Text
-from topformer_viz.tracing import Trace, best_device, trace
+from topformer_viz.tracing import Model, Trace, best_device, trace
 from topformer_viz.weights import load_model, with_batch_statistics
 
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
@@ -108,7 +107,7 @@ class View:
 
     lang: Lang
     photo: Image.Image
-    model: nn.Module
+    model: Model
     run: Trace
     link: dict[str, Any]  # the choices that go into the address bar; None takes one out
 
@@ -116,9 +115,7 @@ class View:
 def open_page() -> View:
     """Start a page: its settings, the top bar with every choice, and the run for them."""
     root = Path(__file__).resolve().parent.parent
-    st.set_page_config(
-        page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide"
-    )
+    st.set_page_config(page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide")
     _restore_choices()
     lang = cast(Lang, st.session_state.lang)
     st.html(f"<style>{STYLE}</style>")
@@ -246,12 +243,12 @@ def _picture() -> tuple[str, Image.Image]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _model(source: str, grid: int) -> nn.Module:
+def _model(source: str, grid: int) -> Model:
     return load_model(source, grid=grid).to(best_device())
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _run(digest: str, slug: str, side: int, grid: int, _picture: Image.Image) -> tuple[nn.Module, Trace, Image.Image]:
+def _run(digest: str, slug: str, side: int, grid: int, _picture: Image.Image) -> tuple[Model, Trace, Image.Image]:
     """The model, its trace on the picture and the picture as the network saw it; shared, so read-only."""
     choice = MODELS[slug]
     model = _model(choice.source, grid)

@@ -434,7 +434,7 @@ def source_of(model_class: type[nn.Module], name: str) -> Source:
 def _keeps(statement: ast.AST, stage: str) -> bool:
     """Whether the statement calls keep("stage", ...), its name spelled out or numbered by an f-string."""
     for call in ast.walk(statement):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "keep":
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "keep":
             if ast.unparse(call.args[0]).lstrip("f").strip("'\"") == stage:
                 return True
     return False

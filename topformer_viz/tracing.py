@@ -14,9 +14,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from topformer_viz.colour import ColourModel
 from topformer_viz.images import to_tensor
-from topformer_viz.model import Conv2d_BN, ConvModule, ignore
+from topformer_viz.model import Conv2d_BN, ConvModule, Keep, TopFormer, ignore
 from topformer_viz.stages import COMPOSITE, axes_of
+
+Model = TopFormer | ColourModel
 
 MAX_MATRIX_BYTES = 4 * 2**30  # scores and weights of all blocks and heads together
 
@@ -56,7 +59,7 @@ class Trace(Mapping[str, Tensor]):
         return len(self.tensors)
 
 
-def trace(model: nn.Module, image: Image.Image | Tensor) -> Trace:
+def trace(model: Model, image: Image.Image | Tensor) -> Trace:
     """Run ``model`` on ``image``, on the device where the model lies, and record every stage.
 
     ``image`` is a PIL picture (used at its own size) or a normalised float tensor (1, 3, H, W). The pass runs in
@@ -100,9 +103,9 @@ def check(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     return sizes
 
 
-def _check_memory(model: nn.Module, x: Tensor) -> None:
-    h, w = model.token_grid(*x.shape[-2:])  # type: ignore[operator]
-    matrices = 2 * model.num_blocks * model.num_heads * (h * w) ** 2 * 4  # type: ignore[operator]
+def _check_memory(model: Model, x: Tensor) -> None:
+    h, w = model.token_grid(*x.shape[-2:])
+    matrices = 2 * model.num_blocks * model.num_heads * (h * w) ** 2 * 4
     if matrices > MAX_MATRIX_BYTES:
         raise TooLargeError(
             f"a {x.shape[-1]} x {x.shape[-2]} image has {h * w:,} tokens: its attention matrices would take "
@@ -122,7 +125,7 @@ def _record(model: nn.Module, x: Tensor, device: torch.device) -> tuple[dict[str
     return tensors, run(inference_copy(model, device), x, keep)
 
 
-def run(fast: nn.Module, x: Tensor, keep=ignore) -> float:  # noqa: ANN001
+def run(fast: nn.Module, x: Tensor, keep: Keep = ignore) -> float:
     """Pass ``x`` through an inference copy and return the seconds it took."""
     device = next(fast.parameters()).device
     # TF32 convolutions would be off by 1e-3; the lesson promises 1e-4.
@@ -168,10 +171,11 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
                 if ".attn." in f".{name}.":
                     continue
                 if isinstance(module, Conv2d_BN):
-                    module.c, module.bn = fuse_conv_bn_eval(module.c, module.bn), nn.Identity()
+                    module.c, module.bn = fuse_conv_bn_eval(module.c, module.bn), nn.Identity()  # type: ignore[assignment]
                 elif isinstance(module, ConvModule):
-                    module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
-            known = made[device] = _Copy(fast.to(memory_format=torch.channels_last), modules[1:], state)
+                    module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()  # type: ignore[assignment]
+            fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            known = made[device] = _Copy(fast, modules[1:], state)
         return known.fast
 
 

@@ -4,6 +4,7 @@ import copy
 import pickle
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from topformer_viz.colour import ColourModel
 from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.tracing import Model
 
 SHOWN_KEYS = 3  # how many keys of each kind an error names
 WRAPPERS = ("state_dict_ema", "state_dict", "model")  # where published files keep their tensors
@@ -21,7 +23,7 @@ class CheckpointError(ValueError):
     """The file is no TopFormer checkpoint; the message says why."""
 
 
-def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> nn.Module:
+def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> Model:
     """A model in eval mode, on the CPU.
 
     ``source``: "tiny", "small" or "base" (untrained, as built, 150 classes; ``seed`` draws the weights);
@@ -45,6 +47,7 @@ def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> 
 
 def _read(path: Path) -> dict[str, Tensor]:
     """The checkpoint's tensors under the segmentation model's names."""
+    content: Any
     try:
         if path.suffix == ".safetensors":
             content = load_file(path)
@@ -102,7 +105,7 @@ def _from_state(state: dict[str, Tensor]) -> TopFormer:
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def with_batch_statistics(model: nn.Module, image: Tensor) -> nn.Module:
+def with_batch_statistics(model: Model, image: Tensor) -> Model:
     """A copy of ``model`` whose BatchNorms hold the statistics of this one image (1, 3, H, W).
 
     In eval mode the copy computes what ``model`` would in training mode on this image alone: each BatchNorm
@@ -111,12 +114,12 @@ def with_batch_statistics(model: nn.Module, image: Tensor) -> nn.Module:
     """
     model = copy.deepcopy(model).eval()
 
-    def measure(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def measure(norm: Any, inputs: tuple[Tensor, ...]) -> None:
         variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
         constant = variance <= 1e-6 * (1 + mean.square())
         variance = torch.where(constant, 1.0, variance)
-        norm.running_mean.copy_(mean)  # type: ignore[operator, union-attr]
-        norm.running_var.copy_(variance)  # type: ignore[operator, union-attr]
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
 
     hooks = [m.register_forward_pre_hook(measure) for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     model(image.to(next(model.parameters()).device))

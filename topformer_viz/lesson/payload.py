@@ -14,14 +14,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
-from topformer_viz.stages import ORIGINS, Origin, axes_of, source_of, stage_of
+from topformer_viz.stages import ORIGINS, Origin, Source, axes_of, source_of, stage_of
 from topformer_viz.text import Lang, Text
-from topformer_viz.tracing import Trace
+from topformer_viz.tracing import Model, Trace
 
 WALK = (
     "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
@@ -109,19 +109,20 @@ def _dense(tensor: Tensor) -> bool:
 
 
 def lesson_payload(
-    run: Trace, model: nn.Module, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any]
+    run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any]
 ) -> bytes:
     """Everything the walkthrough shows of one block (from 0); ``settings`` goes into the header as it is."""
     body = _Body()
     steps = walk(run, block)
+    sources = {name: source_of(type(model), name) for name in steps.values()}  # type: ignore[arg-type]
     header: dict[str, Any] = {
         **settings,
         "lang": lang,
         "heads": run.sizes["heads"],
         "grid": [run.sizes["H"], run.sizes["W"]],
         "photo": {**_photo(photo), "offset": 0},
-        "steps": [_step(run, model, stage, name, block, lang, body) for stage, name in steps.items()],
-        "code": {source.method: code_html(source) for source in (source_of(type(model), n) for n in steps.values())},
+        "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
+        "code": {source.method: code_html(source) for source in sources.values()},
     }
     jpeg = _jpeg(photo)
     header["photo"] |= {"offset": body.add_bytes(jpeg), "bytes": len(jpeg)}
@@ -146,7 +147,7 @@ def _jpeg(photo: Image.Image) -> bytes:
 
 
 def _step(
-    run: Trace, model: nn.Module, stage_name: str, name: str, block: int, lang: Lang, body: _Body
+    run: Trace, model: Model, stage_name: str, name: str, source: Source, block: int, lang: Lang, body: _Body
 ) -> dict[str, Any]:
     stage, tensor = stage_of(name), run[name]
     if stage.name == "tokens":
@@ -174,8 +175,8 @@ def _step(
         "note": note_html(_note(run, model, name, block, lang), lang),
         "trap": note_html(stage.trap(lang, **run.sizes) if stage.trap else "", lang),
         "diagram": shape_diagram(stage, name, sources, run.sizes, lang),
-        "method": source_of(type(model), name).method,
-        "marked": source_of(type(model), name).marked,
+        "method": source.method,
+        "marked": source.marked,
         "facts": [],
     }
     if stage.view == "pyramid":
@@ -218,7 +219,7 @@ def _origin(run: Trace, block: int) -> Origin:
     return ORIGINS["block" if block else "pyramid" if "pyramid0" in run else "colour"]
 
 
-def _note(run: Trace, model: nn.Module, name: str, block: int, lang: Lang) -> str:
+def _note(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:
     """The stage's note with this run's numbers in it."""
     values: dict[str, Any] = dict(run.sizes)
     stage, tensor = stage_of(name), run[name]

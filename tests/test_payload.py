@@ -1,0 +1,293 @@
+"""The walkthrough's bytes, read as the browser reads them."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from topformer_viz import load_model, trace
+from topformer_viz.images import open_sample
+from topformer_viz.lesson.payload import WALK, lesson_payload
+from topformer_viz.stages import ORIGINS, axes_of, stage_of
+
+SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}
+STEPS = [name.replace("{n}", "") for name in WALK]
+MATRICES = ("scores", "weights")
+
+
+@dataclass(frozen=True)
+class Payload:
+    header: dict[str, Any]
+    body: bytes
+
+    @property
+    def steps(self) -> dict[str, dict[str, Any]]:
+        return {step["stage"]: step for step in self.header["steps"]}
+
+    def view(self, tensor: dict[str, Any]) -> np.ndarray:
+        """The array under its strides, and within its own numbers."""
+        dtype = np.dtype({"f2": "<f2", "f4": "<f4"}[tensor["type"]])
+        assert tensor["offset"] % 4 == 0
+        numbers = np.frombuffer(self.body, dtype, count=tensor["n"], offset=tensor["offset"])
+        last = sum((n - 1) * stride for n, stride in zip(tensor["shape"], tensor["strides"], strict=True))
+        assert last + 1 == tensor["n"] == np.prod(tensor["shape"])
+        strides = [stride * dtype.itemsize for stride in tensor["strides"]]
+        return np.lib.stride_tricks.as_strided(numbers, tensor["shape"], strides).astype(np.float32)
+
+
+def decode(data: bytes) -> Payload:
+    length = int.from_bytes(data[:4], "little")
+    assert length % 4 == 0
+
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    return Payload(json.loads(data[4 : 4 + length], parse_constant=refuse), data[4 + length :])
+
+
+def payload(case, block: int = 0, lang: str = "en") -> Payload:
+    return decode(lesson_payload(case.run, case.model, case.photo, block, lang, SETTINGS))
+
+
+def half(values: torch.Tensor) -> np.ndarray:
+    """How far float16 may be from each of ``values``."""
+    return values.abs().numpy() * 2.0**-11 + 2.0**-25
+
+
+def traced_name(stage: str, block: int) -> str:
+    return {"image": "image", "pyramid": "pyramid3"}.get(stage, f"block{block}.{stage}")
+
+
+@pytest.fixture(scope="module", params=["first", "last"])
+def block(request: pytest.FixtureRequest, case) -> int:
+    return 0 if request.param == "first" else case.model.num_blocks - 1
+
+
+@pytest.fixture(scope="module")
+def sent(case, block: int) -> Payload:
+    return payload(case, block)
+
+
+# Tensors
+
+
+def test_steps_are_those_of_the_run(case, sent: Payload) -> None:
+    colour = case.model.num_blocks == 1
+    expected = [name for name in STEPS if not (colour and name in ("pyramid", "mlp", "output"))]
+    assert list(sent.steps) == [step["name"] for step in sent.header["steps"]] == expected
+
+
+def test_tensors_are_those_of_the_run(case, block: int, sent: Payload) -> None:
+    """Query and key to the bit, the rest as near as float16 can be."""
+    for stage, step in sent.steps.items():
+        name = traced_name(stage, block)
+        expected = case.run[name]
+        assert step["shape"] == list(expected.shape)
+        assert step["axes"] == list(axes_of(name))
+        assert step["bytes"] == expected.numel() * 4
+        assert step["mean"] == pytest.approx(float(expected.mean()), abs=1e-6)
+        if stage != "pyramid":
+            assert step["range"] == [float(expected.min()), float(expected.max())]
+        if stage in ("image", "pyramid", *MATRICES):
+            assert "tensor" not in step
+            continue
+        actual = sent.view(step["tensor"])
+        if stage in ("query", "key", "query_map", "key_map"):
+            assert step["tensor"]["type"] == "f4"
+            assert np.array_equal(actual, expected[0].numpy()), stage
+        else:
+            assert step["tensor"]["type"] == "f2"
+            assert (np.abs(actual - expected[0].numpy()) <= half(expected[0])).all(), stage
+
+
+def test_large_numbers_travel_as_float32(tiny) -> None:
+    """What float16 cannot hold would be infinite in the browser."""
+    run = trace(tiny.model, tiny.photo)
+    run.tensors["block0.mlp"] = run["block0.mlp"] * 1e6
+    sent = decode(lesson_payload(run, tiny.model, tiny.photo, 0, "en", SETTINGS))
+    assert sent.steps["mlp"]["tensor"]["type"] == "f4"
+    assert np.array_equal(sent.view(sent.steps["mlp"]["tensor"]), run["block0.mlp"][0].numpy())
+
+
+def test_scores_and_weights_follow_from_what_travels(case, block: int, sent: Payload, agree) -> None:
+    query, key = (torch.from_numpy(sent.view(sent.steps[name]["tensor"])) for name in ("query", "key"))
+    scores = query @ key
+    agree(scores[None], case.run[f"block{block}.scores"])
+    agree(scores.softmax(-1)[None], case.run[f"block{block}.weights"])
+
+
+@pytest.mark.parametrize("pair", [("query_map", "query"), ("key_map", "key"), ("value_map", "value")])
+def test_a_reshape_is_the_same_bytes(sent: Payload, pair: tuple[str, str]) -> None:
+    before, after = (sent.steps[name]["tensor"] for name in pair)
+    assert before["offset"] == after["offset"]
+    assert (before["type"], before["n"]) == (after["type"], after["n"])
+
+
+def test_no_two_tensors_share_bytes_otherwise(sent: Payload) -> None:
+    spans = {}
+    tensors = [step["tensor"] for step in sent.steps.values() if "tensor" in step]
+    for step in sent.steps.values():
+        tensors += [level["tensor"] for level in step.get("levels", [])]
+    for tensor in tensors:
+        spans[tensor["offset"]] = tensor["offset"] + tensor["n"] * int(tensor["type"][1])
+    photo = sent.header["photo"]
+    spans[photo["offset"]] = photo["offset"] + photo["bytes"]
+    in_order = sorted(spans.items())
+    assert all(end <= start for (_, end), (start, _) in pairwise(in_order))
+    assert in_order[-1][1] == len(sent.body)
+
+
+def test_pyramid_levels(case, sent: Payload) -> None:
+    if "pyramid" not in sent.steps:
+        assert "pyramid0" not in case.run
+        return
+    levels = sent.steps["pyramid"]["levels"]
+    assert len(levels) == 4
+    for n, level in enumerate(levels):
+        expected = case.run[f"pyramid{n}"][0]
+        assert level["sizes"] == [[f"{axis}{n}", size] for axis, size in zip("CHW", expected.shape, strict=True)]
+        shown = sent.view(level["tensor"])
+        assert (np.abs(shown - expected[:6].numpy()) <= half(expected[:6])).all()  # small enough to be shown whole
+    every = torch.cat([case.run[f"pyramid{n}"].flatten() for n in range(4)])
+    assert sent.steps["pyramid"]["range"] == [float(every.min()), float(every.max())]
+
+
+def test_later_blocks_start_from_the_block_before(tiny) -> None:
+    for n in (1, 2, 3):
+        sent, expected = payload(tiny, n), tiny.run[f"block{n - 1}.output"][0]
+        step = sent.steps["tokens"]
+        actual = sent.view(step["tensor"])
+        assert (np.abs(actual - expected.numpy()) <= half(expected)).all()
+        assert ORIGINS["block"].text("en", previous=n) in step["note"]
+        assert f"output of block {n}" in re.sub("<[^>]+>", "", step["formula"])
+        assert "output (" in step["diagram"]
+        assert step["method"] == "Attention.forward"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_first_block_starts_from_the_pyramid_or_the_colours(tiny, colour, lang) -> None:
+    for case, origin, method in (
+        (tiny, ORIGINS["pyramid"], "Backbone.forward"),
+        (colour, ORIGINS["colour"], "ColourModel.forward"),
+    ):
+        step = payload(case, 0, lang).steps["tokens"]
+        assert origin.text(lang)[:30] in step["note"]
+        assert step["method"] == method
+
+
+# Words and pictures
+
+
+class Markup(HTMLParser):
+    """Collects the elements of a fragment, and fails where one is not closed or not expected."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ("span", "code", "sub")
+        assert {name for name, _ in attrs} <= {"class", "style", "tabindex", "role"}
+        for name, value in attrs:
+            assert name != "style" or re.fullmatch(r"color:var\(--axis-\w+\)", value or "")
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def plain(html: str) -> str:
+    return Markup(html).text
+
+
+def test_html_is_sound_and_its_text_escaped(sent: Payload) -> None:
+    for step in sent.steps.values():
+        for part in ("note", "trap", "formula", "shapeHtml"):
+            html = step[part]
+            assert not re.search(r"<(?!/?(span|code|sub)\b)", html)
+            assert not re.search(r"&(?!(amp|lt|gt|quot|#x27);)", html)
+            text = plain(html)
+            assert not re.search(r"\{\w*\}|\[\[|\]\]", text) or part == "formula"
+        assert plain(step["note"])
+    for html in sent.header["code"].values():
+        assert plain(html).startswith("def forward(")
+
+
+def test_words_are_in_the_language_asked_for(case, block: int) -> None:
+    english, chinese = (payload(case, block, lang) for lang in ("en", "zh"))
+    assert (english.header["lang"], chinese.header["lang"]) == ("en", "zh")
+    assert english.body == chinese.body
+    assert list(english.steps) == list(chinese.steps)
+    for stage, step in english.steps.items():
+        other = chinese.steps[stage]
+        declared = stage_of("pyramid3" if stage == "pyramid" else stage)
+        assert (step["title"], other["title"]) == (declared.title.en, declared.title.zh)
+        assert not re.search("[\u4e00-\u9fff]", step["note"] + step["trap"] + "".join(step["facts"]))
+        assert re.search("[\u4e00-\u9fff]", other["note"])
+        assert bool(step["trap"]) == bool(other["trap"]) == bool(declared.trap)
+        assert len(step["facts"]) == len(other["facts"])
+        assert (step["range"], step["formula"]) == (other["range"], other["formula"])
+        assert step["diagram"].startswith("<svg ")
+
+
+def test_marked_lines_lie_in_the_code_sent(sent: Payload) -> None:
+    for stage, step in sent.steps.items():
+        lines = plain(sent.header["code"][step["method"]].replace("</span><span>", "</span>\n<span>")).split("\n")
+        marked = "".join(lines[i] for i in step["marked"])
+        assert "keep(" in marked
+        assert f'"{stage}' in marked
+
+
+def test_header(case, sent: Payload) -> None:
+    header = sent.header
+    assert header["asked"] == SETTINGS["asked"]
+    assert header["ui"] == SETTINGS["ui"]
+    assert header["heads"] == case.model.num_heads
+    assert header["grid"] == [case.run.sizes["H"], case.run.sizes["W"]]
+    assert (header["photo"]["width"], header["photo"]["height"]) == case.photo.size
+    names = header.get("channelNames", []), header.get("headNames", [])
+    assert [len(n) for n in names] == ([15, 4] if case.model.num_blocks == 1 else [0, 0])
+
+
+def test_photo(sent: Payload) -> None:
+    photo = sent.header["photo"]
+    with Image.open(io.BytesIO(sent.body[photo["offset"] : photo["offset"] + photo["bytes"]])) as image:
+        assert image.format == "JPEG"
+        assert image.size == (photo["width"], photo["height"])
+
+
+def test_uniform_rows_are_told(photo: Callable[..., Image.Image], tiny) -> None:
+    model, picture = load_model("tiny"), photo(128, 192)
+    run = trace(model, picture)
+    steps = decode(lesson_payload(run, model, picture, 0, "en", SETTINGS)).steps
+    assert any("Uniform rows" in fact for fact in steps["weights"]["facts"])
+    assert any("6.0 · 6.0 · 6.0 · 6.0, of 6" in fact for fact in steps["weights"]["facts"])
+    assert "every entry is exactly 0" in steps["projected"]["note"]
+    tuned = payload(tiny).steps
+    assert not any("Uniform rows" in fact for fact in tuned["weights"]["facts"])
+    assert "The largest entry here is" in tuned["projected"]["note"]
+
+
+def test_size_at_512() -> None:
+    model, picture = load_model("tiny"), open_sample("china").resize((512, 512))
+    run = trace(model, picture)
+    data = lesson_payload(run, model, picture, 0, "zh", SETTINGS)
+    assert len(data) < 700_000
+    levels = [level["tensor"]["shape"] for level in decode(data).steps["pyramid"]["levels"]]
+    assert levels == [[6, 48, 48], [6, 48, 48], [6, 32, 32], [6, 16, 16]]
