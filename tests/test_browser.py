@@ -157,7 +157,7 @@ def test_language_changes_and_the_address_opens_the_same_view(visit: Open) -> No
     assert page.locator(".heads button[aria-pressed=true]").inner_text().startswith("3")
 
 
-@pytest.mark.parametrize("locale, title", [("zh-CN", "zh"), ("de-DE", "en")])
+@pytest.mark.parametrize(("locale", "title"), [("zh-CN", "zh"), ("de-DE", "en")])
 def test_the_browsers_language_decides_at_first(visit: Open, locale: str, title: str) -> None:
     page = visit(locale=locale)
     assert shown(page).inner_text().startswith(STAGES["image"].title(title))  # type: ignore[arg-type]
@@ -250,7 +250,7 @@ def overlaps(page: Page, selector: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width, height", VIEWPORTS)
+@pytest.mark.parametrize(("width", "height"), VIEWPORTS)
 def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str, width: int, height: int) -> None:
     page = visit(f"?model=base-batch&stage=scores&lang={lang}", width, height, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -211,8 +211,8 @@ def test_the_last_axes_cross_in_a_permute(tiny) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_large_sizes_fit(tiny, lang: str) -> None:
-    """The numbers of a large picture stay within their chips and the paper."""
-    sizes = tiny.run.sizes | {"Y": 8192, "X": 8192, "H": 128, "W": 128, "HW": 16_384, "H0": 2048, "W0": 2048}
+    """The numbers of the largest picture that may be traced stay within their chips and the paper."""
+    sizes = tiny.run.sizes | {"Y": 4864, "X": 4864, "H": 76, "W": 76, "HW": 5776, "H0": 1216, "W0": 1216}
     for name in tiny.run:
         svg = drawn(tiny.run, name, lang, sizes)
         paper = Box(0, 0, number(svg, "width"), number(svg, "height"))

@@ -78,9 +78,9 @@ def shape_diagram(stage: Stage, name: str, sources: list[str], sizes: dict[str, 
     """SVG of what ``stage`` does to the shapes; ``name`` and ``sources`` are traced names, ``sizes`` axis sizes."""
     numbered = axes_of(name)
     columns: list[list[Tensor]] = []
-    y = 30.0
     first: list[Tensor] = []
     many = len(sources) > 2  # the pyramid's levels: chips alone, and without the batch axis, to save room
+    y = 94.0 if many else 30.0  # above bare chips the operation's name needs a line of its own
     for source in sources:
         axes = axes_of(source)[1:] if many else axes_of(source)
         first.append(Tensor(source.split(".")[-1], axes, MARGIN, y, 0 if many else STACK_ROOM))
@@ -159,7 +159,7 @@ def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> l
         parts.append(f'<text class="sum" x="{ring_x:g}" y="{ring_y + 4:g}" text-anchor="middle">Σ</text>')
         parts.append(f'<text class="aside" x="{ring_x + 14:g}" y="{ring_y + 4:g}">{escape(SUMMED(lang))}</text>')
     words = _wrap(OPERATIONS[operation](lang), 13)
-    top = min(before[0].y, after.y) + STACK_ROOM / 2 - 6 - OP_LINE * (len(words) - 1)
+    top = min(before[0].y + before[0].room, after.y + after.room) - STACK_ROOM / 2 - 6 - OP_LINE * (len(words) - 1)
     for i, line in enumerate(words):
         parts.append(
             f'<text class="op" x="{centre:g}" y="{top + OP_LINE * i:g}" text-anchor="middle">{escape(line)}</text>'

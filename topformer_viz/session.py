@@ -34,14 +34,13 @@ COLOUR_LABEL = Text(
     "手工设定、用来比较颜色的网络：四个头分别问颜色、明度、色相和位置，每个像素去读与自己相似的像素。这里没有任何东西是学来的。",
 )
 BATCH_LABEL = Text(
-    "Untrained: random weights, with BatchNorm statistics taken from this picture. The shapes and the arithmetic are "
-    "real; what the maps look like is chance, not a finding.",
-    "未经训练：权重随机，BatchNorm 的统计量取自这张图。形状和运算都是真的；图案只是偶然，不是发现。",
+    "Random weights, BatchNorm statistics measured on this picture: shapes and arithmetic are real, what the maps look "
+    "like is chance, not a finding.",
+    "权重随机，BatchNorm 的统计量取自这张图：形状和运算都是真的，图案只是偶然，不是发现。",
 )
 BUILT_LABEL = Text(
-    "Untrained, as built: random weights, BatchNorm statistics still 0 and 1. Expect near-uniform rows and a projection "
-    "of exactly 0.",
-    "未经训练，刚建好：权重随机，BatchNorm 的统计量仍是 0 和 1。各行会几乎均匀，投影恰好为 0。",
+    "Random weights, BatchNorm statistics still 0 and 1: rows come out near uniform, the projection exactly 0.",
+    "权重随机，BatchNorm 的统计量仍是 0 和 1：各行几乎均匀，投影恰好为 0。",
 )
 
 
@@ -73,6 +72,7 @@ UI = {
     "reference": Text("Reference", "参考"),
     "picture": Text("Picture", "图片"),
     "own": Text("your own", "你的图片"),
+    "named": Text("{name}.", "{name}。"),
     "samples": Text("A sample", "示例"),
     "upload": Text("Or your own picture", "或使用你自己的图片"),
     "upload_help": Text(
@@ -129,7 +129,7 @@ def open_page() -> View:
         model, run, photo = _run(digest, st.session_state.model, st.session_state.size, grid, picture)
     about = " · ".join(_about(run, photo, picture, lang))
     st.html(
-        f'<p class="model-label"><strong>{html.escape(choice.name(lang))}.</strong> {html.escape(choice.label(lang))}</p>'
+        f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
         f'<p class="run-line">{html.escape(about)}</p>'
     )
     colour = choice.source == "colour"
@@ -244,7 +244,9 @@ def _picture() -> tuple[str, Image.Image]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _model(source: str, grid: int) -> Model:
-    return load_model(source, grid=grid).to(best_device())
+    # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
+    device = torch.device("cpu") if source == "colour" else best_device()
+    return load_model(source, grid=grid).to(device)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)

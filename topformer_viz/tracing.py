@@ -69,7 +69,7 @@ def trace(model: Model, image: Image.Image | Tensor) -> Trace:
     Raises ValueError for another tensor, ``TooLargeError`` before computing what would not fit in memory, and
     ``ShapeError`` if a tensor contradicts its stage's declaration.
     """
-    x = to_tensor(image) if isinstance(image, Image.Image) else image
+    x = to_tensor(image.convert("RGB")) if isinstance(image, Image.Image) else image
     if x.ndim != 4 or x.shape[:2] != (1, 3) or not x.is_floating_point() or 0 in x.shape:
         raise ValueError(f"an image is a float tensor (1, 3, H, W), not {x.dtype} {tuple(x.shape)}")
     _check_memory(model, x)

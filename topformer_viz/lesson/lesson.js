@@ -436,7 +436,8 @@ class Lesson {
     code.setAttribute("aria-label", ui.code);
     step.marked.forEach((line) => code.children[line].classList.add("marked"));
     code.scrollTop = code.children[step.marked[0]].offsetTop - code.clientHeight / 2;
-    const facts = [...step.facts, `float32 · ${ui.bytes.replace("{kb}", number(step.bytes / 1000))} · ${ui.range.replace("{low}", number(step.range[0])).replace("{high}", number(step.range[1])).replace("{mean}", number(step.mean))}`];
+    const numbers = `float32 · ${ui.bytes.replace("{kb}", number(step.bytes / 1000))} · ${ui.range.replace("{low}", number(step.range[0])).replace("{high}", number(step.range[1])).replace("{mean}", number(step.mean))}`;
+    const facts = step.levels ? step.facts : [...step.facts, numbers];
     this.find("figcaption").replaceChildren(...facts.map((fact) => element("p", { textContent: fact })));
     this.drawPicture();
   }
@@ -584,19 +585,19 @@ class Painter {
 
   // ---- small multiples of channels
   pyramid(step) {
-    this.scale = scaleFor(step.range);
-    this.quantity = "pyramid0 … pyramid3";
     let y = 0;
-    step.levels.forEach(({ tensor, sizes }, n) => {
+    step.levels.forEach(({ tensor, sizes, range }, n) => {
+      const scale = scaleFor(range); // each level has its own: they differ by an order of magnitude
       const [channels, rows, cols] = tensor.shape;
       const gap = 6, side = Math.min((this.width - gap * (channels - 1)) / channels, (112 * cols) / rows) * [1, 0.9, 0.75, 0.6][n];
       this.text(`pyramid${n}`, 0, y + 13);
-      this.text(sizes.map(([axis, size]) => `${axis} ${size}`).join("  ·  "), 76, y + 13, { colour: this.axisColour("C"), size: 12 });
+      this.text(sizes.map(([axis, size]) => `${axis} ${size}`).join("  ·  "), 76, y + 13, { colour: this.axisColour("C") });
+      this.text(`${number(scale.low)} … ${number(scale.high)}`, this.width, y + 13, { align: "right" });
       y += 20;
       for (let c = 0; c < channels; c++) {
         const at = channelOf(tensor, c), tile = { x: c * (side + gap), y, w: side, h: (side * rows) / cols, rows, cols, at };
         tile.say = (r, col) => `pyramid${n}[${c + 1}, ${r + 1}, ${col + 1}] ≈ ${number(at(r, col))}`;
-        this.tile(tile, this.scale);
+        this.tile(tile, scale);
       }
       y += (side * rows) / cols + 16;
     });

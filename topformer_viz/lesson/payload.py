@@ -185,7 +185,7 @@ def _step(
             _level(run[level], body) | {"sizes": [(axis, run.sizes[axis]) for axis in axes_of(level)[1:]]}
             for level in levels
         ]
-        step["range"] = [min(float(run[x].amin()) for x in levels), max(float(run[x].amax()) for x in levels)]
+        step["shapeHtml"] = " … ".join(shape_html(level, run.sizes) for level in (levels[0], levels[-1]))
         step["facts"] = [PYRAMID_CAPTION(lang, channels=PYRAMID_CHANNELS, cells=PYRAMID_CELLS)]
     elif stage.view == "matrix":
         if stage_name == "weights":
@@ -242,4 +242,4 @@ def _level(level: Tensor, body: _Body) -> dict[str, Any]:
     h, w = shown.shape[-2:]
     scale = min(1.0, PYRAMID_CELLS / max(h, w))
     shown = F.adaptive_avg_pool2d(shown, (max(1, round(h * scale)), max(1, round(w * scale))))
-    return {"tensor": body.add(shown.contiguous())}
+    return {"tensor": body.add(shown.contiguous()), "range": [float(x) for x in torch.aminmax(shown)]}
