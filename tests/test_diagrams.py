@@ -50,7 +50,7 @@ def text_box(element: ET.Element) -> Box:
     width = size * sum(CHINESE if ord(letter) > 0x2E80 else LATIN for letter in element.text or "")
     left = number(element, "x") - width * {None: 0, "middle": 0.5, "end": 1}[element.get("text-anchor")]
     y = number(element, "y")
-    return Box(left, y - 0.8 * size, left + width, y + 0.2 * size)
+    return Box(left, y - 0.75 * size, left + width, y + 0.2 * size)
 
 
 def sources_of(run, name: str) -> list[str]:

@@ -50,15 +50,11 @@ def encode(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
     return file.getvalue()
 
 
-def raw_png(
-    width: int, height: int, bits: int, colour_type: int, rows: list[bytes], transparent: bytes = b""
-) -> bytes:
+def raw_png(width: int, height: int, bits: int, colour_type: int, rows: list[bytes], transparent: bytes = b"") -> bytes:
     """A PNG of rows already packed: Pillow writes no 16-bit colour, and no header that lies."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        )
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -304,9 +300,7 @@ def wide_gamut_profile() -> bytes:
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_colour_profile_is_applied(format: str) -> None:
     red, green, blue = picture().split()
-    data = encode(
-        Image.merge("RGB", (blue, green, red)), format, icc_profile=wide_gamut_profile(), quality=90
-    )
+    data = encode(Image.merge("RGB", (blue, green, red)), format, icc_profile=wide_gamut_profile(), quality=90)
     image = open_image(data)
     assert apart(image, picture()) < 6
     assert not image.info

@@ -11,7 +11,7 @@ from golden.golden_weights import golden_image
 from torch import Tensor
 
 from topformer_viz import trace
-from topformer_viz.model import SIZES, Attention, TopFormer
+from topformer_viz.model import SIZES, Attention, Mlp, TopFormer
 
 GOLDEN_RUNS = {"tiny_128x192_150cls": (128, 192), "tiny_97x130_150cls": (97, 130)}
 BLOCK_ARRAYS = {
@@ -126,6 +126,7 @@ def test_attention_by_hand(agree: Callable[..., None]) -> None:
     torch.manual_seed(0)
     attention = Attention(dim=3, key_dim=2, num_heads=2, attn_ratio=2).eval()
     torch.nn.init.ones_(attention.proj[1].bn.weight)
+    torch.nn.init.normal_(attention.to_v.c.weight, std=5)
     x = 3 * torch.randn(1, 3, 2, 3)
     pixels = x[0].flatten(1).T.double()  # BatchNorm's statistics are 0 and 1: its eps is all that it adds
     bn = (1 + 1e-5) ** -0.5
@@ -139,6 +140,19 @@ def test_attention_by_hand(agree: Callable[..., None]) -> None:
         for i in range(6):
             exps = torch.stack([(q[i, of_qk] @ k[j, of_qk]).exp() for j in range(6)])
             merged[i, of_v] = sum(exps[j] / exps.sum() * v[j, of_v] for j in range(6))
+    assert merged.min() < 0
+    assert merged.max() > 6, "ReLU6 has nothing to cut"
     out = merged.clamp(0, 6) @ attention.proj[1].c.weight[:, :, 0, 0].T.double() * bn
     with torch.no_grad():
         agree(attention(x), out.T.reshape(1, 3, 2, 3).float(), 1e-5)
+
+
+def test_mlp_cuts_at_6(agree: Callable[..., None]) -> None:
+    torch.manual_seed(0)
+    mlp = Mlp(dim=4, hidden=8).eval()
+    x = 30 * torch.randn(1, 4, 3, 3)
+    with torch.no_grad():
+        wide = mlp.dwconv(mlp.fc1(x))
+        assert wide.min() < 0
+        assert wide.max() > 6
+        agree(mlp(x), mlp.fc2(wide.clamp(0, 6)), 1e-6)

@@ -16,7 +16,7 @@ CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 108, 24, 7
 GAP = 104  # between one tensor's chips and the next's, where the lines run
 SHEET_MIN, SHEET_MAX = 26, 74
 STACK_ROOM = 120  # height kept for the drawn stack above the chips
-MARGIN = 14
+MARGIN = 24
 OP_LINE = 18  # between the lines of an operation's name
 SUMMED = Text("summed over", "求和消去")
 
@@ -157,7 +157,9 @@ def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> l
             )
         parts.append(f'<circle class="ring" cx="{ring_x:g}" cy="{ring_y:g}" r="9" stroke="{summed[0][2]}"/>')
         parts.append(f'<text class="sum" x="{ring_x:g}" y="{ring_y + 4:g}" text-anchor="middle">Σ</text>')
-        parts.append(f'<text class="aside" x="{ring_x + 14:g}" y="{ring_y + 4:g}">{escape(SUMMED(lang))}</text>')
+        parts.append(
+            f'<text class="aside" x="{centre:g}" y="{ring_y + 26:g}" text-anchor="middle">{escape(SUMMED(lang))}</text>'
+        )
     words = _wrap(OPERATIONS[operation](lang), 13)
     top = min(before[0].y + before[0].room, after.y + after.room) - STACK_ROOM / 2 - 6 - OP_LINE * (len(words) - 1)
     for i, line in enumerate(words):

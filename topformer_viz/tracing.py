@@ -141,13 +141,9 @@ def run(fast: nn.Module, x: Tensor, keep: Keep = ignore) -> float:
 
 @dataclass
 class _Copy:
-    """An inference copy, the submodules it was made from and the state they were in.
-
-    The model itself is not held, or it could never be freed.
-    """
+    """An inference copy and the state of the model it was made from."""
 
     fast: nn.Module
-    submodules: list[nn.Module]
     state: list[tuple[int, int]]
 
 
@@ -158,14 +154,14 @@ _copies_lock = threading.Lock()
 def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
     """``model`` made ready for speed: eval, channels last, BatchNorm folded outside the attention.
 
-    The copy is kept and made again when a parameter or a statistic of ``model`` has changed since.
+    The copy is kept and made again when a parameter or a statistic of ``model`` has changed since (but for edits
+    through ``.data``, which leave no trace).
     """
+    state = _state(model)
     with _copies_lock:
         made = _copies.setdefault(model, {})
         known = made.get(device)
-        if known is None or known.state != _state([model, *known.submodules]):
-            modules = list(model.modules())
-            state = _state(modules)
+        if known is None or known.state != state:
             fast = copy.deepcopy(model).to(device).eval().requires_grad_(False)
             for name, module in fast.named_modules():
                 if ".attn." in f".{name}.":
@@ -175,15 +171,15 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
                 elif isinstance(module, ConvModule):
                     module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()  # type: ignore[assignment]
             fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            known = made[device] = _Copy(fast, modules[1:], state)
+            known = made[device] = _Copy(fast, state)
         return known.fast
 
 
-def _state(modules: list[nn.Module]) -> list[tuple[int, int]]:
+def _state(model: nn.Module) -> list[tuple[int, int]]:
     """Address and version of every parameter and buffer: what a change in place or a replacement alters."""
     return [
-        (tensor.data_ptr(), tensor._version)
-        for module in modules
+        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
+        for module in model.modules()
         for tensor in (*module._parameters.values(), *module._buffers.values())
         if tensor is not None
     ]

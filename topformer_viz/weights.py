@@ -116,7 +116,7 @@ def with_batch_statistics(model: Model, image: Tensor) -> Model:
 
     def measure(norm: Any, inputs: tuple[Tensor, ...]) -> None:
         variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
-        constant = variance <= 1e-6 * (1 + mean.square())
+        constant = variance <= 1e-10 * (1 + mean.square())
         variance = torch.where(constant, 1.0, variance)
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
