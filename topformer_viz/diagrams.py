@@ -17,6 +17,7 @@ GAP = 104  # between one tensor's chips and the next's, where the lines run
 SHEET_MIN, SHEET_MAX = 26, 74
 STACK_ROOM = 120  # height kept for the drawn stack above the chips
 MARGIN = 24
+OP_ROOM = 116  # least height kept above a tensor that has its operation's name over it
 OP_LINE = 18  # between the lines of an operation's name
 SUMMED = Text("summed over", "求和消去")
 
@@ -80,7 +81,7 @@ def shape_diagram(stage: Stage, name: str, sources: list[str], sizes: dict[str, 
     columns: list[list[Tensor]] = []
     first: list[Tensor] = []
     many = len(sources) > 2  # the pyramid's levels: chips alone, and without the batch axis, to save room
-    y = 94.0 if many else 30.0  # above bare chips the operation's name needs a line of its own
+    y = 30.0
     for source in sources:
         axes = axes_of(source)[1:] if many else axes_of(source)
         first.append(Tensor(source.split(".")[-1], axes, MARGIN, y, 0 if many else STACK_ROOM))
@@ -94,7 +95,7 @@ def shape_diagram(stage: Stage, name: str, sources: list[str], sizes: dict[str, 
         x = MARGIN + len(columns) * (CHIP_WIDTH + GAP)
         tensor = Tensor(name.split(".")[-1] if last else "", axes, x, 30.0)
         if columns and len(columns[-1]) > 1:  # centred between the two it is made from
-            tensor = Tensor(tensor.name, axes, x, (bottom - 34 - tensor.height) / 2 + 15)
+            tensor = Tensor(tensor.name, axes, x, max((bottom - 34 - tensor.height) / 2 + 15, OP_ROOM))
         bottom = max(bottom, tensor.y + tensor.height + 34)
         columns.append([tensor])
     width = 2 * MARGIN + len(columns) * CHIP_WIDTH + (len(columns) - 1) * GAP
@@ -161,13 +162,14 @@ def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> l
             f'<text class="aside" x="{centre:g}" y="{ring_y + 26:g}" text-anchor="middle">{escape(SUMMED(lang))}</text>'
         )
     words = _wrap(OPERATIONS[operation](lang), 13)
-    top = min(before[0].y + before[0].room, after.y + after.room) - STACK_ROOM / 2 - 6 - OP_LINE * (len(words) - 1)
+    if len(before) > 1:  # above the one tensor that several become; between them run the lines
+        x, lowest, arrow = after.x + CHIP_WIDTH / 2, after.y - 60, "v14m-5 -6l5 6l5 -6"
+    else:
+        x, lowest, arrow = centre, after.y + STACK_ROOM / 2 - 6, "m-22 0h44m-6 -5l6 5l-6 5"
     for i, line in enumerate(words):
-        parts.append(
-            f'<text class="op" x="{centre:g}" y="{top + OP_LINE * i:g}" text-anchor="middle">{escape(line)}</text>'
-        )
-    arrow = top + OP_LINE * len(words) - 5
-    parts.append(f'<path class="arrow" d="M{centre - 22:g} {arrow:g}h44m-6 -5l6 5l-6 5"/>')
+        y = lowest - OP_LINE * (len(words) - 1 - i)
+        parts.append(f'<text class="op" x="{x:g}" y="{y:g}" text-anchor="middle">{escape(line)}</text>')
+    parts.append(f'<path class="arrow" d="M{x:g} {lowest + 12:g}{arrow}"/>')
     return parts
 
 

@@ -1,7 +1,8 @@
 """What every page shares: the top bar, the choices, and the run they lead to.
 
-Session state holds choices (and the visitor's own picture, scaled down). Models and runs live in bounded caches,
-keyed by what they depend on. The browser owns the address bar: the lesson writes it, the server reads it once, when
+Session state holds choices (and the visitor's own picture, scaled down), under keys of their own: Streamlit forgets a
+widget's value on a page that does not draw it. Models and runs live in bounded caches, keyed by what they depend on.
+The browser owns the address bar: the lesson writes it, the server reads it once, when
 a session starts.
 """
 
@@ -29,14 +30,14 @@ OWN_SIDE = 1024  # an uploaded picture is kept at most this long on its short si
 OWN = "own"
 
 COLOUR_LABEL = Text(
-    "Made by hand to compare colours: four heads ask for colour, brightness, hue and place, and each pixel reads "
-    "those like it. Nothing here was learned.",
-    "手工设定、用来比较颜色的网络：四个头分别问颜色、明度、色相和位置，每个像素去读与自己相似的像素。这里没有任何东西是学来的。",
+    "Four heads ask for colour, brightness, hue and place, and each pixel reads those like it. That is what it was made "
+    "to do; nothing here was learned.",
+    "四个头分别问颜色、明度、色相和位置，每个像素去读与自己相似的像素。它就是为此设定的，没有任何东西是学来的。",
 )
 BATCH_LABEL = Text(
-    "Random weights, BatchNorm statistics measured on this picture: shapes and arithmetic are real, what the maps look "
-    "like is chance, not a finding.",
-    "权重随机，BatchNorm 的统计量取自这张图：形状和运算都是真的，图案只是偶然，不是发现。",
+    "Random weights, BatchNorm statistics measured on this picture: shapes and arithmetic are real, the maps are chance, "
+    "not a finding. The projection is still exactly 0.",
+    "权重随机，BatchNorm 的统计量取自这张图：形状和运算都是真的，图案只是偶然，不是发现。投影仍恰好为 0。",
 )
 BUILT_LABEL = Text(
     "Random weights, BatchNorm statistics still 0 and 1: rows come out near uniform, the projection exactly 0.",
@@ -49,21 +50,28 @@ class Choice:
     """A model the app offers: what ``load_model`` is asked for, and whether BatchNorm measures the picture."""
 
     source: str
+    short: Text
     name: Text
     label: Text
     batch_statistics: bool = False
 
 
-MODELS: dict[str, Choice] = {"colour": Choice("colour", Text("Colour, made by hand", "颜色（手工设定）"), COLOUR_LABEL)}
+MODELS: dict[str, Choice] = {
+    "colour": Choice("colour", Text("colour", "颜色"), Text("Colour, made by hand", "颜色（手工设定）"), COLOUR_LABEL)
+}
 for _size in SIZES:
     MODELS[f"{_size}-batch"] = Choice(
         _size,
+        Text(f"{_size}, measured", f"{_size}（本图统计）"),
         Text(f"TopFormer {_size}, untrained, this picture's statistics", f"TopFormer {_size}，未训练，本图统计量"),
         BATCH_LABEL,
         batch_statistics=True,
     )
     MODELS[_size] = Choice(
-        _size, Text(f"TopFormer {_size}, untrained, as built", f"TopFormer {_size}，未训练，刚建好"), BUILT_LABEL
+        _size,
+        Text(f"{_size}, as built", f"{_size}（刚建好）"),
+        Text(f"TopFormer {_size}, untrained, as built", f"TopFormer {_size}，未训练，刚建好"),
+        BUILT_LABEL,
     )
 
 UI = {
@@ -88,14 +96,17 @@ UI = {
     "grid_label": Text("Cells on the picture's short side", "图片短边上的格数"),
     "language": Text("Language", "语言"),
     "running": Text("Running the network…", "正在运行网络……"),
-    "resized": Text("{w0} × {h0} → {w} × {h} pixels, {rows} × {columns} tokens", "{w0} × {h0} → {w} × {h} 像素，{rows} × {columns} 个 token"),
+    "resized": Text(
+        "{w0} × {h0} → {w} × {h} pixels (width × height), {rows} rows × {columns} columns of tokens",
+        "{w0} × {h0} → {w} × {h} 像素（宽 × 高），{rows} 行 × {columns} 列 token",
+    ),
     "shortened": Text(
-        "The short side was reduced to {side} so that at most {tokens} tokens remain.",
-        "短边已减小到 {side}，使 token 不超过 {tokens} 个。",
+        "long picture: the short side was reduced to {side}, to keep within {tokens} tokens",
+        "图片较长：短边已减小到 {side}，使 token 不超过 {tokens} 个",
     ),
     "ran": Text("Forward pass on {device}: {ms} ms", "在 {device} 上前向计算：{ms} 毫秒"),
     "fell_back": Text(
-        "The graphics card ran out of memory, so this ran on the CPU.", "显存不足，改在 CPU 上运行。"
+        "the graphics card ran out of memory, so this ran on the CPU", "显存不足，改在 CPU 上运行"
     ),
 }  # fmt: skip
 DEVICES = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"}
@@ -124,7 +135,7 @@ def open_page() -> View:
     if problem := st.session_state.get("problem"):
         st.error(problem(lang))
     digest, picture = _picture()
-    grid = st.session_state.grid if choice.source == "colour" else MIN_GRID
+    grid = _grid(picture) if choice.source == "colour" else MIN_GRID
     with st.spinner(UI["running"](lang)):
         model, run, photo = _run(digest, st.session_state.model, st.session_state.size, grid, picture)
     about = " · ".join(_about(run, photo, picture, lang))
@@ -137,7 +148,7 @@ def open_page() -> View:
         "sample": None if digest != st.session_state.picture else digest,
         "model": st.session_state.model,
         "size": None if colour else st.session_state.size,
-        "grid": grid if colour else None,
+        "grid": st.session_state.grid if colour else None,
     }
     return View(lang, photo, model, run, link)
 
@@ -161,9 +172,20 @@ def _restore_choices() -> None:
         "block": lambda: asked("block", range(1, 5), 1),
     }
     for name, default in defaults.items():
-        # Assigned anew so that a widget's value survives on a page that does not draw the widget.
-        state[name] = state[name] if name in state else default()
+        if name not in state:
+            state[name] = default()
     state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
+
+
+def _pick(name: str) -> dict[str, Any]:
+    """A widget's arguments that tie it to the choice ``name``: its key, its value now, and what takes a new one."""
+    key = f"pick_{name}"
+    st.session_state[key] = st.session_state[name]
+
+    def take() -> None:
+        st.session_state[name] = st.session_state[key]
+
+    return {"key": key, "on_change": take}
 
 
 def _top_bar(lang: Lang) -> None:
@@ -176,22 +198,20 @@ def _top_bar(lang: Lang) -> None:
         shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
         with st.popover(f"{UI['picture'](lang)}: {shown}"):
             _picture_choice(lang)
-        with st.popover(f"{UI['model'](lang)}: {_short(state.model)}"):
-            st.radio(UI["model"](lang), list(MODELS), format_func=lambda slug: MODELS[slug].name(lang), key="model")
+        with st.popover(f"{UI['model'](lang)}: {MODELS[state.model].short(lang)}"):
+            st.radio(
+                UI["model"](lang), list(MODELS), format_func=lambda slug: MODELS[slug].name(lang), **_pick("model")
+            )
         colour = MODELS[state.model].source == "colour"
         with st.popover(f"{UI['grid'](lang)}: {state.grid}" if colour else f"{UI['size'](lang)}: {state.size}"):
             if colour:
-                st.segmented_control(UI["grid_label"](lang), GRIDS, key="grid", required=True)
+                st.segmented_control(UI["grid_label"](lang), GRIDS, required=True, **_pick("grid"))
             else:
-                st.segmented_control(UI["side_label"](lang), SIDES, key="size", required=True)
+                st.segmented_control(UI["side_label"](lang), SIDES, required=True, **_pick("size"))
         st.segmented_control(
-            UI["language"](lang), list(LANGS), format_func=lambda code: LANGS[cast(Lang, code)], key="lang",
-            required=True, label_visibility="collapsed",
+            UI["language"](lang), list(LANGS), format_func=lambda code: LANGS[cast(Lang, code)],
+            required=True, label_visibility="collapsed", **_pick("lang"),
         )  # fmt: skip
-
-
-def _short(slug: str) -> str:
-    return slug.partition("-")[0]
 
 
 def _picture_choice(lang: Lang) -> None:
@@ -242,6 +262,13 @@ def _picture() -> tuple[str, Image.Image]:
     return st.session_state.picture, open_sample(st.session_state.picture)
 
 
+def _grid(picture: Image.Image) -> int:
+    """The chosen number of cells on the short side, less for a picture so long that the tokens would be too many."""
+    ratio = max(picture.size) / min(picture.size)
+    fitting = [cells for cells in range(MIN_GRID, st.session_state.grid + 1) if cells * cells * ratio <= MAX_TOKENS]
+    return max(fitting, default=MIN_GRID)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _model(source: str, grid: int) -> Model:
     # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
@@ -270,8 +297,11 @@ def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> 
     )  # fmt: skip
     device = DEVICES[run.device.partition(":")[0]]
     about = [size, UI["ran"](lang, device=device, ms=f"{run.seconds * 1000:.0f}")]
-    if min(photo.size) < st.session_state.size:
-        about.append(UI["shortened"](lang, side=min(photo.size), tokens=MAX_TOKENS))
+    short, asked = min(photo.size), st.session_state.size
+    if MODELS[st.session_state.model].source == "colour":
+        short, asked = min(run.sizes["H"], run.sizes["W"]), st.session_state.grid
+    if short < asked:
+        about.append(UI["shortened"](lang, side=short, tokens=MAX_TOKENS))
     if run.fell_back:
         about.append(UI["fell_back"](lang))
     return about
@@ -282,6 +312,7 @@ STYLE = """
 .stAppHeader { background: transparent; pointer-events: none; }
 .stAppHeader * { pointer-events: auto; }
 .st-key-topbar { padding-right: 2.5rem; row-gap: 0.25rem; }
+@media (max-width: 1100px) { .st-key-topbar { gap: 0.4rem; } .brand { font-size: 1.05rem; } }
 .brand { font-size: 1.2rem; font-weight: 700; letter-spacing: -0.01em; white-space: nowrap; }
 .model-label { margin: 0; font-size: 0.95rem; max-width: 180ch; }
 .run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }

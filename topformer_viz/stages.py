@@ -115,22 +115,23 @@ STAGES: dict[str, Stage] = _stages(
         "image", Text("The picture", "图像"), (), (Step("normalise", "B RGB Y X"),),
         "image = (RGB / 255 − mean) / std", view="photo", in_block=False,
         note=Text(
-            "The photograph, {Y} × {X} pixels, each colour channel shifted and scaled by ImageNet's mean and "
-            "standard deviation. The lines show the [[token]] grid: {H} × {W} = {HW} squares. Attention will "
+            "The photograph, {X} pixels wide and {Y} high, each colour channel shifted and scaled by ImageNet's mean and "
+            "standard deviation. The lines show the [[token]] grid: {H} rows × {W} columns = {HW} squares. Attention will "
             "compare these squares with one another, not the image's pixels.",
-            "这张照片有 {Y} × {X} 个像素，每个颜色通道都减去 ImageNet 的均值、再除以标准差。图上的线是 [[token|特征网格]]："
-            "{H} × {W} = {HW} 个方格。注意力比较的是这些方格，而不是图像的像素。"),
+            "这张照片宽 {X} 像素、高 {Y} 像素，每个颜色通道都减去 ImageNet 的均值、再除以标准差。图上的线是 [[token|特征网格]]："
+            "{H} 行 × {W} 列 = {HW} 个方格。注意力比较的是这些方格，而不是图像的像素。"),
         trap=Text(
-            "“Attention is quadratic” frightens more than it costs here: the matrix has {HW} × {HW} entries, few "
-            "enough to show every one.",
-            "“注意力的代价是平方级的”听来吓人，在这里却不贵：矩阵只有 {HW} × {HW} 个元素，少到可以一个不漏地画出来。")),
+            "“Attention is quadratic” frightens more than it costs: in the number of these squares, not of pixels. On this "
+            "picture a head's matrix has {HW} × {HW} = {entries} entries.",
+            "“注意力的代价是平方级的”听来吓人，其实没那么贵：平方的是方格数，不是像素数。在这张图上，"
+            "每个头的矩阵有 {HW} × {HW} = {entries} 个元素。")),
     Stage(
         "pyramid{n}", Text("The token pyramid", "特征金字塔"), ("image",), (Step("convolve", "B C{n} H{n} W{n}"),),
-        "pyramid_{n} = inverted residuals(… image …)", view="pyramid", in_block=False,
+        "pyramid_{n} = layers_{n}(image)", view="pyramid", in_block=False,
         note=Text(
             "Convolutions shrink the picture step by step. Four levels are kept, at 1/4, 1/8, 1/16 and 1/32 of its "
-            "size: fine ones know edges, coarse ones know things. The authors call it the [[token pyramid]].",
-            "卷积把图像一步步缩小，留下四层，分别是原图的 1/4、1/8、1/16 和 1/32：细的层认得边缘，粗的层认得物体。"
+            "size. In a trained network the fine ones know edges, the coarse ones know things. The authors call it the [[token pyramid]].",
+            "卷积把图像一步步缩小，留下四层，分别是原图的 1/4、1/8、1/16 和 1/32。训练之后，细的层认得边缘，粗的层认得物体。"
             "作者称它为 [[token pyramid|特征金字塔]]。")),
     Stage(
         "tokens", Text("The map that enters", "输入的特征图"),
@@ -145,7 +146,7 @@ STAGES: dict[str, Stage] = _stages(
             "作者的源码在这里注释为“(B, N, C)”，下一行却拆成 B, C, H, W。请相信代码而不是注释：此时的 token 仍排在网格上。")),
     Stage(
         "query_map", Text("Query, still a map", "查询（仍是特征图）"), ("tokens",), (Step("conv", "B nh_kd H W"),),
-        "query_map = BN(W_{q} · tokens)", view="maps", strand="q",
+        "query_map = BN(P_{q} · tokens),  P_{q}: nh_kd × C", view="maps", strand="q",
         note=Text(
             "A [[1×1 convolution]] without bias, then [[BatchNorm]]. It looks at one pixel at a time and turns its {C} "
             "channels into `heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} numbers: what this pixel asks.",
@@ -168,7 +169,7 @@ STAGES: dict[str, Stage] = _stages(
             "像素和特征被打乱了。")),
     Stage(
         "key_map", Text("Key, still a map", "键（仍是特征图）"), ("tokens",), (Step("conv", "B nh_kd H W"),),
-        "key_map = BN(W_{k} · tokens)", view="maps", strand="k",
+        "key_map = BN(P_{k} · tokens),  P_{k}: nh_kd × C", view="maps", strand="k",
         note=Text(
             "The same tokens through weights of their own: {nh_kd} numbers a pixel, the same size as the query. If the "
             "query is what a pixel asks, the [[key]] is what it answers to.",
@@ -184,7 +185,7 @@ STAGES: dict[str, Stage] = _stages(
             "正好用来相乘。每一列是一个像素。")),
     Stage(
         "value_map", Text("Value, still a map", "值（仍是特征图）"), ("tokens",), (Step("conv", "B dh H W"),),
-        "value_map = BN(W_{v} · tokens)", view="maps", strand="v",
+        "value_map = BN(P_{v} · tokens),  P_{v}: dh × C", view="maps", strand="v",
         note=Text(
             "A third 1×1 convolution: `dh` = `heads` × `d` = {heads} × {d} = {dh} channels. The [[value]] is what a "
             "pixel hands over to whoever reads it.",
@@ -261,29 +262,30 @@ STAGES: dict[str, Stage] = _stages(
             "激活在投影之前：先对各头做非线性，再混合。多数其他注意力模块在这里根本没有激活函数。")),
     Stage(
         "projected", Text("Projection", "投影"), ("activated",), (Step("conv", "B C H W"),),
-        "projected = BN(W_{o} · activated)", view="maps",
+        "projected = BN(P_{o} · activated),  P_{o}: C × dh", view="maps",
         note=Text(
             "One more 1×1 convolution with BatchNorm mixes the heads and leads from {dh} channels back to `C` = {C}, so "
             "that the result can be added to the input. {largest}",
             "再经过一个带 BatchNorm 的 1×1 卷积，把各头混合，从 {dh} 个通道回到 `C` = {C}，这样才能与输入相加。{largest}"),
         trap=Text(
-            "This BatchNorm's gain starts at 0. As built, the attention branch therefore puts out exactly 0, and the "
-            "block becomes x + mlp(x): neither zero nor the identity.",
-            "这个 BatchNorm 的增益从 0 开始。因此刚建好的网络里，注意力分支的输出恰好是 0，整个模块变成 x + mlp(x)："
-            "既不是零，也不是恒等映射。")),
+            "In TopFormer this BatchNorm's gain starts at 0. As built, the attention branch therefore puts out exactly 0, "
+            "and the block becomes x + mlp(x): neither zero nor the identity.",
+            "在 TopFormer 里，这个 BatchNorm 的增益从 0 开始。因此刚建好的网络里，注意力分支的输出恰好是 0，"
+            "整个模块变成 x + mlp(x)：既不是零，也不是恒等映射。")),
     Stage(
         "residual", Text("Added to the input", "与输入相加"), ("tokens", "projected"), (Step("add", "B C H W"),),
         "residual = tokens + projected", view="maps",
         note=Text(
-            "What attention found is added to the map that came in. Nothing is lost on the way: with a branch of 0 the "
-            "tokens pass unchanged.",
-            "注意力得到的结果与输入的特征图相加。途中不会丢失信息：如果分支为 0，输入就原样通过。")),
+            "What attention gives is added to the map that came in, so that nothing is lost on the way. {effect}",
+            "注意力得到的结果与输入的特征图相加，这样途中不会丢失信息。{effect}")),
     Stage(
         "mlp", Text("The MLP's branch", "MLP 分支"), ("residual",), (Step("mlp", "B C H W"),),
-        "mlp = BN(W_{2} · ReLU6(dwconv_{3×3}(BN(W_{1} · residual))))", view="maps",
+        "mlp = fc2(ReLU6(dwconv_{3×3}(fc1(residual))))", view="maps",
         note=Text(
-            "Each pixel on its own again, to twice the width and back, with a 3×3 [[depthwise convolution]] in between.",
-            "又回到逐像素的计算：宽度加倍再变回来，中间有一个 3×3 的 [[depthwise convolution|深度卷积]]。"),
+            "Two 1×1 convolutions, to twice the width and back, work on each pixel by itself. Between them a 3×3 "
+            "[[depthwise convolution]] lets each pixel see its eight neighbours.",
+            "两个 1×1 卷积把宽度加倍再变回来，都是逐像素的。它们中间有一个 3×3 的 [[depthwise convolution|深度卷积]]，"
+            "让每个像素看到周围的八个像素。"),
         trap=Text(
             "Attention alone does not know where a pixel lies: shuffle the pixels and its output shuffles with them. "
             "Position enters only here and in the pyramid, through convolutions and their zero padding.",
@@ -303,7 +305,7 @@ STAGES: dict[str, Stage] = _stages(
     Stage(
         "class_scores", Text("Class scores", "类别得分"), ("injected1", "injected2", "injected3"),
         (Step("classify", "B classes H1 W1"),),
-        "class_scores = W · ReLU(BN(W_{f} · Σ_{n} resize(injected_{n})))", view="maps", in_block=False,
+        "class_scores = conv_seg(ReLU(linear_fuse(Σ_{n} resize(injected_{n}))))", view="maps", in_block=False,
         note=Text(
             "One score for each class at each pixel of the 1/8 grid, before upsampling to the image.",
             "在 1/8 的网格上，每个像素对每个类别有一个得分，之后再放大到原图。")),
@@ -320,14 +322,37 @@ class Origin:
 
 ORIGINS: dict[str, Origin] = {
     "pyramid": Origin("pool", STAGES["tokens"].formula, Text(
-        "Every pyramid level is averaged down to this grid, 1/64 of the image, and all are stacked along the channels.",
-        "金字塔的每一层都平均池化到这个网格（图像的 1/64），再沿通道拼在一起。")),
-    "block": Origin("enter", "tokens = output of block {previous}", Text(
+        "Every pyramid level is averaged down to this grid, one cell for 64 × 64 image pixels, and all are stacked along "
+        "the channels.",
+        "金字塔的每一层都平均池化到这个网格（每格对应图像的 64 × 64 个像素），再沿通道拼在一起。")),
+    "block": Origin("enter", "tokens_{block {this}} = output_{block {previous}}", Text(
         "It is the output of block {previous}.", "它是第 {previous} 个模块的输出。")),
     "colour": Origin("lift", "tokens = (u, |u_{colour}|², |u_{brightness}|², |u_{hue}|², |u_{place}|², 1)", Text(
-        "Each square's average colour, its lightness, hue and place (together u), their squares, and a 1: features that "
-        "turn “how alike?” into a plain dot product.",
-        "每个方格的平均颜色、明度、色相和位置（合称 u），以及它们的平方和一个 1：有了这些特征，“有多像？”就成了普通的点积。")),
+        "Here they are made by hand: each square's average colour as red, green, blue; as lightness L, green to red a, blue "
+        "to yellow b (Oklab); its hue as a direction; its row and column. Then the squares of each head's features and a "
+        "1, which turn “how alike?” into a plain dot product.",
+        "这里的通道是手工设定的：每个方格的平均颜色（红、绿、蓝）；Oklab 的明度 L、绿到红 a、蓝到黄 b；用方向表示的色相；"
+        "所在的行和列。再加上各头特征的平方和一个 1：有了它们，“有多像？”就成了普通的点积。")),
+}
+
+# What the colour model's fixed weights do, said after a stage's own note.
+COLOUR_NOTES: dict[str, Text] = {
+    "query_map": Text(
+        "Here each head takes its question's features u and makes (2b·u, −b, −b·|u|²), with a fixed sharpness b.",
+        "这里每个头取出自己那个问题的特征 u，组成 (2b·u, −b, −b·|u|²)，其中 b 是固定的锐度。"),
+    "key_map": Text(
+        "Here it is (u, |u|², 1), so that query times key gives −b·|u_i − u_j|².",
+        "这里是 (u, |u|², 1)，于是查询乘以键就是 −b·|u_i − u_j|²。"),
+    "value_map": Text(
+        "Here each head hands on the same ten features: colour in two forms, hue and place.",
+        "这里每个头交出同样的十个特征：两种形式的颜色、色相和位置。"),
+    "scores": Text(
+        "Here a score is minus a squared distance: 0 where two pixels are alike, ever more negative the less they are. "
+        "Such scores are symmetric; a trained network's are not.",
+        "这里的得分是负的平方距离：两个像素相同时为 0，越不像就越负。这样的得分是对称的；训练得到的网络则不是。"),
+    "residual": Text(
+        "The colour model ends here. Choose a TopFormer under Model to see the pyramid before it and the MLP after it.",
+        "颜色网络到此为止。在“模型”里选择 TopFormer，可以看到前面的金字塔和后面的 MLP。"),
 }
 
 GLOSSARY: dict[str, tuple[Text, Text]] = {

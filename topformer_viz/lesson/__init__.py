@@ -29,6 +29,10 @@ UI: dict[str, Text] = {
         "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",
     ),
     "scene": Text("The block from photograph to output", "从照片到输出的整个模块"),
+    "scene_note": Text(
+        "Small pictures: this run's tensors. Maps show the root mean square over their channels, matrices head {head}.",
+        "小图都是这次运行的张量：特征图显示各通道的均方根，矩阵显示第 {head} 个头。",
+    ),
     "step": Text("Step {at} of {of}", "第 {at} 步，共 {of} 步"),
     "previous": Text("← Previous", "← 上一步"),
     "next": Text("Next →", "下一步 →"),
@@ -46,8 +50,9 @@ UI: dict[str, Text] = {
     "query": Text("query:", "查询："),
     "queries": Text("queries", "查询"),
     "keys": Text("keys", "键"),
-    "reads": Text("Row of {pixel}, on the picture", "{pixel}的那一行，画在图上"),
-    "strength": Text("length of each pixel's vector, √mean of {d} squares", "每个像素向量的大小，{d} 个平方的均值开方"),
+    "root_scale": Text("weights (colour grows with the square root)", "weights（颜色随平方根变化）"),
+    "reads": Text("Row of {pixel}", "{pixel}的那一行"),
+    "strength": Text("root mean square over the {d} features", "{d} 个特征的均方根"),
 }  # fmt: skip
 
 

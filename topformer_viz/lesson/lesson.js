@@ -98,9 +98,13 @@ function scaleFor([low, high]) {
   return { low, high, table: SEQUENTIAL };
 }
 
+// Weights start at 0, so that equal ones look equal, and grow with the square root, so that small ones can be seen.
+const rootScale = (high) => ({ low: 0, high, table: SEQUENTIAL, root: true });
+
 const colourOf = (scale, value) => {
   const span = scale.high - scale.low;
-  const at = span > 0 ? (value - scale.low) / span : scale.table === DIVERGING ? 0.5 : 0;
+  let at = span > 0 ? (value - scale.low) / span : scale.table === DIVERGING ? 0.5 : 0;
+  if (scale.root) at = Math.sqrt(Math.max(0, at));
   return scale.table[Math.max(0, Math.min(255, Math.round(at * 255)))];
 };
 
@@ -113,13 +117,18 @@ function cells(rows, cols, at, scale) {
   return canvas;
 }
 
-function number(v) {
+// Three digits; next to values of size `beside`, what is a million times smaller is as good as 0.
+function number(v, beside = 0) {
   const size = Math.abs(v);
   if (v === 0) return "0";
   if (!Number.isFinite(v)) return String(v);
-  if (size >= 1e5 || size < 1e-3) return v.toExponential(2).replace("-", "−").replace("e+", "e");
-  return v.toPrecision(3).replace(/^-/, "−").replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  if (size < 1e-6 * beside) return "≈ 0";
+  if (size >= 1e5 || size < 1e-3) return v.toExponential(2).replace("e+", "e").replaceAll("-", "−");
+  const text = v.toPrecision(3);
+  return (text.includes("e") ? String(Math.round(v)) : text).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace("-", "−");
 }
+
+const range = (low, high) => `${number(low, Math.abs(high))} … ${number(high, Math.abs(low))}`;
 
 // ---------------------------------------------------------------- tensors as tiles
 
@@ -183,7 +192,7 @@ class Lesson {
   }
 
   show(lesson) {
-    const first = !this.lesson, remembered = first ? recall() : {};
+    const first = !this.lesson, spoke = this.lesson?.lang, remembered = first ? recall() : {};
     this.lesson = lesson;
     const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
     this.stage = lesson.byStage[wanted] ? wanted : (lesson.byStage[lesson.start] ? lesson.start : lesson.steps[0].stage);
@@ -198,6 +207,8 @@ class Lesson {
     this.photo.onload = () => this.drawPicture();
     this.photo.src = this.photoUrl;
     this.find(".lesson").lang = lesson.lang;
+    // The language buttons keep the focus, and with it the arrow keys, which belong to the lesson now.
+    if (spoke && spoke !== lesson.lang) document.activeElement?.blur();
     this.find(".lesson").removeAttribute("aria-busy");
     this.said = "";
     this.render();
@@ -321,12 +332,14 @@ class Lesson {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.style.setProperty("--scene-width", `${width}px`);
     svg.setAttribute("aria-label", lesson.ui.scene);
+    this.find(".scene-note").textContent = lesson.ui.scene_note.replace("{head}", Math.max(1, this.head));
     svg.innerHTML = `
       ${cards}<rect class="card front" x="${frame.x}" y="${frame.y}" width="${frame.w}" height="${frame.h}" rx="10"/>
       <text class="frame-label" x="${frame.x + frame.w - 14}" y="${frame.y + frame.h - 12}" text-anchor="end">${headName}</text>
       <g class="arcs">${ARCS.filter(([a, b]) => nodes[a] && nodes[b]).map(([a, b, y]) => arc(nodes[a], nodes[b], y, stage)).join("")}</g>
-      <g class="ribbons">${EDGES.filter(([a, b]) => nodes[a] && nodes[b] && !(a === "image" && b === "tokens" && nodes.pyramid)).map(([a, b]) => ribbon(nodes[a], nodes[b], stage)).join("")}</g>
-      ${Object.values(nodes).map((node) => this.drawNode(node)).join("")}`;
+      <g class="ribbons">${EDGES.filter(([a, b]) => nodes[a] && nodes[b] && !(a === "image" && b === "tokens" && nodes.pyramid)).map(([a, b]) => ribbon(nodes[a], nodes[b], stage, lesson.block > 1 && b === "tokens")).join("")}</g>
+      ${Object.values(nodes).map((node) => this.drawNode(node)).join("")}
+      ${lesson.block > 1 ? `<text class="from" x="${nodes.tokens.x}" y="${nodes.tokens.y - nodes.tokens.h / 2 - 34}" text-anchor="middle">${lesson.ui.block} ${lesson.block - 1} →</text>` : ""}`;
     for (const group of svg.querySelectorAll(".node")) {
       group.onclick = () => this.go(group.dataset.stage);
       group.onkeydown = (event) => {
@@ -355,7 +368,7 @@ class Lesson {
     if (step.view === "pyramid") return { w: 64, h: 92 };
     const [rows, cols] = step.view === "photo" ? [lesson.photo.height, lesson.photo.width] : [h, w];
     const room = step.view === "photo" ? 88 : 66;
-    const scale = Math.min(room / rows, room / cols);
+    const scale = Math.min((step.view === "photo" ? room : 52) / rows, room / cols);
     return { w: Math.max(16, cols * scale), h: Math.max(16, rows * scale) };
   }
 
@@ -390,11 +403,12 @@ class Lesson {
       const [h, w] = lesson.grid, t = step.tensor;
       let tiles;
       if (step.view === "photo") this.thumbnails.set(key, [this.photoUrl]);
+      else if (step.stage === "weights") tiles = [{ ...this.matrixTile(step, head), scale: rootScale(step.range[1]) }];
       else if (step.view === "pyramid") tiles = step.levels.map(({ tensor: p }) => strength(p, p.shape.slice(1), countTo(p.shape[0]).map((c) => channelOf(p, c))));
       else if (step.view === "maps") tiles = [strength(t, lesson.grid, countTo(t.shape[0]).map((c) => channelOf(t, c)))];
       else if (step.view === "overlay") tiles = [strength(t, lesson.grid, countTo(t.shape[2]).map((f) => featureOf(t, head, f, w)))];
       else tiles = [this.matrixTile(step, head)];
-      if (tiles) this.thumbnails.set(key, tiles.map((tile) => dataUrl(cells(tile.rows, tile.cols, tile.at, scaleFor(tile.range)))));
+      if (tiles) this.thumbnails.set(key, tiles.map((tile) => dataUrl(cells(tile.rows, tile.cols, tile.at, tile.scale ?? scaleFor(tile.range)))));
     }
     return this.thumbnails.get(key);
   }
@@ -436,7 +450,9 @@ class Lesson {
     code.setAttribute("aria-label", ui.code);
     step.marked.forEach((line) => code.children[line].classList.add("marked"));
     code.scrollTop = code.children[step.marked[0]].offsetTop - code.clientHeight / 2;
-    const numbers = `float32 · ${ui.bytes.replace("{kb}", number(step.bytes / 1000))} · ${ui.range.replace("{low}", number(step.range[0])).replace("{high}", number(step.range[1])).replace("{mean}", number(step.mean))}`;
+    const [low, high] = step.range, end = Math.max(Math.abs(low), Math.abs(high));
+    const kilobytes = (step.bytes / 1000).toLocaleString("en", { maximumFractionDigits: 1 });
+    const numbers = `float32 · ${ui.bytes.replace("{kb}", kilobytes)} · ${ui.range.replace("{low}", number(low, end)).replace("{high}", number(high, end)).replace("{mean}", number(step.mean, end))}`;
     const facts = step.levels ? step.facts : [...step.facts, numbers];
     this.find("figcaption").replaceChildren(...facts.map((fact) => element("p", { textContent: fact })));
     this.drawPicture();
@@ -461,14 +477,14 @@ class Lesson {
     this.painter = painter;
     canvas.setAttribute("aria-label", `${step.title}: ${step.axes.map((a, i) => `${a} ${step.shape[i]}`).join(", ")}`);
     this.find(".legend").hidden = !painter.scale;
-    this.find(".readout").textContent = this.lesson.ui.point;
+    this.find(".hint").textContent = this.lesson.ui.point;
     if (painter.scale) {
-      const { low, high, table } = painter.scale, bar = this.find(".bar").getContext("2d");
+      const { low, high, table, root } = painter.scale, bar = this.find(".bar").getContext("2d");
       const image = bar.createImageData(256, 1);
-      new Uint32Array(image.data.buffer).set(table);
+      new Uint32Array(image.data.buffer).set(table.map((_, i) => (root ? table[Math.round(Math.sqrt(i / 255) * 255)] : table[i])));
       bar.putImageData(image, 0, 0);
-      this.find(".low").textContent = number(low);
-      this.find(".high").textContent = number(high);
+      this.find(".low").textContent = number(low, Math.abs(high));
+      this.find(".high").textContent = number(high, Math.abs(low));
       this.find(".legend-name").textContent = painter.quantity;
     }
   }
@@ -478,9 +494,9 @@ class Lesson {
     const tile = this.painter?.tiles.find((t) => x >= t.x && x < t.x + t.w && y >= t.y && y < t.y + t.h);
     if (!tile) return this.leave();
     const r = Math.floor(((y - tile.y) / tile.h) * tile.rows), c = Math.floor(((x - tile.x) / tile.w) * tile.cols);
-    this.find(".readout").textContent = tile.say(r, c);
     const cell = { x: tile.x + (c / tile.cols) * tile.w, y: tile.y + (r / tile.rows) * tile.h, w: tile.w / tile.cols, h: tile.h / tile.rows };
     place(this.find(".cursor"), cell);
+    this.say(tile.say(r, c), x, y);
     const query = tile.query?.(r, c);
     if (query !== undefined && query !== this.query) {
       this.query = query;
@@ -490,7 +506,17 @@ class Lesson {
     place(this.find(".cursor.second"), partner);
   }
 
+  // The value, beside the pointer and inside the picture's width.
+  say(text, x, y) {
+    const label = this.find(".readout"), room = this.find(".canvas-box").clientWidth;
+    label.textContent = text;
+    label.hidden = false;
+    label.style.left = `${Math.max(0, Math.min(x + 14, room - label.offsetWidth))}px`;
+    label.style.top = `${y < 48 ? y + 20 : y - label.offsetHeight - 12}px`;
+  }
+
   leave() {
+    this.find(".readout").hidden = true;
     for (const cursor of this.root.querySelectorAll(".cursor")) cursor.hidden = true;
   }
 }
@@ -586,13 +612,13 @@ class Painter {
   // ---- small multiples of channels
   pyramid(step) {
     let y = 0;
-    step.levels.forEach(({ tensor, sizes, range }, n) => {
-      const scale = scaleFor(range); // each level has its own: they differ by an order of magnitude
+    step.levels.forEach(({ tensor, sizes, range: ends }, n) => {
+      const scale = scaleFor(ends); // each level has its own: they differ by an order of magnitude
       const [channels, rows, cols] = tensor.shape;
       const gap = 6, side = Math.min((this.width - gap * (channels - 1)) / channels, (112 * cols) / rows) * [1, 0.9, 0.75, 0.6][n];
       this.text(`pyramid${n}`, 0, y + 13);
       this.text(sizes.map(([axis, size]) => `${axis} ${size}`).join("  ·  "), 76, y + 13, { colour: this.axisColour("C") });
-      this.text(`${number(scale.low)} … ${number(scale.high)}`, this.width, y + 13, { align: "right" });
+      this.text(range(scale.low, scale.high), this.width, y + 13, { align: "right" });
       y += 20;
       for (let c = 0; c < channels; c++) {
         const at = channelOf(tensor, c), tile = { x: c * (side + gap), y, w: side, h: (side * rows) / cols, rows, cols, at };
@@ -610,23 +636,30 @@ class Painter {
     const groups = GROUPED[axis] ? this.heads() : [0];
     this.scale = scaleFor(step.range);
     this.quantity = step.name;
-    const named = channelNames && axis === "C", gap = named ? 18 : 4, limit = 520;
+    const named = channelNames && axis === "C", gap = named ? 36 : 4, limit = named ? 620 : 520;
+    if (named) this.scale = null; // each channel is a quantity of its own, and gets a scale of its own
     let side = Math.min(150, this.width);
     const rowsFor = (s) => groups.length * Math.ceil(per / Math.max(1, Math.floor((this.width + 4) / (s + 4))));
     while (side > 14 && rowsFor(side) * ((side * h) / w + gap) + groups.length * 20 > limit) side -= 1;
     const perRow = Math.max(1, Math.min(per, Math.floor((this.width + 4) / (side + 4)))), high = (side * h) / w;
     let y = 0;
     for (const group of groups) {
-      const label = GROUPED[axis] ? `${ui.head} ${group + 1}: ${per} ${ui.channels}` : `${per} ${ui.channels}`;
+      const label = GROUPED[axis] ? `${this.headName(group)}: ${per} ${ui.channels}` : `${per} ${ui.channels}`;
       this.text(label, 0, y + 13, { colour: this.axisColour(GROUPED[axis] ? "heads" : axis) });
       y += 20;
       for (let i = 0; i < per; i++) {
         const n = group * per + i, at = channelOf(t, n);
-        const x = (i % perRow) * (side + 4), top = y + Math.floor(i / perRow) * (high + gap) + (named ? 14 : 0);
+        const x = (i % perRow) * (side + 4), top = y + Math.floor(i / perRow) * (high + gap) + (named ? 28 : 0);
         const tile = { x, y: top, w: side, h: high, rows: h, cols: w, at };
         tile.say = (r, c) => `${step.name}[${named ? channelNames[n] : n + 1}, ${r + 1}, ${c + 1}] ${this.value(step, tile, r, c)}`;
-        if (named) this.text(channelNames[n], x, top - 4, { size: 11 });
-        this.tile(tile, this.scale);
+        let scale = this.scale;
+        if (named) {
+          const all = countTo(h * w).map((k) => at(Math.floor(k / w), k % w));
+          scale = scaleFor([Math.min(...all), Math.max(...all)]);
+          this.text(channelNames[n], x, top - 17, { size: 11 });
+          this.text(range(scale.low, scale.high), x, top - 5, { size: 10 });
+        }
+        this.tile(tile, scale);
       }
       y += Math.ceil(per / perRow) * (high + gap) + (named ? 6 : 10);
     }
@@ -678,8 +711,9 @@ class Painter {
     const beside = this.width >= 640, photoWidth = beside ? Math.min(300, this.width * 0.34) : this.width;
     const room = beside ? this.width - photoWidth - 28 : this.width;
     const side = Math.floor(Math.min((room - left - gap * (across - 1)) / across, 520));
-    this.scale = scaleFor(step.range);
-    this.quantity = step.name;
+    const weighs = step.stage === "weights";
+    this.scale = weighs ? rootScale(step.range[1]) : scaleFor(step.range);
+    this.quantity = weighs ? this.lesson.ui.root_scale : step.name;
     const downTo = Math.ceil(heads.length / across);
     heads.forEach((head, i) => {
       const x = left + (i % across) * (side + gap), y = 22 + Math.floor(i / across) * (side + 58);
@@ -701,29 +735,30 @@ class Painter {
   // The photograph with the query outlined and, for each head shown, the row of that query laid over it.
   readers(step, heads, x, top, width) {
     const { lesson, view } = this, [h, w] = lesson.grid, n = h * w;
-    const across = heads.length > 1 ? 2 : 1, gap = 8;
-    const tileWidth = Math.min((width - gap * (across - 1)) / across, (260 * lesson.photo.width) / lesson.photo.height);
+    const across = heads.length > 1 ? 2 : 1, gap = 8, pitch = (width + gap) / across, weighs = step.stage === "weights";
+    const tileWidth = Math.min(pitch - gap, (260 * lesson.photo.width) / lesson.photo.height);
     const tileHeight = (tileWidth * lesson.photo.height) / lesson.photo.width;
-    const boxes = heads.map((head, i) => ({ head, x: x + (i % across) * (tileWidth + gap), y: top + 24 + Math.floor(i / across) * (tileHeight + 26), w: tileWidth, h: tileHeight }));
+    const boxes = heads.map((head, i) => ({ head, x: x + (i % across) * pitch, y: top + 24 + Math.floor(i / across) * (tileHeight + 26), w: tileWidth, h: tileHeight }));
     this.photoCell = (j) => ({ x: boxes[0].x + ((j % w) * tileWidth) / w, y: boxes[0].y + (Math.floor(j / w) * tileHeight) / h, w: tileWidth / w, h: tileHeight / h });
     const paint = (context) => {
       context.clearRect(x - 1, top - 12, width + 2, boxes.at(-1).y + tileHeight + 14 - top);
       context.font = `12px ${this.font}`;
       context.fillStyle = this.ink;
-      context.fillText(lesson.ui.reads.replace("{pixel}", this.pixel(view.query)), x, top);
+      context.fillText(lesson.ui.reads.replace("{pixel}", this.pixel(view.query)), x, top, width);
       for (const box of boxes) {
         const values = matrices(lesson, box.head)[step.stage].subarray(view.query * n, (view.query + 1) * n);
         let low = Infinity, high = -Infinity;
         for (const v of values) (low = Math.min(low, v)), (high = Math.max(high, v));
         context.fillStyle = this.ink;
-        context.fillText(`${lesson.ui.head} ${box.head + 1}: ${number(low)} … ${number(high)}`, box.x, box.y - 6);
+        const scale = weighs ? rootScale(high) : this.scale;
+        context.fillText(`${lesson.ui.head} ${box.head + 1}: ${weighs ? `0 … ${number(high)}` : range(low, high)}`, box.x, box.y - 6, pitch - gap);
         context.imageSmoothingEnabled = true;
         context.filter = "grayscale(1)";
         if (view.photo.complete && view.photo.naturalWidth) context.drawImage(view.photo, box.x, box.y, box.w, box.h);
         context.filter = "none";
         context.imageSmoothingEnabled = false;
         context.globalAlpha = 0.62;
-        context.drawImage(cells(h, w, (r, c) => values[r * w + c], { low, high, table: SEQUENTIAL }), box.x, box.y, box.w, box.h);
+        context.drawImage(cells(h, w, (r, c) => values[r * w + c], scale), box.x, box.y, box.w, box.h);
         context.globalAlpha = 1;
         const at = { x: box.x + ((view.query % w) * box.w) / w, y: box.y + (Math.floor(view.query / w) * box.h) / h };
         for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {
@@ -773,7 +808,7 @@ class Painter {
     // One head: its d features as well, each on its own.
     const own = scaleFor(step.range), side = Math.max(28, Math.min(110, this.width / Math.ceil(Math.sqrt((d * this.width * h) / (w * 260))) - 4));
     const perRow = Math.max(1, Math.floor((this.width + 4) / (side + 4))), high = (side * h) / w, y0 = this.height + 18;
-    this.text(`${d} ${lesson.ui.features}: ${number(own.low)} … ${number(own.high)}`, 0, y0 - 6, { colour: this.axisColour("d") });
+    this.text(`${d} ${lesson.ui.features}: ${range(own.low, own.high)}`, 0, y0 - 6, { colour: this.axisColour("d") });
     for (let f = 0; f < d; f++) {
       const at = featureOf(t, heads[0], f, w);
       const tile = { x: (f % perRow) * (side + 4), y: y0 + Math.floor(f / perRow) * (high + 4), w: side, h: high, rows: h, cols: w, at };
@@ -783,9 +818,13 @@ class Painter {
     this.height = y0 + Math.ceil(d / perRow) * (high + 4);
   }
 
+  headName(head) {
+    const { ui, headNames } = this.lesson;
+    return `${ui.head} ${head + 1}${headNames ? ` (${headNames[head]})` : ""}`;
+  }
+
   headLabel(head, x, y) {
-    const name = this.lesson.headNames ? `: ${this.lesson.headNames[head]}` : "";
-    this.text(`${this.lesson.ui.head} ${head + 1}${name}`, x, y, { colour: this.axisColour("heads") });
+    this.text(this.headName(head), x, y, { colour: this.axisColour("heads") });
   }
 
   // The token grid shows in the ticks: one at the start of each row of the picture.
@@ -829,14 +868,15 @@ function dataUrl(canvas) {
   return copy.toDataURL();
 }
 
-function ribbon(a, b, stage) {
-  const strand = b.step.strand || a.step.strand, lit = a.name === stage || b.name === stage;
+// `broken`: the way leads through the blocks before this one, which are not drawn.
+function ribbon(a, b, stage, broken) {
+  const strand = b.step.strand || a.step.strand, lit = !broken && (a.name === stage || b.name === stage);
   const x1 = a.x + a.w / 2 + 3, fan = { query_map: -18, key_map: 0, value_map: 18 }[b.name] ?? 0;
   const wide = strand ? 20 : 26;
   const x2 = b.x - b.w / 2 - 3, y1 = a.y + fan, y2 = b.y + (MEET[`${a.name} ${b.name}`] ?? 0);
   const bend = a.name === "value" ? x2 - 70 : (x1 + x2) / 2;
   const path = a.name === "value" ? `M${x1} ${y1}H${bend - 60}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}` : `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`;
-  return `<path class="ribbon ${strand} ${lit ? "lit" : ""}" stroke-width="${wide}" d="${path}"/>`;
+  return `<path class="ribbon ${strand} ${lit ? "lit" : ""} ${broken ? "broken" : ""}" stroke-width="${wide}" d="${path}"/>`;
 }
 
 function arc(a, b, y, stage) {

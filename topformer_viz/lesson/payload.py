@@ -19,7 +19,7 @@ from torch import Tensor
 from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
-from topformer_viz.stages import ORIGINS, Origin, Source, axes_of, source_of, stage_of
+from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Source, axes_of, source_of, stage_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
 
@@ -42,10 +42,30 @@ QUESTION_NAMES = {
     "hue": Text("hue", "色相"),
     "place": Text("place", "位置"),
 }
+CHANNEL_NAMES = {
+    "red": Text("red", "红"),
+    "green": Text("green", "绿"),
+    "blue": Text("blue", "蓝"),
+    "L": Text("lightness L", "明度 L"),
+    "a": Text("green–red a", "绿–红 a"),
+    "b": Text("blue–yellow b", "蓝–黄 b"),
+    "hue_x": Text("hue, x", "色相 x"),
+    "hue_y": Text("hue, y", "色相 y"),
+    "row": Text("row", "行"),
+    "column": Text("column", "列"),
+    **{f"{name} squared": Text(f"|{text.en}|²", f"|{text.zh}|²") for name, text in QUESTION_NAMES.items()},
+    "one": Text("1", "1"),
+}
 ZERO = Text("Here every entry is exactly 0.", "这里每个元素都恰好是 0。")
 LARGEST = Text("The largest entry here is {value} in size.", "这里绝对值最大的元素是 {value}。")
 ONWARD = Text("It enters block {next}.", "它进入第 {next} 个模块。")
 LAST = Text("This was the last block: injection into the pyramid follows.", "这是最后一个模块：接下来注入回金字塔。")
+UNCHANGED = Text("Here the branch is 0, so the tokens pass unchanged.", "这里分支为 0，输入原样通过。")
+CHANGED = Text("Here it changes an entry by up to {value}.", "这里它使元素最多改变 {value}。")
+ASYMMETRY = Text(
+    "Largest difference from the own transpose, each head: {heads} (0 would be symmetric).",
+    "各头与自身转置之差的最大值：{heads}（0 表示对称）。",
+)
 EFFECTIVE = Text(
     "Effective tokens, mean over the rows of each head: {heads}, of {HW}.",
     "有效 token 数（各头逐行取平均）：{heads}，共 {HW} 个。",
@@ -127,7 +147,7 @@ def lesson_payload(
     jpeg = _jpeg(photo)
     header["photo"] |= {"offset": body.add_bytes(jpeg), "bytes": len(jpeg)}
     if isinstance(model, ColourModel):
-        header["channelNames"] = list(CHANNELS)
+        header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
         header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
@@ -155,7 +175,7 @@ def _step(
         stage = replace(
             stage,
             steps=(replace(stage.steps[0], operation=origin.operation),),
-            formula=origin.formula.replace("{previous}", str(block)),
+            formula=origin.formula.replace("{this}", str(block + 1)).replace("{previous}", str(block)),
         )
     sources = _sources(run, name, block)
     low, high = (float(x) for x in torch.aminmax(tensor))
@@ -173,7 +193,7 @@ def _step(
         "bytes": tensor.numel() * tensor.element_size(),
         "formula": formula_html(stage.formula),
         "note": note_html(_note(run, model, name, block, lang), lang),
-        "trap": note_html(stage.trap(lang, **run.sizes) if stage.trap else "", lang),
+        "trap": note_html(stage.trap(lang, **_values(run)) if stage.trap else "", lang),
         "diagram": shape_diagram(stage, name, sources, run.sizes, lang),
         "method": source.method,
         "marked": source.marked,
@@ -189,7 +209,7 @@ def _step(
         step["facts"] = [PYRAMID_CAPTION(lang, channels=PYRAMID_CHANNELS, cells=PYRAMID_CELLS)]
     elif stage.view == "matrix":
         if stage_name == "weights":
-            step["facts"] = effective_tokens(tensor, lang)
+            step["facts"] = [*effective_tokens(tensor, lang), asymmetry(tensor, lang)]
     elif stage.view != "photo":
         step["tensor"] = body.add(tensor, exact=stage_name in ("query", "key", "query_map", "key_map"))
     return step
@@ -203,6 +223,12 @@ def effective_tokens(weights: Tensor, lang: Lang) -> list[str]:
     if min(spread) > 0.999 * tokens:
         facts.append(UNIFORM(lang))
     return facts
+
+
+def asymmetry(weights: Tensor, lang: Lang) -> str:
+    """How far each head's matrix (1, heads, HW, HW) is from its own transpose, in one sentence."""
+    largest = (weights - weights.transpose(-1, -2)).abs().amax((0, -1, -2)).tolist()
+    return ASYMMETRY(lang, heads=" · ".join(f"{value:.2g}" for value in largest))
 
 
 def _sources(run: Trace, name: str, block: int) -> list[str]:
@@ -221,7 +247,7 @@ def _origin(run: Trace, block: int) -> Origin:
 
 def _note(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:
     """The stage's note with this run's numbers in it."""
-    values: dict[str, Any] = dict(run.sizes)
+    values = _values(run)
     stage, tensor = stage_of(name), run[name]
     if stage.name == "tokens":
         values["origin"] = _origin(run, block).text(lang, previous=block)
@@ -233,7 +259,18 @@ def _note(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:
     elif stage.name == "output":
         last = block + 1 == model.num_blocks
         values["onward"] = LAST(lang) if last else ONWARD(lang, next=block + 2)
-    return stage.note(lang, **values)
+    elif stage.name == "residual":
+        change = float((tensor - run[f"block{block}.tokens"]).abs().amax())
+        values["effect"] = CHANGED(lang, value=f"{change:.3g}") if change else UNCHANGED(lang)
+    note = stage.note(lang, **values)
+    if isinstance(model, ColourModel) and stage.name in COLOUR_NOTES:
+        note += (" " if lang == "en" else "") + COLOUR_NOTES[stage.name](lang)
+    return note
+
+
+def _values(run: Trace) -> dict[str, Any]:
+    """What the places in notes and traps stand for: the axes' sizes and the entries of a matrix."""
+    return {**run.sizes, "entries": f"{run.sizes['HW'] ** 2:,}"}
 
 
 def _level(level: Tensor, body: _Body) -> dict[str, Any]:
