@@ -241,6 +241,36 @@ def test_arrows_step_the_lesson_again_after_the_language_was_changed(visit: Open
     assert stage(page) == "tokens"
 
 
+@pytest.mark.parametrize("nonsense", ["constructor", "__proto__", "%3Cb%3E", "pyramid"])
+def test_a_stage_there_is_not_opens_the_first(visit: Open, nonsense: str) -> None:
+    assert stage(visit(f"?stage={nonsense}&head=99&block=0")) == "image"  # the colour model has no pyramid
+
+
+def test_the_keyboard_keeps_its_place(visit: Open) -> None:
+    page = visit("?model=tiny-batch&size=256&lang=en")
+    focused = """() => { const root = document.activeElement.shadowRoot;
+                         return root?.activeElement?.className.baseVal ?? root?.activeElement?.textContent; }"""
+    page.locator(".heads button").nth(2).focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "2"
+    page.locator('.node[data-stage="key"]').focus()
+    page.keyboard.press("Enter")
+    assert "current" in page.evaluate(focused)
+    page.keyboard.press("ArrowRight")
+    assert "current" in page.evaluate(focused)
+    assert stage(page) == "value_map"
+
+
+def test_of_two_quick_wishes_for_a_block_the_last_counts(visit: Open) -> None:
+    page = visit("?model=tiny-batch&size=256&stage=tokens&block=4&lang=en")
+    buttons = page.locator(".blocks button")
+    buttons.nth(1).click()
+    buttons.nth(3).click()
+    page.wait_for_timeout(1500)
+    assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "4"
+    assert query_of(page)["block"] == "4"
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_glossary_tips_stay_on_screen(visit: Open, width: int) -> None:
     page = visit("?model=tiny-batch&size=256&stage=query_map&lang=en", width)

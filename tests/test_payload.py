@@ -166,7 +166,7 @@ def test_later_blocks_start_from_the_block_before(tiny) -> None:
         actual = sent.view(step["tensor"])
         assert (np.abs(actual - expected.numpy()) <= half(expected)).all()
         assert ORIGINS["block"].text("en", previous=n) in step["note"]
-        assert f"output of block {n}" in re.sub("<[^>]+>", "", step["formula"])
+        assert f"outputblock {n}" in re.sub("<[^>]+>", "", step["formula"])
         assert "output (" in step["diagram"]
         assert step["method"] == "Attention.forward"
 

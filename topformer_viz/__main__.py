@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,11 @@ def shapes(image: str, model: str, as_json: bool) -> None:
     """Print every stage of one image's run, at the image's own size."""
     rows = summary(trace(load_model(model), open_image(Path(image).read_bytes())))
     if as_json:
-        print(json.dumps(rows, indent=1))
+        # JSON knows no NaN and no infinity.
+        finite = [
+            {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows
+        ]
+        print(json.dumps(finite, indent=1))
         return
     table = [["name", "axes", "shape", "bytes", "min", "max", "mean"]]
     for row in rows:

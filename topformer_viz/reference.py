@@ -1,5 +1,6 @@
 """The reference page: every tensor of the run in one table, axes, glossary, credits."""
 
+import json
 from html import escape
 
 import streamlit as st
@@ -53,6 +54,10 @@ def show(view: View) -> None:
     """Draw the page for the current run."""
     lang = view.lang
     st.html(f"<style>.reference {{{axis_css()}}}{STYLE}</style>")
+    # As on the lesson's page the address says what is on show, and the browser writes it.
+    link = {name: value for name, value in view.link.items() if value is not None} | {"lang": lang}
+    script = f'history.replaceState(history.state, "", "?" + new URLSearchParams({json.dumps(link)}))'
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader(UI["axis"](lang), anchor="axes")

@@ -101,8 +101,8 @@ UI = {
         "{w0} × {h0} → {w} × {h} 像素（宽 × 高），{rows} 行 × {columns} 列 token",
     ),
     "shortened": Text(
-        "long picture: the short side was reduced to {side}, to keep within {tokens} tokens",
-        "图片较长：短边已减小到 {side}，使 token 不超过 {tokens} 个",
+        "long picture: the short side was reduced to {side}, to keep the matrices small",
+        "图片较长：为了让矩阵小一些，短边已减小到 {side}",
     ),
     "ran": Text("Forward pass on {device}: {ms} ms", "在 {device} 上前向计算：{ms} 毫秒"),
     "fell_back": Text(
@@ -143,14 +143,19 @@ def open_page() -> View:
         f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
         f'<p class="run-line">{html.escape(about)}</p>'
     )
-    colour = choice.source == "colour"
-    link = {
-        "sample": None if digest != st.session_state.picture else digest,
-        "model": st.session_state.model,
-        "size": None if colour else st.session_state.size,
-        "grid": st.session_state.grid if colour else None,
+    return View(lang, photo, model, run, _link())
+
+
+def _link() -> dict[str, Any]:
+    """The choices as they stand in an address; None for what has no place there, such as a visitor's own picture."""
+    state = st.session_state
+    colour = MODELS[state.model].source == "colour"
+    return {
+        "sample": None if state.picture == OWN else state.picture,
+        "model": state.model,
+        "size": None if colour else state.size,
+        "grid": state.grid if colour else None,
     }
-    return View(lang, photo, model, run, link)
 
 
 def _restore_choices() -> None:
@@ -216,10 +221,11 @@ def _top_bar(lang: Lang) -> None:
 
 def _picture_choice(lang: Lang) -> None:
     state = st.session_state
-    state.sample = None if state.picture == OWN else state.picture
+    state.sample = state.picture
     st.pills(
-        UI["samples"](lang), list(SAMPLES), format_func=lambda slug: SAMPLES[slug].name(lang), key="sample",
-        on_change=_take_sample,
+        UI["samples"](lang), [*SAMPLES, *([OWN] if "own" in state else [])],
+        format_func=lambda slug: UI["own"](lang) if slug == OWN else SAMPLES[slug].name(lang),
+        key="sample", on_change=_take_sample,
     )  # fmt: skip
     if state.picture != OWN:
         st.caption(SAMPLES[state.picture].credit(lang))
@@ -240,7 +246,8 @@ def _take_sample() -> None:
 def _take_file(key: str) -> None:
     """Take the visitor's picture; where it can't be read, say why and keep the last good one."""
     file = st.session_state[key]
-    if file is None:
+    if file is None:  # taken out of the uploader: the picture stays until another is chosen, the complaint goes
+        st.session_state.problem = None
         return
     data = file.getvalue()
     try:
@@ -276,7 +283,7 @@ def _model(source: str, grid: int) -> Model:
     return load_model(source, grid=grid).to(device)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _run(digest: str, slug: str, side: int, grid: int, _picture: Image.Image) -> tuple[Model, Trace, Image.Image]:
     """The model, its trace on the picture and the picture as the network saw it; shared, so read-only."""
     choice = MODELS[slug]
@@ -301,7 +308,7 @@ def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> 
     if MODELS[st.session_state.model].source == "colour":
         short, asked = min(run.sizes["H"], run.sizes["W"]), st.session_state.grid
     if short < asked:
-        about.append(UI["shortened"](lang, side=short, tokens=MAX_TOKENS))
+        about.append(UI["shortened"](lang, side=short))
     if run.fell_back:
         about.append(UI["fell_back"](lang))
     return about

@@ -70,6 +70,8 @@ def trace(model: Model, image: Image.Image | Tensor) -> Trace:
     ``ShapeError`` if a tensor contradicts its stage's declaration.
     """
     x = to_tensor(image.convert("RGB")) if isinstance(image, Image.Image) else image
+    if not isinstance(x, Tensor):
+        raise ValueError(f"an image is a PIL picture or a float tensor (1, 3, H, W), not {type(x).__name__}")
     if x.ndim != 4 or x.shape[:2] != (1, 3) or not x.is_floating_point() or 0 in x.shape:
         raise ValueError(f"an image is a float tensor (1, 3, H, W), not {x.dtype} {tuple(x.shape)}")
     _check_memory(model, x)
@@ -144,7 +146,7 @@ class _Copy:
     """An inference copy and the state of the model it was made from."""
 
     fast: nn.Module
-    state: list[tuple[int, int]]
+    state: list[int]
 
 
 _copies: weakref.WeakKeyDictionary[nn.Module, dict[torch.device, _Copy]] = weakref.WeakKeyDictionary()
@@ -162,7 +164,7 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
         made = _copies.setdefault(model, {})
         known = made.get(device)
         if known is None or known.state != state:
-            fast = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+            fast = copy.deepcopy(model).to(device, torch.float32).eval().requires_grad_(False)
             for name, module in fast.named_modules():
                 if ".attn." in f".{name}.":
                     continue
@@ -175,14 +177,15 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
         return known.fast
 
 
-def _state(model: nn.Module) -> list[tuple[int, int]]:
-    """Address and version of every parameter and buffer: what a change in place or a replacement alters."""
-    return [
-        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
-        for module in model.modules()
-        for tensor in (*module._parameters.values(), *module._buffers.values())
-        if tensor is not None
-    ]
+def _state(model: nn.Module) -> list[int]:
+    """Every module, and address and version of its tensors: what a change in place or a replacement alters."""
+    state = []
+    for module in model.modules():
+        state.append(id(module))
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                state += [tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version]
+    return state
 
 
 def best_device() -> torch.device:

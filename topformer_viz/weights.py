@@ -1,13 +1,11 @@
 """A name or a checkpoint in, a model in eval mode out."""
 
 import copy
-import pickle
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -49,24 +47,36 @@ def _read(path: Path) -> dict[str, Tensor]:
     """The checkpoint's tensors under the segmentation model's names."""
     content: Any
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             content = load_file(path)
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path.name} cannot be read as a file of tensors: {error}") from error
+    except Exception as error:  # a damaged pickle can make the reader raise nearly anything
+        raise CheckpointError(
+            f"{path.name} cannot be read as a checkpoint: only sound .pth and .safetensors files that hold "
+            "nothing but tensors are opened"
+        ) from error
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
             break
     if not isinstance(content, dict):
         raise CheckpointError(f"{path.name} holds a {type(content).__name__}, not a dictionary of tensors")
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    state = {str(key): value for key, value in content.items() if _is_plain(value)}
     if not state:
-        raise CheckpointError(f"{path.name} holds no tensors")
+        raise CheckpointError(f"{path.name} holds no tensors, neither bare nor under {', '.join(WRAPPERS)}")
     if any(key.startswith("tpm.") for key in state):  # a bare backbone, as ImageNet training saves it
         state = {f"backbone.{key}": value for key, value in state.items()}
     return state
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is a tensor with numbers of its own in a plain layout: not sparse, nested, quantized or empty-handed."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and not (value.is_quantized or value.is_meta or value.is_nested)
+    )
 
 
 def _from_state(state: dict[str, Tensor]) -> TopFormer:
@@ -74,7 +84,7 @@ def _from_state(state: dict[str, Tensor]) -> TopFormer:
     classes: int | None = None
     if any(key.startswith(("decode_head.", "backbone.SIM.")) for key in state):
         seg = state.get("decode_head.conv_seg.weight")
-        classes = seg.shape[0] if seg is not None and seg.ndim == 4 else 150
+        classes = max(1, seg.shape[0]) if seg is not None and seg.ndim == 4 else 150
 
     def misfits(size: str) -> dict[str, list[str]]:
         with torch.device("meta"):

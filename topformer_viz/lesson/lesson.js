@@ -195,11 +195,12 @@ class Lesson {
     const first = !this.lesson, spoke = this.lesson?.lang, remembered = first ? recall() : {};
     this.lesson = lesson;
     const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
-    this.stage = lesson.byStage[wanted] ? wanted : (lesson.byStage[lesson.start] ? lesson.start : lesson.steps[0].stage);
+    this.stage = Object.hasOwn(lesson.byStage, wanted) ? wanted : lesson.start;
     const head = first ? (lesson.asked.head ?? remembered.head ?? 0) : this.head;
     this.head = head <= lesson.heads ? head : 0; // 0 is all heads, then from 1
     const n = lesson.grid[0] * lesson.grid[1];
     if (!(this.query < n)) this.query = Math.floor(lesson.grid[0] / 2) * lesson.grid[1] + Math.floor(lesson.grid[1] / 2);
+    if (lesson.block === this.asked) this.asked = undefined;
     this.thumbnails = new Map();
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
     this.photoUrl = URL.createObjectURL(lesson.photoBlob);
@@ -292,15 +293,18 @@ class Lesson {
       const box = this.find(selector);
       box.setAttribute("aria-label", label);
       box.hidden = options.length < 2;
+      const focused = [...box.children].indexOf(this.root.activeElement);
       box.replaceChildren(
         element("span", { className: "choice-label", textContent: label }),
         ...options.map(([value, text, title]) =>
           element("button", { type: "button", textContent: text, title, ariaPressed: String(value === chosen), onclick: () => act(value) }),
         ),
       );
+      box.children[focused]?.focus(); // the buttons are new, the focus stays
     };
     choice(".blocks", ui.block, countTo(blocks).map((b) => [b + 1, String(b + 1), `${ui.block} ${b + 1}`]), block, (b) => {
-      if (b === block) return;
+      if (b === (this.asked ?? block)) return;
+      this.asked = b; // what was asked for last counts, also while an earlier wish is still on its way
       this.find(".lesson").setAttribute("aria-busy", "true");
       this.ask("block", b);
     });
@@ -333,6 +337,7 @@ class Lesson {
     svg.style.setProperty("--scene-width", `${width}px`);
     svg.setAttribute("aria-label", lesson.ui.scene);
     this.find(".scene-note").textContent = lesson.ui.scene_note.replace("{head}", Math.max(1, this.head));
+    const focused = Boolean(this.root.activeElement?.closest(".node"));
     svg.innerHTML = `
       ${cards}<rect class="card front" x="${frame.x}" y="${frame.y}" width="${frame.w}" height="${frame.h}" rx="10"/>
       <text class="frame-label" x="${frame.x + frame.w - 14}" y="${frame.y + frame.h - 12}" text-anchor="end">${headName}</text>
@@ -346,9 +351,9 @@ class Lesson {
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
         this.go(group.dataset.stage);
-        this.find(`.node[data-stage="${this.stage}"]`).focus();
       };
     }
+    if (focused) this.find(".node.current").focus({ preventScroll: true });
     this.growLabels();
     const box = this.find(".scene-scroll"), at = (nodes[stage].x / width) * svg.getBoundingClientRect().width;
     box.scrollTo({ left: at - box.clientWidth / 2, behavior: "instant" });
@@ -436,6 +441,7 @@ class Lesson {
     text(".next", ui.next);
     this.find(".previous").disabled = at === 0;
     this.find(".next").disabled = at === lesson.steps.length - 1;
+    if (this.root.activeElement?.disabled) this.find(at ? ".previous" : ".next").focus();
     this.find(".note").innerHTML = step.note;
     this.find(".trap").innerHTML = step.trap && `<strong>${ui.trap}</strong> ${step.trap}`;
     this.find(".trap").hidden = !step.trap;
