@@ -68,7 +68,7 @@ def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
         process.wait(10)
 
 
-def screenshot(file: Path, query: str, width: int = 1440, height: int = 900) -> None:
+def screenshot(file: Path, query: str, width: int = 1440, height: int = 1240) -> None:
     """A picture of the lesson at the address's ``query``, such as the README's."""
     from playwright.sync_api import sync_playwright
 

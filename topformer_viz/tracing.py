@@ -180,8 +180,13 @@ def inference_copy(model: nn.Module, device: torch.device) -> nn.Module:
 def _state(model: nn.Module) -> list[int]:
     """Every module, and address and version of its tensors: what a change in place or a replacement alters."""
     state = []
-    for module in model.modules():
+    waiting: list[nn.Module | None] = [model]  # by hand: modules() takes longer than all the rest
+    while waiting:
+        module = waiting.pop()
         state.append(id(module))
+        if module is None:
+            continue
+        waiting.extend(module._modules.values())
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
                 state += [tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version]
