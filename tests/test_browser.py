@@ -343,10 +343,26 @@ def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str, wid
     assert current and 0 <= current["x"] and current["x"] + current["width"] <= width  # brought into view
 
 
-def test_the_theme_reaches_the_pictures_words(visit: Open) -> None:
-    """Text drawn on the canvas follows the theme, so that it can be read on both."""
-    inks = []
-    for scheme in ("light", "dark"):
-        page = visit("?stage=query&lang=en", color_scheme=scheme)
-        inks.append(page.locator(".lesson").evaluate("(e) => getComputedStyle(e).color"))
-    assert inks[0] != inks[1]
+def test_the_theme_reaches_the_pictures_words_when_it_changes(visit: Open) -> None:
+    """Text drawn on the canvas follows the theme at once, so that it can be read on both."""
+    page = visit("?stage=scores&head=1&lang=en", color_scheme="light")
+    darkest = """(canvas) => { const { width, height } = canvas, at = canvas.getContext("2d");
+        const data = at.getImageData(width * 0.6, 0, width * 0.4, 40).data; let sum = 0, seen = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) (sum += data[i]), seen++;
+        return seen ? sum / seen : -1; }"""
+    ink = {}
+    for scheme in ("light", "dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_timeout(700)
+        ink[scheme] = page.locator("canvas.picture").evaluate(darkest)
+    assert 0 <= ink["light"] < ink["dark"] - 50, ink
+
+
+def test_a_step_lights_its_node_and_the_ribbons_that_meet_in_it(visit: Open) -> None:
+    page = visit("?stage=tokens&lang=en")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".node.current").get_attribute("data-stage") == "query_map"
+    assert page.locator(".node.current").get_attribute("aria-current") == "step"
+    assert page.locator("[aria-current]").count() == 1
+    lit = page.locator(".ribbon.lit").evaluate_all("(paths) => paths.map((path) => path.dataset.litBy)")
+    assert lit == ["tokens query_map", "query_map query"]

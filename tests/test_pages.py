@@ -151,7 +151,7 @@ def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from topformer_viz import tracing
 
     real = tracing.trace
-    monkeypatch.setattr(session, "trace", lambda model, image: replace(real(model, image), fell_back=True))
+    monkeypatch.setattr(session, "trace", lambda *given, **device: replace(real(*given, **device), fell_back=True))
     session._run.clear()
     try:
         assert session.UI["fell_back"]("en") in words(open_app(sample="coffee"))

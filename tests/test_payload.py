@@ -83,7 +83,7 @@ def sent(case, block: int) -> Payload:
 def test_steps_are_those_of_the_run(case, sent: Payload) -> None:
     colour = case.model.num_blocks == 1
     expected = [name for name in STEPS if not (colour and name in ("pyramid", "mlp", "output"))]
-    assert list(sent.steps) == [step["name"] for step in sent.header["steps"]] == expected
+    assert list(sent.steps) == [step["stage"] for step in sent.header["steps"]] == expected
 
 
 def test_tensors_are_those_of_the_run(case, block: int, sent: Payload) -> None:

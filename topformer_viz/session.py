@@ -266,7 +266,7 @@ def _picture() -> tuple[str, Image.Image]:
     """The chosen picture and the name its runs are cached under."""
     if st.session_state.picture == OWN:
         return st.session_state.own
-    return st.session_state.picture, open_sample(st.session_state.picture)
+    return st.session_state.picture, _sample(st.session_state.picture)
 
 
 def _grid(picture: Image.Image) -> int:
@@ -278,9 +278,11 @@ def _grid(picture: Image.Image) -> int:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _model(source: str, grid: int) -> Model:
-    # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
-    device = torch.device("cpu") if source == "colour" else best_device()
-    return load_model(source, grid=grid).to(device)
+    """A shared model, on the CPU; what runs on a graphics card is the trace's own copy."""
+    return load_model(source, grid=grid)
+
+
+_sample = st.cache_resource(show_spinner=False)(open_sample)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -293,7 +295,9 @@ def _run(digest: str, slug: str, side: int, grid: int, _picture: Image.Image) ->
     image: torch.Tensor = to_tensor(photo)
     if choice.batch_statistics:
         model = with_batch_statistics(model, image)
-    return model, trace(model, image), photo
+    # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
+    device = torch.device("cpu") if choice.source == "colour" else best_device()
+    return model, trace(model, image, device=device), photo
 
 
 def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> list[str]:

@@ -59,8 +59,8 @@ class Trace(Mapping[str, Tensor]):
         return len(self.tensors)
 
 
-def trace(model: Model, image: Image.Image | Tensor) -> Trace:
-    """Run ``model`` on ``image``, on the device where the model lies, and record every stage.
+def trace(model: Model, image: Image.Image | Tensor, *, device: torch.device | None = None) -> Trace:
+    """Run ``model`` on ``image``, on ``device`` (None: where the model lies), and record every stage.
 
     ``image`` is a PIL picture (used at its own size) or a normalised float tensor (1, 3, H, W). The pass runs in
     eval mode on a private copy of the model that is made for speed: channels last, and BatchNorm folded into
@@ -75,7 +75,7 @@ def trace(model: Model, image: Image.Image | Tensor) -> Trace:
     if x.ndim != 4 or x.shape[:2] != (1, 3) or not x.is_floating_point() or 0 in x.shape:
         raise ValueError(f"an image is a float tensor (1, 3, H, W), not {x.dtype} {tuple(x.shape)}")
     _check_memory(model, x)
-    device = next(model.parameters()).device
+    device = device or next(model.parameters()).device
     fell_back = False
     try:
         tensors, seconds = _record(model, x, device)

@@ -231,9 +231,8 @@ class Lesson {
   go(stage) {
     if (stage === this.stage) return;
     this.stage = stage;
-    this.said = "";
-    this.drawToolbar();
-    this.drawScene();
+    this.said = this.find(".link-said").textContent = "";
+    this.lightScene();
     this.drawStage();
     this.remember();
   }
@@ -317,7 +316,7 @@ class Lesson {
   // ------------------------------------------------------------ the scene
 
   drawScene() {
-    const { lesson, stage } = this, svg = this.find(".scene");
+    const { lesson } = this, svg = this.find(".scene");
     const columns = COLUMNS.map((names) => names.filter((n) => lesson.byStage[n])).filter((names) => names.length);
     const nodes = {};
     columns.forEach((names, i) => {
@@ -337,12 +336,11 @@ class Lesson {
     svg.style.setProperty("--scene-width", `${width}px`);
     svg.setAttribute("aria-label", lesson.ui.scene);
     this.find(".scene-note").textContent = lesson.ui.scene_note.replace("{head}", Math.max(1, this.head));
-    const focused = Boolean(this.root.activeElement?.closest(".node"));
     svg.innerHTML = `
       ${cards}<rect class="card front" x="${frame.x}" y="${frame.y}" width="${frame.w}" height="${frame.h}" rx="10"/>
       <text class="frame-label" x="${frame.x + frame.w - 14}" y="${frame.y + frame.h - 12}" text-anchor="end">${headName}</text>
-      <g class="arcs">${ARCS.filter(([a, b]) => nodes[a] && nodes[b]).map(([a, b, y]) => arc(nodes[a], nodes[b], y, stage)).join("")}</g>
-      <g class="ribbons">${EDGES.filter(([a, b]) => nodes[a] && nodes[b] && !(a === "image" && b === "tokens" && nodes.pyramid)).map(([a, b]) => ribbon(nodes[a], nodes[b], stage, lesson.block > 1 && b === "tokens")).join("")}</g>
+      <g class="arcs">${ARCS.filter(([a, b]) => nodes[a] && nodes[b]).map(([a, b, y]) => arc(nodes[a], nodes[b], y)).join("")}</g>
+      <g class="ribbons">${EDGES.filter(([a, b]) => nodes[a] && nodes[b] && !(a === "image" && b === "tokens" && nodes.pyramid)).map(([a, b]) => ribbon(nodes[a], nodes[b], lesson.block > 1 && b === "tokens")).join("")}</g>
       ${Object.values(nodes).map((node) => this.drawNode(node)).join("")}
       ${lesson.block > 1 ? `<text class="from" x="${nodes.tokens.x}" y="${nodes.tokens.y - nodes.tokens.h / 2 - 34}" text-anchor="middle">${lesson.ui.block} ${lesson.block - 1} →</text>` : ""}`;
     for (const group of svg.querySelectorAll(".node")) {
@@ -353,10 +351,26 @@ class Lesson {
         this.go(group.dataset.stage);
       };
     }
-    if (focused) this.find(".node.current").focus({ preventScroll: true });
     this.growLabels();
-    const box = this.find(".scene-scroll"), at = (nodes[stage].x / width) * svg.getBoundingClientRect().width;
-    box.scrollTo({ left: at - box.clientWidth / 2, behavior: "instant" });
+    this.lightScene();
+  }
+
+  // The current stage and the ribbons that meet in it are lit, the rest recedes.
+  lightScene() {
+    const hadFocus = this.root.activeElement?.closest(".node");
+    for (const node of this.root.querySelectorAll(".node")) {
+      const current = node.dataset.stage === this.stage;
+      node.classList.toggle("current", current);
+      if (current) node.setAttribute("aria-current", "step");
+      else node.removeAttribute("aria-current");
+    }
+    for (const path of this.root.querySelectorAll("[data-lit-by]")) {
+      path.classList.toggle("lit", path.dataset.litBy.split(" ").includes(this.stage));
+    }
+    const node = this.find(".node.current"), box = this.find(".scene-scroll");
+    if (hadFocus) node.focus({ preventScroll: true });
+    const middle = node.getBoundingClientRect(), frame = box.getBoundingClientRect();
+    box.scrollLeft += middle.left + middle.width / 2 - frame.left - frame.width / 2;
   }
 
   // Where the scene is drawn small its labels grow against that, as far as there is room between the nodes.
@@ -388,12 +402,12 @@ class Lesson {
           return `<image href="${url}" x="${x - iw / 2}" y="${iy - ih / 2}" width="${iw}" height="${ih}" preserveAspectRatio="none"/>`;
         }).join("")
       : `<image href="${this.thumbnail(name)[0]}" x="${left}" y="${top}" width="${w}" height="${h}" preserveAspectRatio="none"/>
+         ${step.view === "photo" ? `<path class="token-grid" d="${gridPath(this.lesson.grid, left, top, w, h)}"/>` : ""}
          <rect class="outline" x="${left}" y="${top}" width="${w}" height="${h}" rx="2"/>`;
     const sheets = step.axes.includes("heads") ? [2, 1].map((i) => `<rect class="sheet" x="${left + 3.5 * i}" y="${top - 3.5 * i}" width="${w}" height="${h}" rx="2"/>`).join("") : "";
     const sign = SIGNS[name] ? `<g class="sign"><circle cx="${left - 11}" cy="${y}" r="8.5"/><text x="${left - 11}" y="${y + 4.5}" text-anchor="middle">${SIGNS[name]}</text></g>` : "";
     const label = `${step.title}, ${step.axes.map((axis, i) => `${axis} ${step.shape[i]}`).join(", ")}`;
-    const current = name === this.stage;
-    return `<g class="node ${step.strand} ${current ? "current" : ""}" data-stage="${name}" role="button" tabindex="0" aria-label="${label}" ${current ? 'aria-current="step"' : ""}>
+    return `<g class="node ${step.strand}" data-stage="${name}" role="button" tabindex="0" aria-label="${label}">
       <title>${label}</title><rect class="hit" x="${x - 45}" y="${top - 24}" width="90" height="${h + 46}"/>
       ${sheets}${picture}${sign}
       <text class="node-name" x="${x}" y="${top - (sheets ? 14 : 8)}" text-anchor="middle">${name}</text>
@@ -435,7 +449,7 @@ class Lesson {
     const { lesson, step } = this, { ui } = lesson, at = lesson.steps.indexOf(step);
     const text = (selector, value) => (this.find(selector).textContent = value);
     text(".count", ui.step.replace("{at}", at + 1).replace("{of}", lesson.steps.length));
-    this.find("h2").innerHTML = `${step.title} <code>${step.name}</code>`;
+    this.find("h2").innerHTML = `${step.title} <code>${step.stage}</code>`;
     this.find(".shape").innerHTML = step.shapeHtml;
     text(".previous", ui.previous);
     text(".next", ui.next);
@@ -641,7 +655,7 @@ class Painter {
     const per = GROUPED[axis] ? t.shape[0] / heads : t.shape[0];
     const groups = GROUPED[axis] ? this.heads() : [0];
     this.scale = scaleFor(step.range);
-    this.quantity = step.name;
+    this.quantity = step.stage;
     const named = channelNames && axis === "C", gap = named ? 36 : 4, limit = named ? 620 : 520;
     if (named) this.scale = null; // each channel is a quantity of its own, and gets a scale of its own
     let side = Math.min(150, this.width);
@@ -657,7 +671,7 @@ class Painter {
         const n = group * per + i, at = channelOf(t, n);
         const x = (i % perRow) * (side + 4), top = y + Math.floor(i / perRow) * (high + gap) + (named ? 28 : 0);
         const tile = { x, y: top, w: side, h: high, rows: h, cols: w, at };
-        tile.say = (r, c) => `${step.name}[${named ? channelNames[n] : n + 1}, ${r + 1}, ${c + 1}] ${this.value(step, tile, r, c)}`;
+        tile.say = (r, c) => `${step.stage}[${named ? channelNames[n] : n + 1}, ${r + 1}, ${c + 1}] ${this.value(step, tile, r, c)}`;
         let scale = this.scale;
         if (named) {
           const all = countTo(h * w).map((k) => at(Math.floor(k / w), k % w));
@@ -678,12 +692,12 @@ class Painter {
     const w = Math.min((this.width - left - gap * (heads.length - 1)) / heads.length, features * 22);
     const h = Math.min(520, Math.max(260, n * 5.4));
     this.scale = scaleFor(step.range);
-    this.quantity = step.name;
+    this.quantity = step.stage;
     heads.forEach((head, i) => {
       const x = left + i * (w + gap);
       this.headLabel(head, x, 13);
       const tile = { ...this.view.matrixTile(step, head), x, y: 22, w, h };
-      tile.say = (r, c) => `${step.name}[${this.lesson.ui.head} ${head + 1}, ${this.pixel(r)}, ${this.lesson.ui.feature} ${c + 1}] ${this.value(step, tile, r, c)}`;
+      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.pixel(r)}, ${this.lesson.ui.feature} ${c + 1}] ${this.value(step, tile, r, c)}`;
       this.tile(tile, this.scale);
       this.text(`${step.axes[3]} ${features}`, x + w / 2, 22 + h + 16, { align: "center", colour: this.axisColour(step.axes[3]) });
       this.gridTicks(tile, { left: i === 0 });
@@ -696,12 +710,12 @@ class Painter {
     const heads = this.heads(), [, features, n] = step.tensor.shape, left = 30;
     const w = this.width - left, h = Math.min(heads.length > 1 ? 84 : 200, features * 18);
     this.scale = scaleFor(step.range);
-    this.quantity = step.name;
+    this.quantity = step.stage;
     let y = 0;
     for (const head of heads) {
       this.headLabel(head, left, y + 13);
       const tile = { ...this.view.matrixTile(step, head), x: left, y: y + 20, w, h };
-      tile.say = (r, c) => `${step.name}[${this.lesson.ui.head} ${head + 1}, ${this.lesson.ui.feature} ${r + 1}, ${this.pixel(c)}] ${this.value(step, tile, r, c)}`;
+      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.lesson.ui.feature} ${r + 1}, ${this.pixel(c)}] ${this.value(step, tile, r, c)}`;
       this.tile(tile, this.scale);
       this.text(`key_dim ${features}`, 14, y + 20 + h / 2, { align: "center", colour: this.axisColour("key_dim"), turn: true, size: 11 });
       this.gridTicks(tile, { below: head === heads.at(-1) });
@@ -719,13 +733,13 @@ class Painter {
     const side = Math.floor(Math.min((room - left - gap * (across - 1)) / across, 520));
     const weighs = step.stage === "weights";
     this.scale = weighs ? rootScale(step.range[1]) : scaleFor(step.range);
-    this.quantity = weighs ? this.lesson.ui.root_scale : step.name;
+    this.quantity = weighs ? this.lesson.ui.root_scale : step.stage;
     const downTo = Math.ceil(heads.length / across);
     heads.forEach((head, i) => {
       const x = left + (i % across) * (side + gap), y = 22 + Math.floor(i / across) * (side + 58);
       this.headLabel(head, x, y - 8);
       const tile = { ...this.view.matrixTile(step, head), x, y, w: side, h: side };
-      tile.say = (r, c) => `${step.name}[${this.lesson.ui.head} ${head + 1}, i ${this.pixel(r)}, j ${this.pixel(c)}] = ${number(tile.at(r, c))}`;
+      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, i ${this.pixel(r)}, j ${this.pixel(c)}] = ${number(tile.at(r, c))}`;
       tile.query = (r) => r;
       tile.partner = (r, c) => this.photoCell?.(c);
       this.tile(tile, this.scale);
@@ -818,7 +832,7 @@ class Painter {
     for (let f = 0; f < d; f++) {
       const at = featureOf(t, heads[0], f, w);
       const tile = { x: (f % perRow) * (side + 4), y: y0 + Math.floor(f / perRow) * (high + 4), w: side, h: high, rows: h, cols: w, at };
-      tile.say = (r, c) => `${step.name}[${lesson.ui.head} ${heads[0] + 1}, ${this.pixel(r * w + c)}, ${lesson.ui.feature} ${f + 1}] ≈ ${number(at(r, c))}`;
+      tile.say = (r, c) => `${step.stage}[${lesson.ui.head} ${heads[0] + 1}, ${this.pixel(r * w + c)}, ${lesson.ui.feature} ${f + 1}] ≈ ${number(at(r, c))}`;
       this.tile(tile, own);
     }
     this.height = y0 + Math.ceil(d / perRow) * (high + 4);
@@ -868,6 +882,13 @@ function element(tag, properties) {
   return Object.assign(document.createElement(tag), properties);
 }
 
+// Lines between the tokens, over a box.
+function gridPath([rows, cols], left, top, w, h) {
+  const across = countTo(rows - 1).map((r) => `M${left} ${top + ((r + 1) * h) / rows}h${w}`);
+  const down = countTo(cols - 1).map((c) => `M${left + ((c + 1) * w) / cols} ${top}v${h}`);
+  return [...across, ...down].join("");
+}
+
 function dataUrl(canvas) {
   const copy = element("canvas", { width: canvas.width, height: canvas.height });
   copy.getContext("2d").drawImage(canvas, 0, 0);
@@ -875,18 +896,18 @@ function dataUrl(canvas) {
 }
 
 // `broken`: the way leads through the blocks before this one, which are not drawn.
-function ribbon(a, b, stage, broken) {
-  const strand = b.step.strand || a.step.strand, lit = !broken && (a.name === stage || b.name === stage);
+function ribbon(a, b, broken) {
+  const strand = b.step.strand || a.step.strand;
   const x1 = a.x + a.w / 2 + 3, fan = { query_map: -18, key_map: 0, value_map: 18 }[b.name] ?? 0;
   const wide = strand ? 20 : 26;
   const x2 = b.x - b.w / 2 - 3, y1 = a.y + fan, y2 = b.y + (MEET[`${a.name} ${b.name}`] ?? 0);
   const bend = a.name === "value" ? x2 - 70 : (x1 + x2) / 2;
   const path = a.name === "value" ? `M${x1} ${y1}H${bend - 60}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}` : `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`;
-  return `<path class="ribbon ${strand} ${lit ? "lit" : ""} ${broken ? "broken" : ""}" stroke-width="${wide}" d="${path}"/>`;
+  return `<path class="ribbon ${strand} ${broken ? "broken" : ""}" data-lit-by="${broken ? "" : `${a.name} ${b.name}`}" stroke-width="${wide}" d="${path}"/>`;
 }
 
-function arc(a, b, y, stage) {
-  const from = a.y - a.h / 2 - 24, to = b.y - b.h / 2 - 24, lit = b.name === stage;
-  return `<path class="arc ${lit ? "lit" : ""}" d="M${a.x} ${from}V${y + 18}Q${a.x} ${y} ${a.x + 18} ${y}H${b.x - 18}Q${b.x} ${y} ${b.x} ${y + 18}V${to}"/>
-    <path class="arc-head ${lit ? "lit" : ""}" d="M${b.x - 5} ${to - 6}l5 7l5 -7"/>`;
+function arc(a, b, y) {
+  const from = a.y - a.h / 2 - 24, to = b.y - b.h / 2 - 24;
+  return `<path class="arc" data-lit-by="${b.name}" d="M${a.x} ${from}V${y + 18}Q${a.x} ${y} ${a.x + 18} ${y}H${b.x - 18}Q${b.x} ${y} ${b.x} ${y + 18}V${to}"/>
+    <path class="arc-head" data-lit-by="${b.name}" d="M${b.x - 5} ${to - 6}l5 7l5 -7"/>`;
 }

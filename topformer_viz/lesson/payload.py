@@ -140,22 +140,19 @@ def lesson_payload(
         "lang": lang,
         "heads": run.sizes["heads"],
         "grid": [run.sizes["H"], run.sizes["W"]],
-        "photo": {**_photo(photo), "offset": 0},
         "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
         "code": {source.method: code_html(source) for source in sources.values()},
     }
     jpeg = _jpeg(photo)
-    header["photo"] |= {"offset": body.add_bytes(jpeg), "bytes": len(jpeg)}
+    header["photo"] = {
+        "width": photo.width, "height": photo.height, "offset": body.add_bytes(jpeg), "bytes": len(jpeg),
+    }  # fmt: skip
     if isinstance(model, ColourModel):
         header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
         header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     return len(text).to_bytes(4, "little") + text + body.data.getvalue()
-
-
-def _photo(photo: Image.Image) -> dict[str, int]:
-    return {"width": photo.width, "height": photo.height}
 
 
 def _jpeg(photo: Image.Image) -> bytes:
@@ -181,7 +178,6 @@ def _step(
     low, high = (float(x) for x in torch.aminmax(tensor))
     step: dict[str, Any] = {
         "stage": stage_name,
-        "name": stage_name,
         "title": stage.title(lang),
         "strand": stage.strand,
         "view": stage.view,
