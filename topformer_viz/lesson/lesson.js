@@ -181,8 +181,6 @@ class Lesson {
       this.drawPicture();
     });
     this.resized.observe(this.find(".lesson"));
-    // The probe's colour has a transition, so a change of theme announces itself.
-    this.find(".probe").ontransitionend = () => this.lesson && this.render();
   }
 
   close() {
