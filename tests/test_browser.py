@@ -358,6 +358,15 @@ def test_the_theme_reaches_the_pictures_words_when_it_changes(visit: Open) -> No
     assert 0 <= ink["light"] < ink["dark"] - 50, ink
 
 
+def test_light_and_dark_can_be_chosen_in_the_menu(visit: Open) -> None:
+    page = visit("?lang=en", color_scheme="light")
+    paper = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+    light = page.evaluate(paper)
+    page.locator("[data-testid=stMainMenu] button, [data-testid=stMainMenuButton]").first.click()
+    page.get_by_text("Dark").last.click()
+    page.wait_for_function(f"{paper} !== '{light}'")
+
+
 def test_a_step_lights_its_node_and_the_ribbons_that_meet_in_it(visit: Open) -> None:
     page = visit("?stage=tokens&lang=en")
     page.keyboard.press("ArrowRight")

@@ -320,8 +320,10 @@ def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> 
 
 STYLE = """
 .stMainBlockContainer { padding: 1.1rem clamp(1rem, 3vw, 3rem) 4rem; max-width: 1640px; margin: 0 auto; }
-.stAppHeader { background: transparent; pointer-events: none; }
-.stAppHeader * { pointer-events: auto; }
+/* Streamlit's header lies over the top bar: only its buttons take clicks. */
+.stAppHeader { background: transparent; }
+.stAppHeader, .stAppHeader * { pointer-events: none; }
+.stAppHeader :is(button, button *) { pointer-events: auto; }
 .st-key-topbar { padding-right: 2.5rem; row-gap: 0.25rem; }
 @media (max-width: 1100px) {
   .st-key-topbar { gap: 0.35rem; }
