@@ -103,7 +103,8 @@ STYLE = """
 .reference td { padding: 5px 14px 5px 0; border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); white-space: nowrap; }
 .reference th.number, .reference td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .reference .axis { font-weight: 600; }
-dl.reference { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; }
+dl.reference { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 6px 20px; margin: 0; padding: 0; }
+@media (max-width: 640px) { dl.reference { grid-template-columns: minmax(0, 1fr); gap: 0; } dl.reference dd { margin-bottom: 8px; } }
 .reference dt { font-weight: 600; }
 .reference dd { margin: 0; max-width: 62ch; }
 """

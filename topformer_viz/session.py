@@ -324,13 +324,17 @@ STYLE = """
 .stAppHeader { background: transparent; }
 .stAppHeader, .stAppHeader * { pointer-events: none; }
 .stAppHeader :is(button, button *) { pointer-events: auto; }
+.brand { font-size: 1.2rem; font-weight: 700; letter-spacing: -0.01em; white-space: nowrap; }
 .st-key-topbar { padding-right: 2.5rem; row-gap: 0.25rem; }
 @media (max-width: 1100px) {
   .st-key-topbar { gap: 0.35rem; }
   .st-key-topbar button { padding-left: 0.5rem; padding-right: 0.4rem; }
   .brand { font-size: 1rem; }
 }
-.brand { font-size: 1.2rem; font-weight: 700; letter-spacing: -0.01em; white-space: nowrap; }
+@media (max-width: 640px) {
+  .brand { font-size: 0.92rem; }
+  .st-key-topbar [data-testid="stPageLink"] a { padding-left: 0.3rem; padding-right: 0.3rem; }
+}
 .model-label { margin: 0; font-size: 0.95rem; max-width: 180ch; }
 .run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }
 """
