@@ -1,11 +1,18 @@
-"""Loading checkpoints, refusing what is none, and batch statistics."""
+"""Loading checkpoints, refusing what is none, the authors' initialiser, and batch statistics."""
 
+import argparse
 import copy
 import io
+import json
 import os
 import pickle
+import shlex
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -14,11 +21,11 @@ from golden.golden_weights import golden_image, golden_state
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from topformer_viz import load_model, trace
+from topformer_viz import load_model, trace, weights
 from topformer_viz.colour import ColourModel
 from topformer_viz.images import open_sample, to_tensor
 from topformer_viz.model import TopFormer
-from topformer_viz.weights import CheckpointError, with_batch_statistics
+from topformer_viz.weights import CONVERT, CheckpointError, load_checkpoint, reinitialised, with_batch_statistics
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +46,37 @@ def save(path: Path, content: object) -> Path:
     return path
 
 
-def refusal(path: Path) -> str:
+def saved(content: object, **options: bool) -> bytes:
+    """The bytes torch.save writes."""
+    stream = io.BytesIO()
+    torch.save(content, stream, **options)
+    return stream.getvalue()
+
+
+def rezipped(data: bytes, change: Callable[[bytes], bytes], deflated: tuple[str, ...] = ()) -> bytes:
+    """The zip file with every record's content put through ``change``, and those compressed that end with a name."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)), zipfile.ZIP_DEFLATED if name.endswith(deflated) else None)
+    return stream.getvalue()
+
+
+def same(model: TopFormer, state: dict[str, Tensor], prefix: str = "") -> bool:
+    """Whether the model's tensors are those of ``state``, whose names lack ``prefix``."""
+    loaded = model.state_dict()
+    return all(torch.equal(loaded[prefix + name], tensor) for name, tensor in state.items())
+
+
+def refusal(source: Path | bytes) -> str:
+    """What loading the file, or a file of these bytes, is refused with, in English."""
     with pytest.raises(CheckpointError) as caught:
-        load_model(path)
-    assert path.name in str(caught.value) or "does not fit" in str(caught.value)
-    return str(caught.value)
+        load_checkpoint(source, "the file") if isinstance(source, bytes) else load_model(source)
+    text = caught.value.text
+    assert str(caught.value) == text.en
+    assert all(("the file" if isinstance(source, bytes) else source.name) in words for words in (text.en, text.zh))
+    assert text.zh != text.en
+    return text.en
 
 
 # Names
@@ -133,10 +166,13 @@ def test_size_and_classes_are_read_off_the_checkpoint(
     assert all(torch.equal(loaded[name], tensor) for name, tensor in expected.items())
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_float_types_load_as_float32(tmp_path: Path, state: dict[str, Tensor], dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_other_float_types_load_as_float32(
+    tmp_path: Path, state: dict[str, Tensor], dtype: torch.dtype, suffix: str
+) -> None:
     saved = {name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}
-    for name, tensor in load_model(save(tmp_path / "half.pth", {"state_dict": saved})).state_dict().items():
+    for name, tensor in load_model(save(tmp_path / f"other{suffix}", saved)).state_dict().items():
         if tensor.is_floating_point():
             assert tensor.dtype == torch.float32
             assert torch.equal(tensor, saved[name].float())
@@ -149,12 +185,203 @@ def test_step_counters_may_be_missing(tmp_path: Path, state: dict[str, Tensor]) 
     assert all(torch.equal(loaded[name], tensor) for name, tensor in saved.items())
 
 
+def test_non_finite_weights_load(state: dict[str, Tensor]) -> None:
+    broken = {name: torch.full_like(t, torch.nan) if t.is_floating_point() else t for name, t in state.items()}
+    model = load_checkpoint(saved(broken), "diverged.pth")
+    assert all(p.isnan().all() for p in model.parameters())
+
+
+def test_content_decides_not_the_suffix(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    (tmp_path / "a.safetensors").write_bytes(saved(state))
+    save_file(state, tmp_path / "b.pth")
+    for name in ("a.safetensors", "b.pth"):
+        assert same(load_model(tmp_path / name), state)
+
+
+def test_loading_leaves_the_random_state(state: dict[str, Tensor]) -> None:
+    random = torch.get_rng_state()
+    load_checkpoint(saved(state), "tiny.pth")
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_from_memory(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.open", None)
+    monkeypatch.setattr("io.open", None)
+    model = load_checkpoint(saved(state), "no such file")
+    assert (model.size, model.classes, model.training) == ("tiny", 150, False)
+    assert same(model, state)
+
+
+# Names of classes
+
+EIGHT = ["road", "道路", "sky", "car", "tree", "person", "sign", "building"]
+
+
+def named(path: Path, state: dict[str, Tensor], metadata: dict[str, str] | None) -> TopFormer:
+    save_file(state, path, metadata=metadata)
+    model = load_model(path)
+    assert isinstance(model, TopFormer)
+    return model
+
+
+def test_streets(tmp_path: Path, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by name from any folder; float16 without step counters, the classes' names in the metadata."""
+    half = {name: t.half() for name, t in varied("tiny", 8).state_dict().items() if t.is_floating_point()}
+    assert weights.STREETS.parts[-3:] == ("assets", "weights", "streets.safetensors")
+    assert (weights.STREETS.parents[2] / "pyproject.toml").is_file()
+    monkeypatch.setattr(weights, "STREETS", tmp_path / "streets.safetensors")
+    with pytest.raises(FileNotFoundError, match="streets"):
+        load_model("streets")
+    save_file(half, weights.STREETS, metadata={"classes": json.dumps(EIGHT)})
+    model = load_model("streets")
+    assert (model.size, model.classes, model.class_names, model.training) == ("tiny", 8, tuple(EIGHT), False)
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert same(model, {name: t.float() for name, t in half.items()})
+
+
+def test_no_names(tmp_path: Path, varied: Callable[..., TopFormer], state: dict[str, Tensor]) -> None:
+    assert varied("tiny").class_names is None
+    assert named(tmp_path / "none.safetensors", state, None).class_names is None
+    assert named(tmp_path / "other.safetensors", state, {"format": "pt"}).class_names is None
+    assert load_checkpoint(saved(state), "bare.pth").class_names is None
+
+
+MALFORMED: list[object] = ["road", 8, None, [], ["road"], [*EIGHT, "ninth"], dict.fromkeys(EIGHT)]
+MALFORMED += [[*EIGHT[:7], other] for other in (None, 8, ["x"])]
+
+
+@pytest.mark.parametrize("classes", ["", "road", "{", "\0", "[" * 100_000, *map(json.dumps, MALFORMED)])
+def test_malformed_names_are_ignored(tmp_path: Path, varied: Callable[..., TopFormer], classes: str) -> None:
+    model = named(tmp_path / "odd.safetensors", varied("tiny", 8).state_dict(), {"classes": classes})
+    assert model.class_names is None
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_names_where_mmcv_keeps_them(varied: Callable[..., TopFormer], kind: type) -> None:
+    state = varied("tiny", 8).state_dict()
+    model = load_checkpoint(saved({"meta": {"CLASSES": kind(EIGHT)}, "state_dict": state}), "mmseg.pth")
+    assert model.class_names == tuple(EIGHT)
+
+
+@pytest.mark.parametrize("meta", [None, [], {}, {"CLASSES": None}, {"CLASSES": EIGHT[1:]}, {"CLASSES": [*range(8)]}])
+def test_malformed_names_of_mmcv_are_ignored(varied: Callable[..., TopFormer], meta: object) -> None:
+    state = varied("tiny", 8).state_dict()
+    assert load_checkpoint(saved({"meta": meta, "state_dict": state}), "mmseg.pth").class_names is None
+
+
+# What published files hold beside the network
+
+
+@pytest.mark.parametrize("classes", [150, 19, 59, 60, 171])
+def test_published_datasets(varied: Callable[..., TopFormer], classes: int) -> None:
+    """ADE20K, Cityscapes, Pascal Context without and with background, COCO-Stuff, each as mmcv saves it."""
+    state = varied("tiny", classes).state_dict()
+    meta = {"iter": 80_000, "mmcv_version": "1.3.13", "config": "dict(type='SyncBN')", "PALETTE": [[0, 1, 2]]}
+    model = load_checkpoint(saved({"meta": meta, "state_dict": state, "optimizer": {"state": {}}}), "iter_80000.pth")
+    assert (model.size, model.classes) == ("tiny", classes)
+    assert same(model, state)
+
+
+CLASSIFIERS: dict[str, dict[str, Tensor]] = {
+    "linear": {"head.weight": torch.zeros(1000, 208), "head.bias": torch.zeros(1000)},
+    "the authors'": {
+        **{f"head.bn.{name}": torch.zeros(208) for name in ("weight", "bias", "running_mean", "running_var")},
+        "head.bn.num_batches_tracked": torch.tensor(1),
+        **{"head.l.weight": torch.zeros(1000, 208), "head.l.bias": torch.zeros(1000)},
+    },
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_imagenet_classifiers_are_dropped(backbone: dict[str, Tensor], classifier: str, parallel: bool) -> None:
+    """As timm saves them: the moving average beside the weights, and the script's arguments."""
+    content = {("module." if parallel else "") + k: t for k, t in {**backbone, **CLASSIFIERS[classifier]}.items()}
+    last = {name: torch.zeros_like(tensor) for name, tensor in content.items()}
+    arguments = argparse.Namespace(model="topformer", opt="rmsproptf", lr=0.064, ratio=[0.75, 4 / 3], drop_block=None)
+    file = saved(
+        {"arch": "topformer", "args": arguments, "state_dict": last, "state_dict_ema": content, "metric": 66.2}
+    )
+    model = load_checkpoint(file, "topformer-T-224-66.2.pth")
+    assert (model.size, model.classes) == ("tiny", None)
+    assert same(model, backbone, "backbone.")
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_auxiliary_heads_are_ignored(state: dict[str, Tensor], parallel: bool) -> None:
+    content = {
+        **state,
+        "auxiliary_head.conv_seg.weight": torch.zeros(150, 64, 1, 1),
+        "auxiliary_head.0.x": torch.ones(1),
+    }
+    file = saved({"state_dict": {("module." if parallel else "") + k: t for k, t in content.items()}})
+    assert same(load_checkpoint(file, "aux.pth"), state)
+
+
+def test_a_head_beside_a_decode_head_is_unexpected(state: dict[str, Tensor]) -> None:
+    assert "1 unexpected: head.weight" in refusal(saved({**state, "head.weight": torch.zeros(1)}))
+
+
+def test_a_prefix_of_some_keys_is_kept(state: dict[str, Tensor]) -> None:
+    assert "1 unexpected: module.x" in refusal(saved({**state, "module.x": torch.zeros(1)}))
+
+
+NOTES = {
+    "namespace": argparse.Namespace(lr=0.1, nested=argparse.Namespace(epochs=3)),
+    "scalar": np.float64(0.373),
+    "small scalar": np.int32(7),
+    "bool": np.bool_(True),
+    "dtype": np.dtype("float32"),
+    "array": np.arange(450).reshape(150, 3),
+    "set": {1, 2},
+    "size": torch.Size([2, 3]),
+    "device": torch.device("cuda:0"),
+    "torch dtype": torch.float16,
+}
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_notes_of_training_scripts_are_let_pass(state: dict[str, Tensor], note: str) -> None:
+    content, allowed = {"meta": {"x": NOTES[note]}, "state_dict": state}, set(torch.serialization.get_safe_globals())
+    assert same(load_checkpoint(saved(content), "best.pth"), state)
+    assert set(torch.serialization.get_safe_globals()) == allowed  # what is let pass here is so only here
+
+
+def test_notes_in_the_old_format_are_let_pass(state: dict[str, Tensor]) -> None:
+    file = saved({"meta": NOTES, "state_dict": state}, _use_new_zipfile_serialization=False)
+    assert same(load_checkpoint(file, "best.pth"), state)
+
+
+@pytest.mark.parametrize("note", ["scalar", "dtype", "array"])
+def test_notes_of_numpy_1_are_let_pass(state: dict[str, Tensor], note: str) -> None:
+    """NumPy 1 wrote the same but for the name of its core."""
+    file = saved({"note": NOTES[note], "state_dict": state})
+    old = rezipped(file, lambda content: content.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n"))
+    assert same(load_checkpoint(old, "best.pth"), state)
+
+
+def test_notes_are_not_made() -> None:
+    """Not even NumPy sees what a file says of its types: a stand-in takes their place."""
+    file = saved({"weight": torch.zeros(1), "x": np.dtype("float32"), "y": argparse.Namespace(a=1)})
+    content, _ = weights._read_torch(file, "notes.pth")
+    assert {type(content["x"]), type(content["y"])} == {weights._Note}
+
+
+def test_visitors_may_load_at_once() -> None:
+    """PyTorch's list of what it allows is one for all threads: none may take it from another."""
+    file = saved({"weight": torch.zeros(1), "args": [argparse.Namespace(n=n) for n in range(100)]})
+    with ThreadPoolExecutor(8) as threads:
+        read = list(threads.map(lambda _: weights._read_torch(file, "args.pth"), range(100)))
+    assert all("weight" in content for content, _ in read)
+
+
 # What is no checkpoint
 
 
 @pytest.mark.parametrize("source", ["nowhere.pth", "large", ""])
 def test_a_missing_path_is_told_with_the_names_there_are(source: str) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*colour, tiny, small, base"):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*colour, streets, tiny, small, base"):
         load_model(source)
 
 
@@ -173,7 +400,7 @@ def test_missing_unexpected_and_misshapen_keys_are_named(tmp_path: Path, state: 
     assert f"4 missing: {', '.join(lost[:3])}, …" in message
     assert lost[3] not in message
     assert "1 unexpected: backbone.extra" in message
-    assert "1 misshapen: backbone.tpm.stem.0.c.weight (16, 3, 5, 5) instead of (16, 3, 3, 3)" in message
+    assert "1 misshapen: backbone.tpm.stem.0.c.weight (16, 3, 5, 5) ≠ (16, 3, 3, 3)" in message
 
 
 def test_another_network_is_told_by_counts(tmp_path: Path) -> None:
@@ -203,11 +430,165 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, state: dict[str, Tensor], suf
         path.write_bytes(pickle.dumps({"x": Hostile(proof)}))
     else:
         torch.save(content, path)
-    assert "cannot be read" in refusal(path)
+    message = refusal(path)
+    assert "cannot be read" in message if plain_pickle else f"would have to run {os.mkdir.__module__}.mkdir" in message
     assert not proof.exists()
     data = io.BytesIO(path.read_bytes())
     pickle.load(data) if plain_pickle else torch.load(data, weights_only=False)
     assert proof.exists()  # it would have
+
+
+class Network(nn.Module):
+    """A whole module, as torch.save(model) pickles it: with its class."""
+
+    def __init__(self, state: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.kept = state
+
+    def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:  # type: ignore[override]
+        return self.kept
+
+
+@pytest.mark.parametrize("wrap", ["beside", "module", "module in a dict"])
+def test_the_command_converts_a_refused_file(
+    tmp_path: Path, state: dict[str, Tensor], wrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel, bias = "decode_head.conv_seg.weight", "backbone.SIM.{}.global_act.bn.bias"
+    # What .safetensors does not take as it is: numbers out of order, and two names for the same ones.
+    state = {**state, kernel: state[kernel].transpose(0, 1).contiguous().transpose(0, 1)}
+    state[bias.format(1)] = state[bias.format(2)]
+    content = {
+        "beside": {"epoch": 3, "path": PurePosixPath("runs/1"), "state_dict": state},
+        "module": Network(state),
+        "module in a dict": {"model": Network(state), "date": "today"},
+    }[wrap]
+    old, new = save(tmp_path / "old file.pth", content), tmp_path / "new file.safetensors"
+    message = refusal(old)
+    what = "pathlib.PurePosixPath" if wrap == "beside" else f"{Network.__module__}.Network"
+    assert f"would have to run {what}" in message
+    assert message.endswith(CONVERT)
+    command = CONVERT.replace("OLD.pth", shlex.quote(str(old))).replace("NEW.safetensors", shlex.quote(str(new)))
+    command = command.replace("python ", f"{shlex.quote(sys.executable)} ", 1)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the class must be found where it is run
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    subprocess.run(command, shell=True, check=True)
+    assert same(load_model(new), state)
+
+
+def test_what_fills_the_memory_is_refused(state: dict[str, Tensor]) -> None:
+    """PyTorch would make a bytearray of any length that a few bytes ask for."""
+    for zipped in (True, False):
+        file = saved({"state_dict": state, "x": bytearray(b"x")}, _use_new_zipfile_serialization=zipped)
+        assert torch.load(io.BytesIO(file), weights_only=True)
+        assert "would have to run __builtin__.bytearray" in refusal(file)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.uint8, torch.bool])
+def test_floats_are_asked_for(state: dict[str, Tensor], dtype: torch.dtype) -> None:
+    name = "decode_head.conv_seg.bias"
+    message = refusal(saved({**state, name: torch.ones(150).to(dtype)}))
+    assert f"1 not of floating-point numbers: {name} {dtype}" in message
+
+
+def test_messages_stay_short_and_printable(state: dict[str, Tensor]) -> None:
+    message = refusal(saved({**state, "\ud800" + "x" * 10_000: torch.zeros(1), "": torch.zeros(1)}))
+    assert len(message) < 500
+    message.encode()
+
+
+# Bounds
+
+
+def test_old_format(state: dict[str, Tensor]) -> None:
+    """PyTorch before 1.6 wrote no zip file."""
+    assert same(load_checkpoint(saved(state, _use_new_zipfile_serialization=False), "old.pth"), state)
+
+
+def test_too_heavy_files_are_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "heavy.pth"
+    with path.open("wb") as file:
+        file.truncate(weights.MAX_CHECKPOINT_BYTES + 1)
+    monkeypatch.setattr(Path, "read_bytes", None)
+    assert "larger than 200 MB" in refusal(path)
+
+
+def test_the_most_that_is_read(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    file = saved(state)
+    monkeypatch.setattr(weights, "MAX_CHECKPOINT_BYTES", len(file))
+    load_checkpoint(file, "just.pth")
+    monkeypatch.setattr(weights, "MAX_CHECKPOINT_BYTES", len(file) - 1)
+    assert "is larger than" in refusal(file)
+
+
+@pytest.mark.parametrize("which", [("",), ("version",)], ids=["all", "one"])
+def test_compressed_records_are_refused(state: dict[str, Tensor], which: tuple[str, ...]) -> None:
+    file = rezipped(saved(state), lambda content: content, which)
+    assert torch.load(io.BytesIO(file), weights_only=True)  # PyTorch would take it
+    assert "compressed" in refusal(file)
+
+
+def test_records_that_share_their_bytes_are_refused(state: dict[str, Tensor]) -> None:
+    """Each within the file, together far more than it."""
+    stream = io.BytesIO(saved(state))
+    with zipfile.ZipFile(stream, "a") as archive:
+        largest = max(archive.filelist, key=lambda record: record.file_size)
+        for n in range(5000, 5030):
+            twin = copy.copy(largest)
+            twin.filename = f"archive/data/{n}"
+            archive.filelist.append(twin)
+        archive.writestr("archive/more", b"")  # so that the list is written again
+    assert "claims to be more" in refusal(stream.getvalue())
+
+
+def test_pytorch_reads_what_was_checked(state: dict[str, Tensor]) -> None:
+    """A file may show one zip archive to Python's reader and another to PyTorch's."""
+    shown, hidden = saved(state), saved({name: torch.zeros_like(tensor) for name, tensor in state.items()})
+    assert len(shown) == len(hidden)
+    both = hidden[: hidden.rindex(b"PK\6\6") if b"PK\6\6" in hidden else hidden.rindex(b"PK\5\6")] + shown
+    direct = torch.load(io.BytesIO(both), weights_only=True)
+    assert not any(tensor.any() for tensor in direct.values())
+    assert same(load_checkpoint(both, "two.pth"), state)
+
+
+def test_a_record_is_read_under_one_name_only() -> None:
+    """To PyTorch's reader, a and A are the same record, each to be read again."""
+    file = saved({"weight": torch.zeros(4)})
+    named = rezipped(file, lambda content: content.replace(b"X\1\0\0\0000q", b"X\1\0\0\0aq"))
+    letters = named.replace(b"archive/data/0", b"archive/data/A")
+    assert torch.load(io.BytesIO(letters), weights_only=True)["weight"].numel() == 4
+    assert "cannot be read" in refusal(letters)
+
+
+def test_repeated_numbers_are_refused(state: dict[str, Tensor]) -> None:
+    """A stride of 0 makes a tensor of any size from one number."""
+    name = "decode_head.conv_seg.bias"
+    assert "claims to be more" in refusal(saved({**state, name: torch.zeros(1).expand(10**12)}))
+    assert same(load_checkpoint(saved({**state, name: torch.zeros(1).expand(150)}), "0.pth"), {name: torch.zeros(150)})
+
+
+def test_too_many_classes_are_refused(state: dict[str, Tensor]) -> None:
+    classes = weights.MAX_CLASSES + 1
+    many = {"decode_head.conv_seg.weight": torch.zeros(classes, 128, 1, 1)}
+    assert "1 misshapen: decode_head.conv_seg.weight (4097, 128, 1, 1) ≠ (150, 1" in refusal(saved({**state, **many}))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_endless_index_is_refused(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
+    file = saved(state, _use_new_zipfile_serialization=zipped)
+    monkeypatch.setattr(weights, "MAX_INDEX_BYTES", 10_000)
+    assert "cannot be read" in refusal(file)
+
+
+@pytest.mark.parametrize("claim", [2**63, 10**12, 10**6, 0])
+def test_a_header_that_claims_too_much_is_refused(claim: int) -> None:
+    file = claim.to_bytes(8, "little") + b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' + bytes(4)
+    message = refusal(file)
+    assert ("claims to be more" if claim else "cannot be read") in message
+
+
+def test_offsets_beyond_the_file_are_refused() -> None:
+    header = b'{"x":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4000000]}}'
+    assert "cannot be read" in refusal(len(header).to_bytes(8, "little") + header + bytes(4))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -252,6 +633,62 @@ def test_cut_off_files_are_refused(tmp_path: Path, state: dict[str, Tensor], suf
 )
 def test_other_contents_are_refused(tmp_path: Path, content: object, message: str) -> None:
     assert message in refusal(save(tmp_path / "content.pth", content))
+
+
+# The authors' initialiser
+
+
+def effective(model: nn.Module) -> Tensor:
+    """Effective tokens, exp of a row's entropy, on a picture of 64 tokens: mean by block and head (4, heads)."""
+    run = trace(model, to_tensor(open_sample("china").resize((512, 512))))
+    rows = torch.stack([run[f"block{n}.weights"] for n in range(4)])
+    return torch.special.entr(rows).sum(-1).exp().mean((1, 3))
+
+
+@pytest.mark.parametrize(("size", "classes"), [("tiny", 150), ("base", None)])
+def test_reinitialised_is_as_the_authors_begin(
+    varied: Callable[..., TopFormer], size: str, classes: int | None
+) -> None:
+    model = varied(size, classes)
+    before, random = {name: tensor.clone() for name, tensor in model.state_dict().items()}, torch.get_rng_state()
+    model = copy.deepcopy(model).train()
+    made = reinitialised(model)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert same(model, before)
+    assert model.training and not made.training
+    assert (made.size, made.classes) == (size, classes)
+    for name, module in made.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert (module.weight == 1).all() and (module.bias == 0).all()
+            assert (module.running_mean == 0).all() and (module.running_var == 1).all()
+            assert module.num_batches_tracked == 0
+        if isinstance(module, nn.Conv2d):
+            out, inp, k, _ = module.weight.shape
+            variance = 2 / (k * k * out // module.groups)
+            if name == "decode_head.conv_seg":
+                variance = 0.01**2
+            if name == "decode_head.linear_fuse.conv":  # depthwise in tiny
+                variance = 2 / out
+            numbers = module.weight.numel()
+            assert abs(float(module.weight.mean())) < 5 * (variance / numbers) ** 0.5, name
+            assert float(module.weight.square().mean()) == pytest.approx(variance, rel=5 * (2 / numbers) ** 0.5), name
+            assert module.bias is None or (module.bias == 0).all()
+
+
+def test_reinitialised_by_seed() -> None:
+    model = load_model("tiny")
+    first, again, other = (reinitialised(model, seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(again[name], tensor) for name, tensor in first.items())
+    assert not any(torch.equal(other[name], tensor) for name, tensor in first.items() if tensor.ndim == 4)
+
+
+@pytest.mark.parametrize("size", ["tiny", "base"])
+def test_reinitialised_rows_are_one_hot(size: str) -> None:
+    """1.0 effective tokens of 64, and an attention branch that is not 0 any more."""
+    made = reinitialised(load_model(size))
+    assert effective(made).mean(1).max() < 1.1
+    assert effective(load_model(size)).min() > 63.9
+    assert all((block.attn.proj[1].bn.weight == 1).all() for block in made.backbone.trans.transformer_blocks)
 
 
 # Batch statistics
@@ -303,12 +740,6 @@ def test_batch_statistics_of_one_token(varied: Callable[..., TopFormer], agree: 
 def test_batch_statistics_wake_an_untrained_network() -> None:
     """Effective tokens, exp of a row's entropy: all 64 as built, few with the picture's own statistics."""
     model, image = load_model("tiny"), to_tensor(open_sample("china").resize((512, 512)))
-
-    def effective(model: nn.Module) -> Tensor:
-        run = trace(model, image)
-        weights = torch.stack([run[f"block{n}.weights"] for n in range(4)])
-        return torch.special.entr(weights).sum(-1).exp().mean(-1)
-
     assert torch.allclose(effective(model), torch.tensor(64.0), atol=0.05)
     awake = effective(with_batch_statistics(model, image))
     assert awake.min() > 2

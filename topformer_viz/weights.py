@@ -1,33 +1,102 @@
 """A name or a checkpoint in, a model in eval mode out."""
 
 import copy
+import io
+import json
+import math
+import pickletools
+import re
+import threading
+import zipfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from topformer_viz.colour import ColourModel
 from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.text import Text
 from topformer_viz.tracing import Model
 
-SHOWN_KEYS = 3  # how many keys of each kind an error names
+MAX_CHECKPOINT_BYTES = 200_000_000  # base with an optimiser's state and a moving average takes 80 MB
+MAX_INDEX_BYTES = 4_000_000  # of what tells tensors' names and shapes; for the same file 0.2 MB
+MAX_CLASSES = 4096
+SHOWN_KEYS, SHOWN_CHARACTERS = 3, 120  # how many keys of each kind an error names, and how much of one
 WRAPPERS = ("state_dict_ema", "state_dict", "model")  # where published files keep their tensors
+STREETS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "streets.safetensors"
+
+# To be run where a file is trusted: it runs what is in it. OLD and NEW stand for the files, so that no stranger's file
+# name gets into a command line.
+CONVERT = (
+    'python -c "import sys, torch, safetensors.torch as st; '
+    "c = torch.load(sys.argv[1], 'cpu', weights_only=False); "
+    f"c = next((c[k] for k in {WRAPPERS} if isinstance(c, dict) and k in c), c); "
+    "c = c if isinstance(c, dict) else c.state_dict(); "
+    "st.save_file({k: v.clone().contiguous() for k, v in c.items() if isinstance(v, torch.Tensor)}, sys.argv[2])"
+    '" OLD.pth NEW.safetensors'
+)
+
+_TOO_HEAVY = Text(
+    en="{name} is larger than {megabytes} MB, more than any TopFormer checkpoint; please choose another file, "
+    "or save its state dict alone.",
+    zh="{name} 超过 {megabytes} MB，比任何 TopFormer 权重文件都大；请换一个文件，或只保存其中的 state dict。",
+)
+_UNREADABLE = Text(
+    en="{name} cannot be read as a checkpoint: it is damaged or cut off, or neither a .pth nor a .safetensors file "
+    "of tensors; please download or export it again.",
+    zh="无法将 {name} 读作权重文件：文件已损坏或不完整，或者不是由张量组成的 .pth 或 .safetensors 文件；请重新下载或导出。",
+)
+_OVERCLAIM = Text(
+    en="{name} is not opened: what it holds is compressed, or claims to be more than the file has bytes; "
+    "please save it again with torch.save or safetensors.",
+    zh="未打开 {name}：其中的内容经过压缩，或声称的大小超过文件本身；请用 torch.save 或 safetensors 重新保存。",
+)
+_CODE = Text(
+    en="{name} is not opened: reading it would have to run {what}, which could do anything on this computer. "
+    "If you trust the file, convert it on your own computer and open the result: {command}",
+    zh="未打开 {name}：读取它需要运行 {what}，而这可能在本机上执行任何操作。"
+    "如果信任该文件，请在自己的电脑上用这条命令转换，再打开转换后的文件：{command}",
+)
+_NO_DICTIONARY = Text(
+    en="{name} holds a {kind}, not a dictionary of tensors; please save the model's state dict.",
+    zh="{name} 中是 {kind}，而不是张量的字典；请保存模型的 state dict。",
+)
+_NO_TENSORS = Text(
+    en="{name} holds no tensors, neither bare nor under {wrappers}; please save the model's state dict.",
+    zh="{name} 中没有张量：最外层没有，{wrappers} 之下也没有；请保存模型的 state dict。",
+)
+_MISFIT = Text(
+    en="{name} does not fit TopFormer {size}: {told}",
+    zh="{name} 与 TopFormer {size} 不符：{told}",
+)
+_MISFITS = {
+    "missing": Text(en="{count} missing: {keys}", zh="缺少 {count} 个：{keys}"),
+    "unexpected": Text(en="{count} unexpected: {keys}", zh="多余 {count} 个：{keys}"),
+    "misshapen": Text(en="{count} misshapen: {keys}", zh="形状不符 {count} 个：{keys}"),
+    "mistyped": Text(en="{count} not of floating-point numbers: {keys}", zh="非浮点数 {count} 个：{keys}"),
+}
 
 
 class CheckpointError(ValueError):
-    """The file is no TopFormer checkpoint; the message says why."""
+    """The file is no TopFormer checkpoint.
+
+    ``text`` says why, and what to do, in both languages; ``str()`` is its English.
+    """
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
 
 
 def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> Model:
     """A model in eval mode, on the CPU.
 
-    ``source``: "tiny", "small" or "base" (untrained, as built, 150 classes; ``seed`` draws the weights);
-    "colour" (fixed weights; ``grid`` cells on the short side, 8 to 64); or the path of a checkpoint in the
-    published layout, .safetensors or .pth. Size and number of classes are read off the checkpoint; an
-    ImageNet backbone loads without injection and head. Only tensors are read from a file, never code.
+    ``source``: "tiny", "small" or "base" (untrained, as built, 150 classes; ``seed`` draws the weights); "streets"
+    (tiny, trained on street photographs, 8 named classes); "colour" (fixed weights; ``grid`` cells on the short side,
+    8 to 64); or the path of a checkpoint as ``load_checkpoint`` takes it.
 
     Raises FileNotFoundError, ``CheckpointError`` if the file does not fit, ValueError for a grid out of range.
     """
@@ -37,79 +106,233 @@ def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return TopFormer(source).eval()
-    path = Path(source)
+    path = STREETS if source == "streets" else Path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}, and no model of that name: colour, {', '.join(SIZES)}")
-    return _from_state(_read(path)).eval()
+        raise FileNotFoundError(
+            f"no checkpoint at {path}, and no model of that name: colour, streets, {', '.join(SIZES)}"
+        )
+    _check_size(path.stat().st_size, path.name)
+    return load_checkpoint(path.read_bytes(), path.name)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """The checkpoint's tensors under the segmentation model's names."""
-    content: Any
+def load_checkpoint(data: bytes, name: str) -> TopFormer:
+    """The model of a checkpoint file's bytes, in eval mode, on the CPU; ``name`` is for messages only.
+
+    The file is in the published layout, .safetensors or what torch.save writes; which of them, its content tells.
+    Size and number of classes are read off it, floating tensors of any type become float32, and an ImageNet backbone
+    loads without injection and head. Class names are taken from a "classes" entry in the metadata of .safetensors (a
+    JSON list), or from where mmcv keeps them. Only tensors are read, never code, and nothing is written to disk.
+
+    Raises ``CheckpointError`` if the file does not fit or has more than MAX_CHECKPOINT_BYTES.
+    """
+    _check_size(len(data), name)
     try:
-        if path.suffix.lower() == ".safetensors":
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can make the reader raise nearly anything
-        raise CheckpointError(
-            f"{path.name} cannot be read as a checkpoint: only sound .pth and .safetensors files that hold "
-            "nothing but tensors are opened"
-        ) from error
+        # Where .safetensors begins its JSON, a zip file and PyTorch's old format have other bytes.
+        read = _read_safetensors if data[8:9] == b"{" else _read_torch
+        content, class_names = read(data, name)
+    except CheckpointError:
+        raise
+    except Exception as error:  # a damaged file can make the readers raise nearly anything
+        raise CheckpointError(_UNREADABLE.format(name=name)) from error
+    state = _state_of(content, name)
+    if sum(tensor.numel() for tensor in state.values()) > len(data):  # a stride of 0 repeats one number for ever
+        raise CheckpointError(_OVERCLAIM.format(name=name))
+    model = _fitting(state, name)
+    if isinstance(class_names, list | tuple) and len(class_names) == model.classes:
+        if all(isinstance(class_name, str) for class_name in class_names):
+            model.class_names = tuple(class_names)
+    return model.eval()
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > MAX_CHECKPOINT_BYTES:
+        raise CheckpointError(_TOO_HEAVY.format(name=name, megabytes=MAX_CHECKPOINT_BYTES // 1_000_000))
+
+
+def _read_safetensors(data: bytes, name: str) -> tuple[Any, Any]:
+    """The file's tensors, and what it gives as names of the classes, which may be anything."""
+    header = int.from_bytes(data[:8], "little")  # the length of the JSON that follows
+    if header > min(len(data) - 8, MAX_INDEX_BYTES):
+        raise CheckpointError(_OVERCLAIM.format(name=name))
+    tensors = safetensors.torch.load(data)
+    try:
+        return tensors, json.loads(json.loads(data[8 : 8 + header])["__metadata__"]["classes"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return tensors, None
+
+
+# What PyTorch's reader needs of a zip file. Storages have plain numbers for names: the reader does not tell a from A,
+# and could be made to read any other record once for each spelling.
+_RECORD = re.compile(r"[^/]+/(data\.pkl|byteorder|version|data/[0-9]+)")
+
+# All that tensors are saved with, and plain values of Python's and PyTorch's own.
+_PLAIN = re.compile(
+    r"torch\._utils\._rebuild_(parameter|tensor_v[23])|torch\.(\w+Storage|storage\.UntypedStorage)"
+    r"|torch\.(Size|device|b?float\w+|u?int\w+)|collections\.(OrderedDict|Counter)|_codecs\.encode|__builtin__\.set"
+)
+# What training scripts put beside them: timm its arguments, mmcv scores and palettes from NumPy (1 and 2).
+_NOTES = (
+    "argparse.Namespace",
+    "numpy.dtype",
+    "numpy.ndarray",
+    *(f"numpy.{core}.multiarray.{maker}" for core in ("core", "_core") for maker in ("scalar", "_reconstruct")),
+)
+
+
+class _Note:
+    """Stands in for everything in ``_NOTES`` and forgets it, so that not even code of theirs runs."""
+
+    def __init__(self, *args: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_torch_reader = threading.Lock()  # what PyTorch allows is set for the whole process
+
+
+def _read_torch(data: bytes, name: str) -> tuple[Any, Any]:
+    """What torch.save put into the file, and what it gives as names of the classes, which may be anything."""
+    if data.startswith(b"PK\x03\x04"):
+        data = _plain_zip(data, name)
+    else:  # before PyTorch 1.6: five pickles in a row, then the numbers
+        pickles = io.BytesIO(data[:MAX_INDEX_BYTES])
+        for _ in range(5):
+            _refuse_code(pickles, name)
+    with _torch_reader, torch.serialization.safe_globals([(_Note, note) for note in _NOTES]):
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    meta = content.get("meta") if isinstance(content, dict) else None
+    return content, meta.get("CLASSES") if isinstance(meta, dict) else None
+
+
+def _plain_zip(data: bytes, name: str) -> bytes:
+    """The zip file written anew, so that PyTorch's reader sees nothing but what is checked here."""
+    records: dict[str, bytes] = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        listed = archive.infolist()
+        if any(r.compress_type != zipfile.ZIP_STORED for r in listed) or sum(r.file_size for r in listed) > len(data):
+            raise CheckpointError(_OVERCLAIM.format(name=name))
+        for record in listed:
+            if known := _RECORD.fullmatch(record.filename):
+                records[known[1]] = archive.read(record)
+    _refuse_code(io.BytesIO(records["data.pkl"][:MAX_INDEX_BYTES]), name)
+    plain = io.BytesIO()
+    with zipfile.ZipFile(plain, "w") as archive:
+        for record_name, content in records.items():
+            archive.writestr(f"archive/{record_name}", content)
+    return plain.getvalue()
+
+
+def _refuse_code(pickled: io.BytesIO, name: str) -> None:
+    """Go through one pickle without doing what it says; ``CheckpointError`` if it calls on more than tensors need.
+
+    PyTorch's own check comes after. Its list is longer, and has what fills the memory from a few bytes (bytearray).
+    """
+    for operation, argument, _ in pickletools.genops(pickled):
+        if operation.name == "GLOBAL" and isinstance(argument, str):
+            what = argument.replace(" ", ".")
+            if what not in _NOTES and not _PLAIN.fullmatch(what):
+                raise CheckpointError(_CODE.format(name=name, what=what[:SHOWN_CHARACTERS], command=CONVERT))
+
+
+def _state_of(content: Any, name: str) -> dict[str, Tensor]:
+    """The network's tensors under the segmentation model's names."""
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
             break
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path.name} holds a {type(content).__name__}, not a dictionary of tensors")
-    state = {str(key): value for key, value in content.items() if _is_plain(value)}
+        raise CheckpointError(_NO_DICTIONARY.format(name=name, kind=type(content).__name__))
+    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
-        raise CheckpointError(f"{path.name} holds no tensors, neither bare nor under {', '.join(WRAPPERS)}")
+        raise CheckpointError(_NO_TENSORS.format(name=name, wrappers=", ".join(WRAPPERS)))
+    if all(key.startswith("module.") for key in state):  # saved from within DataParallel
+        state = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    dropped = ["auxiliary_head."]  # mmseg's, for training only
+    if not any(key.startswith("decode_head.") for key in state):
+        dropped.append("head.")  # an ImageNet classifier: the authors' is head.bn and head.l
+    state = {key: tensor for key, tensor in state.items() if not key.startswith(tuple(dropped))}
     if any(key.startswith("tpm.") for key in state):  # a bare backbone, as ImageNet training saves it
-        state = {f"backbone.{key}": value for key, value in state.items()}
+        state = {f"backbone.{key}": tensor for key, tensor in state.items()}
     return state
 
 
-def _is_plain(value: object) -> bool:
-    """Whether it is a tensor with numbers of its own in a plain layout: not sparse, nested, quantized or empty-handed."""
-    return (
-        isinstance(value, Tensor)
-        and value.layout == torch.strided
-        and not (value.is_quantized or value.is_meta or value.is_nested)
-    )
-
-
-def _from_state(state: dict[str, Tensor]) -> TopFormer:
+def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
     """The model that fits ``state``; ``CheckpointError`` names what does not fit the nearest one."""
     classes: int | None = None
     if any(key.startswith(("decode_head.", "backbone.SIM.")) for key in state):
         seg = state.get("decode_head.conv_seg.weight")
-        classes = max(1, seg.shape[0]) if seg is not None and seg.ndim == 4 else 150
+        classes = seg.shape[0] if seg is not None and seg.ndim == 4 and 1 <= seg.shape[0] <= MAX_CLASSES else 150
 
     def misfits(size: str) -> dict[str, list[str]]:
         with torch.device("meta"):
             expected = TopFormer(size, classes).state_dict()
-        # BatchNorm's step counter plays no part in eval mode; converted files often leave it out.
-        missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
-        shapes = [
-            f"{k} {tuple(state[k].shape)} instead of {tuple(expected[k].shape)}"
-            for k in expected
-            if k in state and state[k].shape != expected[k].shape
-        ]
-        return {"missing": missing, "unexpected": [k for k in state if k not in expected], "misshapen": shapes}
+        shared = [k for k in expected if k in state]
+        return {
+            # BatchNorm's step counter plays no part in eval mode; converted files often leave it out.
+            "missing": [k for k in expected if k not in state and not k.endswith("num_batches_tracked")],
+            "unexpected": [k for k in state if k not in expected],
+            "misshapen": [
+                f"{k} {tuple(state[k].shape)} ≠ {tuple(expected[k].shape)}"
+                for k in shared
+                if state[k].shape != expected[k].shape
+            ],
+            "mistyped": [
+                f"{k} {state[k].dtype}"
+                for k in shared
+                if expected[k].is_floating_point() and not state[k].is_floating_point()
+            ],
+        }
 
     size, wrong = min(
         ((size, misfits(size)) for size in SIZES), key=lambda pair: sum(len(keys) for keys in pair[1].values())
     )
     if any(wrong.values()):
-        told = "; ".join(
-            f"{len(keys)} {kind}: {', '.join(keys[:SHOWN_KEYS])}{', …' if len(keys) > SHOWN_KEYS else ''}"
-            for kind, keys in wrong.items()
-            if keys
+        told = [_MISFITS[kind].format(count=len(keys), keys=_shown(keys)) for kind, keys in wrong.items() if keys]
+        raise CheckpointError(
+            Text(
+                en=_MISFIT("en", name=name, size=size, told="; ".join(text.en for text in told)),
+                zh=_MISFIT("zh", name=name, size=size, told="；".join(text.zh for text in told)),
+            )
         )
-        raise CheckpointError(f"the checkpoint does not fit TopFormer {size}: {told}")
-    model = TopFormer(size, classes)
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which the file's then replace
+        model = TopFormer(size, classes)
     model.load_state_dict(state, strict=False)  # strict but for the step counters, checked above
+    return model
+
+
+def _shown(keys: list[str]) -> str:
+    """The first keys, each cut; a stranger's may be of any length and hold what no terminal or browser can show."""
+    first = (key[:SHOWN_CHARACTERS].encode("utf-8", "replace").decode() for key in keys[:SHOWN_KEYS])
+    return ", ".join(first) + (", …" if len(keys) > SHOWN_KEYS else "")
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def reinitialised(model: TopFormer, seed: int = 0) -> TopFormer:
+    """A copy of ``model`` in eval mode with weights drawn anew by ``seed``, as at the start of the authors' training.
+
+    The backbone goes through ``init_weights`` of the authors' topformer.py: each convolution is drawn from
+    N(0, 2 / fan_out), fan_out = k * k * out channels // groups, biases become 0, and each BatchNorm2d's weight 1 and
+    bias 0, the projection's too, whose 0 is thereby lost. The head is not theirs to initialise: mmseg draws conv_seg
+    from N(0, 0.01 squared), bias 0, and mmcv linear_fuse from N(0, 2 / (k * k * out channels)), whatever its groups.
+    Running means and variances are a fresh network's, 0 and 1.
+    """
+    model = copy.deepcopy(model).eval()
+    random = torch.Generator().manual_seed(seed)
+    heads: dict[nn.Module, float] = {}
+    if model.classes is not None:
+        fuse = model.decode_head.linear_fuse.conv
+        heads = {model.decode_head.conv_seg: 0.01, fuse: math.sqrt(2 / fuse.out_channels)}
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
+            module.weight.normal_(0, heads.get(module, math.sqrt(2 / fan_out)), generator=random)
+            if module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()  # weight 1, bias 0, and the statistics
     return model
 
 
