@@ -33,7 +33,7 @@ AXES_OF = {
     "query": "B heads HW key_dim", "key_map": "B nh_kd H W", "key": "B heads key_dim HW", "value_map": "B dh H W",
     "value": "B heads HW d", "scores": "B heads HW HW", "weights": "B heads HW HW", "mixed": "B heads HW d",
     "merged": "B dh H W", "activated": "B dh H W", "projected": "B C H W", "residual": "B C H W", "mlp": "B C H W",
-    "output": "B C H W", "injected3": "B M H3 W3", "class_scores": "B classes H1 W1",
+    "output": "B C H W", "gate2": "B M H W", "injected3": "B M H3 W3", "class_scores": "B classes H1 W1",
 }  # fmt: skip
 BACKGROUNDS = {"light": "#fdfcfa", "dark": "#15161a"}
 TEXTS = [(f"{name} {part}", text) for name, stage in STAGES.items()
@@ -84,7 +84,7 @@ def test_stage_is_declared_in_known_words(stage) -> None:
 
 def test_names_and_titles_are_unique() -> None:
     """Names are keys of ``STAGES``; a second stage of a name would have replaced the first there."""
-    assert len({stage.name for stage in STAGES.values()}) == len(STAGES) == 20
+    assert len({stage.name for stage in STAGES.values()}) == len(STAGES) == 21
     for lang in ("en", "zh"):
         assert len({stage.title(lang) for stage in STAGES.values()}) == len(STAGES)
 
@@ -165,7 +165,7 @@ def traced(model: type) -> list[str]:
         return ["image", "tokens", "block0.tokens", *(f"block0.{name}" for name in block)]
     return ["image", *(f"pyramid{n}" for n in range(4)), "tokens",
             *(f"block{n}.{name}" for n in range(4) for name in ("tokens", *block, "mlp", "output")),
-            *(f"injected{n}" for n in (1, 2, 3)), "class_scores"]  # fmt: skip
+            *(f"{part}{n}" for n in (1, 2, 3) for part in ("gate", "injected")), "class_scores"]  # fmt: skip
 
 
 def test_names_here_are_those_of_a_run(tiny, colour) -> None:
@@ -183,9 +183,9 @@ def test_marked_line_keeps_the_tensor(model: type, name: str) -> None:
     assert re.search(rf'keep\(f?"{re.escape(stage_of(name).name)}"', marked)
     assert marked.count("keep(") - marked.count("keep: ") <= 2
     assert 1 <= len(source.marked) <= 2
-    assert lines[0].startswith("def forward(")
     owner, method = source.method.split(".")
-    assert method == "forward"
+    assert method == ("inject" if name.startswith("injected") else "forward")
+    assert lines[0].startswith(f"def {method}(")
     assert source.first_line > 1
     assert code_html(source).count("<span>") == len(lines)
     if name == "tokens":

@@ -41,7 +41,7 @@ def test_names_stand_in_the_order_of_computation(case) -> None:
         expected = ["image", *(f"pyramid{n}" for n in range(4)), "tokens"]
         expected += [f"block{n}.{name}" for n in range(4) for name in IN_BLOCK]
         if case.model.classes:
-            expected += ["injected1", "injected2", "injected3", "class_scores"]
+            expected += [f"{part}{n}" for n in (1, 2, 3) for part in ("gate", "injected")] + ["class_scores"]
     assert list(case.run) == expected
     assert len(case.run) == len(expected)
 

@@ -240,9 +240,9 @@ class InjectionMultiSum(nn.Module):
         self.global_embedding = ConvModule(inp, out)
         self.global_act = ConvModule(inp, out)
 
-    def forward(self, level: Tensor, part: Tensor) -> Tensor:
+    def forward(self, level: Tensor, part: Tensor, n: int = 0, keep: Keep = ignore) -> Tensor:
         size = level.shape[-2:]
-        gate = F.hardsigmoid(self.global_act(part))
+        gate = keep(f"gate{n}", F.hardsigmoid(self.global_act(part)))  # (B, M, H, W), between 0 and 1
         return self.local_embedding(level) * resize(gate, size) + resize(self.global_embedding(part), size)
 
 
@@ -284,22 +284,25 @@ class Backbone(nn.Module):
         pyramid = self.tpm(image, keep)
         tokens = keep("tokens", pool_pyramid(pyramid))  # (B, C, H, W)
         output = self.trans(tokens, keep)
-        if not self.SIM:
-            return [output]
-        parts = output.split(self.channels, dim=1)
-        return [keep(f"injected{n}", self.SIM[n](pyramid[n], parts[n])) for n in (1, 2, 3)]  # (B, M, H_n, W_n)
+        return self.inject(pyramid, output, keep) if self.SIM else [output]
+
+    def inject(self, pyramid: list[Tensor], output: Tensor, keep: Keep = ignore) -> list[Tensor]:
+        parts = output.split(self.channels, dim=1)  # (B, C_n, H, W) each; the first goes nowhere
+        return [keep(f"injected{n}", self.SIM[n](pyramid[n], parts[n], n, keep)) for n in (1, 2, 3)]  # (B, M, H_n, W_n)
 
 
 class TopFormer(nn.Module):
     """The whole network: normalised RGB (B, 3, Y, X) in, class scores (B, classes, Y/8, X/8) out.
 
     ``size`` is a name in ``SIZES``. With ``classes=None`` it is an ImageNet backbone, without injection and
-    head, and returns the last block's output (B, C, Y/64, X/64).
+    head, and returns the last block's output (B, C, Y/64, X/64). ``class_names`` are the classes' names where a
+    checkpoint gives them, one a channel of the scores, as it spells them.
     """
 
     def __init__(self, size: str, classes: int | None = 150) -> None:
         super().__init__()
         self.size, self.classes = size, classes
+        self.class_names: tuple[str, ...] | None = None
         spec = SIZES[size]
         self.num_heads, self.num_blocks = spec.heads, BLOCKS
         self.backbone = Backbone(spec, injection=classes is not None)

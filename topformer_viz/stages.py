@@ -11,12 +11,13 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from torch import nn
 
-from topformer_viz.model import Attention, Backbone, Block, TokenPyramidModule
+from topformer_viz.model import Attention, Backbone, Block, InjectionMultiSum, TokenPyramidModule
 from topformer_viz.text import Text
 
 
@@ -67,6 +68,7 @@ OPERATIONS: dict[str, Text] = {
     "relu6": Text("ReLU6", "ReLU6"),
     "add": Text("add", "相加"),
     "mlp": Text("1×1, 3×3 depthwise, 1×1", "1×1、3×3 深度卷积、1×1"),
+    "gate": Text("split, 1×1 conv + BN, hard sigmoid", "拆分、1×1 卷积 + BN、硬 sigmoid"),
     "inject": Text("gate, scale, add", "门控、相乘、相加"),
     "classify": Text("sum, fuse, classify", "求和、融合、分类"),
 }
@@ -297,11 +299,19 @@ STAGES: dict[str, Stage] = _stages(
             "The second residual, and the block is done: a map of the same shape as the one that entered. {onward}",
             "第二次残差相加，模块到此结束：输出与输入的形状相同。{onward}")),
     Stage(
-        "injected{n}", Text("Injection", "语义注入"), ("pyramid{n}", "output"), (Step("inject", "B M H{n} W{n}"),),
+        "gate{n}", Text("The gate", "门控"), ("output",), (Step("gate", "B M H W"),),
+        "gate_{n} = ReLU6(BN(P_{g} · part_{n}) + 3) / 6", view="maps", in_block=False,
+        note=Text(
+            "The last block's output is split along C, one part for each pyramid level. Each part makes a gate between 0 "
+            "and 1 that says how much of its level's detail may pass.",
+            "最后一个模块的输出沿 C 拆开，每个金字塔层一份。每一份给出 0 到 1 之间的门控，决定这一层的细节能通过多少。")),
+    Stage(
+        "injected{n}", Text("Injection", "语义注入"), ("pyramid{n}", "gate{n}", "output"), (Step("inject", "B M H{n} W{n}"),),
         "injected_{n} = local(pyramid_{n}) · gate(part_{n}) + global(part_{n})", view="maps", in_block=False,
         note=Text(
-            "The last block's output is split along C; each part gates its pyramid level and is added to it.",
-            "把最后一个模块的输出沿 C 拆开；每一部分为对应的金字塔层提供门控，并与之相加。")),
+            "Meaning meets detail: the pyramid's level, multiplied by its gate, plus what its part of the blocks' output "
+            "has to say, both at the level's own size.",
+            "语义与细节汇合：金字塔的这一层乘以门控，再加上模块输出中属于它的那一份，二者都在这一层的尺寸上。")),
     Stage(
         "class_scores", Text("Class scores", "类别得分"), ("injected1", "injected2", "injected3"),
         (Step("classify", "B classes H1 W1"),),
@@ -431,14 +441,17 @@ def source_of(model_class: type[nn.Module], name: str) -> Source:
 
     The line before is marked too where it prepares the same variable. LookupError if no line keeps ``name``.
     """
-    classes: tuple[type[nn.Module], ...]
+    methods: tuple[Callable[..., object], ...]
     if name.startswith("block") and name.endswith(".tokens"):
-        classes = (Attention,)
+        methods = (Attention.forward,)
     else:
-        classes = (model_class, Backbone, TokenPyramidModule, Block, Attention)
+        methods = (
+            model_class.forward, Backbone.forward, Backbone.inject, InjectionMultiSum.forward,
+            TokenPyramidModule.forward, Block.forward, Attention.forward,
+        )  # fmt: skip
     stage = stage_of(name).name
-    for owner in classes:
-        lines, first = inspect.getsourcelines(owner.forward)
+    for method in methods:
+        lines, first = inspect.getsourcelines(method)
         text = textwrap.dedent("".join(lines))
         body = ast.parse(text).body[0]
         for block in ast.walk(body):
@@ -452,7 +465,7 @@ def source_of(model_class: type[nn.Module], name: str) -> Source:
                 if before is not None and _target(before) and _target(before) == _target(statement):
                     start = before.lineno
                 marked = tuple(range(start - 1, statement.end_lineno or start))
-                return Source(f"{owner.__name__}.forward", text, marked, first)
+                return Source(method.__qualname__, text, marked, first)
     raise LookupError(f"no line of {model_class.__name__} keeps {name!r}")
 
 
