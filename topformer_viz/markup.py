@@ -10,6 +10,10 @@ from html import escape
 from topformer_viz.stages import AXES, GLOSSARY, INDICES, Source, axes_of
 from topformer_viz.text import Lang
 
+# matplotlib's viridis and RdBu_r (van der Walt and Smith, CC0; ColorBrewer, Apache 2.0), 17 stops of each.
+VIRIDIS = "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c 1f9f88 27ad81 3dbc74 5cc863 81d34d aadc32 d5e21a fde725"
+RDBU_R = "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 fbe6da fbceb7 f5ac8b e58368 d25849 bb2a34 960f27 67001f"
+
 # Longest first, so that "HW" is not read as "H"; a level's axis carries its number.
 _AXIS = re.compile(r"(?<![A-Za-z_])(" + "|".join(sorted(AXES, key=len, reverse=True)) + r")(\d?)(?![A-Za-z_'])")
 

@@ -5,16 +5,16 @@ from pathlib import Path
 import streamlit as st
 
 from topformer_viz.lesson.payload import lesson_payload
-from topformer_viz.markup import axis_css
 from topformer_viz.session import View
 from topformer_viz.text import Text
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "topformer_lesson",
     html=(_HERE / "lesson.html").read_text("utf-8"),
-    css=f":host, .lesson {{{axis_css()}}}\n" + (_HERE / "lesson.css").read_text("utf-8"),
-    js=(_HERE / "lesson.js").read_text("utf-8"),
+    css=CANVAS_CSS + (_HERE / "lesson.css").read_text("utf-8"),
+    js=CANVAS_JS + (_HERE / "lesson.js").read_text("utf-8"),
 )
 
 UI: dict[str, Text] = {

@@ -1,14 +1,10 @@
 """One block's lesson as bytes for the browser: words, shapes and the tensors of this very run.
 
-Layout: 4 bytes with the header's length (little endian), the header (JSON), then the tensors and the picture,
-each at the offset the header gives, aligned to 4 bytes. HW x HW matrices do not travel: the browser makes the
-scores from query and key, which travel as float32, and the weights from the scores; everything else is float16.
-A reshape or permute shares its storage in PyTorch; here too it is the same bytes under other strides.
+HW x HW matrices do not travel: the browser makes the scores from query and key, which travel as float32, and the
+weights from the scores; everything else is float16.
 """
 
-import io
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +18,7 @@ from topformer_viz.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Source, axes_of, source_of, stage_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
+from topformer_viz.wire import Body
 
 WALK = (
     "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
@@ -29,8 +26,6 @@ WALK = (
 )  # fmt: skip
 PYRAMID_CHANNELS = 6  # channels shown of each pyramid level
 PYRAMID_CELLS = 48  # longest side, in cells, of a pyramid level's picture: finer levels are averaged down to it
-PHOTO_SIDE = 720  # longest side of the photograph that travels, in pixels
-FLOAT16_MAX = 60_000.0
 
 PYRAMID_CAPTION = Text(
     "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
@@ -89,50 +84,11 @@ def walk(run: Trace, block: int) -> dict[str, str]:
     return steps
 
 
-@dataclass
-class _Body:
-    """The binary part, and where each storage lies in it."""
-
-    data: io.BytesIO = field(default_factory=io.BytesIO)
-    written: dict[int, dict[str, Any]] = field(default_factory=dict)
-    alive: list[Tensor] = field(default_factory=list)  # so that no address in ``written`` is used again
-
-    def add_bytes(self, raw: bytes) -> int:
-        self.data.write(b"\0" * (-self.data.tell() % 4))
-        offset = self.data.tell()
-        self.data.write(raw)
-        return offset
-
-    def add(self, tensor: Tensor, exact: bool = False) -> dict[str, Any]:
-        """A view of (1, ...) without its batch axis: {offset, type, n, shape, strides}.
-
-        The numbers are written once for all views that lie on them, such as a reshape and its permute.
-        """
-        tensor = tensor[0] if _dense(tensor[0]) else tensor[0].contiguous()
-        self.alive.append(tensor)
-        if tensor.data_ptr() not in self.written:
-            flat = tensor.as_strided((tensor.numel(),), (1,)).float().cpu()
-            exact = exact or float(flat.abs().amax()) > FLOAT16_MAX
-            raw = (flat if exact else flat.half()).numpy().tobytes()
-            self.written[tensor.data_ptr()] = {
-                "offset": self.add_bytes(raw),
-                "type": "f4" if exact else "f2",
-                "n": flat.numel(),
-            }
-        written = self.written[tensor.data_ptr()]
-        return {**written, "shape": list(tensor.shape), "strides": list(tensor.stride())}
-
-
-def _dense(tensor: Tensor) -> bool:
-    """Whether the tensor's elements fill their stretch of storage without gaps or repeats."""
-    return sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) + 1 == tensor.numel()
-
-
 def lesson_payload(
     run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any]
 ) -> bytes:
     """Everything the walkthrough shows of one block (from 0); ``settings`` goes into the header as it is."""
-    body = _Body()
+    body = Body()
     steps = walk(run, block)
     sources = {name: source_of(type(model), name) for name in steps.values()}  # type: ignore[arg-type]
     header: dict[str, Any] = {
@@ -143,28 +99,15 @@ def lesson_payload(
         "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
         "code": {source.method: code_html(source) for source in sources.values()},
     }
-    jpeg = _jpeg(photo)
-    header["photo"] = {
-        "width": photo.width, "height": photo.height, "offset": body.add_bytes(jpeg), "bytes": len(jpeg),
-    }  # fmt: skip
+    header["photo"] = body.add_photo(photo)
     if isinstance(model, ColourModel):
         header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
         header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    return len(text).to_bytes(4, "little") + text + body.data.getvalue()
-
-
-def _jpeg(photo: Image.Image) -> bytes:
-    small = photo.copy()
-    small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=82)
-    return out.getvalue()
+    return body.message(header)
 
 
 def _step(
-    run: Trace, model: Model, stage_name: str, name: str, source: Source, block: int, lang: Lang, body: _Body
+    run: Trace, model: Model, stage_name: str, name: str, source: Source, block: int, lang: Lang, body: Body
 ) -> dict[str, Any]:
     stage, tensor = stage_of(name), run[name]
     if stage.name == "tokens":
@@ -269,7 +212,7 @@ def _values(run: Trace) -> dict[str, Any]:
     return {**run.sizes, "entries": f"{run.sizes['HW'] ** 2:,}"}
 
 
-def _level(level: Tensor, body: _Body) -> dict[str, Any]:
+def _level(level: Tensor, body: Body) -> dict[str, Any]:
     """A pyramid level's first channels, averaged down to the size they are shown at."""
     shown = level[:, :PYRAMID_CHANNELS]
     h, w = shown.shape[-2:]

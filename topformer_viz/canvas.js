@@ -1,0 +1,119 @@
+// What both components draw with: reading the payload (wire.py writes it), colour scales, tensors as cells.
+
+// ---------------------------------------------------------------- payload
+
+// The header, every tensor in it with its numbers as `data`, and the photograph as `photoBlob`.
+function decode(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const body = bytes.slice(4 + size), read = new Map();
+  const numbers = (t) => {
+    if (!read.has(t.offset)) {
+      const array = { f4: Float32Array, f2: Uint16Array, u1: Uint8Array }[t.type];
+      const raw = new array(body.buffer, t.offset, t.n);
+      read.set(t.offset, t.type === "f2" ? Float32Array.from(raw, halfToFloat) : raw);
+    }
+    return read.get(t.offset);
+  };
+  const revive = (_, value) => (value?.strides ? { ...value, data: numbers(value), exact: value.type !== "f2" } : value);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)), revive);
+  const photo = body.subarray(header.photo.offset, header.photo.offset + header.photo.bytes);
+  header.photoBlob = new Blob([photo], { type: "image/jpeg" });
+  return header;
+}
+
+function halfToFloat(h) {
+  const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// ---------------------------------------------------------------- colour
+
+// VIRIDIS and RDBU_R are written in front of this file by wire.py.
+function ramp(stops) {
+  const anchors = stops.split(" ").map((h) => [0, 2, 4].map((i) => parseInt(h.slice(i, i + 2), 16)));
+  const table = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    const at = (i / 255) * (anchors.length - 1), a = Math.min(Math.floor(at), anchors.length - 2), f = at - a;
+    const [r, g, b] = anchors[a].map((v, c) => Math.round(v + f * (anchors[a + 1][c] - v)));
+    table[i] = (255 << 24) | (b << 16) | (g << 8) | r;
+  }
+  return table;
+}
+const SEQUENTIAL = ramp(VIRIDIS), DIVERGING = ramp(RDBU_R);
+
+// Signed values are centred on 0 and diverge; values of one sign (but for rounding) run from end to end.
+function scaleFor([low, high]) {
+  const end = Math.max(-low, high);
+  if (low < -0.005 * end && high > 0.005 * end) {
+    return { low: -end, high: end, table: DIVERGING };
+  }
+  return { low, high, table: SEQUENTIAL };
+}
+
+// Weights start at 0, so that equal ones look equal, and grow with the square root, so that small ones can be seen.
+const rootScale = (high) => ({ low: 0, high, table: SEQUENTIAL, root: true });
+
+const colourOf = (scale, value) => {
+  const span = scale.high - scale.low;
+  let at = span > 0 ? (value - scale.low) / span : scale.table === DIVERGING ? 0.5 : 0;
+  if (scale.root) at = Math.sqrt(Math.max(0, at));
+  return scale.table[Math.max(0, Math.min(255, Math.round(at * 255)))];
+};
+
+// A tile as a small canvas, one pixel a cell.
+function cells(rows, cols, at, scale) {
+  const canvas = new OffscreenCanvas(cols, rows), context = canvas.getContext("2d");
+  const image = context.createImageData(cols, rows), pixels = new Uint32Array(image.data.buffer);
+  for (let r = 0, p = 0; r < rows; r++) for (let c = 0; c < cols; c++) pixels[p++] = colourOf(scale, at(r, c));
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+// Three digits; next to values of size `beside`, what is a million times smaller is as good as 0.
+function number(v, beside = 0) {
+  const size = Math.abs(v);
+  if (v === 0) return "0";
+  if (!Number.isFinite(v)) return String(v);
+  if (size < 1e-6 * beside) return "≈ 0";
+  if (size >= 1e5 || size < 1e-3) return v.toExponential(2).replace("e+", "e").replaceAll("-", "−");
+  const text = v.toPrecision(3);
+  return (text.includes("e") ? String(Math.round(v)) : text).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace("-", "−");
+}
+
+const range = (low, high) => `${number(low, Math.abs(high))} … ${number(high, Math.abs(low))}`;
+
+// ---------------------------------------------------------------- tensors as tiles
+
+// Root mean square over the features, for one picture of a whole map: what a thumbnail shows.
+const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+
+function strength(tensor, grid, channels) {
+  const [h, w] = grid, out = new Float32Array(h * w);
+  for (let i = 0; i < h * w; i++) out[i] = rms(channels.map((c) => c(Math.floor(i / w), i % w)));
+  return { rows: h, cols: w, at: (r, c) => out[r * w + c], range: [0, out.reduce((a, b) => Math.max(a, b), 0)] };
+}
+
+const channelOf = (t, n) => (r, c) => t.data[n * t.strides[0] + r * t.strides[1] + c * t.strides[2]];
+const featureOf = (t, head, f, w) => (r, c) => t.data[head * t.strides[0] + (r * w + c) * t.strides[1] + f * t.strides[2]];
+const countTo = (n) => Array.from({ length: n }, (_, i) => i);
+
+// ---------------------------------------------------------------- small helpers
+
+function element(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
+}
+
+// Lines between the tokens, over a box.
+function gridPath([rows, cols], left, top, w, h) {
+  const across = countTo(rows - 1).map((r) => `M${left} ${top + ((r + 1) * h) / rows}h${w}`);
+  const down = countTo(cols - 1).map((c) => `M${left + ((c + 1) * w) / cols} ${top}v${h}`);
+  return [...across, ...down].join("");
+}
+
+function dataUrl(canvas) {
+  const copy = element("canvas", { width: canvas.width, height: canvas.height });
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy.toDataURL();
+}

@@ -1,0 +1,81 @@
+"""What travels to the browser: a JSON header, then tensors and pictures as plain bytes.
+
+Layout: 4 bytes with the header's length (little endian), the header, then everything else, each part at the offset
+the header gives, aligned to 4 bytes. A reshape or permute shares its storage in PyTorch; here too it is the same
+bytes under other strides. canvas.js reads it.
+"""
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from topformer_viz.markup import RDBU_R, VIRIDIS, axis_css
+
+# The components' common style and script, which come before their own.
+_HERE = Path(__file__).parent
+CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8")
+CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}";\n' + (_HERE / "canvas.js").read_text("utf-8")
+
+PHOTO_SIDE = 720  # longest side of the photograph that travels, in pixels
+FLOAT16_MAX = 60_000.0
+
+
+@dataclass
+class Body:
+    """The binary part, and where each storage lies in it."""
+
+    data: io.BytesIO = field(default_factory=io.BytesIO)
+    written: dict[int, dict[str, Any]] = field(default_factory=dict)
+    alive: list[Tensor] = field(default_factory=list)  # so that no address in ``written`` is used again
+
+    def add_bytes(self, raw: bytes) -> int:
+        self.data.write(b"\0" * (-self.data.tell() % 4))
+        offset = self.data.tell()
+        self.data.write(raw)
+        return offset
+
+    def add(self, tensor: Tensor, exact: bool = False) -> dict[str, Any]:
+        """A view of (1, ...) without its batch axis: {offset, type, n, shape, strides}.
+
+        uint8 stays what it is; other numbers travel as float16, or as float32 where ``exact`` or too large for that.
+        The numbers are written once for all views that lie on them, such as a reshape and its permute.
+        """
+        tensor = tensor[0] if _dense(tensor[0]) else tensor[0].contiguous()
+        self.alive.append(tensor)
+        if tensor.data_ptr() not in self.written:
+            flat = tensor.as_strided((tensor.numel(),), (1,)).cpu()
+            if flat.dtype == torch.uint8:
+                kind = "u1"
+            else:
+                flat = flat.float()
+                kind = "f4" if exact or float(flat.abs().amax()) > FLOAT16_MAX else "f2"
+            raw = (flat.half() if kind == "f2" else flat).numpy().tobytes()
+            self.written[tensor.data_ptr()] = {"offset": self.add_bytes(raw), "type": kind, "n": flat.numel()}
+        written = self.written[tensor.data_ptr()]
+        return {**written, "shape": list(tensor.shape), "strides": list(tensor.stride())}
+
+    def add_photo(self, photo: Image.Image) -> dict[str, int]:
+        """The photograph as a JPEG of at most PHOTO_SIDE, and its size before."""
+        small = photo.copy()
+        small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
+        out = io.BytesIO()
+        small.save(out, "JPEG", quality=82)
+        raw = out.getvalue()
+        return {"width": photo.width, "height": photo.height, "offset": self.add_bytes(raw), "bytes": len(raw)}
+
+    def message(self, header: dict[str, Any]) -> bytes:
+        """Everything, ready to be sent."""
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        return len(text).to_bytes(4, "little") + text + self.data.getvalue()
+
+
+def _dense(tensor: Tensor) -> bool:
+    """Whether the tensor's elements fill their stretch of storage without gaps or repeats."""
+    return sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) + 1 == tensor.numel()
