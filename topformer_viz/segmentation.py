@@ -1,0 +1,60 @@
+"""From class scores to a segmentation, and what becomes of it when attention is taken away."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from topformer_viz.model import BLOCKS, TopFormer
+from topformer_viz.tracing import Trace, inference_copy
+
+# What is taken away, to see what the segmentation owes to it: traced tensors that are set to 0.
+SILENCED = {
+    **{f"block{n}.projected": (f"block{n}.projected",) for n in range(BLOCKS)},
+    "attention": tuple(f"block{n}.projected" for n in range(BLOCKS)),
+    "blocks": tuple(f"block{n}.{branch}" for n in range(BLOCKS) for branch in ("projected", "mlp")),
+}
+CHUNK = 16  # classes brought to full size at once: 171 of them would take hundreds of megabytes
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The best class at each pixel, int64 (Y, X), and its probability after softmax, float32 (Y, X)."""
+
+    labels: Tensor
+    sure: Tensor
+
+
+@torch.inference_mode()
+def segment(scores: Tensor, size: tuple[int, int]) -> Segmentation:
+    """Class scores (1, classes, h, w), brought to ``size`` (Y, X) bilinearly, then the best class of each pixel."""
+    best = torch.full(size, -torch.inf)
+    total, labels = best.clone(), torch.zeros(size, dtype=torch.int64)
+    for first in range(0, scores.shape[1], CHUNK):
+        chunk = F.interpolate(scores[:, first : first + CHUNK].cpu(), size=size, mode="bilinear", align_corners=False)[
+            0
+        ]
+        top, index = chunk.max(0)
+        labels = torch.where(top > best, index + first, labels)
+        best = best.maximum(top)
+        total = torch.logaddexp(total, chunk.logsumexp(0))
+    return Segmentation(labels, (best - total).exp())
+
+
+@torch.inference_mode()
+def without(model: TopFormer, run: Trace, names: Collection[str]) -> Tensor:
+    """The run's class scores (1, classes, H_1, W_1) had the tensors ``names`` ("block0.projected", ...) been 0.
+
+    The pyramid and its pooled tokens are the run's own; from there on the network runs again, on the run's device.
+    """
+    fast = inference_copy(model, run["tokens"].device)
+
+    def silence(name: str, tensor: Tensor) -> Tensor:
+        return torch.zeros_like(tensor) if name in names else tensor
+
+    backbone = fast.get_submodule("backbone")
+    output = backbone.trans(run["tokens"], silence)  # type: ignore[operator]
+    pyramid = [run[f"pyramid{n}"] for n in range(4)]
+    return fast.get_submodule("decode_head")(backbone.inject(pyramid, output))  # type: ignore[operator]
