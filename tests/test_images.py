@@ -536,7 +536,7 @@ def test_to_tensor_refuses_other_modes() -> None:
 def test_sample(slug: str) -> None:
     image = open_sample(slug)
     assert image.mode == "RGB"
-    assert 256 <= min(image.size) <= max(image.size) <= 768
+    assert 256 <= min(image.size) <= max(image.size) <= 960
     sample = SAMPLES[slug]
     assert slug.isalnum()
     assert slug.islower()
@@ -559,9 +559,9 @@ def test_sample(slug: str) -> None:
 
 
 def test_samples_are_complete() -> None:
-    assert list(SAMPLES) == ["china", "astronaut", "cat", "coffee", "rocket", "card"]
+    assert list(SAMPLES) == ["street", "crossing", "china", "astronaut", "cat", "coffee", "rocket", "card"]
     files = {sample.file for sample in SAMPLES.values() if sample.file}
-    assert files | {"CREDITS.md"} == {path.name for path in images._SAMPLES_FOLDER.iterdir()}
+    assert files | {"CREDITS.md", "LICENSE.panoramax.txt"} == {path.name for path in images._SAMPLES_FOLDER.iterdir()}
     with pytest.raises(KeyError):
         open_sample("../../secret")
 

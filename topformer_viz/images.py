@@ -274,6 +274,16 @@ _SAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "samples"
 
 # By slug, as it stands in links; the first is the default. assets/samples/CREDITS.md has the details.
 SAMPLES: dict[str, Sample] = {
+    "street": Sample(
+        Text(en="Street", zh="街道"),
+        Text(en="Adrien Pavie, MIT licence, via Panoramax API", zh="Adrien Pavie，MIT 许可，来自 Panoramax API"),
+        "street.jpg",
+    ),
+    "crossing": Sample(
+        Text(en="Crossing", zh="路口"),
+        Text(en="Adrien Pavie, MIT licence, via Panoramax API", zh="Adrien Pavie，MIT 许可，来自 Panoramax API"),
+        "crossing.jpg",
+    ),
     "china": Sample(
         Text(en="Palace tower", zh="宫殿楼阁"),
         Text(
