@@ -1,0 +1,636 @@
+"""Training: the folder it reads, the crops it cuts, the loss, the score, and a run that can be interrupted."""
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors import safe_open
+from torch import Tensor
+
+from topformer_viz import load_model, trace, train
+from topformer_viz.__main__ import main
+from topformer_viz.images import MEAN, STD
+from topformer_viz.model import KEY_DIM, Attention, TopFormer
+from topformer_viz.train import (
+    CROPS,
+    EARLIER,
+    IGNORE,
+    PHASES,
+    SCALES,
+    Crops,
+    DataError,
+    Photographs,
+    Score,
+    as_shown,
+    begin,
+    confusion,
+    crop_cells,
+    loss_of,
+    score,
+    spread,
+)
+
+CPU = torch.device("cpu")
+CLASSES = ["red", "green", "blue"]
+COLOURS = np.array([(200, 40, 40), (40, 200, 40), (40, 40, 200)], np.uint8)  # of the classes
+TRAIN, VAL = ["a", "b", "c", "d"], ["y", "z"]
+
+
+def add(folder: Path, stem: str, pixels: np.ndarray, labels: np.ndarray) -> None:
+    Image.fromarray(pixels).save(folder / "images" / f"{stem}.png")
+    Image.fromarray(labels).save(folder / "labels" / f"{stem}.png")
+
+
+def split(folder: Path, **changed: object) -> None:
+    splits = {"classes": CLASSES, "train": TRAIN, "val": VAL, **changed}
+    (folder / "splits.json").write_text(json.dumps(splits))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six pictures of 96 x 128 pixels, or 128 x 96: blots in the colours of three classes, black where there is none."""
+    folder = tmp_path / "data"
+    for part in ("images", "labels"):
+        (folder / part).mkdir(parents=True)
+    for seed, stem in enumerate(TRAIN + VAL):
+        coarse = np.random.default_rng(seed).integers(0, 4, (3, 4) if seed % 2 else (4, 3))
+        labels = np.where(coarse < 3, coarse, IGNORE).repeat(32, 0).repeat(32, 1).astype(np.uint8)
+        add(folder, stem, np.where((labels < 3)[..., None], COLOURS[labels % 3], 0).astype(np.uint8), labels)
+    split(folder)
+    return folder
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small crops, small batches and small pictures on val; a state is saved every two steps."""
+    monkeypatch.setattr(train, "CROPS", (((1, 1),), ((1, 2), (2, 1)), ((2, 2),)))
+    monkeypatch.setattr(train, "BATCH_CELLS", 4)
+    monkeypatch.setattr(train, "SHORT_SIDE", 64)
+    monkeypatch.setattr(train, "SCORE_EVERY", 2)
+    monkeypatch.setattr(train, "best_device", lambda: CPU)
+
+
+# The folder
+
+
+def test_a_folder_is_read(folder: Path) -> None:
+    data = Photographs(folder)
+    assert (data.classes, data.train, data.val) == (CLASSES, TRAIN, VAL)
+    picture, labels = data.picture("b"), data.labels("b")
+    assert (picture.mode, picture.size, labels.dtype) == ("RGB", (128, 96), torch.uint8)
+    assert np.array_equal(labels, np.array(Image.open(folder / "labels" / "b.png")))
+    assert np.array_equal(np.array(picture)[labels == 2][0], COLOURS[2])
+    assert Photographs(str(folder)).labels("b").equal(labels)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png", "jpg"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_pictures_come_in_three_formats(folder: Path, suffix: str, mode: str) -> None:
+    (folder / "images" / "a.png").unlink()
+    Image.new(mode, (96, 128)).save(folder / "images" / f"a.{suffix}")
+    picture = Photographs(folder).picture("a")
+    assert (picture.mode, picture.size) == ("RGB", (96, 128))
+
+
+def test_labels_may_have_a_palette(folder: Path) -> None:
+    """Which colours they are drawn in plays no part."""
+    before = Photographs(folder).labels("a")
+    grey = Image.open(folder / "labels" / "a.png")
+    grey.putpalette([255, 0, 0] * 256)
+    grey.save(folder / "labels" / "a.png")
+    assert Image.open(folder / "labels" / "a.png").mode == "P"
+    assert Photographs(folder).labels("a").equal(before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        "{}",
+        '{"classes": ["a", "b"], "train": ["a"]}',
+        '{"classes": null, "train": ["a"], "val": ["b"]}',
+        '{"classes": ["a"], "train": ["a"], "val": ["b"]}',
+        '{"classes": ["a", "b"], "train": [], "val": ["b"]}',
+        '{"classes": ["a", "b"], "train": ["a"], "val": []}',
+        json.dumps({"classes": [str(i) for i in range(IGNORE)], "train": ["a"], "val": ["b"]}),
+    ],
+    ids=["none", "empty", "a list", "nothing", "no val", "null", "one class", "no train", "empty val", "255 classes"],
+)
+def test_a_broken_split_is_told(folder: Path, text: str | None) -> None:
+    (folder / "splits.json").unlink()
+    if text is not None:
+        (folder / "splits.json").write_text(text)
+    with pytest.raises(DataError, match=r"splits\.json (must list classes, train and val|needs pictures in train)"):
+        Photographs(folder)
+
+
+def test_missing_files_are_told(folder: Path) -> None:
+    data = Photographs(folder)
+    with pytest.raises(DataError, match=r"there is no images/nothing\.webp, \.png or \.jpg in .*data"):
+        data.picture("nothing")
+    with pytest.raises(DataError, match=r"there is no labels/nothing\.png in .*data"):
+        data.labels("nothing")
+
+
+@pytest.mark.parametrize(
+    "wrong", [Image.new("RGB", (9, 9)), Image.new("1", (9, 9)), Image.new("I;16", (9, 9))], ids=str
+)
+def test_labels_of_another_kind_are_refused(folder: Path, wrong: Image.Image) -> None:
+    wrong.save(folder / "labels" / "a.png")
+    with pytest.raises(DataError, match=r"labels/a\.png must be a grey picture of 8 bits a pixel"):
+        Photographs(folder).labels("a")
+
+
+@pytest.mark.parametrize(("label", "fits"), [(2, True), (IGNORE, True), (3, False), (254, False)])
+def test_labels_out_of_range_are_refused(folder: Path, label: int, fits: bool) -> None:
+    Image.new("L", (96, 128), label).save(folder / "labels" / "a.png")
+    data = Photographs(folder)
+    if fits:
+        assert (data.labels("a") == label).all()
+        return
+    with pytest.raises(DataError, match=rf"labels/a\.png has a class {label}, but splits\.json names 3"):
+        data.labels("a")
+
+
+def test_a_picture_and_labels_of_different_size_are_refused(folder: Path) -> None:
+    Image.new("L", (96, 127)).save(folder / "labels" / "a.png")
+    with pytest.raises(DataError, match="a and its labels differ in size"):
+        Crops(Photographs(folder), CPU)
+
+
+# Crops
+
+
+def test_a_batch_is_normalised_crops_and_their_labels_at_half_the_size(folder: Path) -> None:
+    crops = Crops(Photographs(folder), CPU)
+    for cells, count in (((11, 10), 4), ((7, 9), 6), ((20, 20), 2)):
+        pictures, labels = crops.batch(cells, 0)
+        rows, columns = cells[0] * 64, cells[1] * 64
+        assert (pictures.shape, pictures.dtype) == ((count, 3, rows, columns), torch.float32)
+        assert (labels.shape, labels.dtype) == ((count, rows // 2, columns // 2), torch.int64)
+    colours = pictures * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
+    assert colours.min() >= -1e-6 and colours.max() <= 1 + 1e-6
+    assert colours.max() - colours.min() > 0.5
+
+
+def test_a_seed_draws_the_same_batch_again(folder: Path, quick: None) -> None:
+    one, other = (Crops(Photographs(folder), CPU) for _ in range(2))
+    torch.manual_seed(1)
+    first = one.batch((1, 2), 7)
+    torch.manual_seed(2)
+    one.batch((2, 2), 8)
+    for found in (one.batch((1, 2), 7), other.batch((1, 2), 7)):
+        assert all(torch.equal(a, b) for a, b in zip(found, first, strict=True))
+    assert not torch.equal(one.batch((1, 2), 8)[0], first[0])
+
+
+def test_every_label_is_a_class_or_none(folder: Path, quick: None) -> None:
+    crops = Crops(Photographs(folder), CPU)
+    found = torch.cat([crops.batch((2, 2), seed)[1].flatten() for seed in range(20)])
+    assert found.unique().tolist() == [0, 1, 2, IGNORE]
+
+
+@pytest.fixture
+def places(folder: Path) -> Photographs:
+    """One picture whose red tells a pixel's column and whose green tells its row; its labels are a checkerboard."""
+    y, x = np.mgrid[:96, :128]
+    add(
+        folder,
+        "place",
+        np.stack([2 * x, 2 * y, 0 * x], -1).astype(np.uint8),
+        ((x // 24 + y // 24) % 3).astype(np.uint8),
+    )
+    split(folder, train=["place"])
+    return Photographs(folder)
+
+
+def test_labels_stay_with_the_pixels_they_belong_to(places: Photographs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a crop is turned, flipped and scaled; and what lies outside the picture belongs to no class."""
+    monkeypatch.setattr(Crops, "_recolour", staticmethod(lambda crop, uniform: crop))
+    crops, labels = Crops(places, CPU), places.labels("place").numpy()
+    flipped, turns, scales, outside = [], [], [], 0
+    for seed in range(40):
+        cells = ((1, 1), (2, 1), (1, 2), (2, 2))[seed % 4]
+        crop, target = crops._crop(cells, torch.Generator().manual_seed(seed))
+        # Where each label lies in the picture, in pixels (x, y) whose corner is 0: told by the colours in the middle,
+        # and the same straight on from there.
+        place = F.avg_pool2d(crop[None], 2)[0, :2].double().numpy() * 255 / 2 + 0.5
+        v, u = np.mgrid[: target.shape[0], : target.shape[1]]
+        middle = (np.abs(v - target.shape[0] / 2) < 8) & (np.abs(u - target.shape[1] / 2) < 8)
+        known = np.stack([u[middle], v[middle], np.ones(middle.sum())], 1)
+        map_, residue, *_ = np.linalg.lstsq(known, place[:, middle].T)
+        assert residue.max() < 1e-3
+        x, y = (np.stack([u, v, np.ones_like(u)], -1) @ map_).transpose(2, 0, 1)
+        inside = (x >= 0) & (x < 128) & (y >= 0) & (y < 96)
+        expected = np.full(target.shape, IGNORE)
+        expected[inside] = labels[y[inside].astype(int), x[inside].astype(int)]
+        sure = (np.abs(x - x.round()) > 0.05) & (np.abs(y - y.round()) > 0.05)
+        assert sure.mean() > 0.5
+        assert np.array_equal(target.numpy()[sure], expected[sure])
+        outside += int((~inside).sum())
+        along, down = map_[0], map_[1]
+        flipped.append(along[0] < 0)
+        turns.append(math.degrees(math.atan2(-down[0], down[1])))
+        scales.append(2 / float(np.hypot(*along)))
+        assert float(np.hypot(*along)) == pytest.approx(float(np.hypot(*down)), rel=1e-3)
+        assert abs(float(along @ down)) < 1e-3
+    assert outside
+    assert 10 < sum(flipped) < 30
+    assert max(turns) > 3 and min(turns) < -3 and max(map(abs, turns)) <= 6.01
+    # A large crop of a small picture is scaled up until the picture nearly fills it.
+    assert SCALES[0] - 0.01 < min(scales) < 1.3 and 1.6 < max(scales) < SCALES[1] + 0.01
+
+
+def test_a_crop_stays_within_the_picture_where_it_fits_into_it(
+    places: Photographs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the corners that the turn swings out."""
+    monkeypatch.setattr(train, "SCALES", (1.5, 1.5))
+    crops = Crops(places, CPU)
+    for seed in range(20):
+        _, labels = crops._crop((1, 1), torch.Generator().manual_seed(seed))
+        assert (labels[4:-4, 4:-4] != IGNORE).all()
+
+
+def test_colours_change_within_their_range_and_sometimes_go() -> None:
+    crop = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    for end in (0.0, 0.3, 1.0):
+        found = Crops._recolour(crop, lambda low, high, end=end: low + end * (high - low))
+        assert found.shape == crop.shape
+        assert found.min() >= 0 and found.max() <= 1
+        assert not torch.allclose(found, crop, atol=0.05)
+        grey = torch.allclose(found[0], found[1]) and torch.allclose(found[0], found[2])
+        assert grey == (end == 0)
+
+
+def test_rare_classes_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the crops are centred on a class, and the rarer a class is, the likelier it is the one."""
+    labels = np.zeros((96, 128), np.uint8)
+    add(folder, "plain", np.zeros((96, 128, 3), np.uint8), labels)
+    labels[40:44, 100:106] = 1
+    labels[:10] = IGNORE
+    add(folder, "speck", np.zeros((96, 128, 3), np.uint8), labels)
+    split(folder, train=["plain", "speck"])
+    crops = Crops(Photographs(folder), CPU)
+    share = torch.tensor([1 - 24 / (86 * 128 + 96 * 128), 24 / (86 * 128 + 96 * 128)], dtype=torch.float64)
+    assert torch.allclose(crops.rarity, torch.tensor([*share.rsqrt(), 0.0], dtype=torch.float64))
+    assert [holding.tolist() for holding in crops.holding] == [[0, 1], [1], []]
+
+    def hits() -> int:
+        found = [crops._crop((1, 1), torch.Generator().manual_seed(seed))[1] for seed in range(60)]
+        return sum(bool((labels == 1).any()) for labels in found)
+
+    monkeypatch.setattr(train, "SCALES", (2.0, 2.0))
+    monkeypatch.setattr(train, "BALANCED", 1.0)
+    always = hits()
+    monkeypatch.setattr(train, "BALANCED", 0.0)
+    assert always > 50 > 20 > hits()
+
+
+def test_nothing_of_val_is_read_for_crops(folder: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
+    read = []
+    for name in ("picture", "labels"):
+        plain = getattr(Photographs, name)
+        monkeypatch.setattr(Photographs, name, lambda self, stem, plain=plain: read.append(stem) or plain(self, stem))
+    data = Photographs(folder)
+    crops = Crops(data, CPU)
+    crops.batch((1, 1), 0)
+    assert sorted(read) == sorted(TRAIN * 2)
+    assert len(crops.pictures) == len(crops.labels) == len(TRAIN)
+
+
+@pytest.mark.parametrize(("step", "phase"), [(0, 0), (349, 0), (350, 1), (649, 1), (650, 2), (999, 2)])
+def test_crops_grow_and_earlier_sizes_come_back_now_and_then(step: int, phase: int) -> None:
+    assert PHASES == (0.35, 0.65)
+    drawn = [crop_cells(step, 1000, seed) for seed in range(400)]
+    assert drawn == [crop_cells(step, 1000, seed) for seed in range(400)]
+    earlier = [size for sizes in CROPS[:phase] for size in sizes]
+    assert set(drawn) == set(CROPS[phase]) | set(earlier)
+    share = sum(size in earlier for size in drawn) / len(drawn)
+    assert share == (pytest.approx(EARLIER, abs=0.07) if phase else 0)
+
+
+def test_the_last_crops_are_the_grids_that_are_shown() -> None:
+    cells = [[h * w for h, w in sizes] for sizes in CROPS]
+    assert max(cells[0]) < min(cells[1]) and max(cells[1]) < min(cells[2])
+    assert set(CROPS[2]) == {(8, 8), (8, 11), (11, 8)}
+
+
+# The start
+
+
+def test_it_begins_as_built_but_for_the_gains_of_query_and_key() -> None:
+    model = begin(3, seed=5)
+    torch.manual_seed(5)
+    built = TopFormer("tiny", 3).state_dict()
+    gains = {f"{name}.{to}.bn.weight" for name, m in model.named_modules() if isinstance(m, Attention) for to in QK}
+    assert len(gains) == 8
+    for name, tensor in model.state_dict().items():
+        if name in gains:
+            assert torch.equal(tensor, torch.full_like(tensor, KEY_DIM**-0.25))
+        else:
+            assert torch.equal(tensor, built[name]), name
+    assert KEY_DIM**-0.25 == 0.5
+    blocks = model.backbone.trans.transformer_blocks
+    assert all(not block.attn.proj[1].bn.weight.any() for block in blocks)
+
+
+QK = ("to_q", "to_k")
+
+
+def test_the_first_weights_are_drawn_by_the_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = begin(3, seed=5).state_dict()
+    torch.manual_seed(2)
+    again, other = begin(3, seed=5).state_dict(), begin(3, seed=6).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in first.items())
+    assert not any(torch.equal(other[name], tensor) for name, tensor in first.items() if tensor.ndim == 4)
+
+
+# The loss
+
+
+def certain(labels: Tensor, classes: int, by: float = 30.0) -> Tensor:
+    return by * F.one_hot(labels.clamp(max=classes - 1), classes).permute(0, 3, 1, 2).float()
+
+
+@pytest.fixture
+def labels() -> Tensor:
+    labels = torch.randint(0, 3, (2, 6, 8), generator=torch.Generator().manual_seed(0))
+    labels[0, :2] = IGNORE
+    return labels
+
+
+def test_what_is_right_and_sure_costs_nothing(labels: Tensor) -> None:
+    right, unsure, wrong = certain(labels, 3), torch.zeros(2, 3, 6, 8), certain((labels + 1) % 3, 3)
+    assert float(loss_of(right, labels)) < 1e-5
+    assert 1e-5 < loss_of(certain(labels, 3, by=3), labels) < loss_of(unsure, labels) < loss_of(wrong, labels)
+
+
+def test_what_is_unlabelled_has_no_say(labels: Tensor) -> None:
+    scores = torch.randn(2, 3, 6, 8, generator=torch.Generator().manual_seed(1))
+    other = scores.clone()
+    other[0, :, :2] = torch.randn(3, 2, 8, generator=torch.Generator().manual_seed(2)) * 9
+    assert torch.equal(loss_of(scores, labels), loss_of(other, labels))
+    scores.requires_grad_()
+    loss_of(scores, labels).backward()
+    assert not scores.grad[0, :, :2].any()
+    assert scores.grad[0, :, 2:].any(1).all() and scores.grad[1].any(0).all()
+
+
+def test_the_loss_by_hand() -> None:
+    """Where two classes score alike, cross-entropy is log 2; the overlap is half for the one class that is there."""
+    labels = torch.zeros(1, 4, 4, dtype=torch.int64)
+    assert float(loss_of(torch.zeros(1, 2, 4, 4), labels)) == pytest.approx(math.log(2) + 1 - 8 / 16)
+
+
+def test_a_rare_class_weighs_as_much_as_a_frequent_one() -> None:
+    labels = torch.zeros(1, 4, 4, dtype=torch.int64)
+    scores = certain(labels, 2)
+    labels[0, 0, 0] = 1  # one of 16 pixels, taken for the other class
+    assert float(loss_of(scores, labels)) == pytest.approx(30 / 16 + 1 - (15 / 16 + 0) / 2, rel=1e-4)
+
+
+def test_scores_are_brought_to_the_labels_size(labels: Tensor) -> None:
+    small = torch.randn(2, 3, 3, 4, generator=torch.Generator().manual_seed(1))
+    large = F.interpolate(small, size=(6, 8), mode="bilinear", align_corners=False)
+    assert float(loss_of(small, labels)) == pytest.approx(float(loss_of(large, labels)), rel=1e-6)
+
+
+# The score
+
+
+def test_the_score_by_hand() -> None:
+    """The third class is neither labelled nor said, and has no part in the mean."""
+    found = Score(torch.tensor([[3, 1, 0], [2, 4, 0], [0, 0, 0]]))
+    assert found.iou[:2] == pytest.approx([3 / 6, 4 / 7])
+    assert math.isnan(found.iou[2])
+    assert found.mean_iou == pytest.approx((3 / 6 + 4 / 7) / 2)
+    assert found.accuracy == pytest.approx(7 / 10)
+
+
+def test_a_class_that_is_never_found_has_0() -> None:
+    assert Score(torch.tensor([[4, 0], [1, 0]])).iou == pytest.approx([4 / 5, 0])
+
+
+def test_pixels_are_counted_by_label_and_by_what_is_said() -> None:
+    labels = torch.tensor([[0, 0, 0, 1, 1, IGNORE, 2, IGNORE]], dtype=torch.uint8)
+    said = torch.tensor([[0, 0, 1, 1, 2, 2, 0, 0]])
+    found = confusion(F.one_hot(said, 4).permute(2, 0, 1)[None].float(), labels)
+    assert found.tolist() == [[2, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_scores_are_brought_to_the_full_size_before_they_are_compared() -> None:
+    labels = torch.zeros(3, 16, dtype=torch.uint8)
+    labels[:, 8:] = 1
+    halves = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # (1, 2 classes, 1, 2)
+    assert confusion(halves, labels).tolist() == [[24, 0], [0, 24]]
+
+
+def test_val_is_scored_whole_and_as_shown(
+    folder: Path, quick: None, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "SHORT_SIDE", 128)
+    data, model = Photographs(folder), copy.deepcopy(varied("tiny", 3))
+    scores = trace(model, as_shown(data.picture("y")))["class_scores"]
+    model.decode_head.conv_seg.bias.sub_(scores.mean((0, 2, 3)))  # so that more than one class is said
+    expected = torch.zeros(3, 3, dtype=torch.int64)
+    for stem in VAL:
+        shown = as_shown(data.picture(stem))
+        assert sorted(shown.size) == [128, 192]
+        assert (shown.width > shown.height) == (data.picture(stem).width > 96)
+        expected += confusion(trace(model, shown)["class_scores"], data.labels(stem))
+    found = score(model, data, CPU)
+    assert torch.equal(found.confusion, expected)
+    assert (found.confusion.sum(0) > 0).sum() > 1
+    assert int(found.confusion.sum()) == sum(int((data.labels(stem) != IGNORE).sum()) for stem in VAL)
+
+
+def test_spread_is_effective_tokens_by_block(folder: Path, quick: None, varied: Callable[..., TopFormer]) -> None:
+    data = Photographs(folder)
+    data.val = ["y"]
+    assert spread(load_model("tiny"), data, CPU) == pytest.approx(
+        [1.0 * as_shown(data.picture("y")).width // 64] * 4, abs=0.01
+    )
+    run = trace(varied("tiny", 3), as_shown(data.picture("y")))
+    rows = [torch.special.entr(run[f"block{n}.weights"]).sum(-1).exp().mean() for n in range(4)]
+    assert spread(varied("tiny", 3), data, CPU) == pytest.approx([float(x) for x in rows], rel=1e-4)
+
+
+# A run
+
+
+def tensors(path: Path) -> dict[str, Tensor]:
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def same(one: Path, other: Path) -> bool:
+    ours, theirs = tensors(one), tensors(other)
+    return list(ours) == list(theirs) and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.fixture
+def steps_done(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The steps that were begun, in order."""
+    done: list[int] = []
+
+    def watched(step: int, steps: int, seed: int) -> tuple[int, int]:
+        done.append(step)
+        return crop_cells(step, steps, seed)
+
+    monkeypatch.setattr(train, "crop_cells", watched)
+    return done
+
+
+def test_a_run_writes_a_small_file_that_opens(folder: Path, tmp_path: Path, quick: None) -> None:
+    out = tmp_path / "own.safetensors"
+    data = Photographs(folder)
+    result = train.train(data, out, steps=3, seed=0)
+    model = load_model(out)
+    assert isinstance(model, TopFormer)
+    assert (model.size, model.classes, model.class_names) == ("tiny", 3, tuple(CLASSES))
+    assert {tensor.dtype for tensor in tensors(out).values()} == {torch.float16}
+    with safe_open(out, "pt") as file:
+        training = json.loads(file.metadata()["training"])
+    assert (training["steps"], training["seed"]) == (3, 0)
+    assert training["seconds"] >= 0 and "CPU" in training["on"]
+    labelled = sum(int((data.labels(stem) != IGNORE).sum()) for stem in VAL)
+    assert int(result.confusion.sum()) == labelled
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "own.safetensors"]
+
+
+def test_a_run_moves_the_weights_and_the_statistics(folder: Path, tmp_path: Path, quick: None) -> None:
+    out = tmp_path / "own.safetensors"
+    train.train(Photographs(folder), out, steps=3, seed=0)
+    found, start = tensors(out), begin(3, 0).state_dict()
+    assert found.keys() == {name for name, tensor in start.items() if tensor.is_floating_point()}
+    moved = {name for name, tensor in found.items() if not torch.equal(tensor, start[name].half())}
+    still = {name for name in found if name not in moved}
+    assert all("SIM" not in name and ".proj." not in name for name in still), still
+
+
+def test_one_seed_gives_the_same_weights_and_another_gives_others(folder: Path, tmp_path: Path, quick: None) -> None:
+    data = Photographs(folder)
+    for name, seed in (("one", 3), ("again", 3), ("other", 4)):
+        torch.manual_seed(len(name))
+        train.train(data, tmp_path / name, steps=3, seed=seed)
+    assert same(tmp_path / "one", tmp_path / "again")
+    assert not same(tmp_path / "one", tmp_path / "other")
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_shortest_runs(folder: Path, tmp_path: Path, quick: None, steps_done: list[int], steps: int) -> None:
+    train.train(Photographs(folder), tmp_path / "own", steps=steps, seed=0)
+    assert steps_done == list(range(steps))
+    assert all(tensor.isfinite().all() for tensor in tensors(tmp_path / "own").values())
+    assert not list(tmp_path.glob("*.unfinished*"))
+
+
+@pytest.mark.parametrize("where", ["crop_cells", "score"])
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, steps_done: list[int], where: str
+) -> None:
+    """Between two saved states the steps since the last one are done again; during scoring, none."""
+    data, whole, own = Photographs(folder), tmp_path / "whole", tmp_path / "own"
+    train.train(data, whole, steps=5, seed=3)
+    assert steps_done == [0, 1, 2, 3, 4]
+
+    def interrupted(*arguments: object) -> None:
+        if where == "score" or arguments[0] == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        watched = train.crop_cells
+        patch.setattr(train, where, lambda *a: interrupted(*a) or watched(*a))
+        with pytest.raises(KeyboardInterrupt):
+            train.train(data, own, steps=5, seed=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "own.unfinished.pt", "whole"]
+    steps_done.clear()
+    train.train(data, own, steps=5, seed=3)
+    assert steps_done == [2, 3, 4]
+    assert same(own, whole)
+    assert not (tmp_path / "own.unfinished.pt").exists()
+
+
+@pytest.mark.parametrize("changed", [{"steps": 7}, {"seed": 4}], ids=str)
+def test_an_unfinished_run_is_not_gone_on_with_otherwise(
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, changed: dict[str, int]
+) -> None:
+    data, out = Photographs(folder), tmp_path / "own"
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "spread", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.train(data, out, steps=5, seed=3)
+    before = (tmp_path / "own.unfinished.pt").read_bytes()
+    with pytest.raises(DataError, match=r"own\.unfinished\.pt is of a run with --steps 5 --seed 3"):
+        train.train(data, out, **{"steps": 5, "seed": 3, **changed})
+    assert (tmp_path / "own.unfinished.pt").read_bytes() == before
+    assert not out.exists()
+
+
+def test_a_run_learns(folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three flat colours are soon told apart; who says the same class everywhere gets 0.2 at most."""
+    monkeypatch.setattr(train, "SCORE_EVERY", 1000)
+    monkeypatch.setattr(train, "SHORT_SIDE", 128)
+    monkeypatch.setattr(Crops, "_recolour", staticmethod(lambda crop, uniform: crop))
+    data = Photographs(folder)
+    assert score(begin(3, seed=1), data, CPU).mean_iou < 0.25
+    assert train.train(data, tmp_path / "own", steps=60, seed=1).mean_iou > 0.4
+
+
+# The command line
+
+
+def test_a_run_from_the_command_line(
+    folder: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "own.safetensors"
+    arguments = ["train", "--data", str(folder), "--out", str(out), "--steps", "3", "--seed", "2"]
+    assert main(arguments) == 0
+    told, progress = capsys.readouterr()
+    assert "step 2: loss" in told and "val mIoU" in told and "effective tokens by block" in told
+    assert told.splitlines()[-1].startswith("val mIoU 0.")
+    assert "training" in progress
+    train.train(Photographs(folder), tmp_path / "direct", steps=3, seed=2)
+    assert same(out, tmp_path / "direct")
+
+
+def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence on standard error; bars of progress may stand before it."""
+    assert main(["train", *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    last = err.splitlines()[-1]
+    assert "Traceback" not in err
+    return last
+
+
+def test_a_folder_that_cannot_be_trained_on_is_one_sentence_and_status_1(
+    folder: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "own"
+    assert "splits.json must list" in refusal(["--data", str(tmp_path), "--out", str(out)], capsys)
+    Image.new("RGB", (96, 128)).save(folder / "labels" / "c.png")
+    message = refusal(["--data", str(folder), "--out", str(out)], capsys)
+    assert message.endswith("topformer-viz: labels/c.png must be a grey picture of 8 bits a pixel")
+    (folder / "images" / "a.png").write_bytes(b"no picture")
+    assert "a.png" in refusal(["--data", str(folder), "--out", str(out)], capsys)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--data", "x"], ["--data", "x", "--out", "y", "--steps", "0"]])
+def test_a_command_that_makes_no_sense_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *arguments])
+    assert stop.value.code == 2
+    assert "usage" in capsys.readouterr().err

@@ -1,0 +1,344 @@
+"""Train TopFormer tiny to tell classes of pixels apart: ``python -m topformer_viz train --data DIR --out FILE``.
+
+The start matters more than anything else. The network as built is kept (the projection's BatchNorm gain is 0, so the
+attention joins in gently), and the gains of to_q's and to_k's BatchNorm begin at key_dim ** -0.25 each: together
+that is the 1 / sqrt(key_dim) by which TopFormer does not divide its scores. Rows start out soft, and stay readable.
+"""
+
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from topformer_viz.images import CELL, MEAN, STD, network_size, to_tensor
+from topformer_viz.model import KEY_DIM, Attention, TopFormer
+from topformer_viz.tracing import best_device, inference_copy, run
+
+IGNORE = 255  # the label of pixels that belong to no class
+SHORT_SIDE = 512  # of pictures when they are scored: what the app shows them at
+# Crops in token-grid cells (rows, columns): small ones first, as they are cheap, at the end the grids that are shown.
+CROPS = (
+    ((4, 4), (4, 6), (6, 4)),
+    ((6, 6), (6, 8), (8, 6)),
+    ((8, 8), (8, 11), (11, 8)),
+)
+PHASES = (0.35, 0.65)  # parts of the training at which the next size of crops begins
+EARLIER = 0.25  # then this share of batches still takes an earlier size
+BATCH_CELLS = 440  # a batch has as many crops as fit, so that every step costs the same
+SCALES = (0.7, 2.1)  # crop pixels per picture pixel; a picture of short side 360 is shown at 1.42
+BALANCED = 0.5  # share of crops that are centred on a class drawn by rarity
+MAX_RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.05, 0.1
+SCORE_EVERY = 600  # steps between scores on val, and between saved states
+
+
+class DataError(ValueError):
+    """The folder is not laid out as ``Photographs`` needs it."""
+
+
+class Photographs:
+    """A folder of labelled photographs.
+
+    splits.json: {"classes": [name, ...], "train": [stem, ...], "val": [stem, ...]}; images/STEM.webp (or .png,
+    .jpg); labels/STEM.png, uint8 class index a pixel, 255 where it belongs to none. ``DataError`` says what is missing.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        try:
+            splits = json.loads((self.folder / "splits.json").read_text("utf-8"))
+            self.classes: list[str] = list(splits["classes"])
+            self.train: list[str] = list(splits["train"])
+            self.val: list[str] = list(splits["val"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{self.folder}/splits.json must list classes, train and val: {error!r}") from error
+        if not (self.train and self.val) or not 1 < len(self.classes) < IGNORE:
+            raise DataError("splits.json needs pictures in train and in val, and 2 to 254 classes")
+
+    def picture(self, stem: str) -> Image.Image:
+        """The photograph, mode "RGB"."""
+        for suffix in ("webp", "png", "jpg"):
+            path = self.folder / "images" / f"{stem}.{suffix}"
+            if path.is_file():
+                return Image.open(path).convert("RGB")
+        raise DataError(f"there is no images/{stem}.webp, .png or .jpg in {self.folder}")
+
+    def labels(self, stem: str) -> Tensor:
+        """Class index a pixel, uint8 (Y, X)."""
+        path = self.folder / "labels" / f"{stem}.png"
+        if not path.is_file():
+            raise DataError(f"there is no labels/{stem}.png in {self.folder}")
+        labels = torch.from_numpy(np.array(Image.open(path)))
+        if labels.ndim != 2 or labels.dtype != torch.uint8:
+            raise DataError(f"labels/{stem}.png must be a grey picture of 8 bits a pixel")
+        if (wrong := labels[(labels >= len(self.classes)) & (labels != IGNORE)]).numel():
+            raise DataError(f"labels/{stem}.png has a class {int(wrong[0])}, but splits.json names {len(self.classes)}")
+        return labels
+
+
+class Crops:
+    """Batches of augmented crops of the train pictures, all of which are held in memory, decoded."""
+
+    def __init__(self, data: Photographs, device: torch.device) -> None:
+        self.device = device
+        self.pictures: list[Tensor] = []  # uint8 (3, Y, X)
+        self.labels: list[Tensor] = []  # uint8 (Y, X)
+        counts = []
+        for stem in tqdm(data.train, desc="reading", unit="picture", leave=False):
+            pixels, labels = np.array(data.picture(stem)), data.labels(stem)
+            if pixels.shape[:2] != labels.shape:
+                raise DataError(f"{stem} and its labels differ in size")
+            self.pictures.append(torch.from_numpy(pixels).permute(2, 0, 1).contiguous())
+            self.labels.append(labels)
+            counts.append(torch.bincount(labels.flatten().long(), minlength=IGNORE + 1)[: len(data.classes)])
+        pixels_of = torch.stack(counts).double()  # (pictures, classes)
+        share = pixels_of.sum(0) / pixels_of.sum()
+        self.rarity = torch.where(share > 0, share.clamp(min=1e-9).rsqrt(), 0.0)
+        self.holding = [pixels_of[:, c].nonzero().flatten() for c in range(len(data.classes))]
+
+    def batch(self, cells: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
+        """Normalised crops (n, 3, 64 rows, 64 columns) and their labels at half that size, int64; the same by seed."""
+        random = torch.Generator().manual_seed(seed)
+        crops = [self._crop(cells, random) for _ in range(max(2, BATCH_CELLS // (cells[0] * cells[1])))]
+        pictures, labels = (torch.stack(parts).to(self.device) for parts in zip(*crops, strict=True))
+        mean, std = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+        return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last), labels
+
+    def _crop(self, cells: tuple[int, int], random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A turned, flipped, scaled and recoloured cut-out of one picture, values 0..1, and its labels."""
+
+        def uniform(low: float, high: float) -> float:
+            return low + (high - low) * float(torch.rand((), generator=random))
+
+        around: int | None = None
+        if uniform(0, 1) < BALANCED:
+            around = int(torch.multinomial(self.rarity, 1, generator=random))
+        candidates = torch.arange(len(self.pictures)) if around is None else self.holding[around]
+        index = int(candidates[torch.randint(len(candidates), (), generator=random)])
+        picture, labels = self.pictures[index], self.labels[index]
+        Y, X = labels.shape
+        h, w = cells[0] * CELL, cells[1] * CELL
+        scale = max(math.exp(uniform(math.log(SCALES[0]), math.log(SCALES[1]))), 0.9 * max(h / Y, w / X))
+        y, x = uniform(0, Y), uniform(0, X)
+        if around is not None:
+            spots = (labels == around).nonzero()
+            spot = spots[torch.randint(len(spots), (), generator=random)]
+            y = float(spot[0]) + uniform(-0.25, 0.25) * h / scale
+            x = float(spot[1]) + uniform(-0.25, 0.25) * w / scale
+        # The cut-out stays within the picture where it fits into it.
+        y = min(max(y, h / scale / 2), Y - h / scale / 2) if h / scale < Y else Y / 2
+        x = min(max(x, w / scale / 2), X - w / scale / 2) if w / scale < X else X / 2
+        turn, flip = math.radians(uniform(-6, 6)), -1.0 if uniform(0, 1) < 0.5 else 1.0
+        # From the crop's pixels, -1..1 both ways, to the picture's: scale, turn, flip, shift.
+        rows, columns = h / scale / 2, w / scale / 2
+        theta = torch.tensor(
+            [
+                [flip * columns * math.cos(turn) * 2 / X, -rows * math.sin(turn) * 2 / X, 2 * x / X - 1],
+                [flip * columns * math.sin(turn) * 2 / Y, rows * math.cos(turn) * 2 / Y, 2 * y / Y - 1],
+            ]
+        )[None]
+        grid = F.affine_grid(theta, [1, 1, h, w], align_corners=False)
+        crop = F.grid_sample(picture[None].float() / 255, grid, padding_mode="reflection", align_corners=False)[0]
+        grid = F.affine_grid(theta, [1, 1, h // 2, w // 2], align_corners=False)
+        known = labels[None, None].float() - IGNORE  # so that 0, what lies outside, is "no class"
+        target = F.grid_sample(known, grid, mode="nearest", align_corners=False)[0, 0].long() + IGNORE
+        return self._recolour(crop, uniform), target
+
+    @staticmethod
+    def _recolour(crop: Tensor, uniform) -> Tensor:  # type: ignore[no-untyped-def]
+        """Brightness, contrast, saturation, a cast of colour, and sometimes grey."""
+        grey = crop.mean(0, keepdim=True)
+        saturation = 0.0 if uniform(0, 1) < 0.05 else uniform(0.5, 1.5)
+        crop = grey + saturation * (crop - grey)
+        crop = crop.mean() + uniform(0.6, 1.5) * (crop - crop.mean())
+        cast = torch.tensor([uniform(0.88, 1.12) for _ in range(3)]).view(3, 1, 1)
+        return (crop * cast * uniform(0.65, 1.4)).clamp(0, 1)
+
+
+def crop_cells(step: int, steps: int, seed: int) -> tuple[int, int]:
+    """The grid of this step's crops: larger as training goes on, now and then an earlier size."""
+    random = torch.Generator().manual_seed(seed)
+    phase = sum(step >= part * steps for part in PHASES)
+    if phase and float(torch.rand((), generator=random)) < EARLIER:
+        phase = int(torch.randint(phase, (), generator=random))
+    sizes = CROPS[phase]
+    return sizes[int(torch.randint(len(sizes), (), generator=random))]
+
+
+def begin(classes: int, seed: int) -> TopFormer:
+    """The network as built, with the gains of to_q's and to_k's BatchNorm at key_dim ** -0.25."""
+    torch.manual_seed(seed)
+    model = TopFormer("tiny", classes)
+    for module in model.modules():
+        if isinstance(module, Attention):
+            for layer in (module.to_q, module.to_k):
+                nn.init.constant_(layer.bn.weight, KEY_DIM**-0.25)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def loss_of(scores: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy plus one minus the soft intersection over union, averaged over the classes in the batch.
+
+    scores (B, classes, h, w), labels (B, Y, X) int64. The second part asks for what the score counts, and lets
+    rare classes weigh as much as frequent ones.
+    """
+    scores = F.interpolate(scores, size=labels.shape[-2:], mode="bilinear", align_corners=False)
+    known = labels != IGNORE
+    truth = F.one_hot(labels.where(known, 0), scores.shape[1]).permute(0, 3, 1, 2) * known[:, None]
+    sure = scores.softmax(1) * known[:, None]
+    both = (sure * truth).sum((0, 2, 3))
+    either = (sure + truth).sum((0, 2, 3)) - both
+    present = truth.sum((0, 2, 3)) > 0
+    overlap = (both / either.clamp(min=1))[present].mean()
+    return F.cross_entropy(scores, labels, ignore_index=IGNORE) + (1 - overlap)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a model does on labelled pictures, at the labels' full size.
+
+    ``confusion`` counts pixels, (classes, classes): row the label, column what the model says.
+    """
+
+    confusion: Tensor
+
+    @property
+    def iou(self) -> list[float]:
+        """Intersection over union a class; NaN for a class that neither the labels nor the model has."""
+        both = self.confusion.diag().double()
+        return (both / (self.confusion.sum(0) + self.confusion.sum(1) - both)).tolist()
+
+    @property
+    def mean_iou(self) -> float:
+        return float(np.nanmean(self.iou))
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the labelled pixels that are right."""
+        return float(self.confusion.diag().sum() / self.confusion.sum())
+
+
+def as_shown(picture: Image.Image) -> Image.Image:
+    """The picture at the size that the app gives the network."""
+    return picture.resize(network_size(*picture.size, SHORT_SIDE), Image.Resampling.LANCZOS)
+
+
+def confusion(scores: Tensor, labels: Tensor) -> Tensor:
+    """How class scores (1, classes, h, w), brought to the labels' size (Y, X), compare with them: see ``Score``."""
+    classes = scores.shape[1]
+    whole = F.interpolate(scores.cpu(), size=labels.shape, mode="bilinear", align_corners=False).argmax(1)[0]
+    known = labels != IGNORE
+    pairs = labels[known].long() * classes + whole[known]
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+
+
+def score(model: TopFormer, data: Photographs, device: torch.device) -> Score:
+    """Score on val: every picture whole, class scores brought to the labels' own size."""
+    fast = inference_copy(model, device)
+    total = torch.zeros(len(data.classes), len(data.classes), dtype=torch.int64)
+    for stem in tqdm(data.val, desc="scoring on val", unit="picture", leave=False):
+        found: dict[str, Tensor] = {}
+        run(fast, to_tensor(as_shown(data.picture(stem))), lambda name, x, found=found: found.setdefault(name, x))  # type: ignore[misc]
+        total += confusion(found["class_scores"], data.labels(stem))
+    return Score(total)
+
+
+def spread(model: TopFormer, data: Photographs, device: torch.device, pictures: int = 24) -> list[float]:
+    """Mean effective tokens a block, exp(entropy) of the weights' rows, on some of val: what to watch for peaks."""
+    fast = inference_copy(model, device)
+    found: dict[str, list[Tensor]] = {}
+
+    def keep(name: str, x: Tensor) -> Tensor:
+        if name.endswith(".weights"):
+            found.setdefault(name, []).append(torch.special.entr(x).sum(-1).exp().mean())
+        return x
+
+    for stem in data.val[:: max(1, len(data.val) // pictures)]:
+        run(fast, to_tensor(as_shown(data.picture(stem))), keep)
+    return [float(torch.stack(values).mean()) for values in found.values()]
+
+
+def save(model: TopFormer, classes: list[str], out: Path, training: dict[str, object]) -> None:
+    """Weights and statistics as float16; the class names and how it was trained in the file's metadata."""
+    state = {k: v.half().contiguous().cpu() for k, v in model.state_dict().items() if v.is_floating_point()}
+    part = out.with_name(f"{out.name}.part")
+    save_file(state, part, metadata={"classes": json.dumps(classes), "training": json.dumps(training)})
+    os.replace(part, out)
+
+
+def _hardware(device: torch.device) -> str:
+    """What a training ran on, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} {platform.machine()} CPU cores" if device.type == "cpu" else "Apple GPU (MPS)"
+
+
+def _decayed(model: nn.Module) -> Iterator[dict[str, object]]:
+    """Parameter groups: weights of convolutions decay, gains and biases don't."""
+    yield {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": WEIGHT_DECAY}
+    yield {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0}
+
+
+def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
+    """Train, write the weights to ``out``, and return their score on val.
+
+    The state is saved beside ``out`` as it goes: the same call after an interruption goes on from there, with the
+    crops it would have seen. Nothing of val is trained on or chosen by.
+    """
+    device = best_device()
+    crops = Crops(data, device)
+    model = begin(len(data.classes), seed).to(device)
+    optimizer = torch.optim.AdamW(_decayed(model), lr=MAX_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_RATE, total_steps=steps, pct_start=WARM_UP)
+    resumable = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    unfinished = out.with_name(f"{out.name}.unfinished.pt")
+    first, before, start = 0, 0.0, time.monotonic()
+    if unfinished.is_file():
+        saved = torch.load(unfinished, map_location=device, weights_only=True)
+        if (saved["steps"], saved["seed"]) != (steps, seed):
+            raise DataError(f"{unfinished} is of a run with --steps {saved['steps']} --seed {saved['seed']}")
+        for name, part in resumable.items():
+            part.load_state_dict(saved[name])  # type: ignore[attr-defined]
+        first, before = saved["step"], saved["seconds"]
+    progress = tqdm(range(first, steps), initial=first, total=steps, desc="training", unit="step", smoothing=0.05)
+    recent, told = 0.0, ""
+    for step in progress:
+        model.train()
+        draw = seed * 1_000_003 + step
+        pictures, labels = crops.batch(crop_cells(step, steps, draw), draw)
+        loss = loss_of(model(pictures), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        value = loss.item()
+        recent = value if step == first else 0.98 * recent + 0.02 * value
+        if (step + 1) % SCORE_EVERY == 0 and step + 1 < steps:
+            saved = {name: part.state_dict() for name, part in resumable.items()}  # type: ignore[attr-defined]
+            part = unfinished.with_name(f"{unfinished.name}.part")
+            torch.save(
+                {**saved, "step": step + 1, "steps": steps, "seed": seed, "seconds": before + time.monotonic() - start},
+                part,
+            )
+            os.replace(part, unfinished)
+            rows = ", ".join(f"{tokens:.0f}" for tokens in spread(model, data, device))
+            told = f"val mIoU {score(model, data, device).mean_iou:.3f}"
+            progress.write(f"step {step + 1}: loss {recent:.3f}, {told}, effective tokens by block {rows}")
+        progress.set_postfix_str(f"loss {recent:.3f} {told}", refresh=False)
+    seconds = round(before + time.monotonic() - start)
+    save(model, data.classes, out, {"steps": steps, "seed": seed, "seconds": seconds, "on": _hardware(device)})
+    final = score(model, data, device)
+    unfinished.unlink(missing_ok=True)
+    return final
