@@ -1,4 +1,4 @@
-"""The command line: ``python -m topformer_viz shapes IMAGE`` and ``python -m topformer_viz bench``."""
+"""The command line, ``python -m topformer_viz``: shapes, bench, train, evaluate."""
 
 import argparse
 import json
@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from topformer_viz.card import evaluate, write
 from topformer_viz.images import MAX_PIXELS, ImageError, open_image
 from topformer_viz.tracing import TooLargeError, summary, trace
+from topformer_viz.train import DataError, Photographs, train
 from topformer_viz.weights import CheckpointError, load_model
 
 
@@ -39,22 +41,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     shapes_parser = commands.add_parser("shapes", help="print every stage's name, axes, shape, bytes, min, max, mean")
     shapes_parser.add_argument("image", help=f"a picture of up to {MAX_PIXELS // 1_000_000} megapixels")
-    shapes_parser.add_argument("--model", default="tiny", help="colour, tiny, small, base or a checkpoint's path")
+    shapes_parser.add_argument(
+        "--model", default="streets", help="streets, colour, tiny, small, base or a checkpoint's path"
+    )
     shapes_parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     bench_parser = commands.add_parser("bench", help="measure, beside a baseline in the same run")
     bench_parser.add_argument(
         "what", nargs="?", choices=("forward", "app"), default="forward",
         help="forward: the network, traced and plain (default); app: the page in Chromium (needs requirements-dev.txt)",
     )  # fmt: skip
+    train_parser = commands.add_parser("train", help="train TopFormer tiny to segment labelled photographs")
+    train_parser.add_argument(
+        "--data", required=True, help="folder of splits.json, images/ and labels/ (see the README)"
+    )
+    train_parser.add_argument("--out", required=True, help="the .safetensors file to write")
+    train_parser.add_argument("--steps", type=int, default=4200, help="optimiser steps (default %(default)s)")
+    train_parser.add_argument("--seed", type=int, default=0, help="draws the first weights and every crop (default 0)")
+    evaluate_parser = commands.add_parser("evaluate", help="measure the bundled weights on val and write their card")
+    evaluate_parser.add_argument("--data", required=True, help="the folder they were trained on")
     options = parser.parse_args(arguments)
+    if options.command == "train" and options.steps < 1:
+        parser.error("--steps must be at least 1")
     if options.command == "bench":
         from topformer_viz import bench  # only here: it needs what only developers install
 
         bench.forward() if options.what == "forward" else bench.app()
         return 0
     try:
-        shapes(options.image, options.model, options.json)
-    except (OSError, ImageError, CheckpointError, TooLargeError) as error:
+        if options.command == "shapes":
+            shapes(options.image, options.model, options.json)
+        elif options.command == "train":
+            result = train(Photographs(options.data), Path(options.out), steps=options.steps, seed=options.seed)
+            print(f"val mIoU {result.mean_iou:.4f}, pixel accuracy {result.accuracy:.4f}")
+        else:
+            print(*write(evaluate(Photographs(options.data))), sep="\n")
+    except (OSError, ImageError, CheckpointError, DataError, TooLargeError) as error:
         print(f"topformer-viz: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,0 +1,35 @@
+"""What was measured of the bundled weights, as the app quotes it; ``card.py`` measures it."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).resolve().parent.parent / "assets" / "weights" / "streets.json"
+RARELY = 0.05  # share of val's pictures that lie further than ``Facts.far`` from the training pictures
+
+
+@dataclass(frozen=True)
+class Facts:
+    """``train`` and ``val`` count pictures; ``iou`` is by class, ``mean_iou`` and ``accuracy`` over val's labelled pixels.
+
+    ``without``: mIoU when parts of the network are silenced, by the names in card.py. ``far``: the distance
+    (likeness.py) beyond which a picture is called unlike streets.
+    """
+
+    classes: list[str]
+    train: int
+    val: int
+    mean_iou: float
+    accuracy: float
+    iou: list[float]
+    without: dict[str, float]
+    far: float
+
+
+@cache
+def facts() -> Facts:
+    """The facts in streets.json."""
+    content = json.loads(FILE.read_text("utf-8"))
+    kept = {name: content[name] for name in ("classes", "train", "val", "without", "far")}
+    return Facts(**kept, **content["score"])
