@@ -1,0 +1,160 @@
+"""The page of what each head looks at, through Streamlit's AppTest on small made findings."""
+
+import html
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from topformer_viz import findings, heads
+from topformer_viz.classes import classes_of
+from topformer_viz.text import LANGS, Lang
+
+ROOT = Path(__file__).resolve().parent.parent
+CLASSES = ["sky", "building", "road", "pavement", "vegetation", "vehicle", "person", "street furniture"]
+GRID = (3, 4)
+
+
+def network(peak: float, seed: int) -> dict:
+    """Findings of four blocks of four heads that read at random, on 40 pictures; a person is in three of them."""
+    readings = []
+    for i in range(40):
+        rng = np.random.default_rng((seed, i))
+        labels = rng.choice([0, 1, 2, 3, 4, 5, 7, 255], (12, 16)).astype(np.uint8)
+        if i < 3:
+            labels[0, 0] = 6
+        cells = findings.pooled(torch.from_numpy(labels), 8, GRID)
+        weights = torch.from_numpy(peak * np.random.default_rng(seed).normal(size=(16, 12, 12))).softmax(-1)
+        readings.append(findings.reading(weights, cells, GRID))
+    return asdict(findings.summarise(readings, 4))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    networks = {"trained": network(2, 0), "built": network(0.01, 1), "reinitialised": network(60, 2)}
+    path = tmp_path_factory.mktemp("findings") / "streets.json"
+    path.write_text(json.dumps({"classes": CLASSES, "networks": networks}, allow_nan=False))
+    return path
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/heads.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def markup(app: AppTest) -> str:
+    return " ".join(str(element.proto.body) for kind in ("html", "markdown") for element in app.get(kind))
+
+
+def headings(app: AppTest) -> list[str]:
+    return [html.unescape(h) for h in re.findall(r"<h3>(.*?)</h3>", markup(app))]
+
+
+def choose(app: AppTest, label: str, value: object) -> None:
+    (group,) = [g for g in app.get("button_group") if g.label == label]
+    group.set_value(value).run()
+    assert not app.exception, app.exception
+
+
+def expected(file: Path, slug: str, block: int, lang: Lang) -> list[str]:
+    found = findings.load(file).networks[slug]
+    names = classes_of(8, CLASSES).names
+    return [findings.sentence(head, found, names, lang) for head in found.heads[block]]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_head_has_its_sentence(monkeypatch: pytest.MonkeyPatch, file: Path, lang: Lang) -> None:
+    monkeypatch.setattr(findings, "FILE", file)
+    app = open_page(lang=lang)
+    shown = headings(app)
+    assert shown[:4] == expected(file, "trained", 0, lang)
+    assert shown[4:] == [expected(file, slug, 0, lang)[0] for slug in heads.NETWORKS]
+    assert shown[5].startswith(("Nearly uniform", "几乎均匀"))
+    assert shown[6].startswith(("Nearly one-hot", "几乎只看一处"))
+    page = markup(app)
+    assert page.count("<table") == 7
+    assert heads.UI["shows"](lang) in page
+    measured = heads.UI["measured"](lang, pictures=40, least=12, most=12, labelled="88%")
+    assert measured in page
+
+
+def test_another_network_block_and_head(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.setattr(findings, "FILE", file)
+    app = open_page(lang="en")
+    choose(app, "Network", "reinitialised")
+    choose(app, "Block", 3)
+    choose(app, "Head", 2)
+    shown = headings(app)
+    assert shown[:4] == expected(file, "reinitialised", 2, "en")
+    assert shown[4:] == [expected(file, slug, 2, "en")[1] for slug in heads.NETWORKS]
+    assert html.escape(heads.NETWORKS["reinitialised"][1]("en")) in markup(app)
+    assert app.session_state["block"] == 3  # the lesson's choice of block is this one
+
+
+def test_the_table_says_the_files_numbers(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.setattr(findings, "FILE", file)
+    app = open_page(lang="en", block="2")
+    table = re.findall(r"<table.*?</table>", markup(app))[1]
+    found = findings.load(file).networks["trained"].heads[1][1]
+    numbers = re.findall(r"<b[^>]*>(.*?)</b>", table)
+    ratios = [x for row in [*found.ratio, found.read] for x in row]
+    assert numbers == ["–" if x is None else findings.times(x.value) for x in ratios]
+    assert table.count('scope="col"') == 8
+    assert table.count('scope="row"') == 9
+    assert table.count('tabindex="0"') == 1
+    assert table.count('tabindex="-1"') == 71
+    road = found.ratio[2][5]
+    interval = f"{findings.times(road.value)} times chance ({findings.times(road.low)} to {findings.times(road.high)})"
+    assert f"Road reads vehicles: {interval}" in table
+
+
+def test_a_class_with_too_little_is_grey_and_the_page_says_why(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.setattr(findings, "FILE", file)
+    page = markup(open_page(lang="en"))
+    table = re.findall(r"<table.*?</table>", page)[0]
+    assert re.findall(r'<th scope="\w+" class="grey"><span>(.*?)</span>', table) == ["person", "person"]
+    assert table.count('<td tabindex="-1" class="grey">') == 8 + 8 + 1 - 1  # its row, its column, who reads it of all
+    assert "Here: person, 3 pictures, 0.0% of the area." in page
+
+
+def test_without_the_file_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(findings, "FILE", tmp_path / "streets.json")
+    app = open_page(lang="zh")
+    (info,) = app.info
+    assert info.value == heads.UI["missing"]("zh", file="streets.json")
+    assert not headings(app)
+
+
+def test_a_classs_name_is_text_not_markup(monkeypatch: pytest.MonkeyPatch, file: Path, tmp_path: Path) -> None:
+    content = json.loads(file.read_text())
+    content["classes"][0] = '<img src=x onerror="alert(1)">'
+    own = tmp_path / "streets.json"
+    own.write_text(json.dumps(content))
+    monkeypatch.setattr(findings, "FILE", own)
+    page = markup(open_page(lang="en"))
+    assert "&lt;img" in page
+    assert "<img" not in page
+
+
+def test_colours_diverge_and_ink_can_be_read() -> None:
+    def luminance(colour: str) -> float:
+        return heads.luminance([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+
+    for ratio in (0, 1e-9, *np.geomspace(0.01, 100, 200)):
+        low, high = sorted(luminance(colour) for colour in heads.colours(ratio))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+    assert heads.colours(0)[0] == heads.colours(0.25)[0] == "#053061"
+    assert heads.colours(4)[0] == heads.colours(400)[0] == "#67001f"
+    assert heads.colours(1)[0] == "#f7f6f6"
+    red, _, blue = (int(heads.colours(1.5)[0][i : i + 2], 16) for i in (1, 3, 5))
+    assert red > blue
