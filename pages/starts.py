@@ -1,0 +1,5 @@
+"""One picture through the network as built, re-initialised and trained."""
+
+from topformer_viz import session, starts
+
+starts.show(session.open_page())

@@ -1,0 +1,342 @@
+"""The page of the three starts: its readouts on small pictures, and the page through Streamlit's AppTest."""
+
+import base64
+import html
+import io
+import math
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from topformer_viz import load_model, starts, trace
+from topformer_viz.images import network_size, open_sample, to_tensor
+from topformer_viz.model import TopFormer
+from topformer_viz.starts import MEAN, BlockReading
+from topformer_viz.text import LANGS, Lang
+from topformer_viz.tracing import Model
+from topformer_viz.weights import reinitialised, with_batch_statistics
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE, SIDE = "coffee", 256  # 6 x 4 tokens
+SIX = [(start, statistics) for start in starts.STARTS for statistics in starts.STATISTICS]
+
+
+@cache
+def photo() -> Image.Image:
+    picture = open_sample(SAMPLE)
+    return picture.resize(network_size(*picture.size, SIDE), Image.Resampling.LANCZOS)
+
+
+@cache
+def model(start: str, statistics: str = "stored", seed: int = 0) -> Model:
+    made = load_model("streets") if start == "trained" else load_model("tiny", seed=seed)
+    if start == "reinitialised":
+        assert isinstance(made, TopFormer)
+        made = reinitialised(made, seed=seed)
+    return with_batch_statistics(made, to_tensor(photo())) if statistics == "own" else made
+
+
+@cache
+def readings(start: str, statistics: str, seed: int = 0) -> tuple[BlockReading, ...]:
+    return starts.read(model(start, statistics, seed), to_tensor(photo()))
+
+
+def made(effective: tuple[float, ...], peak: float = 0.1, largest: float = 1.0, tokens: int = 24) -> BlockReading:
+    each = (peak,) * len(effective)
+    weights = torch.full((len(effective), tokens, tokens), 1 / tokens)
+    return BlockReading(weights, effective, effective, each, each, each, largest, largest, largest / 3, 1.0)
+
+
+# The readouts
+
+
+@pytest.mark.parametrize("statistics", starts.STATISTICS)
+@pytest.mark.parametrize("seed", range(starts.DRAWS))
+def test_as_built_the_attention_gives_exactly_0(statistics: str, seed: int) -> None:
+    for block in readings("built", statistics, seed):
+        assert (block.largest, block.projected, block.changed) == (0, 0, 0)
+        assert block.grown > 1  # and yet the block is neither zero nor the identity
+
+
+@pytest.mark.parametrize("start", ["reinitialised", "trained"])
+@pytest.mark.parametrize("statistics", starts.STATISTICS)
+def test_after_that_it_does_not(start: str, statistics: str) -> None:
+    for block in readings(start, statistics):
+        assert block.largest > block.projected > 0
+        assert block.changed > 0
+
+
+@pytest.mark.parametrize("seed", range(starts.DRAWS))
+def test_rows_of_random_networks_are_what_the_page_says_of_any_draw(seed: int) -> None:
+    kinds = {("built", "stored"): "uniform", ("built", "own"): "peaked"}
+    kinds |= {("reinitialised", "stored"): "one-hot", ("reinitialised", "own"): "peaked"}
+    for (start, statistics), kind in kinds.items():
+        for block in readings(start, statistics, seed):
+            assert {starts.kind(block, head) for head in (MEAN, 1, 2, 3, 4)} == {kind}, (start, statistics)
+
+
+@pytest.mark.parametrize("start", ["built", "reinitialised"])
+def test_own_statistics_give_scores_a_spread_of_about_4_and_the_scale_softens_rows(start: str) -> None:
+    for block in readings(start, "own"):
+        for head in range(4):
+            assert 3 < block.spread[head] < 5
+            assert block.effective[head] < 5 < 14 < block.scaled[head] < 24
+
+
+def test_own_statistics_settle_the_size_of_projected() -> None:
+    for block in readings("reinitialised", "own"):
+        assert block.projected == pytest.approx(1, abs=1e-3)
+    network = model("trained", "own")
+    for n, block in enumerate(readings("trained", "own")):
+        norm = network.get_submodule(f"backbone.trans.transformer_blocks.{n}.attn.proj.1.bn")
+        size = float((norm.weight.square() + norm.bias.square()).mean().sqrt().detach())
+        assert block.projected == pytest.approx(size, rel=1e-2)
+
+
+@pytest.mark.parametrize(("start", "statistics"), SIX)
+def test_readouts_are_those_of_a_direct_trace(start: str, statistics: str) -> None:
+    network = model(start, statistics)
+    run = trace(network, photo())
+    for n, block in enumerate(readings(start, statistics)):
+        weights, scores, x, projected, output = (
+            run[f"block{n}.{name}"].double() for name in ("weights", "scores", "tokens", "projected", "output")
+        )
+        with torch.no_grad():
+            mlp = network.get_submodule(f"backbone.trans.transformer_blocks.{n}.mlp")(x.float()).double()
+        scaled = (scores / 4).softmax(-1)
+        assert block.weights.shape == (4, 24, 24)
+        assert torch.allclose(block.weights.double(), weights[0], atol=5e-4)
+        for head in range(4):
+            rows = weights[0, head].numpy()
+            entropy = [-sum(p * math.log(p) for p in row if p > 0) for row in rows]
+            assert block.effective[head] == pytest.approx(np.mean(np.exp(entropy)), rel=1e-4)
+            assert block.peak[head] == pytest.approx(rows.max(1).mean(), rel=1e-4)
+            assert block.favourites[head] == len(set(rows.argmax(1)))
+            entropy = [-sum(p * math.log(p) for p in row if p > 0) for row in scaled[0, head].numpy()]
+            assert block.scaled[head] == pytest.approx(np.mean(np.exp(entropy)), rel=1e-4)
+            assert block.spread[head] == pytest.approx(scores[0, head].numpy().std(1).mean(), rel=1e-3, abs=1e-7)
+        assert block.largest == pytest.approx(float(projected.abs().max()))
+
+        def rms(values: torch.Tensor) -> float:
+            return float(values.norm()) / math.sqrt(values.numel())
+
+        assert block.projected == pytest.approx(rms(projected))
+        assert block.changed == pytest.approx(rms(output - x - mlp) / rms(output), rel=1e-4, abs=1e-6)
+        assert block.grown == pytest.approx(rms(output) / rms(x))
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (124, 116, 104)])
+def test_a_picture_without_anything_on_it_has_finite_numbers(colour: tuple[int, int, int]) -> None:
+    image = to_tensor(Image.new("RGB", (128, 128), colour))
+    network = model("reinitialised")
+    for statistics in (network, with_batch_statistics(network, image)):
+        for block in starts.read(statistics, image):
+            values = [block.of(name, MEAN) for name in starts.READOUTS]
+            assert all(math.isfinite(v) for v in values), values
+
+
+def test_a_sentence_follows_from_the_numbers() -> None:
+    def says(reading: BlockReading, head: int, lang: Lang = "en") -> str:
+        return starts.sentence(reading, head, lang)
+
+    even, sharp = made((24.0,) * 4, largest=0), made((1.2,) * 4)
+    assert says(even, 1) == (
+        "Uniform rows: each token reads all 24 alike. "
+        "The attention puts out exactly 0: none of this reaches the block's output."
+    )
+    assert says(sharp, 2).startswith("One-hot rows: each token reads about one, and all 24 together only")
+    assert says(sharp, MEAN).startswith("One-hot rows in every head")
+    assert "is 33.3%." in says(sharp, 2)
+    assert says(made((5.0,) * 4, peak=0.5), 1).startswith("Peaked rows: on average one token has 50% of")
+    assert says(made((9.0,) * 4), 1, "zh").startswith("各行平缓：权重大约分散在 9 个 token 上")
+    mixed = made((1.2, 24.0, 9.0, 9.0))
+    assert [starts.kind(mixed, head) for head in range(1, 5)] == ["one-hot", "uniform", "soft", "soft"]
+    assert starts.kind(mixed, MEAN) == "soft"
+
+
+def test_a_picture_of_weights_runs_from_0_by_the_square_root() -> None:
+    shown = starts.picture(torch.tensor([[0.0, 0.25], [1.0, 2.0]]), 1.0)
+    assert shown.size == (2, 2)
+    assert np.array(shown).tolist() == [[0, 128], [255, 255]]
+    colours = np.array(shown.convert("RGB"))
+    assert tuple(colours[0, 0]) == (0x44, 0x01, 0x54)
+    assert tuple(colours[1, 0]) == (0xFD, 0xE7, 0x25)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1318.8, "1,319"),
+        (232.4, "232"),
+        (3.864, "3.86"),
+        (1.0, "1.00"),
+        (99.97, "100"),
+        (0.0131, "0.0131"),
+        (5.31e-5, "5.3e−5"),
+        (2e-12, "2.0e−12"),
+    ],
+)
+def test_numbers_are_short(value: float, shown: str) -> None:
+    assert starts.number(value) == shown
+
+
+# The page
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    for name, value in ({"sample": SAMPLE, "size": str(SIDE)} | query).items():
+        app.query_params[name] = value
+    app.switch_page("pages/starts.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def markup(app: AppTest) -> str:
+    return " ".join(str(element.proto.body) for kind in ("html", "markdown") for element in app.get(kind))
+
+
+def choose(app: AppTest, label: str, value: object) -> None:
+    (group,) = [g for g in app.get("button_group") if g.label == label]
+    group.set_value(value).run()
+    assert not app.exception, app.exception
+
+
+def inner(pattern: str, text: str) -> list[str]:
+    return [html.unescape(re.sub("<[^>]*>", "", found)) for found in re.findall(pattern, text, re.S)]
+
+
+def sentences(app: AppTest) -> list[str]:
+    return inner(r'<p class="says">(.*?)</p>', markup(app))
+
+
+def expected(block: int, head: int, lang: Lang = "en", seed: int = 0) -> list[str]:
+    """The six sentences in the order of the page: a row the statistics, a column a start."""
+    seeds = {"built": seed, "reinitialised": seed, "trained": 0}
+    return [
+        starts.sentence(readings(start, statistics, seeds[start])[block - 1], head, lang)
+        for statistics in starts.STATISTICS
+        for start in starts.STARTS
+    ]
+
+
+def pictures(app: AppTest) -> list[np.ndarray]:
+    """The twelve pictures of weights as RGB arrays: of each run the matrix, then the query's map."""
+    found = re.findall(r'<img[^>]*src="data:image/png;base64,(.*?)"', markup(app))
+    return [np.array(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) for data in found]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_says_what_the_six_runs_are(lang: Lang) -> None:
+    app = open_page(lang=lang)
+    page = html.unescape(markup(app))
+    assert sentences(app) == expected(1, 1, lang)
+    cells = inner(r'<p class="which">(.*?)</p>', page)
+    assert len(cells) == 6
+    assert [starts.UI["chance"](lang) in cell for cell in cells] == [True, True, False] * 2
+    for name, caption in (*starts.STARTS.values(), *starts.STATISTICS.values()):
+        assert f"<h4>{name(lang)}</h4><p>{caption(lang)}</p>" in page
+        assert sum(name(lang) in cell for cell in cells) in (2, 3)
+    assert starts.UI["intro"](lang) in page
+    for part, paragraphs in starts.EXPLAINED.items():
+        assert starts.UI[part](lang) in [heading.value for heading in app.subheader]
+        assert all(paragraph(lang) in page for paragraph in paragraphs)
+    alts = re.findall(r'<img[^>]*alt="(.*?)"', markup(app))
+    assert len(alts) == 12 and all(len(alt) > 20 for alt in alts)
+    assert not re.search(r"\{\w+\}", re.sub("<style>.*?</style>", "", page, flags=re.S).split("</script>")[-1])
+
+
+def test_the_table_shows_the_numbers_of_a_direct_trace() -> None:
+    table, peaked = re.findall(r"<table>.*?</table>", markup(open_page(lang="en", block="2")), re.S)
+    rows = [inner(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table, re.S)]
+    assert rows[0][1:] == ["As built", "Re-initialised", "Trained"]
+    assert [len(row) for row in rows] == [4, 1, *[4] * 8, 1, *[4] * 8]
+    for at, statistics in ((2, "stored"), (11, "own")):
+        for column, start in enumerate(starts.STARTS, 1):
+            run = trace(model(start, statistics), photo())
+            weights, projected = run["block1.weights"][0, 0].double(), run["block1.projected"].double()
+            effective = float(torch.special.entr(weights).sum(-1).exp().mean())
+            shown = [row[column] for row in rows[at : at + 8]]
+            assert shown[0] == f"{effective:.1f}"
+            assert shown[4] == ("exactly 0" if start == "built" else starts.number(float(projected.abs().max())))
+            assert (shown[5] == "exactly 0") == (shown[6] == "exactly 0") == (start == "built")
+    assert rows[5][1] == "–"  # no favourites among equals
+    rows = [inner(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", peaked, re.S)]
+    assert len(rows) == 7
+    low, high = (f(x for block in readings("trained", "own") for x in block.effective) for f in (min, max))
+    assert rows[6][:2] == ["Trained · This picture's statistics", f"{low:.1f} to {high:.1f}"]
+    assert rows[1][1:3] == ["24.0", "24.0"]
+
+
+def test_block_head_and_draw_lead_to_other_runs() -> None:
+    app = open_page(lang="en")
+    choose(app, "Block", 3)
+    choose(app, "Head", 2)
+    assert sentences(app) == expected(3, 2)
+    assert "Block 3, head 2, in numbers" in markup(app)
+    choose(app, "Head", MEAN)
+    assert sentences(app) == expected(3, MEAN)
+    before = pictures(app)
+    choose(app, "Random draw", 2)
+    assert sentences(app) == expected(3, MEAN, seed=1)
+    same = [np.array_equal(a, b) for a, b in zip(before, pictures(app), strict=True)]
+    assert same[6] is False  # as built, own statistics
+    assert all(same[i] for i in (4, 5, 10, 11)), same  # trained: there is nothing to draw
+    assert app.session_state["block"] == 3  # the lesson's choice of block is this one
+
+
+def test_the_matrix_and_the_querys_row_are_the_traces() -> None:
+    app = open_page(lang="en")
+    for group in app.get("number_input"):
+        assert group.value == {"Query's row": 3, "Query's column": 4}[group.label]
+    choose(app, "Colour scale", "each")
+    shown = pictures(app)
+    order = [(start, statistics) for statistics in starts.STATISTICS for start in starts.STARTS]
+    for i, which in enumerate(order):
+        weights = readings(*which)[0].weights[0].float()
+        assert np.array_equal(shown[2 * i], starts.picture(weights, float(weights.max())).convert("RGB"))
+        row = weights[2 * 6 + 3].reshape(4, 6)
+        assert np.array_equal(shown[2 * i + 1], starts.picture(row, float(row.max())).convert("RGB"))
+    for group, value in zip(app.get("number_input"), (1, 6), strict=True):
+        group.set_value(value)
+    app.run()
+    assert not app.exception
+    row = readings("trained", "own")[0].weights[0, 5].float().reshape(4, 6)
+    assert np.array_equal(pictures(app)[11], starts.picture(row, float(row.max())).convert("RGB"))
+    place = int(row.argmax())
+    top = f"{float(row.max()):#.2g}, at row {place // 6 + 1}, column {place % 6 + 1}."
+    assert f"What row 1, column 6 reads: at most {top}" in markup(app)
+
+
+def test_one_scale_for_all_runs_from_0_to_1() -> None:
+    shown = pictures(open_page(lang="en"))
+    for at, which in ((0, ("built", "stored")), (10, ("trained", "own"))):
+        weights = readings(*which)[0].weights[0].float()
+        assert np.array_equal(shown[at], starts.picture(weights, 1).convert("RGB"))
+    assert len(np.unique(shown[0].reshape(-1, 3), axis=0)) == 1  # equal weights look equal
+
+
+def test_a_query_outside_a_smaller_picture_goes_back_to_the_centre() -> None:
+    app = open_page(lang="en")
+    next(g for g in app.get("number_input") if g.label == "Query's column").set_value(6).run()
+    app.session_state["picture"] = "astronaut"  # 4 x 4 tokens
+    app.run()
+    assert not app.exception
+    assert [g.value for g in app.get("number_input")] == [3, 3]
+
+
+def test_runs_are_shared_and_bounded() -> None:
+    starts._readings.clear()
+    open_page(lang="en")
+    first = starts._readings("trained", 1, "another digest", photo().size, photo())
+    assert starts._readings("trained", 1, "another digest", photo().size, photo()) is first
+    kept = first["stored"][0]
+    assert kept.weights.dtype == torch.float16
+    assert sum(isinstance(value, torch.Tensor) for value in vars(kept).values()) == 1
