@@ -16,8 +16,11 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from topformer_viz import browser as chromium
 from topformer_viz import load_model, trace
+from topformer_viz.classes import CLASS_SETS
 from topformer_viz.images import network_size, open_sample
 from topformer_viz.lesson.payload import WALK
+from topformer_viz.segmentation import segment
+from topformer_viz.session import UI
 from topformer_viz.stages import STAGES
 
 VIEWPORTS = [(1440, 900), (1024, 768), (390, 844)]
@@ -52,7 +55,15 @@ def visit(server: str, browser: Browser) -> Iterator[Open]:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda m: faults.append(f"console: {m.text}") if m.type == "error" else None)
+        # Opened cold, a page of several makes Streamlit look for itself below the page's own address first.
+        page.on(
+            "console",
+            lambda m: (
+                faults.append(f"console: {m.text}")
+                if m.type == "error" and "/_stcore/" not in m.location.get("url", "")
+                else None
+            ),
+        )
         page.on("pageerror", lambda e: faults.append(f"page: {e}"))
         page.on(
             "request",
@@ -71,7 +82,7 @@ def visit(server: str, browser: Browser) -> Iterator[Open]:
 
 
 def shown(page: Page) -> Locator:
-    heading = page.locator(".lesson h2")
+    heading = page.locator(".component h2")
     heading.wait_for(timeout=30_000)
     return heading
 
@@ -200,7 +211,7 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
 
 
 def test_a_bad_file_gives_a_sentence_and_the_lesson_goes_on(visit: Open) -> None:
-    page = visit("?lang=en")
+    page = visit("?lang=en&model=colour")
     put_in(page, b"GIF89a" + b"\0" * 20, name='<img src=x onerror="alert(1)">.jpg')
     page.get_by_test_id("stAlert").wait_for()
     page.keyboard.press("Escape")
@@ -238,12 +249,12 @@ def test_arrows_step_the_lesson_again_after_the_language_was_changed(visit: Open
     page.get_by_text("中文", exact=True).click()
     page.locator(".lesson h2", has_text=STAGES["image"].title("zh")).wait_for()
     page.keyboard.press("ArrowRight")
-    assert stage(page) == "tokens"
+    assert stage(page) == "pyramid"
 
 
 @pytest.mark.parametrize("nonsense", ["constructor", "__proto__", "%3Cb%3E", "pyramid"])
 def test_a_stage_there_is_not_opens_the_first(visit: Open, nonsense: str) -> None:
-    assert stage(visit(f"?stage={nonsense}&head=99&block=0")) == "image"  # the colour model has no pyramid
+    assert stage(visit(f"?model=colour&stage={nonsense}&head=99&block=0")) == "image"  # the colour model has no pyramid
 
 
 def test_the_keyboard_keeps_its_place(visit: Open) -> None:
@@ -309,7 +320,7 @@ def overlaps(page: Page, selector: str) -> list[list[str]]:
     """Pairs of elements whose boxes share more than a pixel in both directions."""
     return page.evaluate(
         """(selector) => {
-          const root = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".lesson")).shadowRoot;
+          const root = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".component")).shadowRoot;
           const boxes = [...root.querySelectorAll(selector)].map((e) => [e.textContent, e.getBoundingClientRect()]);
           const found = [];
           boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
@@ -375,3 +386,118 @@ def test_a_step_lights_its_node_and_the_ribbons_that_meet_in_it(visit: Open) -> 
     assert page.locator("[aria-current]").count() == 1
     lit = page.locator(".ribbon.lit").evaluate_all("(paths) => paths.map((path) => path.dataset.litBy)")
     assert lit == ["tokens query_map", "query_map query"]
+
+
+# The whole network
+
+PARTS = [
+    "image", *(f"pyramid{n}" for n in range(4)), "tokens", *(f"block{n}" for n in range(1, 5)), "split",
+    *(f"injected{n}" for n in (1, 2, 3)), "class_scores", "segmentation",
+]  # fmt: skip
+
+
+def open_part(page: Page) -> str:
+    return page.locator(".node.current").get_attribute("data-name") or ""
+
+
+def test_every_part_of_the_network_opens_with_its_pictures(visit: Open) -> None:
+    page = visit("network?size=256&lang=en&part=image")
+    seen = []
+    for _ in PARTS:
+        page.wait_for_timeout(60)
+        seen.append(open_part(page))
+        blank = page.locator(".pictures canvas.frame").evaluate_all(
+            """(all) => all.filter((canvas) => new Set(new Uint32Array(
+                 canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size < 3).length"""
+        )
+        assert blank == 0, seen[-1]
+        assert page.locator(".pictures canvas, .pictures svg").count() >= 1
+        assert page.locator(".opened .shape .axis").count() >= 2
+        assert query_of(page)["part"] == seen[-1]
+        page.keyboard.press("ArrowRight")
+    assert seen == PARTS
+    page.locator('.node[data-name="split"]').click()
+    assert open_part(page) == "split"
+
+
+def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
+    picture = open_sample("street")
+    run = trace(load_model("streets"), picture.resize(network_size(*picture.size, 256), Image.Resampling.LANCZOS))
+    found = segment(run["class_scores"], (320, 480))
+    names = [name.en for name in CLASS_SETS["streets"].names]
+    page = visit("network?size=256&sample=street&lang=en")
+    canvas = page.locator("canvas.view")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    for across, down in ((0.1, 0.1), (0.5, 0.9), (0.9, 0.4), (0.4, 0.55), (0.2, 0.7)):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        said = page.locator(".readout").inner_text()
+        y, x = round(down * 320), round(across * 480)  # the pointer's pixel, or one beside it
+        around = found.labels[y - 2 : y + 3, x - 2 : x + 3].unique().tolist()
+        assert any(said.startswith(names[c]) for c in around), said
+        assert re.search(r", \d+% sure$", said)
+
+
+def test_a_class_can_be_seen_alone_and_nothing_asks_the_server(visit: Open) -> None:
+    page = visit("network?size=256&sample=street&lang=en")
+    page.wait_for_timeout(1000)
+    page.evaluate(
+        """() => { window.sent = 0; const send = WebSocket.prototype.send;
+                   WebSocket.prototype.send = function (...data) { window.sent += 1; return send.apply(this, data); }; }"""
+    )
+    picture = 'canvas => { const p = canvas.getContext("2d"); return p.getImageData(0, 0, canvas.width, canvas.height).data.join() }'
+    whole = page.locator("canvas.view").evaluate(picture)
+    button = page.locator(".keys button").first
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    assert page.locator("canvas.view").evaluate(picture) != whole
+    button.click()
+    assert page.locator("canvas.view").evaluate(picture) == whole
+    page.locator("input[type=checkbox]").check()
+    assert page.locator("canvas.view").evaluate(picture) != whole
+    page.locator("canvas.view").focus()
+    page.keyboard.press("ArrowRight")
+    assert "sure" in page.locator(".readout").inner_text()
+    assert open_part(page) == "segmentation"  # there the arrows belong to the picture
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("window.sent") == 0
+
+
+def test_a_block_leads_into_the_lesson_at_that_block(visit: Open) -> None:
+    page = visit("network?size=256&lang=en&part=block3")
+    page.locator(".walk").click()
+    page.locator(".lesson h2").wait_for()
+    page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
+    assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "3"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), VIEWPORTS)
+def test_no_part_of_the_network_is_cut_off(visit: Open, scheme: str, width: int, height: int) -> None:
+    lang = "zh" if scheme == "dark" else "en"
+    sample = "astronaut" if scheme == "dark" else "street"
+    page = visit(f"network?lang={lang}&sample={sample}&part=block4", width, height, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not overlaps(page, ".node-name, .node-shape, .aside")
+    for part in ("block4", "tokens", "injected2", "class_scores", "segmentation"):
+        page.locator(f'.node[data-name="{part}"]').focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(60)
+        frame = page.locator(".opened").bounding_box()
+        assert frame
+        for picture in page.locator(".pictures canvas").all():
+            box = picture.bounding_box()
+            assert box and box["x"] >= frame["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", ["heads", "starts", "reference"])
+@pytest.mark.parametrize(("width", "height"), VIEWPORTS)
+def test_no_page_is_wider_than_its_window(visit: Open, name: str, lang: str, width: int, height: int) -> None:
+    page = visit(f"?size=256&lang={lang}", width, height)
+    page.get_by_role("link", name=UI[name](lang), exact=True).click()  # type: ignore[arg-type]
+    page.locator(f".{name}").first.wait_for(timeout=30_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

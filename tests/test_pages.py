@@ -5,11 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import session
+from topformer_viz import load_model, session
 from topformer_viz.images import SAMPLES
+from topformer_viz.model import TopFormer
 from topformer_viz.text import LANGS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +46,7 @@ def words(app: AppTest) -> str:
 def test_every_page_opens_cold_in_its_language(page: str | None, lang: str) -> None:
     app = open_app(page, lang=lang)
     assert session.UI["title"](lang) in words(app)  # type: ignore[arg-type]
-    label = session.MODELS["colour"].label
+    label = session.MODELS["streets"].label
     other = "zh" if lang == "en" else "en"
     assert label(lang)[:30] in words(app)  # type: ignore[arg-type]
     assert label(other)[:30] not in words(app)
@@ -62,7 +65,7 @@ def test_a_deep_link_opens_the_same_view() -> None:
 def test_nonsense_in_the_address_gives_the_defaults(value: str) -> None:
     names = ("stage", "block", "head", "sample", "size", "model", "grid", "lang")
     header = lesson(open_app(**dict.fromkeys(names, value)))
-    assert header["link"] == {"sample": "china", "model": "colour", "size": None, "grid": 8}
+    assert header["link"] == {"sample": "street", "model": "streets", "size": 512, "grid": None}
     assert (header["block"], header["lang"]) == (1, "en")
 
 
@@ -99,8 +102,9 @@ def picture(size: tuple[int, int] = (90, 60), kind: str = "PNG") -> bytes:
     return out.getvalue()
 
 
-def upload(app: AppTest, data: bytes, name: str = "a.png") -> None:
-    app.get("file_uploader")[0].upload(name, data, "image/png").run()
+def upload(app: AppTest, data: bytes, name: str = "a.png", key: str = "upload") -> None:
+    (uploader,) = (widget for widget in app.get("file_uploader") if widget.key == key)
+    uploader.upload(name, data, "image/png").run()
     assert not app.exception
 
 
@@ -157,3 +161,87 @@ def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert session.UI["fell_back"]("en") in words(open_app(sample="coffee"))
     finally:
         session._run.clear()
+
+
+# Checkpoints of one's own
+
+
+def checkpoint(classes: int | None, **metadata: str) -> bytes:
+    state = {k: v for k, v in load_model_of(classes).state_dict().items() if v.is_floating_point()}
+    return safetensors.torch.save(state, metadata=metadata or None)
+
+
+def load_model_of(classes: int | None) -> TopFormer:
+    torch.manual_seed(0)
+    return TopFormer("small", classes)
+
+
+def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
+    app = open_app(size="256")
+    upload(app, checkpoint(19), "cityscapes.safetensors", key="checkpoint")
+    said = "TopFormer small, Cityscapes, 19 classes"
+    assert said in words(app)
+    header = lesson(app)
+    assert header["link"]["model"] is None
+    assert header["heads"] == 6
+    app.switch_page("pages/network.py").run()
+    assert not app.exception
+    assert said in words(app)
+    assert lesson(app)["set"] == "Cityscapes, 19 classes"
+    app.switch_page("app.py").run()
+    app.session_state["model"] = "tiny"
+    app.run()
+    assert lesson(app)["heads"] == 4
+
+
+def test_a_bad_checkpoint_is_a_sentence_and_the_model_stays() -> None:
+    app = open_app(size="256")
+    before = lesson(app)["heads"]
+    upload(app, b"not a checkpoint", "<img src=x>.pth", key="checkpoint")
+    assert len(app.error) == 1
+    assert lesson(app)["heads"] == before
+    assert lesson(app)["link"]["model"] == "streets"
+    upload(app, picture())
+    assert not app.error
+
+
+def test_a_backbone_runs_without_a_segmentation() -> None:
+    app = open_app("pages/network.py", size="256")
+    upload(app, checkpoint(None), "backbone.safetensors", key="checkpoint")
+    assert "ImageNet backbone" in words(app)
+    header = lesson(app)
+    assert "segmentation" not in [part["name"] for part in header["parts"]]
+    assert header["parts"][-1]["name"] == "block4"
+    assert len(app.info) == 1
+
+
+# The network's page
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_network_page_shows_every_part_and_its_cost(lang: str) -> None:
+    app = open_app("pages/network.py", lang=lang, size="256", part="block2")
+    header = lesson(app)
+    assert header["asked"] == "block2"
+    assert len(header["parts"]) == 16
+    assert header["costs"]["all"][0] == sum(p.numel() for p in load_model("streets").parameters())
+    assert sum(entry["share"] for entry in header["legend"]) == pytest.approx(1)
+    table = next(str(m.proto.body) for m in app.get("markdown") if "|--:" in str(m.proto.body))
+    assert "34.6" in table and "1,371,336" in table
+
+
+def test_the_colour_model_has_no_network_to_show() -> None:
+    app = open_app("pages/network.py", model="colour")
+    assert len(app.info) == 1
+    assert not app.get("bidi_component")
+
+
+@pytest.mark.parametrize(
+    ("sample", "warned"), [("street", False), ("crossing", False), ("cat", True), ("coffee", True)]
+)
+def test_a_picture_unlike_streets_gets_a_word(sample: str, warned: bool) -> None:
+    app = open_app(sample=sample)
+    assert len(app.warning) == warned
+    if warned:
+        assert "streets only" in str(app.warning[0].value)
+    assert not open_app(sample=sample, model="tiny-batch", size="256").warning

@@ -68,21 +68,22 @@ def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
         process.wait(10)
 
 
-def screenshot(file: Path, query: str, width: int = 1440, height: int = 1240) -> None:
-    """A picture of the lesson at the address's ``query``, such as the README's."""
+def screenshot(file: Path, place: str, width: int = 1440, height: int = 1240) -> None:
+    """A picture of the page at ``place``, the address without the server, such as the README's."""
     from playwright.sync_api import sync_playwright
 
     path = find_chromium()
     with serve() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-        page.goto(f"{address}/?{query}")
-        page.locator(".lesson h2").wait_for()
+        page.goto(f"{address}/{place}")
+        page.locator(".component h2").wait_for()
         page.wait_for_timeout(1500)
         page.screenshot(path=file)
         browser.close()
 
 
 if __name__ == "__main__":
-    # The README's picture: python -m topformer_viz.browser assets/lesson.png "stage=weights&head=1&lang=en"
+    # The README's pictures: python -m topformer_viz.browser assets/lesson.png "?stage=weights&block=3&lang=en"
+    # and python -m topformer_viz.browser assets/network.png "network?lang=en"
     screenshot(Path(sys.argv[1]), sys.argv[2])

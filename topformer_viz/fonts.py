@@ -16,7 +16,8 @@ SUBSET = ROOT / "static" / "noto-sans-sc-subset.woff2"
 
 def own_characters() -> set[str]:
     """Every character beyond Latin-1 in the sources of the app and the package."""
-    sources = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js")]
+    sources = [ROOT / "app.py", *(ROOT / "pages").glob("*.py")]
+    sources += [path for kind in ("py", "js", "json") for path in PACKAGE.rglob(f"*.{kind}")]
     return {c for source in sources for c in source.read_text("utf-8") if "\u2e80" <= c <= "\uffef"}
 
 

@@ -1,13 +1,12 @@
 """The reference page: every tensor of the run in one table, axes, glossary, credits."""
 
-import json
 from html import escape
 
 import streamlit as st
 
 from topformer_viz.images import SAMPLES
 from topformer_viz.markup import axis_css, axis_span, note_html
-from topformer_viz.session import View
+from topformer_viz.session import View, write_address
 from topformer_viz.stages import AXES, GLOSSARY, stage_of
 from topformer_viz.text import Text
 from topformer_viz.tracing import summary
@@ -46,6 +45,14 @@ UI = {
         "颜色：Oklab（B. Ottosson）；色图 viridis（S. van der Walt、N. Smith，CC0）与 RdBu（ColorBrewer，Apache 2.0）。"
         "中文字体：Noto Sans SC（SIL Open Font License 1.1）。",
     ),
+    "weights": Text(
+        "The trained weights (streets) rest on LabelMeFacade (B. Fröhlich, E. Rodner, J. Denzler, 2010; C.-A. Brust et al., 2015) "
+        "and CamVid (G. Brostow et al., 2008, 2009), both for research only: so the weights are for research and teaching. Class "
+        "names and colours of the published sets: mmsegmentation (Apache 2.0).",
+        "训练好的权重（街景）基于 LabelMeFacade（B. Fröhlich、E. Rodner、J. Denzler，2010；C.-A. Brust 等，2015）和 CamVid"
+        "（G. Brostow 等，2008、2009），二者都仅供研究，因此这组权重也只供研究与教学使用。已公布数据集的类别名称和颜色："
+        "mmsegmentation（Apache 2.0）。",
+    ),
     "pictures": Text("Sample pictures", "示例图片"),
 }  # fmt: skip
 
@@ -54,10 +61,7 @@ def show(view: View) -> None:
     """Draw the page for the current run."""
     lang = view.lang
     st.html(f"<style>.reference {{{axis_css()}}}{STYLE}</style>")
-    # As on the lesson's page the address says what is on show, and the browser writes it.
-    link = {name: value for name, value in view.link.items() if value is not None} | {"lang": lang}
-    script = f'history.replaceState(history.state, "", "?" + new URLSearchParams({json.dumps(link)}))'
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    write_address(view)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader(UI["axis"](lang), anchor="axes")
@@ -69,7 +73,7 @@ def show(view: View) -> None:
     st.markdown(UI["tensors_note"](lang))
     _tensors(view)
     st.subheader(UI["credits"](lang), anchor="credits")
-    for key in ("paper", "blog", "colours"):
+    for key in ("paper", "blog", "weights", "colours"):
         st.markdown(UI[key](lang))
     pictures = "\n".join(f"- {sample.name(lang)}: {sample.credit(lang)}" for sample in SAMPLES.values())
     st.markdown(f"{UI['pictures'](lang)}\n{pictures}")

@@ -8,6 +8,8 @@ a session starts.
 
 import hashlib
 import html
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,19 +18,47 @@ import streamlit as st
 import torch
 from PIL import Image
 
+from topformer_viz import likeness
+from topformer_viz.classes import classes_of
 from topformer_viz.colour import MAX_GRID, MIN_GRID
+from topformer_viz.facts import RARELY, Facts, facts
 from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
 from topformer_viz.model import SIZES
 from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
-from topformer_viz.weights import load_model, with_batch_statistics
+from topformer_viz.weights import (
+    MAX_CHECKPOINT_BYTES,
+    CheckpointError,
+    load_checkpoint,
+    load_model,
+    with_batch_statistics,
+)
 
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
 GRIDS = (8, 12, 16, 20)  # cells on the colour model's short side
 MAX_TOKENS = 512  # the app's own bound; a longer picture is given a smaller short side
 OWN_SIDE = 1024  # an uploaded picture is kept at most this long on its short side
 OWN = "own"
+PAGES = ("network", "heads", "starts", "reference")
 
+FACTS = facts()
+STREETS_LABEL = Text(
+    "Trained by this project on {pictures} street photographs to tell {classes} classes apart: mIoU {miou} on {val} that it "
+    "never saw. It knows streets only.",
+    "由本项目用 {pictures} 张街景照片训练，区分 {classes} 个类别：在 {val} 张从未见过的照片上 mIoU 为 {miou}。它只认得街景。",
+)
+UNLIKE = Text(
+    "This does not look like a street to the network: its last block's output lies further from that of the training "
+    "pictures than {usual} of the test photographs' do. These weights know streets only, so take the maps and classes here "
+    "with care.",
+    "在网络看来这不像街景：它最后一个模块的输出与训练图片的差距，超过了 {usual} 的测试照片。这组权重只认得街景，"
+    "请谨慎看待这里的图案和类别。",
+)
+OWN_LABEL = Text(
+    "The checkpoint you opened: TopFormer {size}, {classes}. It stays in this session's memory.",
+    "你打开的权重文件：TopFormer {size}，{classes}。它只保存在本次会话的内存里。",
+)
+BACKBONE = Text("an ImageNet backbone without segmentation", "没有分割部分的 ImageNet 主干网络")
 COLOUR_LABEL = Text(
     "Four heads ask for colour, brightness, hue and place, and each pixel reads those like it. That is what it was made "
     "to do; nothing here was learned.",
@@ -57,7 +87,15 @@ class Choice:
 
 
 MODELS: dict[str, Choice] = {
-    "colour": Choice("colour", Text("colour", "颜色"), Text("Colour, made by hand", "颜色（手工设定）"), COLOUR_LABEL)
+    "streets": Choice(
+        "streets",
+        Text("streets", "街景"),
+        Text("TopFormer tiny, trained on streets", "TopFormer tiny，用街景训练"),
+        STREETS_LABEL.format(
+            pictures=f"{FACTS.train:,}", classes=len(FACTS.classes), miou=f"{FACTS.mean_iou:.2f}", val=FACTS.val
+        ),
+    ),
+    "colour": Choice("colour", Text("colour", "颜色"), Text("Colour, made by hand", "颜色（手工设定）"), COLOUR_LABEL),
 }
 for _size in SIZES:
     MODELS[f"{_size}-batch"] = Choice(
@@ -76,7 +114,10 @@ for _size in SIZES:
 
 UI = {
     "title": Text("TopFormer's attention", "TopFormer 的注意力"),
-    "lesson": Text("The lesson", "课程"),
+    "lesson": Text("Lesson", "课程"),
+    "network": Text("Network", "网络"),
+    "heads": Text("Heads", "各头"),
+    "starts": Text("Starts", "起点"),
     "reference": Text("Reference", "参考"),
     "picture": Text("Picture", "图片"),
     "own": Text("your own", "你的图片"),
@@ -94,6 +135,14 @@ UI = {
     "grid": Text("Grid", "网格"),
     "side_label": Text("Short side of the network's input, in pixels", "网络输入的短边（像素）"),
     "grid_label": Text("Cells on the picture's short side", "图片短边上的格数"),
+    "own_model": Text("Your own checkpoint", "你自己的权重文件"),
+    "open_model": Text("Or a checkpoint of your own", "或打开你自己的权重文件"),
+    "open_model_help": Text(
+        "A TopFormer checkpoint, .pth or .safetensors, up to {megabytes} MB. Only tensors are read from it, never code. It "
+        "stays in this session's memory.",
+        "TopFormer 的权重文件，.pth 或 .safetensors，最大 {megabytes} MB。只读取其中的张量，从不运行代码。"
+        "文件只保存在本次会话的内存里。",
+    ).format(megabytes=MAX_CHECKPOINT_BYTES // 1_000_000),
     "language": Text("Language", "语言"),
     "running": Text("Running the network…", "正在运行网络……"),
     "resized": Text(
@@ -120,6 +169,7 @@ class View:
     photo: Image.Image
     model: Model
     run: Trace
+    facts: Facts | None  # what was measured of the model: known of the bundled weights only
     link: dict[str, Any]  # the choices that go into the address bar; None takes one out
 
 
@@ -131,28 +181,47 @@ def open_page() -> View:
     lang = cast(Lang, st.session_state.lang)
     st.html(f"<style>{STYLE}</style>")
     _top_bar(lang)
-    choice = MODELS[st.session_state.model]
+    choice = _choice()
     if problem := st.session_state.get("problem"):
         st.error(problem(lang))
     digest, picture = _picture()
     grid = _grid(picture) if choice.source == "colour" else MIN_GRID
     with st.spinner(UI["running"](lang)):
-        model, run, photo = _run(digest, st.session_state.model, st.session_state.size, grid, picture)
+        model, run, photo = _run(digest, _model_key(), choice, st.session_state.size, grid, picture)
     about = " · ".join(_about(run, photo, picture, lang))
     st.html(
         f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
         f'<p class="run-line">{html.escape(about)}</p>'
     )
-    return View(lang, photo, model, run, _link())
+    streets = choice.source == "streets"
+    if streets and likeness.distance(_streets(), run) > FACTS.far:
+        st.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
+    return View(lang, photo, model, run, FACTS if streets else None, _link())
+
+
+def _choice() -> Choice:
+    """The chosen model; the visitor's own is described from what it holds."""
+    state = st.session_state
+    if state.model != OWN:
+        return MODELS[state.model]
+    model = state.own_model[1]
+    classes = classes_of(model.classes, model.class_names).title if model.classes else BACKBONE
+    label = Text(*(OWN_LABEL(lang, size=model.size, classes=classes(lang)) for lang in ("en", "zh")))
+    return Choice(OWN, UI["own_model"], UI["own_model"], label)
+
+
+def _model_key() -> str:
+    """What the chosen model's runs are cached under."""
+    return st.session_state.own_model[0] if st.session_state.model == OWN else st.session_state.model
 
 
 def _link() -> dict[str, Any]:
     """The choices as they stand in an address; None for what has no place there, such as a visitor's own picture."""
     state = st.session_state
-    colour = MODELS[state.model].source == "colour"
+    colour = state.model == "colour"
     return {
         "sample": None if state.picture == OWN else state.picture,
-        "model": state.model,
+        "model": None if state.model == OWN else state.model,
         "size": None if colour else state.size,
         "grid": state.grid if colour else None,
     }
@@ -182,15 +251,28 @@ def _restore_choices() -> None:
     state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
 
 
-def _pick(name: str) -> dict[str, Any]:
-    """A widget's arguments that tie it to the choice ``name``: its key, its value now, and what takes a new one."""
-    key = f"pick_{name}"
-    st.session_state[key] = st.session_state[name]
+def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -> dict[str, Any]:
+    """A widget's arguments that tie it to the choice ``name``: its key, its value now, and what takes a new one.
+
+    Streamlit forgets a widget's value on a page that does not draw it, so choices have keys of their own. With
+    ``options``, a choice that is none of them becomes ``default``, or the first.
+    """
+    state, key = st.session_state, f"pick_{name}"
+    if options is not None and state.get(name) not in options:
+        state[name] = options[0] if default is None else default
+    state[key] = state[name]
 
     def take() -> None:
-        st.session_state[name] = st.session_state[key]
+        state[name] = state[key]
 
     return {"key": key, "on_change": take}
+
+
+def write_address(view: View) -> None:
+    """Let the browser write what is on show into the address, as the components do on their own pages."""
+    link = {name: value for name, value in view.link.items() if value is not None} | {"lang": view.lang}
+    script = f'history.replaceState(history.state, "", "?" + new URLSearchParams({json.dumps(link)}))'
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def _top_bar(lang: Lang) -> None:
@@ -198,25 +280,50 @@ def _top_bar(lang: Lang) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="topbar"):
         st.html(f'<span class="brand">{UI["title"](lang)}</span>', width="content")
         st.page_link("app.py", label=UI["lesson"](lang))
-        st.page_link("pages/reference.py", label=UI["reference"](lang))
+        for page in PAGES:
+            st.page_link(f"pages/{page}.py", label=UI[page](lang))
         st.space("stretch")
         shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
         with st.popover(f"{UI['picture'](lang)}: {shown}"):
             _picture_choice(lang)
-        with st.popover(f"{UI['model'](lang)}: {MODELS[state.model].short(lang)}"):
-            st.radio(
-                UI["model"](lang), list(MODELS), format_func=lambda slug: MODELS[slug].name(lang), **_pick("model")
-            )
-        colour = MODELS[state.model].source == "colour"
+        with st.popover(f"{UI['model'](lang)}: {_choice().short(lang)}"):
+            _model_choice(lang)
+        colour = state.model == "colour"
         with st.popover(f"{UI['grid'](lang)}: {state.grid}" if colour else f"{UI['size'](lang)}: {state.size}"):
             if colour:
-                st.segmented_control(UI["grid_label"](lang), GRIDS, required=True, **_pick("grid"))
+                st.segmented_control(UI["grid_label"](lang), GRIDS, required=True, **pick("grid"))
             else:
-                st.segmented_control(UI["side_label"](lang), SIDES, required=True, **_pick("size"))
+                st.segmented_control(UI["side_label"](lang), SIDES, required=True, **pick("size"))
         st.segmented_control(
             UI["language"](lang), list(LANGS), format_func=lambda code: LANGS[cast(Lang, code)],
-            required=True, label_visibility="collapsed", **_pick("lang"),
+            required=True, label_visibility="collapsed", **pick("lang"),
         )  # fmt: skip
+
+
+def _model_choice(lang: Lang) -> None:
+    state = st.session_state
+    own = {OWN: UI["own_model"]} if "own_model" in state else {}
+    names = {slug: choice.name for slug, choice in MODELS.items()} | own
+    st.radio(UI["model"](lang), list(names), format_func=lambda slug: names[slug](lang), **pick("model"))
+    st.file_uploader(
+        UI["open_model"](lang), key="checkpoint", help=UI["open_model_help"](lang), on_change=_take_checkpoint,
+        max_upload_size=MAX_CHECKPOINT_BYTES // 1_000_000,
+    )  # fmt: skip
+
+
+def _take_checkpoint() -> None:
+    """Take the visitor's checkpoint; where it can't be opened, say why and keep the model there was."""
+    state = st.session_state
+    state.problem = None
+    if state.checkpoint is None:  # taken out of the uploader: the model stays until another is chosen
+        return
+    data = state.checkpoint.getvalue()
+    try:
+        state.own_model = (hashlib.sha256(data).hexdigest(), load_checkpoint(data, state.checkpoint.name))
+    except CheckpointError as error:
+        state.problem = error.text
+        return
+    state.model = OWN
 
 
 def _picture_choice(lang: Lang) -> None:
@@ -282,21 +389,23 @@ def _model(source: str, grid: int) -> Model:
     return load_model(source, grid=grid)
 
 
+_streets = st.cache_resource(show_spinner=False)(likeness.load)
 _sample = st.cache_resource(show_spinner=False)(open_sample)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _run(digest: str, slug: str, side: int, grid: int, _picture: Image.Image) -> tuple[Model, Trace, Image.Image]:
+def _run(
+    digest: str, model_key: str, _chosen: Choice, side: int, grid: int, _picture: Image.Image
+) -> tuple[Model, Trace, Image.Image]:
     """The model, its trace on the picture and the picture as the network saw it; shared, so read-only."""
-    choice = MODELS[slug]
-    model = _model(choice.source, grid)
+    model = st.session_state.own_model[1] if _chosen.source == OWN else _model(_chosen.source, grid)
     size = network_size(*_picture.size, side, MAX_TOKENS)
     photo = _picture.resize(size, Image.Resampling.LANCZOS)
     image: torch.Tensor = to_tensor(photo)
-    if choice.batch_statistics:
+    if _chosen.batch_statistics:
         model = with_batch_statistics(model, image)
     # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
-    device = torch.device("cpu") if choice.source == "colour" else best_device()
+    device = torch.device("cpu") if _chosen.source == "colour" else best_device()
     return model, trace(model, image, device=device), photo
 
 
@@ -309,7 +418,7 @@ def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> 
     device = DEVICES[run.device.partition(":")[0]]
     about = [size, UI["ran"](lang, device=device, ms=f"{run.seconds * 1000:.0f}")]
     short, asked = min(photo.size), st.session_state.size
-    if MODELS[st.session_state.model].source == "colour":
+    if st.session_state.model == "colour":
         short, asked = min(run.sizes["H"], run.sizes["W"]), st.session_state.grid
     if short < asked:
         about.append(UI["shortened"](lang, side=short))
