@@ -403,7 +403,7 @@ def _compare(photo: Image.Image, digest: str, lang: Lang) -> None:
         st.caption(UI["mean_note"](lang, heads=HEADS))
     query = (row - 1) * grid[1] + column - 1
     st.html(
-        f'<div class="starts">{_numbers(chosen, block, head, lang)}{_pictures(chosen, head, grid, query, scale, lang)}</div>'
+        f'<div class="starts">{_pictures(chosen, head, grid, query, scale, lang)}{_numbers(chosen, block, head, lang)}</div>'
     )
     st.subheader(UI["peaked"](lang), anchor="peaked")
     tokens = grid[0] * grid[1]
@@ -615,8 +615,9 @@ STYLE = """
 .starts h4 { font-size: 1.12rem; font-weight: 650; line-height: 1.3; letter-spacing: 0; }
 .starts header p { font-size: 0.88rem; line-height: 1.45; max-width: 90ch; }
 .starts header.across { grid-column: 1 / -1; border-top: 2px solid var(--faint); padding-top: 0.8rem; margin-top: 0.4rem; }
-/* Four rows of the grid, so that pictures stand side by side whatever the length of the words above them. */
-.starts section { display: grid; grid-row: span 4; grid-template: subgrid / minmax(0, 1fr); row-gap: 0.7rem; max-width: 30rem; }
+/* Three rows of the grid, so that pictures stand side by side whatever the length of the words above them. */
+.starts section { display: grid; grid-row: span 3; grid-template: subgrid / minmax(0, 1.35fr) minmax(0, 1fr); gap: 0.7rem 1rem; }
+.starts section p { grid-column: 1 / -1; }
 .starts .which { font-size: 0.84rem; line-height: 1.6; }
 .starts .chance { display: inline-block; border: 1px solid color-mix(in srgb, currentColor 45%, transparent); border-radius: 4px; padding: 0 0.4em; font-size: 0.78rem; white-space: nowrap; }
 .starts .says { font-size: 0.98rem; line-height: 1.4; }
@@ -631,7 +632,12 @@ STYLE = """
 .starts .matrix span { font-size: 0.78rem; line-height: 1.3rem; opacity: 0.75; }
 .starts .matrix .across, .starts .matrix figcaption { grid-column: 2; }
 .starts .matrix .down { writing-mode: vertical-rl; }
-.starts .matrix + figure { padding-left: 1.3rem; }
+.starts .matrix + figure { padding-top: 1.3rem; }
+.starts table { margin-top: 2rem; }
+@media (max-width: 1180px) {
+  .starts section { grid-row: span 4; grid-template: subgrid / minmax(0, 1fr); }
+  .starts .matrix + figure { padding: 0 0 0 1.3rem; }
+}
 @media (max-width: 760px) {
   .starts .grid { grid-template-columns: minmax(0, 1fr); }
   .starts table { font-size: 0.8rem; }

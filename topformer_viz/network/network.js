@@ -229,7 +229,7 @@ class Network {
     const width = wide ?? a.w, left = a.x - a.w / 2, top = a.y - a.h / 2, high = name === "tokens" ? 12 : 0;
     const labelAt = name === "split" ? this.partBox(2).x : a.x;
     const under = name === "split" ? "" : `<text class="node-shape" x="${labelAt}" y="${a.y + a.h / 2 + 15}" text-anchor="middle">${part.sizes}</text>`;
-    const title = name === "split" ? `<text class="node-name" x="${labelAt}" y="${a.y + a.h / 2 + 36}" text-anchor="middle">${part.short}</text>` : `<text class="node-name" x="${labelAt}" y="${top - 8 - high}" text-anchor="middle">${part.short}</text>`;
+    const title = name === "split" ? `<text class="node-name" x="${labelAt}" y="${a.y + a.h / 2 + 44}" text-anchor="middle">${part.short}</text>` : `<text class="node-name" x="${labelAt}" y="${top - 8 - high}" text-anchor="middle">${part.short}</text>`;
     const beside = name.startsWith("injected") ? "" : under;
     const label = `${part.title}. ${part.sizes}`;
     return `<g class="node" data-name="${name}" role="button" tabindex="0" aria-label="${label}"><title>${label}</title>
@@ -258,7 +258,7 @@ class Network {
     const middle = node.getBoundingClientRect(), frame = box.getBoundingClientRect();
     box.scrollLeft += middle.left + middle.width / 2 - frame.left - frame.width / 2;
     const svg = this.find(".scene"), drawn = svg.clientWidth / WIDTH;
-    svg.style.setProperty("--grow", drawn ? Math.max(0.95, Math.min(1.2, 0.92 / drawn)) : 1);
+    svg.style.setProperty("--grow", drawn ? Math.max(0.95, Math.min(1.3, 0.92 / drawn)) : 1);
     this.placeNotch();
   }
 
