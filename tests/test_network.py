@@ -23,8 +23,9 @@ from topformer_viz.facts import Facts
 from topformer_viz.images import open_sample
 from topformer_viz.markup import shape_html
 from topformer_viz.model import TopFormer
+from topformer_viz.network import payload as payload_module
 from topformer_viz.network.payload import CELLS, COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
-from topformer_viz.segmentation import SILENCED, segment, without
+from topformer_viz.segmentation import SILENCED, Segmentation, segment, without
 
 SETTINGS = {"asked": "block2", "ui": {"part": "</script>"}}
 # Size of the network, classes, (height, width) of the picture.
@@ -489,3 +490,18 @@ def test_size_at_512(sides: tuple[int, int]) -> None:
     assert isinstance(model, TopFormer)
     data = network_payload(trace(model, picture), model, picture, "zh", FACTS, SETTINGS)
     assert len(data) < 1_500_000
+
+
+def test_the_legend_goes_by_share_alone(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by how many of the pictures with a part taken away have the class."""
+
+    def made(scores: torch.Tensor, size: tuple[int, int]) -> Segmentation:
+        labels = torch.zeros(size, dtype=torch.int64)
+        labels[0, :5] = 1
+        if max(size) == SEGMENTATION:
+            labels[1, :7] = 2
+        return Segmentation(labels, torch.ones(size))
+
+    monkeypatch.setattr(payload_module, "segment", made)
+    shares = [entry["share"] for entry in send(tiny.model, tiny.photo, tiny.run).header["legend"]]
+    assert shares == sorted(shares, reverse=True)

@@ -205,6 +205,17 @@ def test_a_bad_checkpoint_is_a_sentence_and_the_model_stays() -> None:
     assert not app.error
 
 
+def test_weights_that_are_no_numbers_are_said_and_not_taken() -> None:
+    model = load_model_of(8)
+    with torch.no_grad():
+        model.decode_head.conv_seg.weight[0, 0] = torch.nan
+    app = open_app(size="256")
+    data = safetensors.torch.save({k: v for k, v in model.state_dict().items() if v.is_floating_point()})
+    upload(app, data, "nan.safetensors", key="checkpoint")
+    assert "NaN" in str(app.error[0].value)
+    assert lesson(app)["link"]["model"] == "streets"
+
+
 def test_a_backbone_runs_without_a_segmentation() -> None:
     app = open_app("pages/network.py", size="256")
     upload(app, checkpoint(None), "backbone.safetensors", key="checkpoint")

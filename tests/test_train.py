@@ -129,7 +129,7 @@ def test_a_broken_split_is_told(folder: Path, text: str | None) -> None:
     (folder / "splits.json").unlink()
     if text is not None:
         (folder / "splits.json").write_text(text)
-    with pytest.raises(DataError, match=r"splits\.json (must list classes, train and val|needs pictures in train)"):
+    with pytest.raises(DataError, match=r"splits\.json (must list classes|needs (classes, train and val|pictures in train))"):
         Photographs(folder)
 
 
@@ -634,3 +634,74 @@ def test_a_command_that_makes_no_sense_is_refused(arguments: list[str], capsys: 
         main(["train", *arguments])
     assert stop.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+# What once went wrong
+
+
+@pytest.mark.parametrize("steps", [10])
+def test_ten_steps(folder: Path, tmp_path: Path, quick: None, steps: int) -> None:
+    train.train(Photographs(folder), tmp_path / "own", steps=steps, seed=0)
+
+
+def test_where_it_cannot_write_is_told_before_training(
+    folder: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "loss_of", None)
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path / "no" / "own"), "--steps", "3"]) == 1
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path), "--steps", "3"]) == 1
+
+
+@pytest.mark.parametrize("missing", ["images/z.png", "labels/z.png"])
+def test_what_val_lacks_is_told_before_training(
+    folder: Path, tmp_path: Path, quick: None, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "loss_of", None)
+    (folder / missing).unlink()
+    with pytest.raises(DataError, match="there is no"):
+        train.train(Photographs(folder), tmp_path / "own", steps=3, seed=0)
+
+
+def test_a_picture_in_train_and_val_is_refused(folder: Path) -> None:
+    split(folder, val=["y", TRAIN[0]])
+    with pytest.raises(DataError, match=r"splits\.json"):
+        Photographs(folder)
+
+
+@pytest.mark.parametrize("changed", [{"classes": "rgb"}, {"train": "ab"}, {"classes": [1, 2, 3]}], ids=str)
+def test_lists_of_names_are_asked_for(folder: Path, changed: dict[str, object]) -> None:
+    split(folder, **changed)
+    with pytest.raises(DataError, match=r"splits\.json"):
+        Photographs(folder)
+
+
+def test_labels_without_any_class_are_refused(
+    folder: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stem in TRAIN:
+        size = Image.open(folder / "labels" / f"{stem}.png").size
+        Image.new("L", size, IGNORE).save(folder / "labels" / f"{stem}.png")
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path / "own"), "--steps", "2"]) == 1
+
+
+def test_a_batch_without_labels_costs_nothing() -> None:
+    assert float(loss_of(torch.randn(1, 3, 2, 2), torch.full((1, 4, 4), IGNORE))) == 0
+
+
+@pytest.mark.parametrize("classes", [CLASSES[::-1], [*CLASSES, "more"]], ids=str)
+def test_an_unfinished_run_of_other_classes_is_not_gone_on_with(
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, classes: list[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "spread", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.train(Photographs(folder), tmp_path / "own", steps=5, seed=3)
+    split(folder, classes=classes)
+    with pytest.raises(DataError, match="unfinished"):
+        train.train(Photographs(folder), tmp_path / "own", steps=5, seed=3)
+
+
+def test_a_damaged_unfinished_run_is_told(folder: Path, tmp_path: Path, quick: None) -> None:
+    (tmp_path / "own.unfinished.pt").write_bytes(b"no state")
+    with pytest.raises(DataError, match="unfinished"):
+        train.train(Photographs(folder), tmp_path / "own", steps=5, seed=3)

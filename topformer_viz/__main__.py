@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evaluate_parser = commands.add_parser("evaluate", help="measure the bundled weights on val and write their card")
     evaluate_parser.add_argument("--data", required=True, help="the folder they were trained on")
     options = parser.parse_args(arguments)
-    if options.command == "train" and options.steps < 1:
-        parser.error("--steps must be at least 1")
+    if options.command == "train" and (options.steps < 1 or not 0 <= options.seed < 2**31):
+        parser.error("--steps must be at least 1, and --seed from 0 to 2147483647")
     if options.command == "bench":
         from topformer_viz import bench  # only here: it needs what only developers install
 

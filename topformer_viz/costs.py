@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
 
-from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.model import SIZES, Attention, TopFormer
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,30 @@ def costs(size: str, classes: int | None, height: int, width: int) -> tuple[Cost
     """
     with torch.device("meta"):
         model, image = TopFormer(size, classes).eval(), torch.empty(1, 3, height, width)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    adds: dict[str, int] = {}
+
+    def count(name: str, module: nn.Module) -> None:
+        def convolution(conv: Any, inputs: tuple[Tensor, ...], out: Tensor) -> None:
+            adds[name] = conv.weight.numel() * out.shape[-2] * out.shape[-1]
+
+        def products(attn: Any, inputs: tuple[Tensor, ...], out: Tensor) -> None:
+            tokens = out.shape[-2] * out.shape[-1]
+            adds[name] = attn.num_heads * tokens**2 * (attn.key_dim + attn.d)  # query @ key, weights @ value
+
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(convolution)
+        elif isinstance(module, Attention):
+            module.register_forward_hook(products)
+
+    for name, module in model.named_modules():
+        count(name, module)
+    with torch.no_grad():
         model(image)
-    counted = counter.get_flop_counts()
 
     def cost(part: str, *modules: str) -> Cost:
-        flops = sum(sum(counted.get(f"TopFormer.{name}", {}).values()) for name in modules)
+        own = sum(n for name, n in adds.items() if f"{name}.".startswith(tuple(f"{m}." for m in modules)))
         params = sum(p.numel() for name in modules for p in model.get_submodule(name).parameters())
-        return Cost(part, params, flops // 2)  # one multiply-add is counted as two operations
+        return Cost(part, params, own)
 
     def parts() -> Iterator[Cost]:
         levels = SIZES[size].levels

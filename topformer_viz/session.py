@@ -58,6 +58,11 @@ OWN_LABEL = Text(
     "The checkpoint you opened: TopFormer {size}, {classes}. It stays in this session's memory.",
     "你打开的权重文件：TopFormer {size}，{classes}。它只保存在本次会话的内存里。",
 )
+NOT_FINITE = Text(
+    "The checkpoint holds weights that are infinite or no numbers at all (NaN), so nothing it computes could be shown; its "
+    "training may have diverged. Please choose another one.",
+    "这个权重文件里有无穷大或非数（NaN），它算出的任何结果都无法显示，可能是训练发散了。请换一个文件。",
+)
 BACKBONE = Text("an ImageNet backbone without segmentation", "没有分割部分的 ImageNet 主干网络")
 COLOUR_LABEL = Text(
     "Four heads ask for colour, brightness, hue and place, and each pixel reads those like it. That is what it was made "
@@ -319,10 +324,14 @@ def _take_checkpoint() -> None:
         return
     data = state.checkpoint.getvalue()
     try:
-        state.own_model = (hashlib.sha256(data).hexdigest(), load_checkpoint(data, state.checkpoint.name))
+        model = load_checkpoint(data, state.checkpoint.name)
     except CheckpointError as error:
         state.problem = error.text
         return
+    if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
+        state.problem = NOT_FINITE
+        return
+    state.own_model = (hashlib.sha256(data).hexdigest(), model)
     state.model = OWN
 
 

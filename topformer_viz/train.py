@@ -25,6 +25,7 @@ from tqdm import tqdm
 from topformer_viz.images import CELL, MEAN, STD, network_size, to_tensor
 from topformer_viz.model import KEY_DIM, Attention, TopFormer
 from topformer_viz.tracing import best_device, inference_copy, run
+from topformer_viz.weights import load_model
 
 IGNORE = 255  # the label of pixels that belong to no class
 SHORT_SIDE = 512  # of pictures when they are scored: what the app shows them at
@@ -58,11 +59,17 @@ class Photographs:
         self.folder = Path(folder)
         try:
             splits = json.loads((self.folder / "splits.json").read_text("utf-8"))
-            self.classes: list[str] = list(splits["classes"])
-            self.train: list[str] = list(splits["train"])
-            self.val: list[str] = list(splits["val"])
+            lists = [splits[name] for name in ("classes", "train", "val")]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{self.folder}/splits.json must list classes, train and val: {error!r}") from error
+        if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
+            raise DataError("splits.json needs classes, train and val to be lists of names")
+        self.classes: list[str]
+        self.train: list[str]
+        self.val: list[str]
+        self.classes, self.train, self.val = lists
+        if both := set(self.train) & set(self.val):
+            raise DataError(f"splits.json has pictures in train and in val: {', '.join(sorted(both)[:3])}")
         if not (self.train and self.val) or not 1 < len(self.classes) < IGNORE:
             raise DataError("splits.json needs pictures in train and in val, and 2 to 254 classes")
 
@@ -103,6 +110,8 @@ class Crops:
             self.labels.append(labels)
             counts.append(torch.bincount(labels.flatten().long(), minlength=IGNORE + 1)[: len(data.classes)])
         pixels_of = torch.stack(counts).double()  # (pictures, classes)
+        if not pixels_of.any():
+            raise DataError("no pixel of the train pictures carries a class")
         share = pixels_of.sum(0) / pixels_of.sum()
         self.rarity = torch.where(share > 0, share.clamp(min=1e-9).rsqrt(), 0.0)
         self.holding = [pixels_of[:, c].nonzero().flatten() for c in range(len(data.classes))]
@@ -195,6 +204,8 @@ def loss_of(scores: Tensor, labels: Tensor) -> Tensor:
     """
     scores = F.interpolate(scores, size=labels.shape[-2:], mode="bilinear", align_corners=False)
     known = labels != IGNORE
+    if not known.any():
+        return scores.sum() * 0
     truth = F.one_hot(labels.where(known, 0), scores.shape[1]).permute(0, 3, 1, 2) * known[:, None]
     sure = scores.softmax(1) * known[:, None]
     both = (sure * truth).sum((0, 2, 3))
@@ -296,20 +307,33 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
     The state is saved beside ``out`` as it goes: the same call after an interruption goes on from there, with the
     crops it would have seen. Nothing of val is trained on or chosen by.
     """
+    if out.is_dir() or not out.parent.is_dir():
+        raise DataError(f"{out} cannot be written: name a file in a folder that is there")
+    for stem in data.val:  # better told now than at the first score
+        data.picture(stem), data.labels(stem)
     device = best_device()
     crops = Crops(data, device)
     model = begin(len(data.classes), seed).to(device)
     optimizer = torch.optim.AdamW(_decayed(model), lr=MAX_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_RATE, total_steps=steps, pct_start=WARM_UP)
+    warm_up = WARM_UP if steps > 10 else 0.3  # the schedule divides by 0 where warming up takes just one step
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_RATE, total_steps=steps, pct_start=warm_up)
     resumable = {"model": model, "optimizer": optimizer, "schedule": schedule}
     unfinished = out.with_name(f"{out.name}.unfinished.pt")
     first, before, start = 0, 0.0, time.monotonic()
     if unfinished.is_file():
-        saved = torch.load(unfinished, map_location=device, weights_only=True)
-        if (saved["steps"], saved["seed"]) != (steps, seed):
-            raise DataError(f"{unfinished} is of a run with --steps {saved['steps']} --seed {saved['seed']}")
-        for name, part in resumable.items():
-            part.load_state_dict(saved[name])  # type: ignore[attr-defined]
+        try:
+            saved = torch.load(unfinished, map_location=device, weights_only=True)
+            same = (saved["steps"], saved["seed"], saved["classes"]) == (steps, seed, data.classes)
+            if same:
+                for name, part in resumable.items():
+                    part.load_state_dict(saved[name])  # type: ignore[attr-defined]
+        except Exception as error:  # a damaged file can make the reader raise nearly anything
+            raise DataError(f"{unfinished} is damaged; delete it to begin anew") from error
+        if not same:
+            raise DataError(
+                f"{unfinished} is of a run with --steps {saved['steps']} --seed {saved['seed']} on {saved['classes']}; "
+                "finish that one, or delete it"
+            )
         first, before = saved["step"], saved["seconds"]
     progress = tqdm(range(first, steps), initial=first, total=steps, desc="training", unit="step", smoothing=0.05)
     recent, told = 0.0, ""
@@ -328,10 +352,8 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
         if (step + 1) % SCORE_EVERY == 0 and step + 1 < steps:
             saved = {name: part.state_dict() for name, part in resumable.items()}  # type: ignore[attr-defined]
             part = unfinished.with_name(f"{unfinished.name}.part")
-            torch.save(
-                {**saved, "step": step + 1, "steps": steps, "seed": seed, "seconds": before + time.monotonic() - start},
-                part,
-            )
+            so_far = {"step": step + 1, "seconds": before + time.monotonic() - start}
+            torch.save({**saved, **so_far, "steps": steps, "seed": seed, "classes": data.classes}, part)
             os.replace(part, unfinished)
             rows = ", ".join(f"{tokens:.0f}" for tokens in spread(model, data, device))
             told = f"val mIoU {score(model, data, device).mean_iou:.3f}"
@@ -339,6 +361,8 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
         progress.set_postfix_str(f"loss {recent:.3f} {told}", refresh=False)
     seconds = round(before + time.monotonic() - start)
     save(model, data.classes, out, {"steps": steps, "seed": seed, "seconds": seconds, "on": _hardware(device)})
-    final = score(model, data, device)
+    written = load_model(out)  # what the file gives back: float16 has rounded it
+    assert isinstance(written, TopFormer)
+    final = score(written, data, device)
     unfinished.unlink(missing_ok=True)
     return final

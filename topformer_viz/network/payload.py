@@ -82,6 +82,7 @@ OFF = {
         "without the four blocks: {changed} of the pixels change class", "去掉四个模块：{changed} 的像素改变类别"
     ),
 }
+REST = Text("the rarest classes", "其余最少的类别")
 ON_VAL = Text("mIoU on val: {before} → {after}", "验证集 mIoU：{before} → {after}")
 OWED = Text("What the blocks contribute", "四个模块贡献了什么")
 OWED_HERE = Text(
@@ -232,11 +233,10 @@ def _segmentation(
     }
     changed = {part: _percent((labels != small).float().mean()) for part, labels in others.items()}
     counts = torch.bincount(whole.labels.flatten(), minlength=scores.shape[1])
-    everywhere = counts + sum(
-        torch.bincount(o.flatten(), minlength=scores.shape[1]) > 0 for o in [small, *others.values()]
-    )
-    order = [c for c in everywhere.argsort(descending=True).tolist() if everywhere[c]][:LEGEND]
-    index = torch.zeros(scores.shape[1], dtype=torch.uint8)
+    present = torch.cat([labels.flatten() for labels in (whole.labels, small, *others.values())]).unique()
+    order = sorted(present.tolist(), key=lambda c: -int(counts[c]))[:LEGEND]
+    # Of a network with more classes than a byte can tell apart, the rarest here become one.
+    index = torch.full((scores.shape[1],), len(order), dtype=torch.uint8)
     index[order] = torch.arange(len(order), dtype=torch.uint8)
     legend = [
         {
@@ -247,6 +247,9 @@ def _segmentation(
         }
         for c in order
     ]
+    if len(present) > len(order):
+        rest = 1 - float(counts[order].sum()) / whole.labels.numel()
+        legend.append({"name": REST(lang), "colour": "#808080", "share": rest, "iou": None})
     shown = [c for c in order if counts[c]][:SCORES]
     return {
         "legend": legend,
