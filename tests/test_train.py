@@ -129,7 +129,9 @@ def test_a_broken_split_is_told(folder: Path, text: str | None) -> None:
     (folder / "splits.json").unlink()
     if text is not None:
         (folder / "splits.json").write_text(text)
-    with pytest.raises(DataError, match=r"splits\.json (must list classes|needs (classes, train and val|pictures in train))"):
+    with pytest.raises(
+        DataError, match=r"splits\.json (must list classes|needs (classes, train and val|pictures in train))"
+    ):
         Photographs(folder)
 
 
