@@ -10,6 +10,7 @@ import streamlit as st
 
 from topformer_viz import findings
 from topformer_viz.classes import classes_of
+from topformer_viz.facts import facts
 from topformer_viz.findings import (
     MIN_AREA,
     MIN_PICTURES,
@@ -139,6 +140,13 @@ UI = {
         "token 在金字塔的卷积里已经看过周围，所以道路上的 token 也知道旁边有车。一个类别被读，可能是因为它的位置或亮度，"
         "而不是因为它是什么：天空在上方，也亮。平均还会掩盖那些表现不同的图片。要证明一个头的用途，就得改动权重，再看输出怎样变化。",
     ),
+    "silenced": Text(
+        "That was done for all heads together: on the {pictures} photographs mIoU is {whole}; with all attention silenced it "
+        "is {attention}, and without the four blocks {blocks}. The differences say how much of the segmentation rests on "
+        "attention in this small network: a head's preference may be clear and yet decide little.",
+        "对全部的头一起做过这件事：在 {pictures} 张照片上 mIoU 为 {whole}；关掉全部注意力后为 {attention}，去掉四个模块后为 {blocks}。"
+        "这些差别说明，在这个小网络里分割有多少要靠注意力：一个头的偏好可以很鲜明，起的作用却很小。",
+    ),
 }  # fmt: skip
 
 
@@ -166,6 +174,14 @@ def show(view: View) -> None:
     _tables(found, lang)
     st.subheader(UI["proof"](lang), anchor="proof")
     st.markdown(UI["shows"](lang), width=PROSE)
+    known = facts()
+    st.markdown(
+        UI["silenced"](
+            lang, pictures=known.val, whole=f"{known.mean_iou:.3f}", attention=f"{known.without['attention']:.3f}",
+            blocks=f"{known.without['blocks']:.3f}",
+        ),
+        width=PROSE,
+    )  # fmt: skip
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
