@@ -470,6 +470,7 @@ def test_a_block_leads_into_the_lesson_at_that_block(visit: Open) -> None:
     page.locator(".lesson h2").wait_for()
     page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
     assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "3"
+    assert stage(page) == "tokens"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -430,7 +430,23 @@ def test_words_are_in_the_language_asked_for(portrait: tuple[TopFormer, Image.Im
 
 def test_chinese_words_are_chinese_but_for_names(portrait: tuple[TopFormer, Image.Image, Trace]) -> None:
     header = send(*portrait, "zh", FACTS).header
-    known = {"MLP", "mIoU", "IoU", "softmax", "token", "C", "H", "W", "HW", "X", "Y", "ImageNet", "TopFormer", "BN"}
+    known = {
+        "MLP",
+        "mIoU",
+        "IoU",
+        "softmax",
+        "token",
+        "C",
+        "H",
+        "W",
+        "HW",
+        "X",
+        "Y",
+        "ImageNet",
+        "TopFormer",
+        "BN",
+        "exp",
+    }
     for name, text in texts(header):
         if name in ("title", "short", "note", "names", "name", "text", "val", "owed", "set") and CHINESE.search(text):
             found = set(re.findall("[A-Za-z]+", re.sub("<[^>]+>", " ", text)))
@@ -454,10 +470,11 @@ def test_what_was_measured_of_the_model_is_told(portrait: tuple[TopFormer, Image
     for entry in sent.header["legend"]:
         assert entry["iou"] == FACTS.iou[names.index(entry["name"])]
     told = [shown["val"] for shown in sent.header["without"]]
-    assert told == [f"mIoU on val: 0.654 → {0.1 + n / 100:.3f}" for n in range(6)]
+    assert told == [f"mIoU, validation: 0.654 → {0.1 + n / 100:.3f}" for n in range(6)]
     owed, fails = sent.header["owed"]
-    assert (
-        owed[2] == "On the 2 test photographs mIoU is 0.65; without any attention 0.14, without the four blocks 0.15."
+    assert owed[2] == (
+        "On the 2 validation photographs mIoU is 0.654; without any attention 0.140, without the four blocks 0.150. "
+        "So attention alone is worth 0.514 here, the whole blocks, with their MLPs, 0.504."
     )
     assert fails[0] == "Where it fails"
     assert "by IoU: class 6 0.00, class 3 0.12, class 8 0.25." in fails[1]
@@ -505,3 +522,8 @@ def test_the_legend_goes_by_share_alone(tiny, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(payload_module, "segment", made)
     shares = [entry["share"] for entry in send(tiny.model, tiny.photo, tiny.run).header["legend"]]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_an_untrained_networks_segmentation_is_called_chance(tiny) -> None:
+    data = network_payload(tiny.run, tiny.model, tiny.photo, "en", None, {}, untrained=True)
+    assert "Chance, not a finding" in data[: 4 + int.from_bytes(data[:4], "little")].decode()

@@ -43,15 +43,15 @@ PAGES = ("network", "heads", "starts", "reference")
 
 FACTS = facts()
 STREETS_LABEL = Text(
-    "Trained by this project on {pictures} street photographs to tell {classes} classes apart: mIoU {miou} on {val} that it "
-    "never saw. It knows streets only.",
-    "由本项目用 {pictures} 张街景照片训练，区分 {classes} 个类别：在 {val} 张从未见过的照片上 mIoU 为 {miou}。它只认得街景。",
+    "Trained by this project on {pictures} street photographs to tell {classes} classes apart: mIoU {miou} on {val} validation "
+    "photographs that it never saw. It knows streets only.",
+    "由本项目用 {pictures} 张街景照片训练，区分 {classes} 个类别：在 {val} 张从未见过的验证照片上 mIoU 为 {miou}。它只认得街景。",
 )
 UNLIKE = Text(
     "This does not look like a street to the network: its last block's output lies further from that of the training "
-    "pictures than {usual} of the test photographs' do. These weights know streets only, so take the maps and classes here "
+    "pictures than {usual} of the validation photographs' do. These weights know streets only, so take the maps and classes here "
     "with care.",
-    "在网络看来这不像街景：它最后一个模块的输出与训练图片的差距，超过了 {usual} 的测试照片。这组权重只认得街景，"
+    "在网络看来这不像街景：它最后一个模块的输出与训练图片的差距，超过了 {usual} 的验证照片。这组权重只认得街景，"
     "请谨慎看待这里的图案和类别。",
 )
 OWN_LABEL = Text(
@@ -175,6 +175,7 @@ class View:
     model: Model
     run: Trace
     facts: Facts | None  # what was measured of the model: known of the bundled weights only
+    untrained: bool  # whether its weights are random
     link: dict[str, Any]  # the choices that go into the address bar; None takes one out
 
 
@@ -201,7 +202,7 @@ def open_page() -> View:
     streets = choice.source == "streets"
     if streets and likeness.distance(_streets(), run) > FACTS.far:
         st.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
-    return View(lang, photo, model, run, FACTS if streets else None, _link())
+    return View(lang, photo, model, run, FACTS if streets else None, choice.source in SIZES, _link())
 
 
 def _choice() -> Choice:
@@ -454,5 +455,6 @@ STYLE = """
   .st-key-topbar [data-testid="stPageLink"] a { padding-left: 0.3rem; padding-right: 0.3rem; }
 }
 .model-label { margin: 0; font-size: 0.95rem; max-width: 180ch; }
+.stMarkdown table { display: block; overflow-x: auto; }
 .run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }
 """

@@ -22,9 +22,9 @@ _component = st.components.v2.component(
 UI: dict[str, Text] = {
     "scene": Text("The network from photograph to segmentation", "从照片到分割结果的整个网络"),
     "scene_note": Text(
-        "Small pictures: this run's tensors. Maps show the root mean square over their channels, blocks the mean of their "
-        "heads' attention.",
-        "小图都是这次运行的张量：特征图显示各通道的均方根，模块显示各头注意力的平均。",
+        "Small pictures: this run's tensors. Maps show the root mean square over their channels, and beside each level its first "
+        "channels; blocks show the mean of their heads' attention.",
+        "小图都是这次运行的张量：特征图显示各通道的均方根，每层旁边是它的前几个通道；模块显示各头注意力的平均。",
     ),
     "part": Text("Part {at} of {of}", "第 {at} 部分，共 {of} 部分"),
     "previous": Text("← Previous", "← 上一部分"),
@@ -47,13 +47,15 @@ UI: dict[str, Text] = {
     "whole": Text("as it is", "原样"),
     "level_at": Text("the pyramid's 1/{scale} level", "金字塔的 1/{scale} 层"),
     "gate_map": Text("its gate, mean over channels", "它的门控，各通道平均"),
+    "part_map": Text("its part of the blocks' output", "模块输出中属于它的那一份"),
     "injected_at": Text("after injection, 1/{scale}", "注入之后，1/{scale}"),
     "opacity": Text("Opacity", "不透明度"),
     "unsure": Text("Hatch where it is less than 50% sure", "把握不足 50% 的地方加斜纹"),
     "class": Text("Class", "类别"),
     "share": Text("here", "本图占比"),
-    "iou": Text("IoU on val", "验证集 IoU"),
-    "legend": Text("{set}. Press a class to see it alone.", "{set}。点选一个类别可单独查看。"),
+    "iou": Text("IoU (validation)", "IoU（验证集）"),
+    "legend": Text("{set}. Press a class to see it alone, again to see all.", "{set}。点选一个类别可单独查看，再点一次恢复全部。"),
+    "iou_words": Text(" IoU: intersection over union with the labels; 1 is perfect.", "IoU：与标注的交并比，1 为完全一致。"),
     "here": Text("{name}, {sure} sure", "{name}，把握 {sure}"),
     "arrows": Text("Arrow keys move a point over the picture.", "方向键可在图上移动一个点。"),
 }  # fmt: skip
@@ -74,7 +76,7 @@ NUMBERS = Text("In numbers", "用数字说话")
 OURS = Text("this network, {w} × {h} pixels, {classes} classes", "这个网络，{w} × {h} 像素，{classes} 类")
 SAME = Text("the same, 512 × 512 pixels, 150 classes", "同一网络，512 × 512 像素，150 类")
 PAPER = Text("published (the paper's table, ADE20K)", "论文公布（论文表格，ADE20K）")
-ON_STREETS = Text("(streets, val)", "（街景，验证集）")
+ON_STREETS = Text("(streets, validation)", "（街景，验证集）")
 COLUMNS = {
     "": Text("TopFormer {size}", "TopFormer {size}"),
     "params": Text("parameters", "参数量"),
@@ -82,8 +84,9 @@ COLUMNS = {
     "miou": Text("mIoU", "mIoU"),
 }
 COUNTED = Text(
-    "Counted: convolutions and matrix products of one forward pass. The paper's “GFLOPs” are multiply-adds too, rounded up.",
-    "计入的是一次前向计算中的卷积和矩阵乘法。论文中的“GFLOPs”同样是乘加次数，并向上取整。",
+    "Counted: convolutions and matrix products of one forward pass. The paper's “GFLOPs” are multiply-adds too, rounded up. "
+    "Scores on different pictures and classes cannot be compared.",
+    "计入的是一次前向计算中的卷积和矩阵乘法。论文中的“GFLOPs”同样是乘加次数，并向上取整。图片和类别不同，得分不能相比。",
 )
 
 
@@ -110,10 +113,10 @@ def _picture(view: View) -> None:
         "link": view.link,
         "ui": {name: text(view.lang) for name, text in UI.items()} | {"off_note": OFF_NOTE(view.lang)},
     }
-    payload = network_payload(view.run, view.model, view.photo, view.lang, view.facts, settings)
+    payload = network_payload(view.run, view.model, view.photo, view.lang, view.facts, settings, view.untrained)
     _component(key="network", data=payload, on_walk_change=_choose_block, height="content")
     if st.session_state.pop("walking", False):
-        st.switch_page("app.py")
+        st.switch_page("app.py", query_params={"stage": "tokens"})
 
 
 def _choose_block() -> None:

@@ -185,7 +185,7 @@ class Network {
     });
     const stack = countTo(4).map((n) => 4 * (3 - n)).map((d) => `<rect class="outline" x="${b.tokens.x - b.tokens.w / 2 + d}" y="${b.tokens.y - b.tokens.h / 2 - d}" width="${b.tokens.w}" height="${b.tokens.h}" style="fill:var(--panel)"/>`);
     out.push(this.node("tokens", stack.join("") + this.picture(b.tokens, mean(net.tokens.maps))));
-    net.blocks.forEach((block, n) => out.push(this.node(`block${n + 1}`, this.picture(b[`block${n + 1}`], plane(block.mean), rootScale))));
+    net.blocks.forEach((block, n) => out.push(this.node(`block${n + 1}`, this.picture(b[`block${n + 1}`], plane(block.mean), matrixScale(net)))));
     if (ends("split")) {
       const parts = countTo(4).map((n) => {
         const p = this.partBox(n), gone = n === 0 ? `<path class="gone" d="M${p.x - p.w / 2 - 3} ${p.y - p.h / 2 - 3}l${p.w + 6} ${p.h + 6}m0 ${-p.h - 6}l${-p.w - 6} ${p.h + 6}"/>` : "";
@@ -370,17 +370,17 @@ class Network {
   }
 
   ofBlock(n) {
-    const { net } = this, { ui } = net, block = net.blocks[n], top = Math.max(...block.heads.data);
-    const read = rootScale(top), heads = countTo(net.heads);
+    const { net } = this, { ui } = net, block = net.blocks[n], whole = plane(block.read);
+    const read = readScale(Math.max(...block.heads.data)), heads = countTo(net.heads);
     const own = element("div", { className: "heads" });
     own.append(...heads.map((h) => this.figure(block.names[h], plane(block.heads, h), { width: 190, over: true, scale: read })));
     const matrix = plane(block.mean);
     const out = [
-      this.figure(ui.mean, matrix, { width: 300, ratio: 1, scale: rootScale(matrix.range[1]), axes: ui.mean_axes }),
-      this.figure(ui.read, plane(block.read), { width: 300, over: true, scale: read }), own,
+      this.figure(ui.mean, matrix, { width: 300, ratio: 1, scale: matrixScale(this.net)(matrix.range[1]), axes: ui.mean_axes }),
+      this.figure(ui.read, whole, { width: 300, over: true, scale: readScale(whole.range[1]) }), own,
     ];
     if (!net.without) return out;
-    const last = n === net.blocks.length - 1, cases = [net.without[n], ...(last ? net.without.slice(net.blocks.length) : [])];
+    const cases = [net.without[n], ...net.without.slice(net.blocks.length)];
     const row = element("div", { className: "row" });
     row.append(this.compared(ui.whole, net.small), ...cases.map((c) => this.compared([c.text, c.val], c.labels, net.small)));
     out.push(this.heading(ui.off), row, element("p", { className: "off-note", textContent: ui.off_note }));
@@ -416,9 +416,10 @@ class Network {
   ofInjection(i) {
     const { ui, injections, levels } = this.net, { level, gate, injected } = injections[i], sign = (s) => element("span", { className: "sum", textContent: s });
     return [
-      this.figure(ui.level_at.replace("{scale}", 4 << level), plane(levels[level].strength), { width: 250 }), sign("×"),
-      this.figure(ui.gate_map, plane(gate), { width: 250, scale: GATE_SCALE }), sign("+ … ="),
-      this.figure(ui.injected_at.replace("{scale}", 4 << level), plane(injected), { width: 250 }),
+      this.figure(ui.level_at.replace("{scale}", 4 << level), plane(levels[level].strength), { width: 215 }), sign("×"),
+      this.figure(ui.gate_map, plane(gate), { width: 215, scale: GATE_SCALE }), sign("+"),
+      this.figure(ui.part_map, plane(this.net.split.maps, level), { width: 215 }), sign("="),
+      this.figure(ui.injected_at.replace("{scale}", 4 << level), plane(injected), { width: 215 }),
     ];
   }
 
@@ -433,7 +434,7 @@ class Network {
   painted(labels, alpha, only) {
     const [, h, w] = labels.shape, canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
     for (let p = 0; p < h * w; p++) {
-      const [r, g, b] = this.colours[labels.data[p]], faint = only && !only(p) ? 0.3 : 1;
+      const [r, g, b] = this.colours[labels.data[p]], faint = only && !only(p) ? 0.06 : 1;
       image.data.set([r, g, b, 255 * alpha * faint], 4 * p);
     }
     context.putImageData(image, 0, 0);
@@ -471,7 +472,7 @@ class Network {
   legend() {
     const { net } = this, { ui } = net, table = element("table", { className: "keys" }), rated = net.legend.some((c) => c.iou !== null);
     const head = [ui.class, ui.share, ...(rated ? [ui.iou] : [])].map((t) => `<th scope="col">${t}</th>`).join("");
-    table.innerHTML = `<caption>${ui.legend.replace("{set}", escaped(net.set))}</caption><thead><tr>${head}</tr></thead><tbody></tbody>`;
+    table.innerHTML = `<caption>${ui.legend.replace("{set}", escaped(net.set))}${rated ? ui.iou_words : ""}</caption><thead><tr>${head}</tr></thead><tbody></tbody>`;
     const present = net.legend.map((entry, i) => [entry, i]).filter(([entry]) => entry.share > 0).slice(0, 20);
     for (const [entry, i] of present) {
       const row = element("tr", {}), cell = element("td", {}), button = element("button", { type: "button", ariaPressed: String(this.alone === i) });
@@ -508,7 +509,7 @@ class Network {
     if (!this.unsure) return;
     // What the network is less than half sure of is hatched.
     const [, h, lw] = net.labels.shape, mask = new OffscreenCanvas(lw, h), over = mask.getContext("2d"), image = over.createImageData(lw, h);
-    for (let p = 0; p < h * lw; p++) if (net.sure.data[p] < 128) image.data.set((Math.floor(p / lw) + (p % lw)) % 6 < 3 ? [0, 0, 0, 235] : [255, 255, 255, 235], 4 * p);
+    for (let p = 0; p < h * lw; p++) if (net.sure.data[p] < 128 && (!only || only(p))) image.data.set((Math.floor(p / lw) + (p % lw)) % 6 < 3 ? [0, 0, 0, 235] : [255, 255, 255, 235], 4 * p);
     over.putImageData(image, 0, 0);
     context.drawImage(mask, 0, 0, canvas.width, canvas.height);
   }
@@ -560,6 +561,9 @@ class Network {
   }
 }
 
+// Both reach to four times uniform at least, so that what is even does not look like much.
+const matrixScale = (net) => (top) => rootScale(Math.max(top, 4 / (net.grid[0] * net.grid[1])));
+const readScale = (top) => rootScale(Math.max(top, 4));
 const GATE_SCALE = { low: 0, high: 1, table: SEQUENTIAL };
 
 // One (rows, columns) plane of a tensor (n, rows, columns).

@@ -40,11 +40,13 @@ POOLED = Text(
     "从这里起，每个方格都带着四层对它的了解。",
 )
 BLOCK = Text(
-    "Every square of the {H} × {W} grid reads every other. Left: the mean of the {heads} heads' attention, one row for each "
-    "square that reads. Then what the squares receive: bright ones are read by many. What is read is added to the map "
-    "(its size, beside the map's own: {share}), then an MLP follows.",
-    "{H} × {W} 网格上的每个方格都去读其他所有方格。左图是 {heads} 个头的注意力的平均，每一行对应一个在读的方格。"
-    "接着是各方格被读的多少：越亮，读它的越多。读到的内容加回特征图（与特征图本身的大小之比：{share}），随后是 MLP。",
+    "Every [[token|square]] of the {H} × {W} grid reads every other. The first picture is the mean of the {heads} heads' "
+    "attention, one row for each square that reads; the others show how much each square is read. A head's [[effective tokens]] "
+    "say over how many squares it spreads. What is read is added to the map (its size, beside the map's own: {share}); then "
+    "an MLP follows, two 1×1 convolutions with a 3×3 between them. Which class reads which, over many pictures, stands under Heads.",
+    "{H} × {W} 网格上的每个[[token|方格]]都去读其他所有方格。第一幅图是 {heads} 个头的注意力的平均，每一行对应一个在读的方格；"
+    "其余各图显示每个方格被读的多少。一个头的[[effective tokens|有效 token 数]]说明它分散在多少个方格上。读到的内容加回特征图"
+    "（与特征图本身的大小之比：{share}），随后是 MLP：两个 1×1 卷积，中间一个 3×3。各类别之间谁读谁（对许多图片平均），见“各头”页面。",
 )
 BLOCK_TITLE = Text("Block {n}", "第 {n} 个模块")
 LEVEL_TITLE = Text("Pyramid, level at 1/{scale}", "金字塔 1/{scale} 层")
@@ -83,7 +85,13 @@ OFF = {
     ),
 }
 REST = Text("the rarest classes", "其余最少的类别")
-ON_VAL = Text("mIoU on val: {before} → {after}", "验证集 mIoU：{before} → {after}")
+ON_VAL = Text("mIoU, validation: {before} → {after}", "验证集 mIoU：{before} → {after}")
+CHANCE = Text("Chance, not a finding", "偶然，不是发现")
+CHANCE_WHY = Text(
+    "This network was never trained: its weights are random numbers, so the classes it names mean nothing, and neither does "
+    "what changes when parts of it are silenced. Choose the streets model to see a segmentation that was learned.",
+    "这个网络从未训练过，权重是随机数：它给出的类别毫无意义，关掉某些部分后发生的变化也一样。要看学来的分割，请选择街景模型。",
+)
 OWED = Text("What the blocks contribute", "四个模块贡献了什么")
 OWED_HERE = Text(
     "Silence all attention, and {attention} of this picture's pixels change class; take the four blocks out altogether, and "
@@ -91,19 +99,21 @@ OWED_HERE = Text(
     "关掉全部注意力，这张图有 {attention} 的像素改变类别；把四个模块整个去掉，则有 {blocks}。打开一个模块可以看到在哪里。",
 )
 OWED_VAL = Text(
-    "On the {val} test photographs mIoU is {whole}; without any attention {attention}, without the four blocks {blocks}.",
-    "在 {val} 张测试照片上 mIoU 为 {whole}；没有注意力时为 {attention}，没有四个模块时为 {blocks}。",
+    "On the {val} validation photographs mIoU is {whole}; without any attention {attention}, without the four blocks {blocks}. "
+    "So attention alone is worth {own} here, the whole blocks, with their MLPs, {owed}.",
+    "在 {val} 张验证照片上 mIoU 为 {whole}；没有注意力时为 {attention}，没有四个模块时为 {blocks}。"
+    "也就是说，单是注意力值 {own}，整个模块（连同 MLP）值 {owed}。",
 )
 FAILS = Text("Where it fails", "它在哪里失败")
 FAILS_HOW = Text(
-    "Worst on the test photographs, by IoU: {worst}. What is thin, small or far away is lost first: one class score "
+    "Worst on the validation photographs, by IoU: {worst}. What is thin, small or far away is lost first: one class score "
     "stands for 8 × 8 pixels, one token for 64 × 64.",
-    "在测试照片上最差的（IoU）：{worst}。细的、小的、远的东西最先丢失：一个类别得分对应 8 × 8 个像素，一个 token 对应 64 × 64 个。",
+    "在验证照片上最差的（IoU）：{worst}。细的、小的、远的东西最先丢失：一个类别得分对应 8 × 8 个像素，一个 token 对应 64 × 64 个。",
 )
 OFF_NOTE = Text(
-    "The rest of the network was not trained to do without, so this shows what it relies on, not what a network without it "
+    "Coloured are the pixels that change, in their new class; point at one to read both. The rest of the network was not trained to do without, so this shows what it relies on, not what a network without it "
     "could learn.",
-    "网络的其余部分并没有为缺少它而训练过，所以这显示的是网络依赖什么，而不是没有它的网络能学到什么。",
+    "着色的是改变了类别的像素，颜色是新的类别；指向它可读出前后两个类别。网络的其余部分并没有为缺少它而训练过，所以这显示的是网络依赖什么，而不是没有它的网络能学到什么。",
 )
 HEAD = Text("head {h}: {spread} effective tokens of {HW}", "头 {h}：有效 token {spread}，共 {HW} 个")
 
@@ -123,9 +133,16 @@ class _Part:
 
 
 def network_payload(
-    run: Trace, model: TopFormer, photo: Image.Image, lang: Lang, facts: Facts | None, settings: dict[str, Any]
+    run: Trace,
+    model: TopFormer,
+    photo: Image.Image,
+    lang: Lang,
+    facts: Facts | None,
+    settings: dict[str, Any],
+    untrained: bool = False,
 ) -> bytes:
-    """Everything the page shows of one run; ``facts`` were measured of the model, where it is the bundled one.
+    """Everything the page shows of one run; ``facts`` were measured of the model, where it is the bundled one;
+    ``untrained`` networks get a word that their segmentation is chance.
 
     ``settings`` goes into the header as it is. A backbone without injection ends with its last block.
     """
@@ -148,6 +165,8 @@ def network_payload(
         names = classes_of(model.classes, model.class_names)
         header["injections"] = [_injection(run, n, body) for n in (1, 2, 3)]
         header |= _segmentation(run, model, photo, names, facts, lang, body)
+        if untrained:
+            header["owed"] = [[CHANCE(lang), CHANCE_WHY(lang)]]
     counted = costs(model.size, model.classes, photo.height, photo.width)
     header["parts"] = [vars(part) for part in _parts(run, model, header, lang)]
     header["costs"] = _summed(counted, header["parts"])
@@ -286,9 +305,11 @@ def _owed(changed: dict[str, str], facts: Facts | None, names: ClassSet, lang: L
         OWED_VAL(
             lang,
             val=facts.val,
-            whole=f"{facts.mean_iou:.2f}",
-            attention=f"{facts.without['attention']:.2f}",
-            blocks=f"{facts.without['blocks']:.2f}",
+            whole=f"{facts.mean_iou:.3f}",
+            attention=f"{facts.without['attention']:.3f}",
+            blocks=f"{facts.without['blocks']:.3f}",
+            owed=f"{facts.mean_iou - facts.without['blocks']:.3f}",
+            own=f"{facts.mean_iou - facts.without['attention']:.3f}",
         )
     )
     worst = sorted((iou, name(lang)) for iou, name in zip(facts.iou, names.names, strict=True))[:WORST]
