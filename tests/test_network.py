@@ -526,4 +526,4 @@ def test_the_legend_goes_by_share_alone(tiny, monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_untrained_networks_segmentation_is_called_chance(tiny) -> None:
     data = network_payload(tiny.run, tiny.model, tiny.photo, "en", None, {}, untrained=True)
-    assert "Chance, not a finding" in data[: 4 + int.from_bytes(data[:4], "little")].decode()
+    assert "Chance, not a finding" in data[4 : 4 + int.from_bytes(data[:4], "little")].decode()
