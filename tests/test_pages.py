@@ -2,6 +2,7 @@
 
 import io
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from topformer_viz import load_model, session
 from topformer_viz.images import SAMPLES
 from topformer_viz.model import TopFormer
 from topformer_viz.text import LANGS
+from topformer_viz.weights import MAX_CHECKPOINT_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [None, *(f"pages/{page.name}" for page in sorted((ROOT / "pages").glob("*.py")))]
@@ -164,6 +166,11 @@ def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Checkpoints of one's own
+
+
+def test_the_server_lets_through_what_the_loader_takes() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert config["server"]["maxUploadSize"] * 1_000_000 == MAX_CHECKPOINT_BYTES
 
 
 def checkpoint(classes: int | None, **metadata: str) -> bytes:

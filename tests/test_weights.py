@@ -509,7 +509,7 @@ def test_too_heavy_files_are_not_even_read(tmp_path: Path, monkeypatch: pytest.M
     with path.open("wb") as file:
         file.truncate(weights.MAX_CHECKPOINT_BYTES + 1)
     monkeypatch.setattr(Path, "read_bytes", None)
-    assert "larger than 200 MB" in refusal(path)
+    assert "larger than 100 MB" in refusal(path)
 
 
 def test_the_most_that_is_read(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:

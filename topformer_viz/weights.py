@@ -21,7 +21,7 @@ from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.text import Text
 from topformer_viz.tracing import Model
 
-MAX_CHECKPOINT_BYTES = 200_000_000  # base with an optimiser's state and a moving average takes 80 MB
+MAX_CHECKPOINT_BYTES = 100_000_000  # base with an optimiser's state and a moving average takes 80 MB
 MAX_INDEX_BYTES = 4_000_000  # of what tells tensors' names and shapes; for the same file 0.2 MB
 MAX_CLASSES = 4096
 SHOWN_KEYS, SHOWN_CHARACTERS = 3, 120  # how many keys of each kind an error names, and how much of one
