@@ -153,7 +153,8 @@ python -m topformer_viz train --data DIR --out assets/weights/streets.safetensor
 
 {minutes:.0f} minutes on {on}, the machine shared with other work. From random weights: the network as built, BatchNorm gains of to_q and to_k at key_dim^−0.25. AdamW,
 one-cycle rate of 2e-3, crops on grids of 4 × 4 to 8 × 11 tokens, half of them centred on a class drawn by rarity; turned, flipped, scaled, recoloured;
-cross-entropy plus soft intersection over union. Saved as float16. Nothing was trained on val or chosen by it.
+cross-entropy plus soft intersection over union. Saved as float16. Nothing was trained on val; one choice
+rested on its score, to leave out a moving average of the weights.
 
 ## Score
 

@@ -13,7 +13,7 @@ from topformer_viz.model import SIZES, Attention, TopFormer
 
 @dataclass(frozen=True)
 class Published:
-    """What the paper's table 1 says of a size at 512 x 512 with ADE20K's 150 classes (batch 4 x 8): mIoU in percent."""
+    """What the authors' README says of a size at 512 x 512 with ADE20K's 150 classes (batch 4 x 8): mIoU in percent."""
 
     params: float
     gflops: float

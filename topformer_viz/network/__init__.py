@@ -75,7 +75,7 @@ NO_INJECTION = Text(
 NUMBERS = Text("In numbers", "用数字说话")
 OURS = Text("this network, {w} × {h} pixels, {classes} classes", "这个网络，{w} × {h} 像素，{classes} 类")
 SAME = Text("the same, 512 × 512 pixels, 150 classes", "同一网络，512 × 512 像素，150 类")
-PAPER = Text("published (the paper's table, ADE20K)", "论文公布（论文表格，ADE20K）")
+PUBLISHED_WORDS = Text("published (the authors' README, ADE20K)", "作者公布（README，ADE20K）")
 ON_STREETS = Text("(streets, validation)", "（街景，验证集）")
 COLUMNS = {
     "": Text("TopFormer {size}", "TopFormer {size}"),
@@ -84,9 +84,9 @@ COLUMNS = {
     "miou": Text("mIoU", "mIoU"),
 }
 COUNTED = Text(
-    "Counted: convolutions and matrix products of one forward pass. The paper's “GFLOPs” are multiply-adds too, rounded up. "
+    "Counted: convolutions and matrix products of one forward pass. The published “GFLOPs” are multiply-adds too, rounded up. "
     "Scores on different pictures and classes cannot be compared.",
-    "计入的是一次前向计算中的卷积和矩阵乘法。论文中的“GFLOPs”同样是乘加次数，并向上取整。图片和类别不同，得分不能相比。",
+    "计入的是一次前向计算中的卷积和矩阵乘法。公布的“GFLOPs”同样是乘加次数，并向上取整。图片和类别不同，得分不能相比。",
 )
 
 
@@ -142,6 +142,6 @@ def _numbers(view: View, model: TopFormer) -> str:
             "|---|--:|--:|--:|",
             row(own, model.classes, view.photo.height, view.photo.width, miou),
             row(SAME(lang), 150, 512, 512),
-            f"| {PAPER(lang)} | {published.params / 1e6:.1f} M | {published.gflops} G | {published.miou} % |",
+            f"| {PUBLISHED_WORDS(lang)} | {published.params / 1e6:.1f} M | {published.gflops} G | {published.miou} % |",
         ]
     )
