@@ -11,7 +11,8 @@ from golden.golden_weights import golden_image
 from torch import Tensor
 
 from topformer_viz import trace
-from topformer_viz.model import SIZES, Attention, Mlp, TopFormer
+from topformer_viz.model import SIZES, Attention, Mlp, TopFormer, fused
+from topformer_viz.stages import source_of
 
 GOLDEN_RUNS = {"tiny_128x192_150cls": (128, 192), "tiny_97x130_150cls": (97, 130)}
 BLOCK_ARRAYS = {
@@ -59,6 +60,43 @@ def test_golden_scores_without_recording(
 ) -> None:
     with np.load(golden / f"{file}.npz") as arrays:
         agree(varied("tiny")(torch.from_numpy(golden_image(*GOLDEN_RUNS[file]))), arrays["seg_logits"])
+
+
+@pytest.mark.parametrize("run", [plain, trace])
+@pytest.mark.parametrize("file", GOLDEN_RUNS)
+def test_golden_run_without_matrices(
+    monkeypatch: pytest.MonkeyPatch,
+    golden: Path,
+    varied: Callable[..., TopFormer],
+    agree: Callable[..., None],
+    file: str,
+    run: Callable,
+) -> None:
+    """The same runs as if their tokens were too many for HW x HW tensors."""
+    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+    tensors = run(varied("tiny"), torch.from_numpy(golden_image(*GOLDEN_RUNS[file])))
+    with np.load(golden / f"{file}.npz") as arrays:
+        stored = [array for array in arrays.files if stage_name(array) in tensors]
+        assert len(stored) == len(arrays.files) - 4 * 2
+        for array in stored:
+            agree(tensors[stage_name(array)], arrays[array])
+
+
+@pytest.mark.parametrize(("key_dim", "d"), [(16, 32), (5, 10), (8, 8), (12, 6), (3, 7)])
+def test_fused_is_softmax_of_the_scores_times_value(agree: Callable[..., None], key_dim: int, d: int) -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(1, 3, 50, key_dim), torch.randn(1, 3, key_dim, 50), torch.randn(1, 3, 50, d)
+    agree(fused(query, key, value), (query @ key).softmax(dim=-1) @ value, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("stage", "code"), [("scores", "query @ key"), ("weights", "scores.softmax(dim=-1)"), ("mixed", "weights @ value")]
+)
+def test_the_lines_shown_are_the_papers(stage: str, code: str) -> None:
+    source = source_of(TopFormer, f"block0.{stage}")
+    assert [source.text.splitlines()[i].partition("  #")[0].strip() for i in source.marked] == [
+        f'{stage} = keep("{stage}", {code})'
+    ]
 
 
 def test_keys_are_those_of_a_published_checkpoint(golden: Path) -> None:

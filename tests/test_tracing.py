@@ -1,19 +1,22 @@
 """Recording a run: what is recorded, what holds between the stages, and what may go wrong."""
 
 import copy
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from topformer_viz import Trace, load_model, trace, tracing
-from topformer_viz.images import to_tensor
-from topformer_viz.model import TopFormer
+from topformer_viz.images import MAX_PIXELS, to_tensor
+from topformer_viz.model import DENSE_TOKENS, TopFormer
 from topformer_viz.stages import axes_of, stage_of
-from topformer_viz.tracing import ShapeError, TooLargeError, check
+from topformer_viz.tracing import MAX_TOKENS, NotStoredError, ShapeError, TooLargeError, check
 
 IN_BLOCK = (
     "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores", "weights", "mixed",
@@ -151,6 +154,104 @@ def test_injected_maps_stay_as_they_were_before_the_sum(tiny, agree: Callable[..
     parts = tiny.run["block3.output"].split(tiny.model.backbone.channels, dim=1)
     for n in (1, 2, 3):
         agree(tiny.run[f"injected{n}"], tiny.model.backbone.SIM[n](tiny.run[f"pyramid{n}"], parts[n]))
+
+
+# Many tokens: no HW x HW matrices
+
+MATRICES = (".scores", ".weights")
+
+
+@pytest.fixture
+def unstored(monkeypatch: pytest.MonkeyPatch, case) -> Trace:
+    """The run of ``case``, had its tokens been too many."""
+    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+    return trace(case.model, case.photo)
+
+
+def test_without_matrices_all_else_is_the_same(case, unstored: Trace, agree: Callable[..., None]) -> None:
+    assert list(unstored) == [name for name in case.run if not name.endswith(MATRICES)]
+    assert unstored.sizes == case.run.sizes
+    for name, tensor in unstored.items():
+        agree(tensor, case.run[name])
+
+
+@pytest.mark.parametrize(("sides", "tokens"), [((64, 64), 1024), ((64, 66), 1056)])
+def test_matrices_are_stored_up_to_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+    photo: Callable[..., Image.Image],
+    agree: Callable[..., None],
+    sides: tuple[int, int],
+    tokens: int,
+) -> None:
+    model, picture = load_model("colour", grid=32), photo(*sides)
+    run = trace(model, picture)
+    assert run.sizes["HW"] == tokens
+    assert ("block0.weights" in run) == ("block0.scores" in run) == (tokens <= DENSE_TOKENS)
+    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", tokens)
+    dense = trace(model, picture)
+    assert dense["block0.weights"].shape == (1, 4, tokens, tokens)
+    for name, tensor in run.items():
+        agree(tensor, dense[name])
+
+
+@pytest.mark.parametrize("name", ["block0.scores", "block0.weights"])
+def test_what_is_not_stored_is_told_with_the_call_that_computes_it(
+    photo: Callable[..., Image.Image], name: str
+) -> None:
+    run = trace(load_model("colour", grid=64), photo(64, 64))
+    assert name not in run
+    assert name not in list(run)
+    assert run.get(name) is None
+    with pytest.raises(NotStoredError) as caught:
+        run[name]
+    assert isinstance(caught.value, KeyError)
+    assert str(caught.value) == (
+        "this run has 4,096 tokens; above 1,024 the HW x HW matrices are not stored: "
+        f'run.rows("{name}", head, queries) computes the rows you ask for'
+    )
+    assert run.rows(name, 3, [4095]).shape == (1, 4096)
+    for other in ("block1.scores", "block0.keys"):
+        with pytest.raises(KeyError, match=f"no '{other}'") as caught:
+            run[other]
+        assert not isinstance(caught.value, NotStoredError)
+
+
+QUERIES = (slice(None), slice(2, 5), slice(-1, None), slice(0, 0), [], [0], range(0, 1))
+
+
+@pytest.mark.parametrize("queries", QUERIES, ids=str)
+def test_rows(case, unstored: Trace, queries) -> None:
+    for name in (name for name in case.run if name.endswith(MATRICES)):
+        for head in range(case.model.num_heads):
+            expected = case.run[name][0, head][queries if isinstance(queries, slice) else list(queries)]
+            assert torch.equal(case.run.rows(name, head, queries), expected)
+            torch.testing.assert_close(unstored.rows(name, head, queries), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_come_in_the_order_asked_for_and_from_what_is_stored(tiny) -> None:
+    weights = torch.rand_like(tiny.run["block2.weights"])
+    run = replace(tiny.run, tensors={**tiny.run.tensors, "block2.weights": weights})
+    assert torch.equal(run.rows("block2.weights", 1, [5, 0, 5]), weights[0, 1][[5, 0, 5]])
+
+
+@pytest.mark.parametrize("name", ["block4.scores", "block0.mixed", "block0.query", "scores", "xblock0.scores", "image"])
+def test_rows_are_of_scores_or_weights(tiny, name: str) -> None:
+    with pytest.raises(ValueError, match=f"not of '{name}'"):
+        tiny.run.rows(name, 0, [0])
+
+
+@pytest.mark.parametrize(
+    ("head", "queries", "message"),
+    [
+        (4, [0], "head 4 is not one of 0 to 3"),
+        (-1, [0], "head -1 is not one of 0 to 3"),
+        (0, [0, 6], "query 6 is not one of 0 to 5"),
+        (0, [-1], "query -1 is not one of 0 to 5"),
+    ],
+)
+def test_rows_that_are_not_there(tiny, head: int, queries: list[int], message: str) -> None:
+    with pytest.raises(IndexError, match=message):
+        tiny.run.rows("block0.weights", head, queries)
 
 
 # The model stays as it is
@@ -293,14 +394,38 @@ def test_other_floats_are_taken(tiny, agree: Callable[..., None], dtype: torch.d
     )
 
 
-@pytest.mark.parametrize(("model", "sides"), [("tiny", (20_000, 20_000)), ("colour", (2, 20_000))])
+class BegunError(Exception):
+    """The pass began."""
+
+
+@pytest.mark.parametrize(
+    ("model", "sides", "message"),
+    [
+        ("tiny", (8000, MAX_PIXELS // 8000), None),
+        (
+            "tiny",
+            (8000, MAX_PIXELS // 8000 + 1),
+            "has 40,008,000 pixels, more than the 40,000,000 .*; make the image smaller$",
+        ),
+        ("base", (20_000, 20_000), "has 400,000,000 pixels, "),
+        ("tiny", (10, 64 * MAX_TOKENS), None),
+        ("tiny", (10, 64 * MAX_TOKENS + 1), "has 16,385 tokens here, more than the 16,384 .*; make the image smaller$"),
+        ("colour", (64, MAX_TOKENS // 64), None),
+        ("colour", (64, MAX_TOKENS // 64 + 1), "has 16,448 tokens here, .*; crop it or choose a coarser grid$"),
+    ],
+)
 def test_too_large_is_said_before_anything_is_computed(
-    monkeypatch: pytest.MonkeyPatch, model: str, sides: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch, model: str, sides: tuple[int, int], message: str | None
 ) -> None:
-    monkeypatch.setattr(tracing, "_record", lambda *_: pytest.fail("the pass began"))
+    def record(*_: object) -> None:
+        raise BegunError
+
+    monkeypatch.setattr(tracing, "_record", record)
     huge = torch.zeros(1, 3, 1, 1).expand(1, 3, *sides)  # one number, seen as many
-    with pytest.raises(TooLargeError, match=rf"{sides[1]} x {sides[0]} image has .* tokens.*GiB"):
+    with pytest.raises(TooLargeError if message else BegunError) as caught:
         trace(load_model(model, grid=64), huge)
+    if message:
+        assert re.search(rf"^a {sides[1]} x {sides[0]} image {message}", str(caught.value))
 
 
 class OnTheCard(nn.Module):

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from topformer_viz.facts import FILE
 from topformer_viz.images import to_tensor
+from topformer_viz.measures import distances, effective_tokens
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, inference_copy, run
 from topformer_viz.train import IGNORE, Photographs, as_shown
@@ -176,12 +177,10 @@ def reading(weights: Tensor, cells: Tensor, grid: tuple[int, int]) -> Reading:
     """Measure heads' weights (heads, HW, HW) on a picture with the pooled labels ``cells`` (HW, classes), float64."""
     weights = torch.cat([weights, torch.full_like(weights[:1], 1 / len(cells))])
     asking = torch.cat([cells, torch.ones_like(cells[:, :1])], dim=1)
-    place = torch.cartesian_prod(*(torch.arange(side, dtype=torch.float64) for side in grid))
-    apart = (place[:, None] - place).square().sum(-1).sqrt()  # (HW, HW)
     return Reading(
         mass=asking.T @ weights @ cells,
-        effective=torch.special.entr(weights).sum(-1).exp().mean(-1),
-        distance=(weights * apart).sum(-1).mean(-1),
+        effective=effective_tokens(weights).mean(-1),
+        distance=(weights * distances(grid)).sum(-1).mean(-1),
         cells=cells,
     )
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 Keep = Callable[[str, Tensor], Tensor]
 
+DENSE_TOKENS = 1024  # above it attention makes no HW x HW tensor: they soon take gigabytes
+
 
 def ignore(name: str, tensor: Tensor) -> Tensor:
     """The ``keep`` of a plain forward pass: records nothing."""
@@ -90,11 +92,11 @@ class InvertedResidual(nn.Module):
     def __init__(self, inp: int, out: int, kernel: int, stride: int, expand: int) -> None:
         super().__init__()
         hidden = inp * expand
-        widen = [] if expand == 1 else [Conv2d_BN(inp, hidden), nn.ReLU()]
+        widen = [] if expand == 1 else [Conv2d_BN(inp, hidden), nn.ReLU(inplace=True)]
         self.conv = nn.Sequential(
             *widen,
             Conv2d_BN(hidden, hidden, kernel, stride, groups=hidden),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             Conv2d_BN(hidden, out),
         )
         self.skip = stride == 1 and inp == out
@@ -110,7 +112,7 @@ class TokenPyramidModule(nn.Module):
         super().__init__()
         self.levels = size.levels
         self.depth = len(size.residuals)
-        self.stem = nn.Sequential(Conv2d_BN(3, STEM_CHANNELS, 3, 2), nn.ReLU())
+        self.stem = nn.Sequential(Conv2d_BN(3, STEM_CHANNELS, 3, 2), nn.ReLU(inplace=True))
         inp = STEM_CHANNELS
         for i, (kernel, expand, out, stride) in enumerate(size.residuals, start=1):
             self.add_module(f"layer{i}", InvertedResidual(inp, out, kernel, stride, expand))
@@ -133,11 +135,22 @@ def pool_pyramid(pyramid: list[Tensor]) -> Tensor:
     return torch.cat([F.adaptive_avg_pool2d(level, (h, w)) for level in pyramid], dim=1)
 
 
+def fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """``(query @ key).softmax(dim=-1) @ value`` of ``Attention``'s tensors, without an HW x HW one in between."""
+    d = value.shape[-1]
+    # PyTorch silently makes HW x HW unless all three are of one width (on CUDA a multiple of 4) and contiguous along
+    # it. Zeros change neither query @ key nor the first d features.
+    width = -(-max(d, query.shape[-1]) // 4) * 4
+    query, key, value = (F.pad(x, (0, width - x.shape[-1])).contiguous() for x in (query, key.mT, value))
+    return F.scaled_dot_product_attention(query, key, value, scale=1.0)[..., :d]
+
+
 class Attention(nn.Module):
     """TopFormer's attention: (B, C, H, W) in, (B, C, H, W) out; every pixel reads every pixel.
 
     ``key_dim`` features per head for query and key, ``d = attn_ratio * key_dim`` for value. The authors' code
     also stores ``scale = key_dim ** -0.5`` and never uses it; here it is left out: scores are not scaled.
+    Of more than ``DENSE_TOKENS`` tokens neither scores nor weights are made or kept.
     """
 
     def __init__(self, dim: int, key_dim: int, num_heads: int, attn_ratio: int) -> None:
@@ -168,9 +181,12 @@ class Attention(nn.Module):
         value = value_map.reshape(B, heads, d, HW)  # (B, heads, d, HW)
         value = keep("value", value.permute(0, 1, 3, 2))  # (B, heads, HW, d)
 
-        scores = keep("scores", query @ key)  # (B, heads, HW, HW)
-        weights = keep("weights", scores.softmax(dim=-1))  # (B, heads, HW, HW), each row sums to 1
-        mixed = keep("mixed", weights @ value)  # (B, heads, HW, d)
+        if HW <= DENSE_TOKENS:
+            scores = keep("scores", query @ key)  # (B, heads, HW, HW)
+            weights = keep("weights", scores.softmax(dim=-1))  # (B, heads, HW, HW), each row sums to 1
+            mixed = keep("mixed", weights @ value)  # (B, heads, HW, d)
+        else:
+            mixed = keep("mixed", fused(query, key, value))  # (B, heads, HW, d), the same with no HW x HW between
 
         merged = mixed.permute(0, 1, 3, 2)  # (B, heads, d, HW)
         merged = keep("merged", merged.reshape(B, self.dh, H, W))  # (B, dh, H, W)

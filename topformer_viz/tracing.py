@@ -1,11 +1,12 @@
 """Run a model once and keep every declared tensor of that very forward pass."""
 
 import copy
+import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from topformer_viz.colour import ColourModel
-from topformer_viz.images import to_tensor
-from topformer_viz.model import Conv2d_BN, ConvModule, Keep, TopFormer, ignore
+from topformer_viz.images import MAX_PIXELS, to_tensor
+from topformer_viz.model import DENSE_TOKENS, Conv2d_BN, ConvModule, Keep, TopFormer, ignore
 from topformer_viz.stages import COMPOSITE, axes_of
 
 Model = TopFormer | ColourModel
 
-MAX_MATRIX_BYTES = 4 * 2**30  # scores and weights of all blocks and heads together
+MAX_TOKENS = 16_384  # attention's time grows with their square
 
 
 class ShapeError(ValueError):
@@ -29,7 +30,14 @@ class ShapeError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """The HW x HW matrices of this image would not fit in a reasonable memory."""
+    """The image has too many pixels for a reasonable memory, or too many tokens for a reasonable time."""
+
+
+class NotStoredError(KeyError):
+    """A run of more than ``DENSE_TOKENS`` tokens has no scores and no weights to hand out whole."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would put it in quotes
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,9 @@ class Trace(Mapping[str, Tensor]):
 
     ``sizes`` maps each axis name to its size, ``seconds`` is the forward pass's time, ``device`` where it ran,
     ``fell_back`` whether the graphics card ran out of memory and the CPU took over. Treat tensors as read-only.
+
+    Above ``DENSE_TOKENS`` tokens there are no "block{n}.scores" and "block{n}.weights": asking for them raises
+    ``NotStoredError``, and ``rows`` computes the rows asked for.
     """
 
     tensors: dict[str, Tensor]
@@ -50,6 +61,11 @@ class Trace(Mapping[str, Tensor]):
         try:
             return self.tensors[name]
         except KeyError:
+            if self._block_of(name):
+                raise NotStoredError(
+                    f"this run has {self.sizes['HW']:,} tokens; above {DENSE_TOKENS:,} the HW x HW matrices are not "
+                    f'stored: run.rows("{name}", head, queries) computes the rows you ask for'
+                ) from None
             raise KeyError(f"this run has no {name!r}; it has {', '.join(self.tensors)}") from None
 
     def __iter__(self) -> Iterator[str]:
@@ -57,6 +73,34 @@ class Trace(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self.tensors)
+
+    @torch.inference_mode()
+    def rows(self, name: str, head: int, queries: Sequence[int] | slice) -> Tensor:
+        """Rows of one head's "block{n}.scores" or "block{n}.weights": (len(queries), HW), float32, on the run's device.
+
+        ``head`` and the flat token indices ``queries`` count from 0. Where the matrix is not stored, its rows are
+        computed from the run's query and key. Raises ValueError for another name, IndexError for a head or a query
+        that the run does not have.
+        """
+        block = self._block_of(name)
+        if not block:
+            raise ValueError(f'rows are those of a "block{{n}}.scores" or "block{{n}}.weights", not of {name!r}')
+        heads, tokens = self.sizes["heads"], self.sizes["HW"]
+        if not 0 <= head < heads:
+            raise IndexError(f"head {head} is not one of 0 to {heads - 1}")
+        indices = range(tokens)[queries] if isinstance(queries, slice) else queries
+        if wrong := [query for query in indices if not 0 <= query < tokens]:
+            raise IndexError(f"query {wrong[0]} is not one of 0 to {tokens - 1}")
+        index = torch.tensor(indices, dtype=torch.int64)
+        if name in self.tensors:
+            return self.tensors[name][0, head, index]
+        scores = self[f"{block}.query"][0, head, index] @ self[f"{block}.key"][0, head]
+        return scores.softmax(dim=-1) if name.endswith(".weights") else scores
+
+    def _block_of(self, name: str) -> str:
+        """The block whose scores or weights ``name`` is, "block0"; "" if it is no such name in this run."""
+        found = re.fullmatch(r"(block\d+)\.(scores|weights)", name)
+        return found[1] if found and f"{found[1]}.query" in self.tensors else ""
 
 
 def trace(model: Model, image: Image.Image | Tensor, *, device: torch.device | None = None) -> Trace:
@@ -66,15 +110,16 @@ def trace(model: Model, image: Image.Image | Tensor, *, device: torch.device | N
     eval mode on a private copy of the model that is made for speed: channels last, and BatchNorm folded into
     the convolutions outside the attention, whose stages stay as they are in the paper. ``model`` is not changed.
 
-    Raises ValueError for another tensor, ``TooLargeError`` before computing what would not fit in memory, and
-    ``ShapeError`` if a tensor contradicts its stage's declaration.
+    Raises ValueError for another tensor, ``TooLargeError`` before computing anything if there are more than
+    ``images.MAX_PIXELS`` pixels or ``MAX_TOKENS`` tokens, and ``ShapeError`` if a tensor contradicts its stage's
+    declaration.
     """
     x = to_tensor(image.convert("RGB")) if isinstance(image, Image.Image) else image
     if not isinstance(x, Tensor):
         raise ValueError(f"an image is a PIL picture or a float tensor (1, 3, H, W), not {type(x).__name__}")
     if x.ndim != 4 or x.shape[:2] != (1, 3) or not x.is_floating_point() or 0 in x.shape:
         raise ValueError(f"an image is a float tensor (1, 3, H, W), not {x.dtype} {tuple(x.shape)}")
-    _check_memory(model, x)
+    _check_size(model, x)
     device = device or next(model.parameters()).device
     fell_back = False
     try:
@@ -105,14 +150,20 @@ def check(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     return sizes
 
 
-def _check_memory(model: Model, x: Tensor) -> None:
-    h, w = model.token_grid(*x.shape[-2:])
-    matrices = 2 * model.num_blocks * model.num_heads * (h * w) ** 2 * 4
-    if matrices > MAX_MATRIX_BYTES:
+def _check_size(model: Model, x: Tensor) -> None:
+    height, width = x.shape[-2:]
+    pixels = height * width
+    if pixels > MAX_PIXELS:
         raise TooLargeError(
-            f"a {x.shape[-1]} x {x.shape[-2]} image has {h * w:,} tokens: its attention matrices would take "
-            f"{matrices / 2**30:,.1f} GiB, more than the {MAX_MATRIX_BYTES / 2**30:.0f} GiB allowed; "
-            "make the image smaller"
+            f"a {width} x {height} image has {pixels:,} pixels, more than the {MAX_PIXELS:,} whose feature maps fit in "
+            "a reasonable memory; make the image smaller"
+        )
+    h, w = model.token_grid(height, width)
+    if h * w > MAX_TOKENS:
+        help_ = "crop it or choose a coarser grid" if isinstance(model, ColourModel) else "make the image smaller"
+        raise TooLargeError(
+            f"a {width} x {height} image has {h * w:,} tokens here, more than the {MAX_TOKENS:,} whose attention "
+            f"takes a reasonable time; {help_}"
         )
 
 
@@ -130,15 +181,18 @@ def _record(model: nn.Module, x: Tensor, device: torch.device) -> tuple[dict[str
 def run(fast: nn.Module, x: Tensor, keep: Keep = ignore) -> float:
     """Pass ``x`` through an inference copy and return the seconds it took."""
     device = next(fast.parameters()).device
-    # TF32 convolutions would be off by 1e-3; the lesson promises 1e-4.
-    exact = torch.backends.cudnn.flags(allow_tf32=False) if device.type == "cuda" else nullcontext()
-    with torch.inference_mode(), exact:
+    with torch.inference_mode(), full_precision(device):
         x = x.to(device, torch.float32, memory_format=torch.channels_last)
         start = time.perf_counter()
         fast(x, keep)
         if device.type != "cpu":
             getattr(torch, device.type).synchronize()
         return time.perf_counter() - start
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Convolutions in full float32: in TF32 they would be off by 1e-3, and the lesson promises 1e-4."""
+    return torch.backends.cudnn.flags(allow_tf32=False) if device.type == "cuda" else nullcontext()
 
 
 @dataclass
