@@ -1,8 +1,24 @@
-// What both components draw with: reading the payload (wire.py writes it), colour scales, tensors as cells.
+// What the components draw with: reading the payload (wire.py writes it), colour scales, tensors as cells.
+
+// A component for Streamlit: one view a root, shown anew with every payload, closed when the component goes.
+function mount(View) {
+  const views = new WeakMap();
+  return (component) => {
+    const root = component.parentElement;
+    if (!views.has(root)) views.set(root, new View(root));
+    const view = views.get(root);
+    view.ask = component.setTriggerValue;
+    view.show(decode(component.data));
+    return () => {
+      view.close();
+      views.delete(root);
+    };
+  };
+}
 
 // ---------------------------------------------------------------- payload
 
-// The header, every tensor in it with its numbers as `data`, and the photograph as `photoBlob`.
+// The header, every tensor in it with its numbers as `data`, every picture as `blob`.
 function decode(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const body = bytes.slice(4 + size), read = new Map();
@@ -14,11 +30,12 @@ function decode(bytes) {
     }
     return read.get(t.offset);
   };
-  const revive = (_, value) => (value?.strides ? { ...value, data: numbers(value), exact: value.type !== "f2" } : value);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)), revive);
-  const photo = body.subarray(header.photo.offset, header.photo.offset + header.photo.bytes);
-  header.photoBlob = new Blob([photo], { type: "image/jpeg" });
-  return header;
+  const picture = (p) => new Blob([body.subarray(p.offset, p.offset + p.bytes)], { type: p.mime });
+  const revive = (_, value) => {
+    if (value?.strides) return { ...value, data: numbers(value), exact: value.type !== "f2" };
+    return value?.mime ? { ...value, blob: picture(value) } : value;
+  };
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)), revive);
 }
 
 function halfToFloat(h) {
@@ -55,10 +72,15 @@ function scaleFor([low, high]) {
 // Weights start at 0, so that equal ones look equal, and grow with the square root, so that small ones can be seen.
 const rootScale = (high) => ({ low: 0, high, table: SEQUENTIAL, root: true });
 
+// Four powers of ten below the largest; what is smaller still has the lowest colour.
+const DECADES = 4;
+const logScale = (high) => ({ low: high / 10 ** DECADES, high, table: SEQUENTIAL, log: true });
+
 const colourOf = (scale, value) => {
   const span = scale.high - scale.low;
   let at = span > 0 ? (value - scale.low) / span : scale.table === DIVERGING ? 0.5 : 0;
   if (scale.root) at = Math.sqrt(Math.max(0, at));
+  if (scale.log) at = value > scale.low ? 1 + Math.log10(value / scale.high) / DECADES : 0;
   return scale.table[Math.max(0, Math.min(255, Math.round(at * 255)))];
 };
 

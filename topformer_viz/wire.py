@@ -32,6 +32,7 @@ class Body:
 
     data: io.BytesIO = field(default_factory=io.BytesIO)
     written: dict[int, dict[str, Any]] = field(default_factory=dict)
+    pictures: dict[bytes, int] = field(default_factory=dict)
     alive: list[Tensor] = field(default_factory=list)  # so that no address in ``written`` is used again
 
     def add_bytes(self, raw: bytes) -> int:
@@ -60,14 +61,19 @@ class Body:
         written = self.written[tensor.data_ptr()]
         return {**written, "shape": list(tensor.shape), "strides": list(tensor.stride())}
 
-    def add_photo(self, photo: Image.Image) -> dict[str, int]:
+    def add_photo(self, photo: Image.Image) -> dict[str, Any]:
         """The photograph as a JPEG of at most PHOTO_SIDE, and its size before."""
         small = photo.copy()
         small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
         out = io.BytesIO()
         small.save(out, "JPEG", quality=82)
-        raw = out.getvalue()
-        return {"width": photo.width, "height": photo.height, "offset": self.add_bytes(raw), "bytes": len(raw)}
+        return {"width": photo.width, "height": photo.height, **self.add_picture(out.getvalue(), "image/jpeg")}
+
+    def add_picture(self, raw: bytes, mime: str) -> dict[str, Any]:
+        """An encoded picture (or other file), which becomes a Blob of that type in the browser; written once."""
+        if raw not in self.pictures:
+            self.pictures[raw] = self.add_bytes(raw)
+        return {"offset": self.pictures[raw], "bytes": len(raw), "mime": mime}
 
     def message(self, header: dict[str, Any]) -> bytes:
         """Everything, ready to be sent."""

@@ -2,20 +2,6 @@
 // Everything here answers without asking the server; only the way into the lesson does (setTriggerValue).
 // The payload is made in payload.py; canvas.js, which comes first in the same script, reads it.
 
-const views = new WeakMap();
-
-export default function (component) {
-  const root = component.parentElement;
-  if (!views.has(root)) views.set(root, new Network(root));
-  const view = views.get(root);
-  view.ask = component.setTriggerValue;
-  view.show(decode(component.data));
-  return () => {
-    view.close();
-    views.delete(root);
-  };
-}
-
 // Where the parts stand: the pyramid's levels as stairs, the blocks in a row below, the injections as stairs on the right.
 const AT = {
   image: [62, 96], pyramid0: [186, 58], pyramid1: [290, 134], pyramid2: [394, 210], pyramid3: [498, 284],
@@ -68,7 +54,7 @@ class Network {
     this.alone = undefined; // the class that is shown alone
     this.unsure = false;
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
-    this.photoUrl = URL.createObjectURL(net.photoBlob);
+    this.photoUrl = URL.createObjectURL(net.photo.blob);
     this.photo = new Image();
     this.photo.onload = () => this.drawPictures();
     this.photo.src = this.photoUrl;
@@ -583,3 +569,5 @@ function mean(tensor) {
 const place = ({ x, y, w, h }) => `x="${x - w / 2}" y="${y - h / 2}" width="${w}" height="${h}"`;
 const percent = (share) => (share > 0 && share < 0.005 ? "< 1%" : `${Math.round(100 * share)}%`);
 const escaped = (text) => element("span", { textContent: text }).innerHTML;
+
+export default mount(Network);
