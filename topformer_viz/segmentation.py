@@ -1,4 +1,4 @@
-"""From class scores to a segmentation, and what becomes of it when attention is taken away."""
+"""From class scores to a segmentation, and what becomes of it when attention, or a head of it, is taken away."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from topformer_viz.model import BLOCKS, TopFormer
-from topformer_viz.tracing import Trace, inference_copy
+from topformer_viz.model import BLOCKS, Keep, TopFormer
+from topformer_viz.tracing import Model, Trace, inference_copy
+from topformer_viz.tracing import run as forward
 
 # What is taken away, to see what the segmentation owes to it: traced tensors that are set to 0.
 SILENCED = {
@@ -43,18 +44,47 @@ def segment(scores: Tensor, size: tuple[int, int]) -> Segmentation:
     return Segmentation(labels, (best - total).exp())
 
 
-@torch.inference_mode()
 def without(model: TopFormer, run: Trace, names: Collection[str]) -> Tensor:
-    """The run's class scores (1, classes, H_1, W_1) had the tensors ``names`` ("block0.projected", ...) been 0.
+    """The run's class scores (1, classes, H_1, W_1) had the tensors ``names`` ("block0.projected", ...) been 0."""
+    return again(model, run, lambda name, tensor: torch.zeros_like(tensor) if name in names else tensor)
+
+
+@torch.inference_mode()
+def again(model: TopFormer, run: Trace, keep: Keep) -> Tensor:
+    """What the run would have returned with ``keep`` at work in its blocks: what it hands back flows on.
 
     The pyramid and its pooled tokens are the run's own; from there on the network runs again, on the run's device.
     """
     fast = inference_copy(model, run["tokens"].device)
-
-    def silence(name: str, tensor: Tensor) -> Tensor:
-        return torch.zeros_like(tensor) if name in names else tensor
-
     backbone = fast.get_submodule("backbone")
-    output = backbone.trans(run["tokens"], silence)  # type: ignore[operator]
+    output = backbone.trans(run["tokens"], keep)  # type: ignore[operator]
+    if model.classes is None:
+        return output
     pyramid = [run[f"pyramid{n}"] for n in range(4)]
     return fast.get_submodule("decode_head")(backbone.inject(pyramid, output))  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A run without some of a block's heads: that block's output (1, C, H, W), and the class scores if there are any."""
+
+    output: Tensor
+    scores: Tensor | None
+
+
+def without_heads(model: Model, run: Trace, block: int, heads: Collection[int]) -> Removal:
+    """The run again, with what ``heads`` (from 0) of ``block`` (from 0) mixed set to 0; the other heads stay."""
+    kept: dict[str, Tensor] = {}
+
+    def silence(name: str, tensor: Tensor) -> Tensor:
+        if name == f"block{block}.mixed":
+            tensor = tensor.clone()
+            tensor[:, list(heads)] = 0
+        kept[name] = tensor
+        return tensor
+
+    if isinstance(model, TopFormer):
+        scores = again(model, run, silence)
+        return Removal(kept[f"block{block}.output"], None if model.classes is None else scores)
+    forward(inference_copy(model, run["image"].device), run["image"], silence)
+    return Removal(kept[f"block{block}.residual"], None)
