@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
+from PIL import Image
 
-from topformer_viz import fonts, load_model, trace
+from topformer_viz import fonts, load_model, trace, tracing
 from topformer_viz.__main__ import main
 from topformer_viz.images import open_image
 from topformer_viz.text import Text
@@ -36,8 +37,31 @@ def test_shapes_as_a_table_lists_every_stage(capsys: pytest.CaptureFixture[str])
     assert main(["shapes", str(CAT)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == KEYS
-    assert [line.split()[0] for line in lines[1:]][-1] == "class_scores"
+    assert [line.split()[0] for line in lines[1:]][-1] == "class_scores"  # and nothing about what is not stored
     assert len({line.index(row) for line, row in zip(lines[1:3], ("B RGB Y X", "B C0 H0 W0"), strict=True)}) == 1
+
+
+def test_shapes_says_that_matrices_are_not_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wide = tmp_path / "wide.png"
+    Image.new("RGB", (162, 10)).save(wide)
+    assert main(["shapes", str(wide), "--model", "colour"]) == 0
+    table, last = capsys.readouterr().out.rstrip("\n").rsplit("\n", 1)
+    assert last == "1,040 tokens: scores and weights are stored of up to 1,024 only"
+    names = [line.split()[0] for line in table.splitlines()[1:]]
+    assert names == list(trace(load_model("colour"), Image.open(wide)))
+    assert main(["shapes", str(wide), "--model", "colour", "--json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == names
+
+
+def test_too_large_a_picture_is_one_sentence_and_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tracing, "MAX_TOKENS", 2)
+    assert main(["shapes", str(CAT)]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert len(err.strip().splitlines()) == 1
+    assert "make the image smaller" in err
 
 
 @pytest.mark.parametrize("arguments", [["nowhere.jpg"], [str(CAT.parent)], [__file__], [str(CAT), "--model", "huge"]])

@@ -35,11 +35,11 @@ from topformer_viz.weights import (
 )
 
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
-GRIDS = (8, 12, 16, 20)  # cells on the colour model's short side
-MAX_TOKENS = 512  # the app's own bound; a longer picture is given a smaller short side
+GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side
+MAX_TOKENS = 512  # bound of the pages that show whole matrices; a larger picture is given a smaller short side
 OWN_SIDE = 1024  # an uploaded picture is kept at most this long on its short side
 OWN = "own"
-PAGES = ("network", "heads", "starts", "reference")
+PAGES = ("explorer", "network", "heads", "starts", "reference")
 
 FACTS = facts()
 STREETS_LABEL = Text(
@@ -120,12 +120,14 @@ for _size in SIZES:
 UI = {
     "title": Text("TopFormer's attention", "TopFormer 的注意力"),
     "lesson": Text("Lesson", "课程"),
+    "explorer": Text("Explorer", "探索"),
     "network": Text("Network", "网络"),
     "heads": Text("Heads", "各头"),
     "starts": Text("Starts", "起点"),
     "reference": Text("Reference", "参考"),
     "picture": Text("Picture", "图片"),
     "own": Text("your own", "你的图片"),
+    "own_picture": Text("your own picture", "你的图片"),
     "named": Text("{name}.", "{name}。"),
     "samples": Text("A sample", "示例"),
     "upload": Text("Or your own picture", "或使用你自己的图片"),
@@ -155,8 +157,8 @@ UI = {
         "{w0} × {h0} → {w} × {h} 像素（宽 × 高），{rows} 行 × {columns} 列 token",
     ),
     "shortened": Text(
-        "long picture: the short side was reduced to {side}, to keep the matrices small",
-        "图片较长：为了让矩阵小一些，短边已减小到 {side}",
+        "short side reduced to {side}: this page shows at most {tokens} tokens",
+        "短边已减小到 {side}：本页最多显示 {tokens} 个 token",
     ),
     "ran": Text("Forward pass on {device}: {ms} ms", "在 {device} 上前向计算：{ms} 毫秒"),
     "fell_back": Text(
@@ -177,10 +179,14 @@ class View:
     facts: Facts | None  # what was measured of the model: known of the bundled weights only
     untrained: bool  # whether its weights are random
     link: dict[str, Any]  # the choices that go into the address bar; None takes one out
+    key: tuple[Any, ...]  # what the run is cached under
+    name: str  # the picture's, in words
+    credit: str  # whose picture it is, if it is a sample
+    about: str  # the model's name
 
 
-def open_page() -> View:
-    """Start a page: its settings, the top bar with every choice, and the run for them."""
+def open_page(max_tokens: int = MAX_TOKENS) -> View:
+    """Start a page: its settings, the top bar with every choice, and the run for them, of at most ``max_tokens``."""
     root = Path(__file__).resolve().parent.parent
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide")
     _restore_choices()
@@ -191,10 +197,12 @@ def open_page() -> View:
     if problem := st.session_state.get("problem"):
         st.error(problem(lang))
     digest, picture = _picture()
-    grid = _grid(picture) if choice.source == "colour" else MIN_GRID
+    grid = _grid(picture, max_tokens) if choice.source == "colour" else MIN_GRID
+    size = network_size(*picture.size, st.session_state.size, max_tokens)
+    key = (digest, _model_key(), size, grid)
     with st.spinner(UI["running"](lang)):
-        model, run, photo = _run(digest, _model_key(), choice, st.session_state.size, grid, picture)
-    about = " · ".join(_about(run, photo, picture, lang))
+        model, run, photo = _run(key, choice, picture)
+    about = " · ".join(_about(run, photo, picture, max_tokens, lang))
     st.html(
         f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
         f'<p class="run-line">{html.escape(about)}</p>'
@@ -202,7 +210,12 @@ def open_page() -> View:
     streets = choice.source == "streets"
     if streets and likeness.distance(_streets(), run) > FACTS.far:
         st.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
-    return View(lang, photo, model, run, FACTS if streets else None, choice.source in SIZES, _link())
+    sample = SAMPLES.get(st.session_state.picture)
+    name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
+    return View(
+        lang, photo, model, run, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit,
+        choice.name(lang),
+    )  # fmt: skip
 
 
 def _choice() -> Choice:
@@ -386,10 +399,10 @@ def _picture() -> tuple[str, Image.Image]:
     return st.session_state.picture, _sample(st.session_state.picture)
 
 
-def _grid(picture: Image.Image) -> int:
-    """The chosen number of cells on the short side, less for a picture so long that the tokens would be too many."""
+def _grid(picture: Image.Image, max_tokens: int) -> int:
+    """The chosen number of cells on the short side, less where the tokens would be too many."""
     ratio = max(picture.size) / min(picture.size)
-    fitting = [cells for cells in range(MIN_GRID, st.session_state.grid + 1) if cells * cells * ratio <= MAX_TOKENS]
+    fitting = [cells for cells in range(MIN_GRID, st.session_state.grid + 1) if cells * cells * ratio <= max_tokens]
     return max(fitting, default=MIN_GRID)
 
 
@@ -404,12 +417,13 @@ _sample = st.cache_resource(show_spinner=False)(open_sample)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _run(
-    digest: str, model_key: str, _chosen: Choice, side: int, grid: int, _picture: Image.Image
-) -> tuple[Model, Trace, Image.Image]:
-    """The model, its trace on the picture and the picture as the network saw it; shared, so read-only."""
+def _run(key: tuple[Any, ...], _chosen: Choice, _picture: Image.Image) -> tuple[Model, Trace, Image.Image]:
+    """The model, its trace on the picture and the picture as the network saw it; shared, so read-only.
+
+    ``key``: the picture's digest, the model's key, the network's input size (width, height) and the colour model's grid.
+    """
+    _, _, size, grid = key
     model = st.session_state.own_model[1] if _chosen.source == OWN else _model(_chosen.source, grid)
-    size = network_size(*_picture.size, side, MAX_TOKENS)
     photo = _picture.resize(size, Image.Resampling.LANCZOS)
     image: torch.Tensor = to_tensor(photo)
     if _chosen.batch_statistics:
@@ -419,7 +433,7 @@ def _run(
     return model, trace(model, image, device=device), photo
 
 
-def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> list[str]:
+def _about(run: Trace, photo: Image.Image, picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:
     """What ran, where, on how many pixels, and how long it took."""
     size = UI["resized"](
         lang, w0=picture.width, h0=picture.height, w=photo.width, h=photo.height, rows=run.sizes["H"],
@@ -431,7 +445,7 @@ def _about(run: Trace, photo: Image.Image, picture: Image.Image, lang: Lang) -> 
     if st.session_state.model == "colour":
         short, asked = min(run.sizes["H"], run.sizes["W"]), st.session_state.grid
     if short < asked:
-        about.append(UI["shortened"](lang, side=short))
+        about.append(UI["shortened"](lang, side=short, tokens=f"{max_tokens:,}"))
     if run.fell_back:
         about.append(UI["fell_back"](lang))
     return about

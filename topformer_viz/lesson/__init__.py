@@ -1,9 +1,12 @@
 """The walkthrough's component: one scene and the current stage, drawn in the browser without a build step."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
+from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
+from topformer_viz.explorer.page import guest_data, take_wish
 from topformer_viz.lesson.payload import lesson_payload
 from topformer_viz.session import View
 from topformer_viz.text import Text
@@ -12,9 +15,9 @@ from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "topformer_lesson",
-    html=(_HERE / "lesson.html").read_text("utf-8"),
-    css=CANVAS_CSS + (_HERE / "lesson.css").read_text("utf-8"),
-    js=CANVAS_JS + (_HERE / "lesson.js").read_text("utf-8"),
+    html=(_HERE / "lesson.html").read_text("utf-8").replace("<!-- explorer -->", EXPLORER_HTML),
+    css=CANVAS_CSS + (_HERE / "lesson.css").read_text("utf-8") + EXPLORER_CSS,
+    js="\n".join((CANVAS_JS, EXPLORER_JS, (_HERE / "lesson.js").read_text("utf-8"))),
 )
 
 UI: dict[str, Text] = {
@@ -47,11 +50,6 @@ UI: dict[str, Text] = {
     "feature": Text("feature", "特征"),
     "features": Text("features", "个特征"),
     "channels": Text("channels", "个通道"),
-    "query": Text("query:", "查询："),
-    "queries": Text("queries", "查询"),
-    "keys": Text("keys", "键"),
-    "root_scale": Text("weights (colour grows with the square root)", "weights（颜色随平方根变化）"),
-    "reads": Text("Row of {pixel}", "{pixel}的那一行"),
     "strength": Text("root mean square over the {d} features", "{d} 个特征的均方根"),
 }  # fmt: skip
 
@@ -69,8 +67,13 @@ def walkthrough(view: View) -> None:
         "link": view.link,
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }
-    payload = lesson_payload(view.run, view.model, view.photo, block - 1, view.lang, settings)
-    _component(key="lesson", data=payload, on_block_change=_choose_block, height="content")
+    payload = lesson_payload(
+        view.run, view.model, view.photo, block - 1, view.lang, settings, partial(guest_data, view)
+    )
+    _component(
+        key="lesson", data=payload, on_block_change=_choose_block, on_wish_change=partial(take_wish, "lesson"),
+        height="content",
+    )  # fmt: skip
 
 
 def _choose_block() -> None:

@@ -1,43 +1,6 @@
 // The walkthrough in the browser: the scene, and the current stage's picture and words.
-// Everything here answers without asking the server; only another block does (setTriggerValue).
-// The payload is made in payload.py; canvas.js, which comes first in the same script, reads it.
-
-const views = new WeakMap();
-
-export default function (component) {
-  const root = component.parentElement;
-  if (!views.has(root)) views.set(root, new Lesson(root));
-  const view = views.get(root);
-  view.ask = component.setTriggerValue;
-  view.show(decode(component.data));
-  return () => {
-    view.close();
-    views.delete(root);
-  };
-}
-
-// Scores of one head from the query and key that ran, and their softmax: (HW, HW) each, row by row.
-function matrices(lesson, head) {
-  if (!lesson.matrices.has(head)) {
-    const q = lesson.byStage.query.tensor, k = lesson.byStage.key.tensor;
-    const [, n, dim] = q.shape;
-    const scores = new Float32Array(n * n), weights = new Float32Array(n * n);
-    for (let i = 0; i < n; i++) {
-      const row = scores.subarray(i * n, (i + 1) * n);
-      for (let c = 0; c < dim; c++) {
-        const qc = q.data[head * q.strides[0] + i * q.strides[1] + c * q.strides[2]];
-        let at = head * k.strides[0] + c * k.strides[1];
-        for (let j = 0; j < n; j++, at += k.strides[2]) row[j] += qc * k.data[at];
-      }
-      let top = -Infinity, sum = 0;
-      for (let j = 0; j < n; j++) top = Math.max(top, row[j]);
-      for (let j = 0; j < n; j++) sum += weights[i * n + j] = Math.exp(row[j] - top);
-      for (let j = 0; j < n; j++) weights[i * n + j] /= sum;
-    }
-    lesson.matrices.set(head, { scores, weights });
-  }
-  return lesson.matrices.get(head);
-}
+// Everything here answers without asking the server; only another block does (setTriggerValue). Scores and weights are
+// shown by the explorer, a guest. The payload is made in payload.py; canvas.js, which comes first in the same script, reads it.
 
 const GROUPED = { nh_kd: true, dh: true }; // axes that hold the heads one after another
 const COLUMNS = [
@@ -69,6 +32,13 @@ class Lesson {
     this.canvas.onpointerleave = () => this.leave();
     this.key = (event) => this.pressed(event);
     document.addEventListener("keydown", this.key);
+    this.explorer = new Explorer(root, {
+      guest: true,
+      ask: (wish) => this.ask("wish", wish),
+      block: (b) => this.chooseBlock(b + 1),
+      changed: (state) => this.follow(state),
+      remember: () => this.remember(),
+    });
     this.resized = new ResizeObserver(() => {
       if (!this.lesson) return;
       this.growLabels();
@@ -80,24 +50,23 @@ class Lesson {
   close() {
     document.removeEventListener("keydown", this.key);
     this.resized.disconnect();
+    this.explorer.close();
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
   }
 
   show(lesson) {
-    const first = !this.lesson, spoke = this.lesson?.lang, remembered = first ? recall() : {};
+    const first = !this.lesson, spoke = this.lesson?.lang, remembered = first ? stored("topformer-lesson") : {};
     this.lesson = lesson;
     lesson.byStage = Object.fromEntries(lesson.steps.map((s) => [s.stage, s]));
-    lesson.matrices = new Map();
     const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
     this.stage = Object.hasOwn(lesson.byStage, wanted) ? wanted : lesson.start;
     const head = first ? (lesson.asked.head ?? remembered.head ?? 0) : this.head;
     this.head = head <= lesson.heads ? head : 0; // 0 is all heads, then from 1
-    const n = lesson.grid[0] * lesson.grid[1];
-    if (!(this.query < n)) this.query = Math.floor(lesson.grid[0] / 2) * lesson.grid[1] + Math.floor(lesson.grid[1] / 2);
+    this.explorer.show(lesson);
     if (lesson.block === this.asked) this.asked = undefined;
     this.thumbnails = new Map();
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
-    this.photoUrl = URL.createObjectURL(lesson.photoBlob);
+    this.photoUrl = URL.createObjectURL(lesson.photo.blob);
     this.photo = new Image();
     this.photo.onload = () => this.drawPicture();
     this.photo.src = this.photoUrl;
@@ -141,6 +110,19 @@ class Lesson {
     this.render();
   }
 
+  chooseBlock(b) {
+    if (b === (this.asked ?? this.lesson.block)) return;
+    this.asked = b; // what was asked for last counts, also while an earlier wish is still on its way
+    this.find(".lesson").setAttribute("aria-busy", "true");
+    this.ask("block", b);
+  }
+
+  // The guest chose another head: the lesson goes along. Its "all heads" is the guest's mean.
+  follow({ head }) {
+    const own = head === "mean" ? 0 : head + 1;
+    if (this.lesson && this.step.view === "matrix" && own !== this.head) this.choose(own);
+  }
+
   pressed(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -154,17 +136,14 @@ class Lesson {
 
   remember() {
     const lesson = this.lesson, at = new URL(location.href);
-    const set = { ...lesson.link, stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang };
+    const guest = Object.entries(this.explorer.parameters).map(([name, value]) => [name, this.step.view === "matrix" ? value : null]);
+    const set = { ...lesson.link, ...Object.fromEntries(guest), values: null, stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang };
     for (const [name, value] of Object.entries(set)) {
       if (value === null) at.searchParams.delete(name);
       else at.searchParams.set(name, value);
     }
     if (at.href !== location.href) history.replaceState(history.state, "", at);
-    try {
-      sessionStorage.setItem("topformer-lesson", JSON.stringify({ stage: this.stage, head: this.head }));
-    } catch {
-      // Storage is switched off: the URL alone remembers.
-    }
+    stored("topformer-lesson", { stage: this.stage, head: this.head });
   }
 
   async copyLink() {
@@ -195,12 +174,7 @@ class Lesson {
       );
       box.children[focused]?.focus(); // the buttons are new, the focus stays
     };
-    choice(".blocks", ui.block, countTo(blocks).map((b) => [b + 1, String(b + 1), `${ui.block} ${b + 1}`]), block, (b) => {
-      if (b === (this.asked ?? block)) return;
-      this.asked = b; // what was asked for last counts, also while an earlier wish is still on its way
-      this.find(".lesson").setAttribute("aria-busy", "true");
-      this.ask("block", b);
-    });
+    choice(".blocks", ui.block, countTo(blocks).map((b) => [b + 1, String(b + 1), `${ui.block} ${b + 1}`]), block, (b) => this.chooseBlock(b));
     const names = countTo(heads).map((h) => [h + 1, headNames ? `${h + 1} ${headNames[h]}` : String(h + 1), `${ui.head} ${h + 1}`]);
     choice(".heads", ui.head, [[0, ui.all, ui.all_heads], ...names], this.head, (h) => this.choose(h));
     this.find(".link-button").textContent = ui.copy_link;
@@ -330,7 +304,7 @@ class Lesson {
   matrixTile(step, head) {
     const n = this.lesson.grid[0] * this.lesson.grid[1];
     if (step.view === "matrix") {
-      const values = matrices(this.lesson, head)[step.stage];
+      const values = this.explorer.block.matrix(head, step.stage);
       return { rows: n, cols: n, at: (r, c) => values[r * n + c], range: step.range };
     }
     const t = step.tensor;
@@ -376,7 +350,12 @@ class Lesson {
 
   drawPicture() {
     this.leave();
-    const { step, canvas } = this, width = Math.floor(this.find(".canvas-box").clientWidth);
+    const { step, canvas } = this, hosts = step.view === "matrix";
+    this.find(".guest").hidden = !hosts;
+    this.find(".columns").classList.toggle("wide", hosts);
+    for (const own of [".canvas-box", ".legend", ".hint"]) this.find(own).hidden = hosts;
+    if (hosts) return this.explorer.settle({ values: step.stage, head: this.head ? this.head - 1 : "mean" });
+    const width = Math.floor(this.find(".canvas-box").clientWidth);
     if (!width) return;
     const painter = new Painter(this, width);
     painter[step.view](step); // each kind of picture has a method of its name
@@ -411,13 +390,6 @@ class Lesson {
     const cell = { x: tile.x + (c / tile.cols) * tile.w, y: tile.y + (r / tile.rows) * tile.h, w: tile.w / tile.cols, h: tile.h / tile.rows };
     place(this.find(".cursor"), cell);
     this.say(tile.say(r, c), x, y);
-    const query = tile.query?.(r, c);
-    if (query !== undefined && query !== this.query) {
-      this.query = query;
-      this.painter.onQuery?.(this.canvas.getContext("2d"));
-    }
-    const partner = tile.partner?.(r, c);
-    place(this.find(".cursor.second"), partner);
   }
 
   // The value, beside the pointer and inside the picture's width.
@@ -619,80 +591,6 @@ class Painter {
     this.height = y + 26;
   }
 
-  matrix(step) {
-    const heads = this.heads(), n = this.lesson.grid[0] * this.lesson.grid[1], left = 44, gap = 22;
-    const across = heads.length === 1 ? 1 : heads.length > 4 ? 3 : 2;
-    const beside = this.width >= 640, photoWidth = beside ? Math.min(300, this.width * 0.34) : this.width;
-    const room = beside ? this.width - photoWidth - 28 : this.width;
-    const side = Math.floor(Math.min((room - left - gap * (across - 1)) / across, 520));
-    const weighs = step.stage === "weights";
-    this.scale = weighs ? rootScale(step.range[1]) : scaleFor(step.range);
-    this.quantity = weighs ? this.lesson.ui.root_scale : step.stage;
-    const downTo = Math.ceil(heads.length / across);
-    heads.forEach((head, i) => {
-      const x = left + (i % across) * (side + gap), y = 22 + Math.floor(i / across) * (side + 58);
-      this.headLabel(head, x, y - 8);
-      const tile = { ...this.view.matrixTile(step, head), x, y, w: side, h: side };
-      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, i ${this.pixel(r)}, j ${this.pixel(c)}] = ${number(tile.at(r, c))}`;
-      tile.query = (r) => r;
-      tile.partner = (r, c) => this.photoCell?.(c);
-      this.tile(tile, this.scale);
-      this.gridTicks(tile, { left: i % across === 0, below: true });
-      this.text(`HW ${n}: ${this.lesson.ui.keys} j`, x + side / 2, y + side + 30, { align: "center", colour: this.axisColour("HW"), size: 11 });
-      if (i % across === 0) this.text(`HW ${n}: ${this.lesson.ui.queries} i`, 11, y + side / 2, { align: "center", colour: this.axisColour("HW"), turn: true, size: 11 });
-    });
-    const below = 22 + downTo * (side + 58);
-    const top = beside ? 22 : below + 8, x = beside ? this.width - photoWidth : 0;
-    this.height = Math.max(below, this.readers(step, heads, x, top, photoWidth));
-  }
-
-  // The photograph with the query outlined and, for each head shown, the row of that query laid over it.
-  readers(step, heads, x, top, width) {
-    const { lesson, view } = this, [h, w] = lesson.grid, n = h * w;
-    const across = heads.length > 1 ? 2 : 1, gap = 8, pitch = (width + gap) / across, weighs = step.stage === "weights";
-    const tileWidth = Math.min(pitch - gap, (260 * lesson.photo.width) / lesson.photo.height);
-    const tileHeight = (tileWidth * lesson.photo.height) / lesson.photo.width;
-    const boxes = heads.map((head, i) => ({ head, x: x + (i % across) * pitch, y: top + 24 + Math.floor(i / across) * (tileHeight + 26), w: tileWidth, h: tileHeight }));
-    this.photoCell = (j) => ({ x: boxes[0].x + ((j % w) * tileWidth) / w, y: boxes[0].y + (Math.floor(j / w) * tileHeight) / h, w: tileWidth / w, h: tileHeight / h });
-    const paint = (context) => {
-      context.clearRect(x - 1, top - 12, width + 2, boxes.at(-1).y + tileHeight + 14 - top);
-      context.font = `12px ${this.font}`;
-      context.fillStyle = this.ink;
-      context.fillText(lesson.ui.reads.replace("{pixel}", this.pixel(view.query)), x, top, width);
-      for (const box of boxes) {
-        const values = matrices(lesson, box.head)[step.stage].subarray(view.query * n, (view.query + 1) * n);
-        let low = Infinity, high = -Infinity;
-        for (const v of values) (low = Math.min(low, v)), (high = Math.max(high, v));
-        context.fillStyle = this.ink;
-        const scale = weighs ? rootScale(high) : this.scale;
-        context.fillText(`${lesson.ui.head} ${box.head + 1}: ${weighs ? `0 … ${number(high)}` : range(low, high)}`, box.x, box.y - 6, pitch - gap);
-        context.imageSmoothingEnabled = true;
-        context.filter = "grayscale(1)";
-        if (view.photo.complete && view.photo.naturalWidth) context.drawImage(view.photo, box.x, box.y, box.w, box.h);
-        context.filter = "none";
-        context.imageSmoothingEnabled = false;
-        context.globalAlpha = 0.62;
-        context.drawImage(cells(h, w, (r, c) => values[r * w + c], scale), box.x, box.y, box.w, box.h);
-        context.globalAlpha = 1;
-        const at = { x: box.x + ((view.query % w) * box.w) / w, y: box.y + (Math.floor(view.query / w) * box.h) / h };
-        for (const [colour, line] of [["#000", 4], ["#fff", 2]]) {
-          context.strokeStyle = colour;
-          context.lineWidth = line;
-          context.strokeRect(at.x, at.y, box.w / w, box.h / h);
-        }
-      }
-    };
-    this.actions.push(paint);
-    this.onQuery = paint;
-    for (const box of boxes) {
-      this.tiles.push({
-        ...box, rows: h, cols: w, at: () => 0, query: (r, c) => r * w + c,
-        say: (r, c) => `${lesson.ui.query} ${this.pixel(r * w + c)}`,
-      });
-    }
-    return boxes.at(-1).y + tileHeight + 10;
-  }
-
   // ---- per-head outputs laid back onto the picture
   overlay(step) {
     const t = step.tensor, [h, w] = this.lesson.grid, { lesson, view } = this, heads = this.heads(), d = t.shape[2];
@@ -764,14 +662,6 @@ class Painter {
 
 // ---------------------------------------------------------------- small helpers
 
-function recall() {
-  try {
-    return JSON.parse(sessionStorage.getItem("topformer-lesson")) ?? {};
-  } catch {
-    return {};
-  }
-}
-
 // `broken`: the way leads through the blocks before this one, which are not drawn.
 function ribbon(a, b, broken) {
   const strand = b.step.strand || a.step.strand;
@@ -788,3 +678,5 @@ function arc(a, b, y) {
   return `<path class="arc" data-lit-by="${b.name}" d="M${a.x} ${from}V${y + 18}Q${a.x} ${y} ${a.x + 18} ${y}H${b.x - 18}Q${b.x} ${y} ${b.x} ${y + 18}V${to}"/>
     <path class="arc-head" data-lit-by="${b.name}" d="M${b.x - 5} ${to - 6}l5 7l5 -7"/>`;
 }
+
+export default mount(Lesson);

@@ -1,9 +1,10 @@
 """One block's lesson as bytes for the browser: words, shapes and the tensors of this very run.
 
-HW x HW matrices do not travel: the browser makes the scores from query and key, which travel as float32, and the
-weights from the scores; everything else is float16.
+HW x HW matrices do not travel: the explorer, a guest in the lesson, makes the scores from query and key and the
+weights from the scores. These and the value travel as float32, everything else as float16.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
+from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Source, axes_of, source_of, stage_of
 from topformer_viz.text import Lang, Text
@@ -31,12 +33,6 @@ PYRAMID_CAPTION = Text(
     "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
     "每一层的前 {channels} 个通道；比 {cells} 格更细的层先取平均再显示。",
 )
-QUESTION_NAMES = {
-    "colour": Text("colour", "颜色"),
-    "brightness": Text("brightness", "明度"),
-    "hue": Text("hue", "色相"),
-    "place": Text("place", "位置"),
-}
 CHANNEL_NAMES = {
     "red": Text("red", "红"),
     "green": Text("green", "绿"),
@@ -85,9 +81,13 @@ def walk(run: Trace, block: int) -> dict[str, str]:
 
 
 def lesson_payload(
-    run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any]
-) -> bytes:
-    """Everything the walkthrough shows of one block (from 0); ``settings`` goes into the header as it is."""
+    run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any],
+    guest: Callable[[Body], dict[str, Any]],
+) -> bytes:  # fmt: skip
+    """Everything the walkthrough shows of one block (from 0); ``settings`` goes into the header as it is.
+
+    ``guest`` adds the explorer's tensors to the body and gives its part of the header.
+    """
     body = Body()
     steps = walk(run, block)
     sources = {name: source_of(type(model), name) for name in steps.values()}  # type: ignore[arg-type]
@@ -99,6 +99,7 @@ def lesson_payload(
         "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
         "code": {source.method: code_html(source) for source in sources.values()},
     }
+    header["explorer"] = guest(body)
     header["photo"] = body.add_photo(photo)
     if isinstance(model, ColourModel):
         header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
@@ -150,7 +151,7 @@ def _step(
         if stage_name == "weights":
             step["facts"] = [*effective_tokens(tensor, lang), asymmetry(tensor, lang)]
     elif stage.view != "photo":
-        step["tensor"] = body.add(tensor, exact=stage_name in ("query", "key", "query_map", "key_map"))
+        step["tensor"] = body.add(tensor, exact=stage_name.removesuffix("_map") in ("query", "key", "value"))
     return step
 
 

@@ -1,0 +1,104 @@
+"""The attention explorer in the app: a page of its own, and a guest in the lesson's scores and weights."""
+
+import re
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
+from topformer_viz.explorer.payload import Shown, explorer_data, explorer_payload, heads_of
+from topformer_viz.measures import Measures, difference, measure
+from topformer_viz.segmentation import Removal, without_heads
+from topformer_viz.session import View
+from topformer_viz.text import Text
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
+
+ASKED = (
+    "head", "query", "to", "pinned", "lock", "mode", "values", "colour", "scale", "smooth", "with", "sort", "removal",
+)  # fmt: skip
+
+_component = st.components.v2.component(
+    "topformer_explorer",
+    html=EXPLORER_HTML,
+    css=CANVAS_CSS + EXPLORER_CSS,
+    js=f"{CANVAS_JS}\n{EXPLORER_JS}\nexport default mount(ExplorerPage);\n",
+)
+SAVING = Text("Writing the file…", "正在写文件……")
+
+
+@st.fragment
+def show(view: View) -> None:
+    """Draw the page; another block, or a run without a head, reruns this part alone."""
+    file = None
+    if asked := st.session_state.pop("explorer_save", None):
+        with st.spinner(SAVING(view.lang)):
+            html = explorer_html(
+                view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,
+                untrained=view.untrained, credit=view.credit, asked=asked,
+            )  # fmt: skip
+        file = (f"topformer-{re.sub(r'[^a-z0-9]+', '-', view.link['sample'] or 'picture')}.html", html.encode())
+    settings = _settings(view) | {"saves": True}
+    payload = explorer_payload(
+        view.run, view.model, view.photo, _shown(view), view.lang, view.untrained, settings, {"link": view.link}, file
+    )
+    _component(key="explorer", data=payload, on_wish_change=partial(take_wish, "explorer"), height="content")
+
+
+def guest_data(view: View, body: Body) -> dict[str, Any]:
+    """The explorer's part of the lesson's header."""
+    return explorer_data(view.run, view.model, _shown(view), view.lang, view.untrained, body, _settings(view))
+
+
+def _settings(view: View) -> dict[str, Any]:
+    block = min(st.session_state.block, view.model.num_blocks) - 1
+    asked = {name: st.query_params[name] for name in ASKED if name in st.query_params}
+    return {"run": "/".join(map(str, view.key)), "block": block, "asked": asked, "alone": False, "saves": False}
+
+
+def _shown(view: View) -> dict[int, Shown]:
+    """The block on show, and the one it is compared with."""
+    wish = st.session_state.get("explorer", {})
+    block = min(st.session_state.block, view.model.num_blocks) - 1
+    differences = _differences(view.key, view)
+    shown = {}
+    for n in dict.fromkeys((block, wish.get("with"))):
+        if n is None or n >= view.model.num_blocks:
+            continue
+        removal = wish.get("removal", "") if n == block else ""
+        removals = {}
+        if heads := heads_of(removal, view.run.sizes["heads"]):
+            removals[removal] = _removal(view.key, n, heads, view)
+        shown[n] = Shown(_measures(view.key, n, view), differences[n], removals)
+    return shown
+
+
+def take_wish(component: str) -> None:
+    """Note what the browser asks for: {block, with, removal, save}, blocks from 0; what makes no sense is left out."""
+    state, wish = st.session_state, getattr(st.session_state[component], "wish", None)
+    if not isinstance(wish, dict):
+        return
+    blocks = {name: wish.get(name) for name in ("block", "with")}
+    known = {name: n for name, n in blocks.items() if isinstance(n, int) and 0 <= n < 4}
+    if "block" in known:
+        state.block = known["block"] + 1
+    removal = wish.get("removal")
+    state.explorer = {"with": known.get("with"), "removal": removal if isinstance(removal, str) else ""}
+    save = wish.get("save")
+    if isinstance(save, dict):
+        state.explorer_save = {name: value for name, value in save.items() if name in (*ASKED, "block")}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _differences(key: tuple[Any, ...], _view: View) -> list[float]:
+    return difference(_view.model, _view.run)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _measures(key: tuple[Any, ...], block: int, _view: View) -> Measures:
+    return measure(_view.run, block)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _removal(key: tuple[Any, ...], block: int, heads: tuple[int, ...], _view: View) -> Removal:
+    return without_heads(_view.model, _view.run, block, heads)

@@ -1,0 +1,163 @@
+"""The attention explorer's data as bytes for the browser: query, key and value of the blocks on show, and no matrix.
+
+The browser makes each row of the matrix as softmax(q_i K); for columns it takes each row's log-sum-exp, which comes
+along. So what travels grows with HW, not with its square.
+"""
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from topformer_viz.classes import ClassSet, classes_of
+from topformer_viz.colour import QUESTIONS, ColourModel
+from topformer_viz.explorer.words import CHANCE, MOVES, NO_SEGMENTATION, OUTPUT, PIXELS, QUESTION_NAMES, UI
+from topformer_viz.measures import Measures, pooled
+from topformer_viz.model import DENSE_TOKENS, TopFormer
+from topformer_viz.segmentation import Removal, segment
+from topformer_viz.text import Lang
+from topformer_viz.tracing import Model, Trace
+from topformer_viz.wire import Body
+
+MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
+POOLED = 128  # cells a side of the matrix's picture where there are too many pixels for a cell each
+LABELS = 320  # longest side, in pixels, of the segmentations shown
+UNCHANGED = 255  # stands for "the same class as before" in a picture of what changed
+MOVED = 3  # changes of class named
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A block and what was measured of it: ``difference`` from the plain forward pass, runs without heads by name."""
+
+    measures: Measures
+    difference: float
+    removals: Mapping[str, Removal]
+
+
+def heads_of(removal: str, heads: int) -> tuple[int, ...] | None:
+    """The heads, from 0, that "without-2" or "only-1" (counted from 1) take away; None where it says nothing sensible."""
+    match = re.fullmatch(r"(without|only)-([1-9]\d?)", removal)
+    if match is None or not 1 <= (head := int(match[2])) <= heads:
+        return None
+    return (head - 1,) if match[1] == "without" else tuple(h for h in range(heads) if h != head - 1)
+
+
+def explorer_data(
+    run: Trace,
+    model: Model,
+    blocks: Mapping[int, Shown],
+    lang: Lang,
+    untrained: bool,
+    body: Body,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """The header's part for the explorer: ``blocks`` (from 0) and the words; ``settings`` go in as they are."""
+    return {
+        **settings,
+        "ui": {name: text(lang) for name, text in UI.items()},
+        "heads": run.sizes["heads"],
+        "headNames": [QUESTION_NAMES[name](lang) for name in QUESTIONS] if isinstance(model, ColourModel) else None,
+        "grid": [run.sizes["H"], run.sizes["W"]],
+        "blocks": model.num_blocks,
+        "dense": DENSE_TOKENS,
+        "known": {n: _block(run, model, n, shown, lang, untrained, body) for n, shown in blocks.items()},
+    }
+
+
+def _block(run: Trace, model: Model, n: int, shown: Shown, lang: Lang, untrained: bool, body: Body) -> dict[str, Any]:
+    measures = shown.measures
+    data: dict[str, Any] = {
+        **{name: body.add(run[f"block{n}.{name}"], exact=True) for name in ("query", "key", "value")},
+        "lse": body.add(measures.log_sum_exp[None], exact=True),
+        **{name: getattr(measures, name).tolist() for name in ("effective", "distance", "low", "high", "top")},
+        "difference": shown.difference,
+        "removals": {
+            name: _removal(run, model, n, removal, lang, untrained, body) for name, removal in shown.removals.items()
+        },
+    }
+    if run.sizes["HW"] > DENSE_TOKENS:
+        data["pooled"] = {
+            name: body.add(picture[None])
+            for name, picture in zip(("scores", "weights"), pooled(run, n, POOLED), strict=True)
+        }
+    return data
+
+
+def _removal(
+    run: Trace, model: Model, n: int, removal: Removal, lang: Lang, untrained: bool, body: Body
+) -> dict[str, Any]:
+    """What became of the block's output and, where there is one, of the segmentation: numbers, words, pictures."""
+    before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
+    change = (removal.output - before).square().mean(1, keepdim=True).sqrt()
+    relative = float((removal.output - before).norm() / before.norm().clamp(min=1e-12))
+    data: dict[str, Any] = {
+        "change": body.add(change, exact=True),
+        "largest": float(change.max()),
+        "words": [OUTPUT(lang, share=_percent(relative))],
+    }
+    if removal.scores is None or not isinstance(model, TopFormer):
+        data["words"].append(NO_SEGMENTATION(lang))
+        return data
+    names = classes_of(removal.scores.shape[1], model.class_names)
+    height, width = run.sizes["Y"], run.sizes["X"]
+    scale = LABELS / max(height, width)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    was, now = (segment(scores, size).labels for scores in (run["class_scores"], removal.scores))
+    changed = was != now
+    data["words"].append(PIXELS(lang, share=_percent(float(changed.float().mean()))))
+    if untrained:
+        data["words"].append(CHANCE(lang))
+    data["moves"] = _moves(was, now, names, lang)
+    data["before"] = _labels(was, names, body)
+    data["after"] = _labels(now, names, body)
+    data["changed"] = _labels(torch.where(changed, now, UNCHANGED), names, body)
+    present = torch.bincount(torch.cat([was.flatten(), now.flatten()]), minlength=len(names.names))
+    order = [c for c in present.argsort(descending=True).tolist() if present[c]][:12]
+    data["legend"] = [[names.names[c](lang), names.colours[c]] for c in order]
+    return data
+
+
+def _moves(was: Tensor, now: Tensor, names: ClassSet, lang: Lang) -> list[str]:
+    """The commonest changes of class, with their share of all pixels."""
+    changed = was != now
+    pairs, counts = torch.stack([was[changed], now[changed]]).unique(dim=1, return_counts=True)
+    return [
+        MOVES(
+            lang, old=names.names[pairs[0, i]](lang), new=names.names[pairs[1, i]](lang), share=_percent(float(counts[i]) / was.numel())
+        )
+        for i in counts.argsort(descending=True)[:MOVED].tolist()
+    ]  # fmt: skip
+
+
+def _labels(labels: Tensor, names: ClassSet, body: Body) -> dict[str, Any]:
+    """Classes as a PNG in their colours; UNCHANGED is transparent."""
+    picture = Image.fromarray(labels.clamp(max=UNCHANGED).to(torch.uint8).numpy(), "P")
+    palette = [0] * 768
+    for c, colour in enumerate(names.colours[:UNCHANGED]):
+        palette[3 * c : 3 * c + 3] = bytes.fromhex(colour[1:])
+    picture.putpalette(palette)
+    out = io.BytesIO()
+    picture.save(out, "PNG", transparency=UNCHANGED)
+    return body.add_picture(out.getvalue(), "image/png")
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def explorer_payload(
+    run: Trace, model: Model, photo: Image.Image, blocks: Mapping[int, Shown], lang: Lang, untrained: bool,
+    settings: dict[str, Any], header: dict[str, Any], file: tuple[str, bytes] | None = None,
+) -> bytes:  # fmt: skip
+    """Everything the explorer shows on its own; ``file`` (name, HTML) is handed to the visitor as a download."""
+    body = Body()
+    data = explorer_data(run, model, blocks, lang, untrained, body, settings)
+    if file is not None:
+        data["file"] = {"name": file[0], **body.add_picture(file[1], "text/html")}
+    return body.message({**header, "lang": lang, "explorer": data, "photo": body.add_photo(photo)})
