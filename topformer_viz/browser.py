@@ -77,7 +77,7 @@ def screenshot(file: Path, place: str, width: int = 1440, height: int = 1240) ->
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
         page.goto(f"{address}/{place}")
-        page.locator(".component h2").wait_for()
+        page.locator(".component h2, .explorer .card").first.wait_for()
         page.wait_for_timeout(1500)
         page.screenshot(path=file)
         browser.close()
@@ -85,5 +85,6 @@ def screenshot(file: Path, place: str, width: int = 1440, height: int = 1240) ->
 
 if __name__ == "__main__":
     # The README's pictures: python -m topformer_viz.browser assets/lesson.png "?stage=weights&block=3&lang=en"
-    # and python -m topformer_viz.browser assets/network.png "network?lang=en"
+    # python -m topformer_viz.browser assets/network.png "network?lang=en"
+    # and python -m topformer_viz.browser assets/explorer.png "explorer?block=3&head=2&query=30&lock=1&lang=en"
     screenshot(Path(sys.argv[1]), sys.argv[2])
