@@ -55,7 +55,7 @@ def test_scores_are_minus_squared_distances(
     for head, (question, names) in enumerate(QUESTIONS.items()):
         v = u[:, [FEATURES.index(name) for name in names]]
         expected = -SHARPNESS[question] * (v[:, None] - v).square().sum(-1)
-        scores = run["block0.scores"][0, head]
+        scores = run.rows("block0.scores", head, slice(None))
         # The scores are differences of numbers as large as b |u|^2, of which float32 keeps seven digits.
         rounding = 1e-6 * max(1.0, SHARPNESS[question] * float(v.square().sum(-1).max()))
         assert (scores - expected).abs().max() < rounding

@@ -35,10 +35,10 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, case) -
 
 
 @pytest.fixture(scope="module")
-def many() -> tuple[torch.nn.Module, Trace]:
+def many(photo: Callable[..., Image.Image]) -> tuple[torch.nn.Module, Trace]:
     """The colour model and its run of 64 x 64 tokens."""
     model = load_model("colour", grid=64)
-    return model, trace(model, Image.effect_noise((64, 64), 90))
+    return model, trace(model, photo(64, 64))
 
 
 def tampered(run: Trace, name: str, change: Callable[[Tensor], Tensor]) -> Trace:

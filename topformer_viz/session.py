@@ -186,7 +186,10 @@ class View:
 
 
 def open_page(max_tokens: int = MAX_TOKENS) -> View:
-    """Start a page: its settings, the top bar with every choice, and the run for them, of at most ``max_tokens``."""
+    """Start a page: its settings, the top bar with every choice, and the run for them.
+
+    ``max_tokens``: how many tokens the page can show of the colour model; a TopFormer's are MAX_TOKENS at most.
+    """
     root = Path(__file__).resolve().parent.parent
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide")
     _restore_choices()
@@ -197,8 +200,10 @@ def open_page(max_tokens: int = MAX_TOKENS) -> View:
     if problem := st.session_state.get("problem"):
         st.error(problem(lang))
     digest, picture = _picture()
+    # Of the TopFormers every page shows the same run.
+    max_tokens = max_tokens if choice.source == "colour" else MAX_TOKENS
     grid = _grid(picture, max_tokens) if choice.source == "colour" else MIN_GRID
-    size = network_size(*picture.size, st.session_state.size, max_tokens)
+    size = network_size(*picture.size, st.session_state.size, MAX_TOKENS)
     key = (digest, _model_key(), size, grid)
     with st.spinner(UI["running"](lang)):
         model, run, photo = _run(key, choice, picture)

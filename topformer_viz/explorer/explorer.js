@@ -19,19 +19,19 @@ class Explorer {
     this.box.onpointerleave = () => this.light(null);
     this.box.onfocusin = (event) => this.light(event.target.closest("[data-light]"));
     this.box.onfocusout = () => this.light(null);
-    const photo = this.find(".photo");
+    const photo = this.find(".photo"), gone = (news) => (event) => event.pointerType === "touch" || this.change(news); // a finger that lifts points on
     photo.onpointerdown = (event) => this.down(event, photo);
     photo.onpointermove = (event) => this.over(event, photo);
     photo.onpointerup = (event) => this.up(event, photo);
     photo.onpointercancel = () => (this.start = undefined);
-    photo.onpointerleave = () => this.change({ key: null });
+    photo.onpointerleave = gone({ key: null });
     const map = this.find(".map");
     map.onpointermove = map.onpointerdown = (event) => this.change({ key: this.pixelAt(event, map), cell: null });
-    map.onpointerleave = () => this.change({ key: null });
+    map.onpointerleave = gone({ key: null });
     const matrix = this.find(".matrix");
     matrix.onpointermove = (event) => this.overMatrix(event, matrix);
     matrix.onpointerdown = (event) => this.overMatrix(event, matrix, true);
-    matrix.onpointerleave = () => this.change({ cell: null });
+    matrix.onpointerleave = gone({ cell: null });
     this.resized = new ResizeObserver((entries) => {
       for (const { target, contentRect: { width, height } } of entries) {
         Object.assign(this.bars[target.closest(".bars").dataset.bars], { width, height });
@@ -351,8 +351,10 @@ class Explorer {
     return this.say("pixel", { i: i + 1, r: Math.floor(i / this.columns) + 1, c: (i % this.columns) + 1 });
   }
 
-  get asking() {
+  // `short`: for titles, which stay on one line lest the pictures below them jump.
+  asking(short = false) {
     const { pixels } = this;
+    if (short && pixels.length === 1) return this.say("pixel_short", { i: pixels[0] + 1 });
     return pixels.length === 1 ? this.pixelName(pixels[0]) : this.say("region", { n: pixels.length, from: pixels[0] + 1, to: pixels.at(-1) + 1 });
   }
 
@@ -540,7 +542,7 @@ class Explorer {
     const own = state.head === "mean" ? (state.each ? this.scale(extent(chosen)) : shared) : scaleOf(state.head);
     this.mapSheet.paint(chosen, own);
     this.mapSheet.canvas.classList.toggle("smooth", state.smooth);
-    this.find(".map-title").textContent = this.say(`${state.mode}_${state.values}`, { pixels: this.asking, head: this.headName(state.head) });
+    this.find(".map-title").textContent = this.say(`${state.mode}_${state.values}`, { pixels: this.asking(true), head: this.headName(state.head) });
     this.legend(this.find(".map-legend"), own, this.ui[!state.each ? "legend_shared" : state.head === "mean" ? "legend_mean" : "legend_each"]);
     for (const { head, card, sheet } of this.cards) {
       sheet.paint(lines[head], scaleOf(head));
@@ -590,7 +592,7 @@ class Explorer {
   }
 
   drawWords(strongest) {
-    const { state, chosen, column, ui } = this, weights = state.values === "weights", asking = this.asking;
+    const { state, chosen, column, ui } = this, weights = state.values === "weights", asking = this.asking();
     const values = { head: this.headName(state.head), pixels: asking, other: this.pixelName(strongest), value: number(chosen[strongest]), n: this.n };
     const words = [this.say(`said_${state.mode}_${state.values}`, values)];
     if (weights && !column) {
@@ -685,8 +687,8 @@ class Explorer {
     const difference = chosen.map((v, j) => v - other[j]), [a, b, d] = [chosen, other, difference].map(extent);
     const both = [Math.min(a[0], b[0]), Math.max(a[1], b[1])], end = Math.max(-d[0], d[1]);
     const name = (blockIndex, h, who) => this.say("view_of", { block: blockIndex + 1, head: this.headName(h), pixels: who });
-    const otherPixels = kind === "query" ? this.pixelName(state.pinned) : this.asking;
-    const titles = [`A: ${name(state.block, state.head, this.asking)}`, `B: ${name(kind === "block" ? Number(which) - 1 : state.block, head, otherPixels)}`, "A − B"];
+    const otherPixels = kind === "query" ? this.say("pixel_short", { i: state.pinned + 1 }) : this.asking(true);
+    const titles = [`A: ${name(state.block, state.head, this.asking(true))}`, `B: ${name(kind === "block" ? Number(which) - 1 : state.block, head, otherPixels)}`, "A − B"];
     const scales = [this.scale(state.each ? a : both), this.scale(state.each ? b : both), { low: -end, high: end, table: DIVERGING }];
     [chosen, other, difference].forEach((line, at) => {
       const { view, sheet } = this.against[at];

@@ -58,6 +58,7 @@ UI: dict[str, Text] = {
     ),
     # the pictures
     "pixel": Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）"),
+    "pixel_short": Text("pixel {i}", "像素 {i}"),
     "region": Text("{n} pixels, {from} to {to}", "{n} 个像素（{from} 到 {to}）"),
     "photo_label": Text(
         "The photograph and its token grid. Arrow keys move the query, Shift and arrows the other pixel, digits choose a head, "
