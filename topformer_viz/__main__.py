@@ -55,7 +55,8 @@ def export(image: str, out: str, model: str, size: int, lang: Lang) -> Path:
     network = load_model(model)
     about = MODELS[model].name(lang) if model in MODELS else Path(model).name
     run = trace(network, photo, device=best_device())
-    html = explorer_html(run, network, photo, lang, name=source.name, about=about, untrained=model in SIZES)
+    name = source.name.encode("utf-8", "replace").decode()  # names on disk need not be text
+    html = explorer_html(run, network, photo, lang, name=name, about=about, untrained=model in SIZES)
     file = Path(out) / f"{source.stem}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(html, "utf-8")

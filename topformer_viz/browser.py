@@ -84,7 +84,7 @@ def screenshot(file: Path, place: str, width: int = 1440, height: int = 1240) ->
 
 
 if __name__ == "__main__":
-    # The README's pictures: python -m topformer_viz.browser assets/lesson.png "?stage=weights&block=3&lang=en"
+    # The README's pictures: python -m topformer_viz.browser assets/lesson.png "?stage=weights&block=3&head=1&lang=en"
     # python -m topformer_viz.browser assets/network.png "network?lang=en"
-    # and python -m topformer_viz.browser assets/explorer.png "explorer?block=3&head=2&query=30&lock=1&lang=en"
+    # and python -m topformer_viz.browser assets/explorer.png "explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en"
     screenshot(Path(sys.argv[1]), sys.argv[2])

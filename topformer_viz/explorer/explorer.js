@@ -14,23 +14,34 @@ class Explorer {
     this.box = root.querySelector(".explorer");
     this.known = new Map(); // block, from 0 -> Attention
     this.state = { ...DEFAULTS, head: 0, block: 0, query: null, anchor: null, key: null, cell: null, pinned: null, selecting: false };
+    // A finger that lifts points on.
+    const gone = (news) => (event) => event.pointerType === "touch" || (news ? this.change(news) : this.light(null));
     this.box.onkeydown = (event) => this.pressed(event);
     this.box.onpointerover = (event) => this.light(event.target.closest("[data-light]"));
-    this.box.onpointerleave = () => this.light(null);
+    this.box.onpointerleave = gone(null);
     this.box.onfocusin = (event) => this.light(event.target.closest("[data-light]"));
     this.box.onfocusout = () => this.light(null);
-    const photo = this.find(".photo"), gone = (news) => (event) => event.pointerType === "touch" || this.change(news); // a finger that lifts points on
+    const photo = this.find(".photo");
     photo.onpointerdown = (event) => this.down(event, photo);
     photo.onpointermove = (event) => this.over(event, photo);
     photo.onpointerup = (event) => this.up(event, photo);
-    photo.onpointercancel = () => (this.start = undefined);
+    photo.onpointercancel = () => this.cancel();
     photo.onpointerleave = gone({ key: null });
     const map = this.find(".map");
-    map.onpointermove = map.onpointerdown = (event) => this.change({ key: this.pixelAt(event, map), cell: null });
+    map.onpointermove = (event) => this.change({ key: this.pixelAt(event, map), cell: null });
+    map.onpointerdown = (event) => {
+      map.onpointermove(event);
+      photo.focus({ preventScroll: true }); // the keys belong to whoever was touched last
+      event.preventDefault();
+    };
     map.onpointerleave = gone({ key: null });
     const matrix = this.find(".matrix");
     matrix.onpointermove = (event) => this.overMatrix(event, matrix);
-    matrix.onpointerdown = (event) => this.overMatrix(event, matrix, true);
+    matrix.onpointerdown = (event) => {
+      this.overMatrix(event, matrix, true);
+      photo.focus({ preventScroll: true });
+      event.preventDefault();
+    };
     matrix.onpointerleave = gone({ cell: null });
     this.resized = new ResizeObserver((entries) => {
       for (const { target, contentRect: { width, height } } of entries) {
@@ -65,7 +76,7 @@ class Explorer {
 
   show(header) {
     const news = header.explorer, first = !this.info;
-    if (first || news.run !== this.info.run) this.known.clear();
+    if (first || news.run !== this.info.run || header.lang !== this.header.lang) this.known.clear();
     this.header = header;
     this.info = news;
     this.ui = news.ui;
@@ -88,7 +99,8 @@ class Explorer {
     if (frame !== this.built) this.build();
     this.built = frame;
     this.settle({});
-    if (news.file) download(news.file);
+    if (news.file && news.file.id !== this.saved) download(news.file); // the same payload may come twice
+    this.saved = news.file?.id;
   }
 
   // What another picture or model has no place for goes back to its default.
@@ -98,6 +110,7 @@ class Explorer {
     for (const name of ["anchor", "key", "pinned"]) if (!inside(state[name])) state[name] = null;
     state.cell = null;
     if (!(state.head === "mean" || (Number.isInteger(state.head) && state.head >= 0 && state.head < info.heads))) state.head = 0;
+    if (state.with === "query" && state.pinned === null) state.with = "";
     if (!this.options().some(([value]) => value === state.with)) state.with = "";
     if (state.removal && !this.headOf(state.removal)) state.removal = "";
   }
@@ -136,7 +149,10 @@ class Explorer {
     this.box.setAttribute("aria-busy", String(Boolean(missing && this.host.ask)));
     const wish = { block, with: other, removal: state.removal, save: wanted.save ?? null }, words = JSON.stringify([this.info.run, wish]);
     // Never the same twice: an answer that lacks what was asked for must not start a circle.
-    if (this.host.ask && (missing || wanted.block !== undefined) && (words !== this.asked || wanted.save)) this.host.ask(wish);
+    if (this.host.ask && (missing || wanted.block !== undefined) && (words !== this.asked || wanted.save)) {
+      this.wished = block;
+      this.host.ask(wish);
+    }
     this.asked = words;
   }
 
@@ -178,6 +194,7 @@ class Explorer {
 
   compare(value) {
     this.settle({ with: value, pinned: value === "query" ? this.state.query : null });
+    if (value) this.find(".against").scrollIntoView({ block: "nearest" });
   }
 
   get block() {
@@ -240,6 +257,7 @@ class Explorer {
   rest() {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
+      if (!this.sumInView) this.drawSum(); // for whoever searches the page or prints it
       this.find(".spoken").textContent = this.find(".said").textContent;
       this.host.remember?.(this.parameters);
     }, REST);
@@ -255,6 +273,7 @@ class Explorer {
     } catch {
       // The address itself is shown.
     }
+    setTimeout(() => (this.find(".link-said").textContent = ""), 6000);
     this.find(".link-said").textContent = this.header.link?.sample === null ? `${said} ${this.ui.upload_stays}` : said;
   }
 
@@ -273,7 +292,8 @@ class Explorer {
     if (event.button) return;
     plane.setPointerCapture(event.pointerId);
     const pixel = this.pixelAt(event, plane), { state } = this;
-    this.start = { pixel, again: state.locked && state.anchor === null && pixel === state.query, touch: event.pointerType === "touch" && !state.selecting };
+    const { query, anchor, locked } = state;
+    this.start = { pixel, before: { query, anchor, locked }, again: state.locked && state.anchor === null && pixel === state.query, touch: event.pointerType === "touch" && !state.selecting };
     this.change({ query: pixel, anchor: null, key: null, cell: null });
   }
 
@@ -291,6 +311,12 @@ class Explorer {
     const again = this.start.again && this.pixelAt(event, plane) === this.start.pixel && this.state.anchor === null;
     this.start = undefined;
     this.settle(again ? FREE : { locked: true });
+  }
+
+  // The finger scrolls the page after all: as if it had not touched.
+  cancel() {
+    if (this.start) this.change(this.start.before);
+    this.start = undefined;
   }
 
   overMatrix(event, plane, lock = false) {
@@ -330,8 +356,10 @@ class Explorer {
   // Pointing at a term of the arithmetic lights what it comes from.
   light(element) {
     for (const lit of this.root.querySelectorAll(".explorer .lit")) lit.classList.remove("lit");
-    const bars = element?.dataset.feature && this.bars[element.closest(".bars").dataset.bars], c = Number(element?.dataset.feature);
-    this.find(".term-said").textContent = bars ? this.say("feature", { row: bars.label, c: c + 1, value: number(bars.values[c]) }) : "";
+    const bars = this.bars[element?.closest(".bars")?.dataset.bars], feature = element?.dataset.feature;
+    let said = "";
+    if (bars?.values) said = feature ? this.say("feature", { row: bars.label, c: Number(feature) + 1, value: number(bars.values[feature]) }) : `${bars.label}: ${bars.values.map((v) => number(v)).join("; ")}`;
+    this.find(".term-said").textContent = said;
     for (const name of element?.dataset.light.split(" ") ?? []) {
       for (const lit of this.root.querySelectorAll(`.explorer [data-term~="${name}"]`)) lit.classList.add("lit");
     }
@@ -354,8 +382,9 @@ class Explorer {
   // `short`: for titles, which stay on one line lest the pictures below them jump.
   asking(short = false) {
     const { pixels } = this;
-    if (short && pixels.length === 1) return this.say("pixel_short", { i: pixels[0] + 1 });
-    return pixels.length === 1 ? this.pixelName(pixels[0]) : this.say("region", { n: pixels.length, from: pixels[0] + 1, to: pixels.at(-1) + 1 });
+    if (pixels.length === 1) return short ? this.say("pixel_short", { i: pixels[0] + 1 }) : this.pixelName(pixels[0]);
+    const [row, column] = [(p) => Math.floor(p / this.columns) + 1, (p) => (p % this.columns) + 1].map((of) => `${of(pixels[0])}–${of(pixels.at(-1))}`);
+    return this.say(short ? "region_short" : "region", { n: pixels.length, row, column });
   }
 
   headName(head) {
@@ -364,7 +393,7 @@ class Explorer {
   }
 
   headOf(removal) {
-    const match = /^(without|only)-(\d+)$/.exec(removal), head = match && Number(match[2]) - 1;
+    const match = /^(without|only)-([1-9]\d?)$/.exec(removal), head = match && Number(match[2]) - 1;
     return match && head >= 0 && head < this.info.heads ? { kind: match[1], head } : null;
   }
 
@@ -406,7 +435,7 @@ class Explorer {
     this.buildTicks();
     this.buildSum();
     this.spreadGrey();
-    const words = { ".photo-title": ui.photo, ".strip h3": ui.strip, ".sort-label": ui.sort, ".with-label": ui.compare, ".selecting": ui.select, ".free": ui.free, ".save": ui.save, ".link-button": ui.copy_link, ".sum-hint": ui.sum_hint, ".removal h3": ui.removal };
+    const words = { ".photo-title": ui.photo, ".strip h3": ui.strip, ".strip-note": ui.strip_note, ".sort-label": ui.sort, ".with-label": ui.compare, ".selecting": ui.select, ".free": ui.free, ".save": ui.save, ".link-button": ui.copy_link, ".removal h3": ui.removal };
     for (const [selector, text] of Object.entries(words)) this.find(selector).textContent = text;
     this.find(".display summary").textContent = ui.display;
     this.find(".photo").setAttribute("aria-label", ui.photo_label);
@@ -429,7 +458,7 @@ class Explorer {
 
   buildSum() {
     const { block } = this, bars = (row, count, light) =>
-      `<div class="bars" data-bars="${row}"><span class="name"></span><div class="features" style="--count:${count}"><canvas></canvas>${countTo(count).map((c) => `<span class="feature" data-term="${row}${c}" data-feature="${c}" data-light="${light.replaceAll("#", c)}"></span>`).join("")}</div><span class="end"></span></div>`;
+      `<div class="bars" data-bars="${row}"><span class="name"></span><div class="features" tabindex="0" role="img" data-light="${light.replace(/\S*# ?/g, "")}" style="--count:${count}"><canvas></canvas>${countTo(count).map((c) => `<span class="feature" data-term="${row}${c}" data-feature="${c}" data-light="${light.replaceAll("#", c)}"></span>`).join("")}</div><span class="end"></span></div>`;
     this.find(".dot").innerHTML = bars("q", block.dim, "q# i") + bars("k", block.dim, "k# j") + bars("p", block.dim, "p# q# k# i j");
     this.find(".mixing").innerHTML = block.d ? bars("v", block.d, "v# j") + bars("w", block.d, "w# v# weight j cell") + bars("o", block.d, "o# w# row") : "";
     this.resized.disconnect();
@@ -471,6 +500,7 @@ class Explorer {
     select(".with", this.options(), state.with);
     select(".sort", [["", ui.in_order], ["effective", ui.by_effective], ["distance", ui.by_distance]], state.sort);
     this.find(".selecting").ariaPressed = String(state.selecting);
+    this.find(".photo").classList.toggle("selecting-region", state.selecting);
     this.find(".free").hidden = !state.locked;
     const order = [...this.cards], { block } = this;
     if (state.sort) order.sort((a, b) => block[state.sort][a.head] - block[state.sort][b.head]);
@@ -604,7 +634,8 @@ class Explorer {
       words.push(this.say("said_cell", { i: this.pixelName(i), j: this.pixelName(j), value: number(value) }));
     }
     this.find(".said").textContent = words.join(this.space);
-    this.find(".hint").textContent = state.locked ? ui.hint_locked : ui.hint;
+    const touch = matchMedia("(pointer: coarse)").matches ? "_touch" : "";
+    this.find(".hint").textContent = ui[(state.locked ? "hint_locked" : "hint") + touch];
     const off = Math.max(this.block.off, this.block.difference);
     this.find(".badge").textContent = this.say("badge", { difference: off < 1e-9 ? "< 1e−9" : number(off) });
     this.find(".badge").title = ui.badge_title;
@@ -622,17 +653,20 @@ class Explorer {
     const features = countTo(block.dim), q = features.map((c) => block.feature("query", head, i, c)), k = features.map((c) => block.feature("key", head, j, c));
     const products = features.map((c) => q[c] * k[c]), row = block.weights(head, i);
     const score = products.reduce((a, b) => a + b, 0), lse = block.lse.data[head * this.n + i];
+    const whose = state.head === "mean" ? [this.say("sum_mean", { head: this.headName(0) })] : [];
+    if (this.pixels.length > 1 && !state.cell) whose.push(this.say("sum_region", { pixel: this.pixelName(state.query) }));
+    this.find(".sum-hint").textContent = [...whose, ui.sum_hint].join(this.space);
     this.find(".sum h3").textContent = this.say("sum", { head: this.headName(head), i: this.pixelName(i), j: this.pixelName(j) });
     this.row("q", q, this.say("q_row", { i: i + 1 }));
     this.row("k", k, this.say("k_row", { j: j + 1 }));
     this.row("p", products, ui.p_row);
     const shift = Math.abs(lse) < 600 && Math.abs(score) < 600 ? 0 : lse; // exp() of more is not a number any more
     const term = (name, light, text) => `<span class="term-chip" tabindex="0" data-term="${name}" data-light="${light}">${text}</span>`;
-    const less = shift ? ` − ${number(shift)}` : "";
-    const steps = `${term("score", `score ${features.map((c) => `p${c}`).join(" ")} cell`, `${ui.score} <b>${number(score)}</b>`)}
-      <span class="then">→</span> ${term("exp", "exp score cell", `exp(${number(score)}${less}) = <b>${number(Math.exp(score - shift))}</b>`)}
-      <span class="then">÷</span> ${term("total", "row", `${ui.total} <b>${number(Math.exp(lse - shift))}</b>`)}
-      <span class="then">=</span> ${term("weight", "weight exp total cell", `${ui.weight} <b>${number(row[j])}</b>`)}`;
+    const less = shift ? ` − ${exact(shift)}` : "";
+    const steps = `${term("score", `score ${features.map((c) => `p${c}`).join(" ")} cell`, `${ui.score} <b>${exact(score)}</b>`)}
+      <span class="then">→</span> ${term("exp", "exp score cell", `exp(${exact(score)}${less}) = <b>${exact(Math.exp(score - shift))}</b>`)}
+      <span class="then">÷</span> ${term("total", "row", `${ui.total} <b>${exact(Math.exp(lse - shift))}</b>`)}
+      <span class="then">=</span> ${term("weight", "weight exp total cell", `${ui.weight} <b>${exact(row[j])}</b>`)}`;
     const box = this.find(".steps");
     if (box.said !== steps) box.innerHTML = box.said = steps;
     if (!block.d) return;
@@ -703,7 +737,7 @@ class Explorer {
     });
     box.querySelector("h3").textContent = this.ui.against;
     const moved = difference.reduce((sum, v) => sum + Math.abs(v), 0) / 2;
-    const share = state.values === "weights" && !column ? ` ${this.say("moved", { share: `${number(moved * 100)}%` })}` : "";
+    const share = state.values === "weights" && !column ? this.space + this.say("moved", { share: `${number(moved * 100)}%` }) : "";
     box.querySelector(".views + .under").textContent = this.say("apart", { value: number(end) }) + share;
   }
 
@@ -750,7 +784,7 @@ class Explorer {
     const legend = element("div", { className: "legend" });
     figure.append(legend);
     this.legend(legend, scale, ui.removal_scale);
-    for (const [title, picture] of [[ui.removal_before, result.before], [ui.removal_after, result.after], [ui.removal_changed, result.changed]]) {
+    for (const [title, picture] of [[ui.removal_before, result.before], [state.removal.startsWith("only") ? ui.removal_only : ui.removal_after, result.after], [ui.removal_changed, result.changed]]) {
       if (!picture) continue;
       const url = URL.createObjectURL(picture.blob);
       this.overlays.push(url);
@@ -769,6 +803,12 @@ class Explorer {
     }
     this.spreadGrey();
   }
+}
+
+// Five digits, for numbers that somebody may work through with a calculator.
+function exact(v) {
+  const text = Math.abs(v) >= 1e6 || (v && Math.abs(v) < 1e-4) ? v.toExponential(4) : Number(v.toPrecision(5)).toString();
+  return text.replace("e+", "e").replaceAll("-", "−");
 }
 
 const FREE = { locked: false, anchor: null, key: null, cell: null, selecting: false };

@@ -24,7 +24,9 @@ EXPLORER_CSS = (_HERE / "explorer.css").read_text("utf-8")
 EXPLORER_JS = "\n".join((_HERE / name).read_text("utf-8") for name in ("attention.js", "explorer.js"))
 START_JS = """
 const bytes = Uint8Array.from(atob(document.getElementById("payload").textContent), (c) => c.charCodeAt(0));
-new Explorer(document).show(decode(bytes));
+const explorer = new Explorer(document);
+explorer.show(decode(bytes));
+matchMedia("(prefers-color-scheme: dark)").onchange = () => explorer.settle({});
 """
 # Nothing is ever fetched; what the file itself holds may run.
 POLICY = (

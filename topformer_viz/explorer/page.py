@@ -1,8 +1,8 @@
 """The attention explorer in the app: a page of its own, and a guest in the lesson's scores and weights."""
 
-import re
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import streamlit as st
 
@@ -37,7 +37,7 @@ def show(view: View) -> None:
                 view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,
                 untrained=view.untrained, credit=view.credit, asked=asked,
             )  # fmt: skip
-        file = (f"topformer-{re.sub(r'[^a-z0-9]+', '-', view.link['sample'] or 'picture')}.html", html.encode())
+        file = {"name": f"topformer-{view.link['sample'] or 'picture'}.html", "html": html, "id": uuid4().hex}
     settings = _settings(view) | {"saves": True}
     payload = explorer_payload(
         view.run, view.model, view.photo, _shown(view), view.lang, view.untrained, settings, {"link": view.link}, file

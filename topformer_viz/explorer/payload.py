@@ -29,6 +29,7 @@ POOLED = 128  # cells a side of the matrix's picture where there are too many pi
 LABELS = 320  # longest side, in pixels, of the segmentations shown
 UNCHANGED = 255  # stands for "the same class as before" in a picture of what changed
 MOVED = 3  # changes of class named
+SEEN = 0.0005  # share of the pixels below which a change would be called 0.0%
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def _moves(was: Tensor, now: Tensor, names: ClassSet, lang: Lang) -> list[str]:
             lang, old=names.names[pairs[0, i]](lang), new=names.names[pairs[1, i]](lang), share=_percent(float(counts[i]) / was.numel())
         )
         for i in counts.argsort(descending=True)[:MOVED].tolist()
+        if counts[i] >= SEEN * was.numel()
     ]  # fmt: skip
 
 
@@ -153,11 +155,12 @@ def _percent(value: float) -> str:
 
 def explorer_payload(
     run: Trace, model: Model, photo: Image.Image, blocks: Mapping[int, Shown], lang: Lang, untrained: bool,
-    settings: dict[str, Any], header: dict[str, Any], file: tuple[str, bytes] | None = None,
+    settings: dict[str, Any], header: dict[str, Any], file: dict[str, str] | None = None,
 ) -> bytes:  # fmt: skip
-    """Everything the explorer shows on its own; ``file`` (name, HTML) is handed to the visitor as a download."""
+    """Everything the explorer shows on its own; ``file`` {name, html, id} is handed to the visitor as a download, once an id."""
     body = Body()
     data = explorer_data(run, model, blocks, lang, untrained, body, settings)
     if file is not None:
-        data["file"] = {"name": file[0], **body.add_picture(file[1], "text/html")}
+        html = body.add_picture(file["html"].encode(), "text/html")
+        data["file"] = {"name": file["name"], "id": file["id"], **html}
     return body.message({**header, "lang": lang, "explorer": data, "photo": body.add_photo(photo)})

@@ -59,7 +59,10 @@ UI: dict[str, Text] = {
     # the pictures
     "pixel": Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）"),
     "pixel_short": Text("pixel {i}", "像素 {i}"),
-    "region": Text("{n} pixels, {from} to {to}", "{n} 个像素（{from} 到 {to}）"),
+    "region": Text(
+        "the region of {n} pixels (rows {row}, columns {column})", "{n} 个像素的区域（第 {row} 行，第 {column} 列）"
+    ),
+    "region_short": Text("the region of {n} pixels", "{n} 个像素的区域"),
     "photo_label": Text(
         "The photograph and its token grid. Arrow keys move the query, Shift and arrows the other pixel, digits choose a head, "
         "0 the mean, square brackets the block, Enter holds the query, Escape lets go.",
@@ -74,10 +77,18 @@ UI: dict[str, Text] = {
         "Held: pointing now chooses the other pixel. Click it again or press Esc to let go.",
         "已固定：现在指向的是另一个像素。再点一次或按 Esc 放开。",
     ),
-    "row_weights": Text("What {pixels} reads: {head}", "{pixels}读什么：{head}"),
-    "column_weights": Text("Who reads {pixels}: {head}", "谁读{pixels}：{head}"),
-    "row_scores": Text("Scores of {pixels} with every key: {head}", "{pixels}与每个键的得分：{head}"),
-    "column_scores": Text("Scores of every query with {pixels}: {head}", "每个查询与{pixels}的得分：{head}"),
+    "hint_touch": Text(
+        "Tap a pixel to hold it; slide sideways to move on. For a region, switch on “Select a region” above.",
+        "点一个像素把它固定；横向滑动可以移动。要选区域，先打开上面的“选取区域”。",
+    ),
+    "hint_locked_touch": Text(
+        "Held. Tap another pixel, or the map beneath for the other one; tap it again to let go.",
+        "已固定。可点别的像素，或在下面的图上点另一个像素；再点一次放开。",
+    ),
+    "row_weights": Text("What {pixels} reads: {head}", "{pixels} 读什么：{head}"),
+    "column_weights": Text("Who reads {pixels}: {head}", "谁读 {pixels}：{head}"),
+    "row_scores": Text("Scores of {pixels} with every key: {head}", "{pixels} 与每个键的得分：{head}"),
+    "column_scores": Text("Scores of every query with {pixels}: {head}", "每个查询与 {pixels} 的得分：{head}"),
     "matrix": Text("All {values}: {head}", "全部{values}：{head}"),
     "matrix_label": Text("The matrix, {n} queries by {n} keys, {head}", "矩阵：{n} 个查询 × {n} 个键，{head}"),
     "axes": Text(
@@ -92,9 +103,13 @@ UI: dict[str, Text] = {
     "legend_difference": Text("red: more in A; blue: more in B", "红：A 更多；蓝：B 更多"),
     "up_to": Text("0 … {high}", "0 … {high}"),
     "strip": Text("Every head, the same pixel", "同一个像素，每个头"),
+    "strip_note": Text(
+        "Effective tokens: over how many pixels a row spreads, the exponential of its entropy. Distance: in pixels of the token grid.",
+        "有效 token 数：一行分散在多少个像素上，即熵的指数。距离：以网格像素为单位。",
+    ),
     "card": Text(
-        "All rows: {effective} of {n} effective tokens, mean distance {distance}",
-        "全部各行：有效 token {effective}（共 {n}），平均距离 {distance}",
+        "Mean of all rows: {effective} of {n} effective tokens, mean distance {distance}",
+        "各行平均：有效 token {effective}（共 {n}），平均距离 {distance}",
     ),
     "sort": Text("Sort by", "排序"),
     "in_order": Text("number", "编号"),
@@ -105,7 +120,7 @@ UI: dict[str, Text] = {
         "In {head}, {pixels} reads {other} most: {value}.", "在{head}中，{pixels}读得最多的是{other}：{value}。"
     ),
     "said_column_weights": Text(
-        "In {head}, {other} reads {pixels} most: {value}.", "在{head}中，读{pixels}最多的是{other}：{value}。"
+        "In {head}, of all pixels it is {other} that reads {pixels} most: {value}.", "在{head}中，读{pixels}最多的是{other}：{value}。"
     ),
     "said_row_scores": Text(
         "In {head}, the highest score of {pixels} is with {other}: {value}.",
@@ -129,7 +144,7 @@ UI: dict[str, Text] = {
     "badge_title": Text(
         "The weights made from the query and key that were sent, beside those of a forward pass of the model as written; and "
         "this browser's own sums beside the server's. The larger of the two, in units of weight (of head output above 1,024 tokens).",
-        "由传来的查询和键算出的权重，与按原样写的模型前向计算得到的权重相比；以及浏览器求的和与服务器的和相比。取较大者，"
+        "由传来的查询和键算出的权重，与原始模型前向计算得到的权重相比；以及浏览器求的和与服务器的和相比。取较大者，"
         "单位为权重（超过 1024 个 token 时为头的输出）。",
     ),
     # side by side
@@ -142,9 +157,13 @@ UI: dict[str, Text] = {
     # the arithmetic
     "sum": Text("The arithmetic of one cell: {head}, {i} reads {j}", "一个格子的算术：{head}，{i}读{j}"),
     "sum_hint": Text(
-        "Point at a term: what it comes from lights up. The other pixel is the one you point at, or else the strongest.",
-        "指向任何一项，它的来源就会亮起。另一个像素是你指向的那个，否则是最强的那个。",
+        "Point at a term: what it comes from lights up. The other pixel is the one you point at, or else the strongest. Each row of "
+        "bars has its own scale: ± at its end is what a full bar stands for. Numbers are rounded here and computed in full.",
+        "指向任何一项，它的来源就会亮起。另一个像素是你指向的那个，否则是最强的那个。每一行条形有自己的标尺：行末的 ± 是满条的值。"
+        "这里的数字经过舍入，计算时没有舍入。",
     ),
+    "sum_mean": Text("A mean has no arithmetic of its own; this is {head}.", "平均值没有自己的算术；这里是{head}。"),
+    "sum_region": Text("Of the region, this is {pixel}.", "区域里取的是{pixel}。"),
     "q_row": Text("query of pixel {i}", "像素 {i} 的查询"),
     "k_row": Text("key of pixel {j}", "像素 {j} 的键"),
     "p_row": Text("their products", "逐项相乘"),
@@ -158,9 +177,10 @@ UI: dict[str, Text] = {
     # a head taken away
     "removal": Text("What hangs on a head?", "一个头有多重要？"),
     "removal_words": Text(
-        "The network runs again with the head's output set to 0 (or all the others'). It was not trained to do without, so this "
-        "shows what it relies on here.",
-        "把这个头（或其余各头）的输出设为 0，网络重新运行一遍。它没有为缺少这些头而训练过，所以这显示的是它此处依赖什么。",
+        "The network runs again with the head's output set to 0 (or all the others'). All else stays as it is, so this shows what "
+        "the network relies on here, not what one without the head could do.",
+        "把这个头（或其余各头）的输出设为 0，网络重新运行一遍，其余部分都不变。所以这里显示的是网络在这张图上依赖什么，"
+        "而不是没有这个头的网络能做到什么。",
     ),
     "removal_mean": Text("Choose a head to take it away.", "选一个头，再把它去掉。"),
     "as_it_ran": Text("as it ran", "原样"),
@@ -170,6 +190,7 @@ UI: dict[str, Text] = {
     "removal_scale": Text("root mean square over the channels", "各通道的均方根"),
     "removal_before": Text("Segmentation as it ran", "原样的分割"),
     "removal_after": Text("Segmentation without", "去掉之后的分割"),
+    "removal_only": Text("Segmentation with this head only", "只留这个头的分割"),
     "removal_changed": Text("Pixels that change class", "改变类别的像素"),
 }  # fmt: skip
 
