@@ -1,9 +1,12 @@
-"""Models with varied weights, pictures and recorded runs that several test files share."""
+"""Models with varied weights, pictures and recorded runs that several test files share; and a browser."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
 import numpy as np
 import pytest
@@ -13,7 +16,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz import browser as chromium
 from topformer_viz.model import TopFormer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # Name of a case -> size of the network, classes, (height, width) of the picture.
 CASES: dict[str, tuple[str, int | None, tuple[int, int]]] = {
@@ -103,3 +110,67 @@ def tiny() -> Case:
 @pytest.fixture(scope="session")
 def colour() -> Case:
     return _case("colour")
+
+
+# In a browser
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with chromium.serve() as address:
+        yield address
+
+
+@pytest.fixture(
+    scope="module"
+)  # not longer: Playwright runs an event loop in this thread, which other tests may not bear
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    path = chromium.find_chromium()
+    if path is None:
+        reason = f"no Chromium or Chrome found: run `playwright install chromium`, or set {chromium.VARIABLE} to one"
+        pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_BROWSER") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, browser: "Browser") -> "Iterator[Callable[..., Page]]":
+    """visit(query, width=1440, height=900, **options): open the app, or a file:// address, in a context of its own.
+
+    At the end, see that nothing complained and nothing left the machine.
+    """
+    faults: list[str] = []
+    contexts = []
+
+    def open_page(query: str = "", width: int = 1440, height: int = 900, **options: object) -> "Page":
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        # Opened cold, a page of several makes Streamlit look for itself below the page's own address first.
+        page.on(
+            "console",
+            lambda m: (
+                faults.append(f"console: {m.text}")
+                if m.type == "error" and "/_stcore/" not in m.location.get("url", "")
+                else None
+            ),
+        )
+        page.on("pageerror", lambda e: faults.append(f"page: {e}"))
+        page.on(
+            "request",
+            lambda r: (
+                faults.append(f"outside: {r.url}") if urlparse(r.url).hostname not in ("127.0.0.1", None) else None
+            ),
+        )
+        page.goto(query if "://" in query else f"{request.getfixturevalue('server')}/{query}")
+        page.locator(".component h2:visible, .explorer .card:visible").first.wait_for(timeout=30_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults, faults

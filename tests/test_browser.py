@@ -3,115 +3,37 @@
 Skipped where no Chromium is found; where TOPFORMER_VIZ_NEEDS_BROWSER is set, that is a failure instead.
 """
 
-import io
-import os
 import re
-from collections.abc import Callable, Iterator
-from urllib.parse import parse_qs, urlparse
 
-import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from browsing import (
+    VIEWPORTS,
+    Open,
+    agrees,
+    count_messages,
+    explorer,
+    noise,
+    overlaps,
+    point,
+    put_in,
+    query_of,
+    run_of,
+    says,
+    shown,
+    stage,
+)  # fmt: skip
+from playwright.sync_api import Locator, Page
 
-from topformer_viz import browser as chromium
-from topformer_viz import load_model, trace
 from topformer_viz.classes import CLASS_SETS
-from topformer_viz.images import network_size, open_sample
 from topformer_viz.lesson.payload import WALK
 from topformer_viz.segmentation import segment
 from topformer_viz.session import UI
 from topformer_viz.stages import STAGES
 
-VIEWPORTS = [(1440, 900), (1024, 768), (390, 844)]
-Open = Callable[..., Page]
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with chromium.serve() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium.find_chromium()
-    if path is None:
-        reason = f"no Chromium or Chrome found: run `playwright install chromium`, or set {chromium.VARIABLE} to one"
-        pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_BROWSER") else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(server: str, browser: Browser) -> Iterator[Open]:
-    """Open the app and, at the end, see that nothing complained and nothing left the machine."""
-    faults: list[str] = []
-    contexts = []
-
-    def open_page(query: str = "", width: int = 1440, height: int = 900, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        # Opened cold, a page of several makes Streamlit look for itself below the page's own address first.
-        page.on(
-            "console",
-            lambda m: (
-                faults.append(f"console: {m.text}")
-                if m.type == "error" and "/_stcore/" not in m.location.get("url", "")
-                else None
-            ),
-        )
-        page.on("pageerror", lambda e: faults.append(f"page: {e}"))
-        page.on(
-            "request",
-            lambda r: (
-                faults.append(f"outside: {r.url}") if urlparse(r.url).hostname not in ("127.0.0.1", None) else None
-            ),
-        )
-        page.goto(f"{server}/{query}")
-        shown(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not faults, faults
-
-
-def shown(page: Page) -> Locator:
-    heading = page.locator(".component h2")
-    heading.wait_for(timeout=30_000)
-    return heading
-
-
-def stage(page: Page) -> str:
-    return page.locator(".lesson h2 code").inner_text()
-
-
-def query_of(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlparse(page.url).query).items()}
-
-
-def photograph() -> bytes:
-    """A picture no sample resembles: sharp edges, a gradient, and noise."""
-    y, x = np.mgrid[0:300, 0:410]
-    pixels = np.stack([x / 410 * 255, (y // 40 % 2) * 200, np.random.default_rng(3).uniform(0, 255, x.shape)], -1)
-    out = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(out, "JPEG")
-    return out.getvalue()
-
-
-def put_in(page: Page, data: bytes, name: str = "holiday.jpg") -> None:
-    page.get_by_test_id("stPopoverButton").first.click()
-    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": data})
-
-
-def canvas_colours(page: Page) -> int:
-    """How many different colours the stage's picture has: a blank one has a few."""
-    return page.locator("canvas.picture").evaluate(
+def colours(canvas: Locator) -> int:
+    """How many different colours a picture has: a blank one has a few."""
+    return canvas.evaluate(
         """(canvas) => new Set(new Uint32Array(
              canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"""
     )
@@ -119,7 +41,7 @@ def canvas_colours(page: Page) -> int:
 
 def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     page = visit("?model=tiny-batch&size=256&lang=en")
-    put_in(page, photograph())
+    put_in(page, noise(410, 300))
     page.get_by_text("410 × 300 → 320 × 256 pixels (width × height), 4 rows × 5 columns of tokens").wait_for()
     page.keyboard.press("Escape")
     page.locator(".lesson .stage").focus()
@@ -127,7 +49,12 @@ def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     for _ in WALK:
         page.wait_for_timeout(50)
         walked.append(stage(page))
-        assert canvas_colours(page) > 3 or walked[-1] == "projected", walked[-1]  # as built it is exactly 0
+        for canvas in page.locator(
+            "canvas.picture:visible, .explorer .map canvas:visible, .matrix canvas:visible"
+        ).all():
+            assert colours(canvas) > 3 or walked[-1] == "projected", walked[-1]  # as built it is exactly 0
+        assert page.locator("canvas.picture").is_visible() != explorer(page).is_visible()
+        assert explorer(page).is_visible() == (walked[-1] in ("scores", "weights"))
         assert page.locator(".diagram .chip").count() >= 4 or walked[-1] == "image"
         assert page.locator(".code .marked").count() >= 1
         assert query_of(page)["stage"] == walked[-1]
@@ -136,23 +63,19 @@ def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     page.keyboard.press("ArrowLeft")
     assert stage(page) == "mlp"
     assert "sample" not in query_of(page)
-    page.locator(".link-button").click()
-    page.locator(".link-said", has_text="cannot travel").wait_for()
+    page.locator(".lesson > .toolbar .link-button").click()
+    page.locator(".lesson > .toolbar .link-said", has_text="cannot travel").wait_for()
 
 
 def test_stepping_asks_nothing_of_the_server(visit: Open) -> None:
     page = visit()
-    page.wait_for_timeout(1000)
-    page.evaluate(
-        """() => { window.sent = 0; const send = WebSocket.prototype.send;
-                   WebSocket.prototype.send = function (...data) { window.sent += 1; return send.apply(this, data); }; }"""
-    )
+    sent = count_messages(page)
     for _ in range(6):
         page.keyboard.press("ArrowRight")
     page.locator(".heads button").nth(2).click()
     page.locator("canvas.picture").hover()
     page.wait_for_timeout(300)
-    assert page.evaluate("window.sent") == 0
+    assert sent() == 0
 
 
 def test_language_changes_and_the_address_opens_the_same_view(visit: Open) -> None:
@@ -185,29 +108,34 @@ def test_another_block_is_fetched_and_kept_in_the_address(visit: Open) -> None:
 
 def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
     """Scores and weights are made in the browser from q and k; they are the trace's own numbers."""
-    picture = open_sample("cat")
-    run = trace(load_model("colour"), picture.resize(network_size(*picture.size, 512), Image.Resampling.LANCZOS))
+    run = run_of("cat", "colour")
+    H, W = run.sizes["H"], run.sizes["W"]
     page = visit("?sample=cat&model=colour&head=2&lang=en")
-    for name in ("scores", "weights", "query"):
+    for name in ("scores", "weights"):
         page.locator(f'.node[data-stage="{name}"]').click()
-        canvas = page.locator("canvas.picture")
-        canvas.scroll_into_view_if_needed()
-        box = canvas.bounding_box()
-        assert box
-        seen = 0
-        for across, down in ((0.2, 0.3), (0.31, 0.5), (0.4, 0.62), (0.08, 0.3), (0.11, 0.5), (0.14, 0.7)):
-            page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-            readout = page.locator(".readout")
-            said = readout.inner_text() if readout.is_visible() else ""
-            cell = re.search(r"pixel (\d+).*?(?:pixel|feature) (\d+).*= (\S+)$", said)
-            if not cell:
-                continue
-            seen += 1
-            row, column = int(cell[1]) - 1, int(cell[2]) - 1
-            value = float(cell[3].replace("−", "-"))
-            expected = float(run[f"block0.{name}"][0, 1, row, column])
-            assert value == pytest.approx(expected, rel=6e-3, abs=2e-4), said
-        assert seen >= 2, name
+        page.locator(".explorer .photo").scroll_into_view_if_needed()
+        for pixel in (0, 3 * W + 5, H * W - 1):
+            point(page, pixel, (H, W))
+            says(page, values=name, head=1, query=pixel)
+            agrees(page, run)
+    page.locator('.node[data-stage="query"]').click()
+    canvas = page.locator("canvas.picture")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    seen = 0
+    for across, down in ((0.2, 0.3), (0.31, 0.5), (0.4, 0.62), (0.08, 0.3), (0.11, 0.5), (0.14, 0.7)):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        readout = page.locator(".readout")
+        said = readout.inner_text() if readout.is_visible() else ""
+        cell = re.search(r"pixel (\d+).*?feature (\d+).*= (\S+)$", said)
+        if not cell:
+            continue
+        seen += 1
+        value = float(cell[3].replace("−", "-"))
+        expected = float(run["block0.query"][0, 1, int(cell[1]) - 1, int(cell[2]) - 1])
+        assert value == pytest.approx(expected, rel=6e-3, abs=2e-4), said
+    assert seen >= 2
 
 
 def test_a_bad_file_gives_a_sentence_and_the_lesson_goes_on(visit: Open) -> None:
@@ -296,12 +224,8 @@ def test_glossary_tips_stay_on_screen(visit: Open, width: int) -> None:
 def test_uniform_rows_look_uniform(visit: Open) -> None:
     """As built every pixel reads all alike: the picture of the weights must not make a pattern of rounding."""
     page = visit("?model=tiny&size=256&stage=weights&head=1&lang=en")
-    page.wait_for_timeout(300)
-    colours = page.locator("canvas.picture").evaluate(
-        """(canvas) => { const side = Math.floor(canvas.width * 0.2), at = canvas.getContext("2d");
-             return new Set(new Uint32Array(at.getImageData(80, 60, side, side).data.buffer)).size; }"""
-    )
-    assert colours == 1
+    says(page, values="weights", head=0)
+    assert [colours(page.locator(f".explorer {plane} canvas")) for plane in (".map", ".matrix")] == [1, 1]
     assert "Uniform rows" in page.locator("figcaption").inner_text()
 
 
@@ -316,24 +240,6 @@ def test_a_glossary_word_explains_itself_to_pointer_and_keyboard(visit: Open) ->
     assert term.locator(".tip").is_visible()
 
 
-def overlaps(page: Page, selector: str) -> list[list[str]]:
-    """Pairs of elements whose boxes share more than a pixel in both directions."""
-    return page.evaluate(
-        """(selector) => {
-          const root = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".component")).shadowRoot;
-          const boxes = [...root.querySelectorAll(selector)].map((e) => [e.textContent, e.getBoundingClientRect()]);
-          const found = [];
-          boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
-            const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-            const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-            if (x > 1 && y > 1) found.push([a, b]);
-          }));
-          return found;
-        }""",
-        selector,
-    )
-
-
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), VIEWPORTS)
@@ -343,12 +249,20 @@ def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str, wid
     page = visit(query, width, height, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not overlaps(page, ".node-name, .node-shape, .from")
-    for _ in range(3):
+    for name in ("scores", "weights", "mixed"):
+        assert stage(page) == name
         assert not overlaps(page, ".diagram .name, .diagram .chip, .diagram .edge-label, .diagram .op")
+        assert not overlaps(
+            page, "button, .explorer h3, .explorer .plane.photo, .explorer .plane.map, .explorer .plane.matrix"
+        )
         lesson_box = page.locator(".lesson").bounding_box()
-        canvas = page.locator("canvas.picture").bounding_box()
-        assert lesson_box and canvas
-        assert canvas["x"] + canvas["width"] <= lesson_box["x"] + lesson_box["width"] + 1
+        pictures = page.locator("canvas.picture:visible, .explorer .plane:visible").all()
+        assert lesson_box and pictures
+        for picture in pictures:
+            box = picture.bounding_box()
+            assert box and lesson_box["x"] <= box["x"]
+            assert box["x"] + box["width"] <= lesson_box["x"] + lesson_box["width"] + 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.keyboard.press("ArrowRight")
     current = page.locator(".node.current .outline").bounding_box()
     assert current and 0 <= current["x"] and current["x"] + current["width"] <= width  # brought into view
@@ -356,16 +270,16 @@ def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str, wid
 
 def test_the_theme_reaches_the_pictures_words_when_it_changes(visit: Open) -> None:
     """Text drawn on the canvas follows the theme at once, so that it can be read on both."""
-    page = visit("?stage=scores&head=1&lang=en", color_scheme="light")
-    darkest = """(canvas) => { const { width, height } = canvas, at = canvas.getContext("2d");
-        const data = at.getImageData(width * 0.6, 0, width * 0.4, 40).data; let sum = 0, seen = 0;
-        for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) (sum += data[i]), seen++;
+    page = visit("?stage=query&head=1&lang=en", color_scheme="light")
+    label = """(canvas) => { const ratio = devicePixelRatio, at = canvas.getContext("2d");
+        const data = at.getImageData(0, 0, 200 * ratio, 18 * ratio).data; let sum = 0, seen = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 150) (sum += data[i + 1]), seen++;
         return seen ? sum / seen : -1; }"""
     ink = {}
     for scheme in ("light", "dark", "light"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.wait_for_timeout(700)
-        ink[scheme] = page.locator("canvas.picture").evaluate(darkest)
+        ink[scheme] = page.locator("canvas.picture").evaluate(label)
     assert 0 <= ink["light"] < ink["dark"] - 50, ink
 
 
@@ -421,8 +335,7 @@ def test_every_part_of_the_network_opens_with_its_pictures(visit: Open) -> None:
 
 
 def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
-    picture = open_sample("street")
-    run = trace(load_model("streets"), picture.resize(network_size(*picture.size, 256), Image.Resampling.LANCZOS))
+    run = run_of("street", "streets", 256)
     found = segment(run["class_scores"], (320, 480))
     names = [name.en for name in CLASS_SETS["streets"].names]
     page = visit("network?size=256&sample=street&lang=en")
@@ -441,11 +354,7 @@ def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
 
 def test_a_class_can_be_seen_alone_and_nothing_asks_the_server(visit: Open) -> None:
     page = visit("network?size=256&sample=street&lang=en")
-    page.wait_for_timeout(1000)
-    page.evaluate(
-        """() => { window.sent = 0; const send = WebSocket.prototype.send;
-                   WebSocket.prototype.send = function (...data) { window.sent += 1; return send.apply(this, data); }; }"""
-    )
+    sent = count_messages(page)
     picture = 'canvas => { const p = canvas.getContext("2d"); return p.getImageData(0, 0, canvas.width, canvas.height).data.join() }'
     whole = page.locator("canvas.view").evaluate(picture)
     button = page.locator(".keys button").first
@@ -461,7 +370,7 @@ def test_a_class_can_be_seen_alone_and_nothing_asks_the_server(visit: Open) -> N
     assert "sure" in page.locator(".readout").inner_text()
     assert open_part(page) == "segmentation"  # there the arrows belong to the picture
     page.keyboard.press("Shift+Tab")
-    assert page.evaluate("window.sent") == 0
+    assert sent() == 0
 
 
 def test_a_block_leads_into_the_lesson_at_that_block(visit: Open) -> None:

@@ -1,8 +1,6 @@
 """The whole network's bytes, read as the browser reads them."""
 
 import copy
-import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from decoding import Payload, decode, tensors
 from PIL import Image
 from torch import Tensor
 
@@ -47,24 +46,12 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
-class Sent:
+class Sent(Payload):
     """A run, and what is sent of it."""
 
     model: TopFormer
     photo: Image.Image
     run: Trace
-    header: dict[str, Any]
-    body: bytes
-
-    def view(self, tensor: dict[str, Any]) -> np.ndarray:
-        """The array under its strides, float32, and within its own numbers."""
-        dtype = np.dtype({"u1": "u1", "f2": "<f2", "f4": "<f4"}[tensor["type"]])
-        assert tensor["offset"] % 4 == 0
-        numbers = np.frombuffer(self.body, dtype, count=tensor["n"], offset=tensor["offset"])
-        last = sum((n - 1) * stride for n, stride in zip(tensor["shape"], tensor["strides"], strict=True))
-        assert last + 1 == tensor["n"] == np.prod(tensor["shape"])
-        strides = [stride * dtype.itemsize for stride in tensor["strides"]]
-        return np.lib.stride_tricks.as_strided(numbers, tensor["shape"], strides).astype(np.float32)
 
     def near(self, tensor: dict[str, Any], expected: Tensor | np.ndarray) -> bool:
         """Whether it has the expected shape, and values as near as float16 and another order of sums can be."""
@@ -80,14 +67,8 @@ class Sent:
 
 def send(model: TopFormer, photo: Image.Image, run: Trace, lang: str = "en", facts: Facts | None = None) -> Sent:
     data = network_payload(run, model, photo, lang, facts, SETTINGS)
-    length = int.from_bytes(data[:4], "little")
-    assert length % 4 == 0
-
-    def refuse(constant: str) -> None:
-        pytest.fail(f"{constant} is no JSON")
-
-    header = json.loads(data[4 : 4 + length], parse_constant=refuse)
-    return Sent(model, photo, run, header, data[4 + length :])
+    sent = decode(data)
+    return Sent(sent.header, sent.body, model, photo, run)
 
 
 def undecided(model: TopFormer, photo: Image.Image) -> TopFormer:
@@ -131,15 +112,6 @@ def portrait(show: Callable[[str], Sent]) -> tuple[TopFormer, Image.Image, Trace
     return shown.model, shown.photo, shown.run
 
 
-def tensors(part: Any) -> Iterator[dict[str, Any]]:
-    """Every tensor that a part of the header describes."""
-    if isinstance(part, dict) and "strides" in part:
-        yield part
-    elif isinstance(part, dict | list):
-        for inner in part.values() if isinstance(part, dict) else part:
-            yield from tensors(inner)
-
-
 def averaged(maps: np.ndarray, longest: int) -> np.ndarray:
     """(..., h, w) averaged down to at most ``longest`` a side: each cell over all it touches."""
     scale = longest / max(maps.shape[-2:])
@@ -162,7 +134,7 @@ def rms(tensor: Tensor) -> np.ndarray:
 
 
 def test_every_tensor_has_its_own_bytes_and_all_bytes_are_some_tensors(sent: Sent) -> None:
-    found = list(tensors(sent.header))
+    found = tensors(sent.header)
     spans = sorted((t["offset"], t["offset"] + t["n"] * int(t["type"][1])) for t in found)
     photo = sent.header["photo"]
     spans = sorted([*spans, (photo["offset"], photo["offset"] + photo["bytes"])])
@@ -175,8 +147,8 @@ def test_every_tensor_has_its_own_bytes_and_all_bytes_are_some_tensors(sent: Sen
 def test_photo(sent: Sent) -> None:
     photo = sent.header["photo"]
     assert (photo["width"], photo["height"]) == sent.photo.size
-    with Image.open(io.BytesIO(sent.body[photo["offset"] : photo["offset"] + photo["bytes"]])) as image:
-        assert image.format == "JPEG"
+    assert photo["mime"] == "image/jpeg"
+    with sent.picture(photo) as image:
         assert max(image.size) == min(max(sent.photo.size), 720)
 
 

@@ -1,17 +1,21 @@
 """Every page through Streamlit's AppTest, in both languages and at cold deep links."""
 
+import base64
+import html
 import io
-import json
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from decoding import Payload, decode
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, session
+from topformer_viz.explorer.words import UI as EXPLORER_WORDS
 from topformer_viz.images import SAMPLES
 from topformer_viz.model import TopFormer
 from topformer_viz.text import LANGS
@@ -35,8 +39,7 @@ def open_app(page: str | None = None, **query: str) -> AppTest:
 def lesson(app: AppTest) -> dict:
     """The header of the component's payload."""
     (component,) = app.get("bidi_component")
-    payload = component.proto.bytes
-    return json.loads(payload[4 : 4 + int.from_bytes(payload[:4], "little")])
+    return decode(component.proto.bytes).header
 
 
 def words(app: AppTest) -> str:
@@ -140,7 +143,46 @@ def test_a_panorama_is_kept_within_the_apps_bound() -> None:
     upload(app, picture((2000, 100)))
     rows, columns = lesson(app)["grid"]
     assert rows * columns <= session.MAX_TOKENS
-    assert session.UI["shortened"]("en", side=rows * 64) in words(app)
+    assert session.UI["shortened"]("en", side=rows * 64, tokens=session.MAX_TOKENS) in words(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "sample", "grid", "shown", "bound"),
+    [
+        (None, "astronaut", 20, (20, 20), None),
+        (None, "astronaut", 32, (22, 22), "512"),
+        ("pages/reference.py", "astronaut", 64, (22, 22), "512"),
+        ("pages/explorer.py", "astronaut", 32, (32, 32), None),
+        ("pages/explorer.py", "astronaut", 64, (64, 64), None),
+        ("pages/explorer.py", "street", 64, (52, 78), "4,096"),
+    ],
+)
+def test_the_grid_asked_for_is_shown_or_the_page_says_how_far_it_goes(
+    page: str | None, sample: str, grid: int, shown: tuple[int, int], bound: str | None
+) -> None:
+    app = open_app(page, model="colour", grid=str(grid), sample=sample)
+    said = words(app)
+    assert app.session_state["grid"] == grid
+    assert f"{shown[0]} rows × {shown[1]} columns of tokens" in said
+    assert ("short side reduced" in said) == (bound is not None)
+    if bound:
+        assert session.UI["shortened"]("en", side=shown[0], tokens=bound) in said
+        app.session_state["lang"] = "zh"
+        app.run()
+        assert session.UI["shortened"]("zh", side=shown[0], tokens=bound) in words(app)
+    for component in app.get("bidi_component"):
+        assert decode(component.proto.bytes).header["explorer"]["grid"] == list(shown)
+
+
+def test_of_a_topformer_every_page_shows_the_same_run() -> None:
+    app = open_app(model="tiny", size="1024")
+    upload(app, picture((2000, 500)))
+    grid = lesson(app)["grid"]
+    assert grid == [11, 44]
+    app.switch_page("pages/explorer.py").run()
+    assert not app.exception
+    assert lesson(app)["explorer"]["grid"] == grid
+    assert session.UI["shortened"]("en", side=11 * 64, tokens="512") in words(app)
 
 
 def test_another_block_reruns_and_a_model_without_it_starts_at_its_last() -> None:
@@ -263,3 +305,88 @@ def test_a_picture_unlike_streets_gets_a_word(sample: str, warned: bool) -> None
     if warned:
         assert "streets only" in str(app.warning[0].value)
     assert not open_app(sample=sample, model="tiny-batch", size="256").warning
+
+
+# The explorer's page
+
+EXPLORER = "pages/explorer.py"
+
+
+def explored(app: AppTest) -> Payload:
+    (component,) = app.get("bidi_component")
+    return decode(component.proto.bytes)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
+    asked = {
+        "head": "2", "query": "28", "to": "30", "pinned": "3", "lock": "1", "mode": "column", "values": "scores", "colour": "log",
+        "scale": "each", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
+    }  # fmt: skip
+    app = open_app(EXPLORER, block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
+    header = explored(app).header
+    data = header["explorer"]
+    assert data["asked"] == asked
+    assert (data["block"], data["blocks"], data["heads"], data["grid"]) == (2, 4, 4, [4, 6])
+    assert list(data["known"]) == ["2"]  # another block is sent when it is asked for
+    assert (data["saves"], data["alone"], header["lang"]) == (True, False, lang)
+    assert header["link"] == {"sample": "street", "model": "tiny-batch", "size": 256, "grid": None}
+    assert data["ui"] == {name: text(lang) for name, text in EXPLORER_WORDS.items()}  # type: ignore[arg-type]
+
+
+def test_the_lesson_has_the_explorer_as_a_guest() -> None:
+    app = open_app(block="2", model="tiny-batch", size="256", head="3")
+    data = explored(app).header["explorer"]
+    assert list(data["known"]) == ["1"]
+    assert data["asked"] == {"head": "3"}
+    assert not data["saves"]
+
+
+def test_what_the_explorer_asks_for_is_sent() -> None:
+    app = open_app(EXPLORER, model="streets", size="256")
+    app.session_state["block"] = 2
+    app.session_state["explorer"] = {"with": 3, "removal": "only-2"}
+    known = explored(app.run()).header["explorer"]["known"]
+    assert list(known) == ["1", "3"]
+    assert [list(data["removals"]) for data in known.values()] == [["only-2"], []]
+    assert known["1"]["difference"] < 1e-4
+
+
+@pytest.mark.parametrize("removal", ["only-9", "without-0", "without-2x", "__proto__", "<b>", "without-" + "9" * 5000])
+@pytest.mark.parametrize("other", [7, None])
+def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | None) -> None:
+    app = open_app(EXPLORER, model="colour")
+    app.session_state["block"] = 4  # of one
+    app.session_state["explorer"] = {"with": other, "removal": removal}
+    known = explored(app.run()).header["explorer"]["known"]
+    assert not app.exception
+    assert {name: data["removals"] for name, data in known.items()} == {"0": {}}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_file_saved_is_the_view_and_comes_once(lang: str) -> None:
+    app = open_app(EXPLORER, model="tiny-batch", size="256", lang=lang)
+    assert "file" not in explored(app).header["explorer"]
+    app.session_state["explorer_save"] = {"block": 2, "head": "mean", "query": 5, "mode": None}
+    sent = explored(app.run())
+    file = sent.header["explorer"]["file"]
+    assert (file["name"], file["mime"]) == ("topformer-street.html", "text/html")
+    page = sent.file(file).decode()
+    assert page.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
+    payload = re.search(r'id="payload">([^<]+)</script>', page)
+    assert payload
+    assert html.escape(SAMPLES["street"].credit(lang)) in page  # type: ignore[arg-type]
+    data = decode(base64.b64decode(payload[1])).header["explorer"]
+    assert (data["block"], data["alone"]) == (1, True)
+    assert data["asked"] == {"block": "2", "head": "mean", "query": "5"}
+    assert "file" not in explored(app.run()).header["explorer"]
+
+
+def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
+    app = open_app(EXPLORER, model="colour")
+    upload(app, picture(), name="../<marquee>.png")
+    app.session_state["explorer_save"] = {"block": 1}
+    sent = explored(app.run())
+    assert sent.header["explorer"]["file"]["name"] == "topformer-picture.html"
+    assert b"<marquee" not in sent.file(sent.header["explorer"]["file"])
+    assert sent.header["link"]["sample"] is None

@@ -1,10 +1,7 @@
 """The walkthrough's bytes, read as the browser reads them."""
 
-import io
-import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -12,50 +9,37 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from decoding import Payload, decode, files, tensors
 from PIL import Image
 
-from topformer_viz import load_model, trace
+from topformer_viz import Trace, load_model, trace
+from topformer_viz.explorer.payload import Shown, explorer_data
 from topformer_viz.images import open_sample
 from topformer_viz.lesson.payload import WALK, lesson_payload
+from topformer_viz.measures import measure
 from topformer_viz.stages import ORIGINS, axes_of, stage_of
+from topformer_viz.text import Lang
+from topformer_viz.tracing import Model
+from topformer_viz.wire import Body
 
 SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}
+GUEST = {"run": "a run", "asked": {}}
 STEPS = [name.replace("{n}", "") for name in WALK]
 MATRICES = ("scores", "weights")
 
 
-@dataclass(frozen=True)
-class Payload:
-    header: dict[str, Any]
-    body: bytes
+def message(run: Trace, model: Model, picture: Image.Image, block: int, lang: Lang) -> bytes:
+    """A lesson as it is sent, with the explorer as its guest."""
 
-    @property
-    def steps(self) -> dict[str, dict[str, Any]]:
-        return {step["stage"]: step for step in self.header["steps"]}
+    def guest(body: Body) -> dict[str, Any]:
+        shown = {block: Shown(measure(run, block), 0.0, {})}
+        return explorer_data(run, model, shown, lang, False, body, GUEST)
 
-    def view(self, tensor: dict[str, Any]) -> np.ndarray:
-        """The array under its strides, and within its own numbers."""
-        dtype = np.dtype({"f2": "<f2", "f4": "<f4"}[tensor["type"]])
-        assert tensor["offset"] % 4 == 0
-        numbers = np.frombuffer(self.body, dtype, count=tensor["n"], offset=tensor["offset"])
-        last = sum((n - 1) * stride for n, stride in zip(tensor["shape"], tensor["strides"], strict=True))
-        assert last + 1 == tensor["n"] == np.prod(tensor["shape"])
-        strides = [stride * dtype.itemsize for stride in tensor["strides"]]
-        return np.lib.stride_tricks.as_strided(numbers, tensor["shape"], strides).astype(np.float32)
+    return lesson_payload(run, model, picture, block, lang, SETTINGS, guest)
 
 
-def decode(data: bytes) -> Payload:
-    length = int.from_bytes(data[:4], "little")
-    assert length % 4 == 0
-
-    def refuse(constant: str) -> None:
-        pytest.fail(f"{constant} is no JSON")
-
-    return Payload(json.loads(data[4 : 4 + length], parse_constant=refuse), data[4 + length :])
-
-
-def payload(case, block: int = 0, lang: str = "en") -> Payload:
-    return decode(lesson_payload(case.run, case.model, case.photo, block, lang, SETTINGS))
+def payload(case, block: int = 0, lang: Lang = "en") -> Payload:
+    return decode(message(case.run, case.model, case.photo, block, lang))
 
 
 def half(values: torch.Tensor) -> np.ndarray:
@@ -87,7 +71,7 @@ def test_steps_are_those_of_the_run(case, sent: Payload) -> None:
 
 
 def test_tensors_are_those_of_the_run(case, block: int, sent: Payload) -> None:
-    """Query and key to the bit, the rest as near as float16 can be."""
+    """Query, key and value to the bit, the rest as near as float16 can be."""
     for stage, step in sent.steps.items():
         name = traced_name(stage, block)
         expected = case.run[name]
@@ -100,7 +84,7 @@ def test_tensors_are_those_of_the_run(case, block: int, sent: Payload) -> None:
             assert "tensor" not in step
             continue
         actual = sent.view(step["tensor"])
-        if stage in ("query", "key", "query_map", "key_map"):
+        if stage.removesuffix("_map") in ("query", "key", "value"):
             assert step["tensor"]["type"] == "f4"
             assert np.array_equal(actual, expected[0].numpy()), stage
         else:
@@ -112,7 +96,7 @@ def test_large_numbers_travel_as_float32(tiny) -> None:
     """What float16 cannot hold would be infinite in the browser."""
     run = trace(tiny.model, tiny.photo)
     run.tensors["block0.mlp"] = run["block0.mlp"] * 1e6
-    sent = decode(lesson_payload(run, tiny.model, tiny.photo, 0, "en", SETTINGS))
+    sent = decode(message(run, tiny.model, tiny.photo, 0, "en"))
     assert sent.steps["mlp"]["tensor"]["type"] == "f4"
     assert np.array_equal(sent.view(sent.steps["mlp"]["tensor"]), run["block0.mlp"][0].numpy())
 
@@ -133,16 +117,19 @@ def test_a_reshape_is_the_same_bytes(sent: Payload, pair: tuple[str, str]) -> No
 
 def test_no_two_tensors_share_bytes_otherwise(sent: Payload) -> None:
     spans = {}
-    tensors = [step["tensor"] for step in sent.steps.values() if "tensor" in step]
-    for step in sent.steps.values():
-        tensors += [level["tensor"] for level in step.get("levels", [])]
-    for tensor in tensors:
+    for tensor in tensors(sent.header):
         spans[tensor["offset"]] = tensor["offset"] + tensor["n"] * int(tensor["type"][1])
-    photo = sent.header["photo"]
-    spans[photo["offset"]] = photo["offset"] + photo["bytes"]
+    for file in files(sent.header):
+        spans[file["offset"]] = file["offset"] + file["bytes"]
     in_order = sorted(spans.items())
     assert all(end <= start for (_, end), (start, _) in pairwise(in_order))
     assert in_order[-1][1] == len(sent.body)
+
+
+def test_the_guest_reads_the_lessons_own_bytes(block: int, sent: Payload) -> None:
+    own = sent.header["explorer"]["known"][str(block)]
+    for name in ("query", "key", "value"):
+        assert own[name] == sent.steps[name]["tensor"]
 
 
 def test_pyramid_levels(case, sent: Payload) -> None:
@@ -265,15 +252,15 @@ def test_header(case, sent: Payload) -> None:
 
 def test_photo(sent: Payload) -> None:
     photo = sent.header["photo"]
-    with Image.open(io.BytesIO(sent.body[photo["offset"] : photo["offset"] + photo["bytes"]])) as image:
-        assert image.format == "JPEG"
+    assert photo["mime"] == "image/jpeg"
+    with sent.picture(photo) as image:
         assert image.size == (photo["width"], photo["height"])
 
 
 def test_uniform_rows_are_told(photo: Callable[..., Image.Image], tiny) -> None:
     model, picture = load_model("tiny"), photo(128, 192)
     run = trace(model, picture)
-    steps = decode(lesson_payload(run, model, picture, 0, "en", SETTINGS)).steps
+    steps = decode(message(run, model, picture, 0, "en")).steps
     assert any("Uniform rows" in fact for fact in steps["weights"]["facts"])
     assert any("6.0 · 6.0 · 6.0 · 6.0, of 6" in fact for fact in steps["weights"]["facts"])
     assert "every entry is exactly 0" in steps["projected"]["note"]
@@ -285,7 +272,7 @@ def test_uniform_rows_are_told(photo: Callable[..., Image.Image], tiny) -> None:
 def test_size_at_512() -> None:
     model, picture = load_model("tiny"), open_sample("china").resize((512, 512))
     run = trace(model, picture)
-    data = lesson_payload(run, model, picture, 0, "zh", SETTINGS)
+    data = message(run, model, picture, 0, "zh")
     assert len(data) < 700_000
     levels = [level["tensor"]["shape"] for level in decode(data).steps["pyramid"]["levels"]]
     assert levels == [[6, 48, 48], [6, 48, 48], [6, 32, 32], [6, 16, 16]]

@@ -12,7 +12,7 @@ from torch import Tensor
 from topformer_viz import load_model, trace
 from topformer_viz.images import to_tensor
 from topformer_viz.model import BLOCKS, TopFormer
-from topformer_viz.segmentation import CHUNK, SILENCED, segment, without
+from topformer_viz.segmentation import CHUNK, SILENCED, again, segment, without, without_heads
 
 
 def scores(classes: int, height: int = 9, width: int = 13, spread: float = 3.0) -> Tensor:
@@ -126,3 +126,93 @@ def test_the_run_and_the_network_stay_as_they_are(tiny) -> None:
     assert list(tiny.run) == list(run)
     assert all(torch.equal(tiny.run[name], tensor) for name, tensor in run.items())
     assert all(torch.equal(tiny.model.state_dict()[name], tensor) for name, tensor in state.items())
+
+
+# Heads taken away
+
+
+def headless(case, block: int, heads: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
+    """The plain network's output of a block, and its class scores, with these heads' mixed values 0 on their way."""
+    kept = {}
+
+    def keep(name: str, tensor: Tensor) -> Tensor:
+        if name == f"block{block}.mixed":
+            tensor = torch.stack([t * (h not in heads) for h, t in enumerate(tensor[0])])[None]
+        kept[name] = tensor
+        return tensor
+
+    with torch.inference_mode():
+        case.model(to_tensor(case.photo), keep)
+    last = "output" if f"block{block}.output" in kept else "residual"
+    return kept[f"block{block}.{last}"], kept.get("class_scores")
+
+
+@pytest.mark.parametrize("taken", ["none", "first", "all but last", "all"])
+def test_without_heads_it_is_the_network_that_has_0_there(case, agree: Callable[..., None], taken: str) -> None:
+    every = tuple(range(case.model.num_heads))
+    heads = {"none": (), "first": every[:1], "all but last": every[:-1], "all": every}[taken]
+    for block in range(case.model.num_blocks):
+        removal = without_heads(case.model, case.run, block, heads)
+        output, scores = headless(case, block, heads)
+        agree(removal.output, output)
+        if scores is None:
+            assert removal.scores is None
+        else:
+            agree(removal.scores, scores)
+
+
+def test_without_no_heads_the_run_is_as_it_was(case, agree: Callable[..., None]) -> None:
+    for block in range(case.model.num_blocks):
+        removal = without_heads(case.model, case.run, block, ())
+        last = "residual" if case.model.num_blocks == 1 else "output"
+        agree(removal.output, case.run[f"block{block}.{last}"])
+        assert (removal.scores is None) == ("class_scores" not in case.run)
+        if removal.scores is not None:
+            agree(removal.scores, case.run["class_scores"])
+
+
+def test_heads_taken_away_are_missed_each_in_its_own_block(tiny) -> None:
+    """Or the comparisons above would compare nothing."""
+    outputs = [
+        without_heads(tiny.model, tiny.run, block, heads).output for block in (0, 3) for heads in ((0,), (1,), (0, 1))
+    ]
+    for n, output in enumerate(outputs):
+        assert not any(torch.allclose(output, other, atol=1e-2) for other in outputs[:n])
+    for block in (0, 3):
+        removal = without_heads(tiny.model, tiny.run, block, (2,))
+        assert not torch.allclose(removal.output, tiny.run[f"block{block}.output"], atol=1e-2)
+        assert not torch.allclose(removal.scores, tiny.run["class_scores"], atol=1e-3)
+
+
+def test_the_colour_models_heads_add_up(colour, agree: Callable[..., None]) -> None:
+    """It has no MLP after them: what lacks without each head, one by one, is what all four bring together."""
+    tokens, whole = colour.run["tokens"], colour.run["block0.residual"]
+    lacking = [whole - without_heads(colour.model, colour.run, 0, (head,)).output for head in range(4)]
+    agree(sum(lacking), whole - tokens)
+    for head in range(4):
+        others = tuple(h for h in range(4) if h != head)
+        alone = without_heads(colour.model, colour.run, 0, others).output - tokens
+        agree(alone, lacking[head])
+
+
+def test_keep_of_another_pass_sees_every_stage_and_what_it_gives_back_flows_on(
+    tiny, agree: Callable[..., None]
+) -> None:
+    seen = []
+    scores = again(tiny.model, tiny.run, lambda name, tensor: seen.append(name) or tensor)
+    agree(scores, tiny.run["class_scores"])
+    assert seen == [name for name in tiny.run if name.startswith("block")]
+
+
+def test_a_backbone_hands_back_its_last_blocks_output(varied: Callable[..., TopFormer], photo, agree) -> None:
+    model = varied("tiny", None)
+    run = trace(model, photo(128, 192))
+    agree(again(model, run, lambda name, tensor: tensor), run["block3.output"])
+
+
+def test_taking_heads_away_leaves_run_and_network_as_they_are(case) -> None:
+    run = {name: tensor.clone() for name, tensor in case.run.items()}
+    state = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
+    without_heads(case.model, case.run, 0, (0, 1))
+    assert all(torch.equal(case.run[name], tensor) for name, tensor in run.items())
+    assert all(torch.equal(case.model.state_dict()[name], tensor) for name, tensor in state.items())

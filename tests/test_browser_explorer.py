@@ -1,0 +1,883 @@
+"""The attention explorer in a real Chromium: its numbers beside the trace's, and all ways to operate it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import (
+    VIEWPORTS,
+    Open,
+    agrees,
+    count_messages,
+    explorer,
+    line,
+    noise,
+    overlaps,
+    place,
+    point,
+    put_in,
+    query_of,
+    run_of,
+    says,
+    stage,
+)
+from PIL import Image
+from playwright.sync_api import CDPSession, Locator, Page, expect
+
+from topformer_viz import Trace, load_model, trace
+from topformer_viz.explorer.file import explorer_html, page_html
+from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_payload
+from topformer_viz.images import open_image, open_sample
+from topformer_viz.measures import measure
+from topformer_viz.model import TopFormer
+from topformer_viz.segmentation import Removal, segment, without_heads
+from topformer_viz.text import LANGS, Lang
+from topformer_viz.tracing import Model
+
+STREETS = "explorer?size=256&sample=street"  # the bundled network, 4 x 6 tokens
+GRID = (4, 6)
+
+
+@pytest.fixture(scope="module")
+def streets() -> Trace:
+    return run_of("street", "streets", 256)
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., str]:
+    """save(run, model, photo, lang="en", removals=None, **asked): the file's address, of all blocks."""
+
+    def saved(
+        run: Trace,
+        model: Model,
+        photo: Image.Image,
+        lang: Lang = "en",
+        removals: dict[str, Removal] | None = None,
+        **asked: str,
+    ) -> str:
+        blocks = {n: Shown(measure(run, n), 0.0, removals or {}) for n in range(model.num_blocks)}
+        block = int(asked.get("block", 1)) - 1
+        settings = {"run": "file", "block": block, "asked": asked, "alone": True, "saves": False}
+        payload = explorer_payload(run, model, photo, blocks, lang, False, settings, {})
+        file = tmp_path / "explorer.html"
+        file.write_text(page_html(payload, "a picture", "a model", lang), "utf-8")
+        return file.as_uri()
+
+    return saved
+
+
+@pytest.fixture
+def street_file(save: Callable[..., str], streets: Trace) -> Callable[..., str]:
+    """street_file(lang="en", **asked): the file of the bundled network on a street."""
+    picture = open_sample("street").resize((streets.sizes["X"], streets.sizes["Y"]), Image.Resampling.LANCZOS)
+    return lambda lang="en", **asked: save(streets, load_model("streets"), picture, lang, **asked)
+
+
+def button(page: Page, group: str, n: int) -> Locator:
+    """The nth button (from 0; -1 is the last) of a group in the toolbars."""
+    return page.locator(f".explorer .{group} button").nth(n)
+
+
+def marked(page: Page, mark: str, plane: str = ".photo", grid: tuple[int, int] = GRID) -> int:
+    """The token that a mark, "i" or "j", outlines."""
+    box = page.locator(f".explorer {plane} .mark.{mark}").bounding_box()
+    whole = page.locator(f".explorer {plane}").bounding_box()
+    assert box and whole
+    x = (box["x"] + box["width"] / 2 - whole["x"]) / whole["width"]
+    y = (box["y"] + box["height"] / 2 - whole["y"]) / whole["height"]
+    return int(y * grid[0]) * grid[1] + int(x * grid[1])
+
+
+def wait_for_mark(page: Page, mark: str, pixel: int, plane: str = ".photo") -> None:
+    for _ in range(100):
+        if marked(page, mark, plane) == pixel:
+            return
+        page.wait_for_timeout(20)
+    assert marked(page, mark, plane) == pixel
+
+
+def address_says(page: Page, expected: dict[str, str | None]) -> None:
+    """Wait until the address has these parameters; None: it has not."""
+    now: dict[str, str] = {}
+    for _ in range(60):
+        now = query_of(page)
+        if {name: now.get(name) for name in expected} == expected:
+            return
+        page.wait_for_timeout(50)
+    assert {name: now.get(name) for name in expected} == expected
+
+
+def printed(text: str) -> float:
+    """A number as the page prints it: three digits."""
+    return float(text.replace("−", "-").replace("≈ ", "").replace("%", "e-2"))
+
+
+# The numbers
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_it_shows_is_what_ran(visit: Open, streets: Trace, lang: str) -> None:
+    page = visit(f"{STREETS}&lang={lang}")
+    says(page, block=0, head=0, query=15, mode="row", values="weights", locked=False, queries="")
+    seen = [agrees(page, streets)]
+    for b in range(4):
+        button(page, "blocks", b).click()
+        for m, mode in enumerate(("row", "column")):
+            button(page, "mode", m).click()
+            for v, values in enumerate(("scores", "weights")):
+                button(page, "values", v).click()
+                head = (b + m + v) % 5
+                button(page, "heads", head).click()
+                pixel = (7 * b + 5 * m + 11 * v) % 24
+                point(page, pixel, GRID)
+                says(page, block=b, head="mean" if head == 4 else head, query=pixel, mode=mode, values=values)
+                seen.append(agrees(page, streets))
+    assert len({shown["row"] for shown in seen}) == len(seen) == 17
+    assert all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", number) for shown in seen for number in shown["row"].split())
+
+
+def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets: Trace, street_file) -> None:
+    page = visit(street_file())
+    point(page, 8, GRID)
+    page.mouse.down()
+    page.mouse.up()
+    says(page, query=8, locked=True)
+    point(page, 21, GRID)  # now it is the other pixel
+    wait_for_mark(page, "j", 21)
+    assert agrees(page, streets)["query"] == "8"
+    page.keyboard.press("Escape")
+    says(page, locked=False)
+    point(page, 3, GRID)
+    says(page, query=3)
+    page.mouse.down()
+    page.mouse.up()
+    says(page, locked=True)
+    page.mouse.down()
+    page.mouse.up()
+    says(page, locked=False, query=3)  # the same pixel again lets go
+
+    point(page, 8, GRID)
+    page.mouse.down()
+    for pixel in (9, 14, 19):
+        point(page, pixel, GRID)
+    says(page, query=19, queries="7 8 13 14 19 20")
+    page.mouse.up()
+    says(page, locked=True)
+    for group in ("mode", "values"):
+        for n in (0, 1):
+            button(page, group, n).click()
+            assert agrees(page, streets)["queries"] == "7 8 13 14 19 20"
+    button(page, "heads", -1).click()
+    says(page, head="mean")
+    agrees(page, streets)
+    point(page, 0, GRID)
+    assert agrees(page, streets)["queries"] == "7 8 13 14 19 20"
+    page.keyboard.press("Escape")
+    says(page, locked=False, queries="")
+    agrees(page, streets)
+
+
+def test_a_cell_of_the_matrix_outlines_both_its_pixels(visit: Open, streets: Trace, street_file) -> None:
+    page = visit(street_file(head="2"))
+    matrix = page.locator(".explorer .matrix")
+
+    def at(i: int, j: int) -> None:
+        box = matrix.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + (j + 0.5) / 24 * box["width"], box["y"] + (i + 0.5) / 24 * box["height"])
+
+    for m, mode in enumerate(("row", "column")):
+        button(page, "mode", m).click()
+        for i, j in ((2, 17), (20, 5), (11, 11)):
+            at(i, j)
+            says(page, mode=mode, query=j if mode == "column" else i)
+            for plane in (".photo", ".map"):
+                wait_for_mark(page, "i", i, plane)
+                wait_for_mark(page, "j", j, plane)
+            agrees(page, streets)
+            told = page.locator(".explorer .said").inner_text()
+            cell = re.search(r"Cell pixel (\d+) .*, pixel (\d+) .*: (\S+)\.$", told)
+            assert cell and (int(cell[1]) - 1, int(cell[2]) - 1) == (i, j), told
+            assert printed(cell[3]) == pytest.approx(float(streets["block0.weights"][0, 1, i, j]), rel=6e-3)
+    page.mouse.down()
+    says(page, locked=True, query=11)
+    at(3, 4)  # held: another cell is shown, the query stays
+    wait_for_mark(page, "i", 3)
+    wait_for_mark(page, "j", 4)
+    assert agrees(page, streets)["query"] == "11"
+
+
+def test_the_arithmetic_is_that_of_the_cell(visit: Open, streets: Trace, street_file) -> None:
+    page = visit(street_file(head="3", block="2", query="10", lock="1"), height=2000)
+    run = {name: streets[f"block1.{name}"][0, 2] for name in ("query", "key", "value", "scores", "weights", "mixed")}
+    i = 9
+    for j in (4, 22):
+        point(page, j, GRID, ".map")
+        wait_for_mark(page, "j", j, ".map")
+        score, exp, total, weight = (
+            printed(page.locator(f'.explorer .term-chip[data-term="{name}"] b').inner_text())
+            for name in ("score", "exp", "total", "weight")
+        )
+        row = run["scores"][i].double()
+        assert score == pytest.approx(float(row[j]), rel=6e-3)
+        assert exp == pytest.approx(float(row[j].exp()), rel=6e-3)
+        assert total == pytest.approx(float(row.exp().sum()), rel=6e-3)
+        assert weight == pytest.approx(float(run["weights"][i, j]), rel=6e-3)
+    page.locator(".explorer .photo").focus()
+    page.mouse.move(0, 0)
+    for _ in range(9):
+        page.keyboard.press("Shift+ArrowDown")  # down and left are ends: the last row's first pixel
+        page.keyboard.press("Shift+ArrowLeft")
+    j = 18
+    wait_for_mark(page, "j", j)
+    expected = {
+        "q": run["query"][i], "k": run["key"][:, j], "p": run["query"][i] * run["key"][:, j], "v": run["value"][j],
+        "w": run["weights"][i, j] * run["value"][j], "o": run["mixed"][i],
+    }  # fmt: skip
+    for name, values in expected.items():
+        features = page.locator(f'.explorer .bars[data-bars="{name}"] .feature')
+        assert features.count() == len(values)
+        features.nth(5).hover(position={"x": 5, "y": 9})
+        told = page.locator(".explorer .term-said").inner_text()
+        assert re.search(r"feature 6: \S+$", told), told
+        assert printed(told.split()[-1]) == pytest.approx(float(values[5]), rel=6e-3, abs=1e-7), name
+    page.locator('.explorer .bars[data-bars="p"] .feature').nth(2).hover(position={"x": 5, "y": 9})
+    lit = page.locator(".explorer .lit").evaluate_all("(all) => all.map((e) => e.dataset.term)")
+    assert set(lit) == {"p2", "q2", "k2", "i", "j"}
+    page.mouse.move(0, 0)
+    assert page.locator(".explorer .lit").count() == 0
+
+
+def test_a_picture_of_512_by_1024_has_8_by_16_tokens(visit: Open) -> None:
+    data = noise(1024, 512)
+    page = visit("explorer?lang=en")
+    put_in(page, data, '<img src=x onerror="window.harm = 1">.jpg')
+    page.get_by_text("1024 × 512 → 1024 × 512 pixels (width × height), 8 rows × 16 columns of tokens").wait_for()
+    page.keyboard.press("Escape")
+    run = trace(load_model("streets"), open_image(data))
+    assert (run.sizes["H"], run.sizes["W"]) == (8, 16)
+    for pixel in (0, 37, 127):
+        point(page, pixel, (8, 16))
+        says(page, query=pixel)
+        assert len(agrees(page, run)["row"].split()) == 128
+    assert marked(page, "i", grid=(8, 16)) == 127
+    page.locator(".link-button").click()
+    page.locator(".link-said", has_text="cannot travel").wait_for()
+    assert "sample" not in query_of(page)
+    assert page.evaluate("window.harm") is None
+
+
+def test_a_thousand_tokens_and_four_thousand(visit: Open) -> None:
+    for grid, tokens, side in ((32, 1024, 1024), (64, 4096, POOLED)):
+        run = run_of("astronaut", "colour", max_tokens=4096, grid=grid)
+        assert run.sizes["HW"] == tokens
+        page = visit(f"explorer?model=colour&grid={grid}&sample=astronaut&lang=en&head=2&query={tokens - 5}")
+        says(page, head=1, query=tokens - 6)
+        assert len(agrees(page, run)["row"].split()) == 256
+        point(page, tokens // 2 + 3, (grid, grid))
+        says(page, query=tokens // 2 + 3)
+        agrees(page, run)
+        button(page, "mode", 1).click()
+        says(page, mode="column")
+        agrees(page, run)
+        button(page, "values", 0).click()
+        says(page, values="scores")
+        agrees(page, run)
+        assert page.locator(".explorer .matrix canvas").evaluate("(canvas) => canvas.width") == side
+        page.context.close()
+
+
+@pytest.mark.parametrize("sides", [(60, 50), (64, 640), (640, 60)], ids=str)
+def test_one_token_and_one_row_or_column_of_them(
+    visit: Open, save: Callable[..., str], varied: Callable[..., TopFormer], photo, sides: tuple[int, int]
+) -> None:
+    model, picture = varied("small", 2), photo(*sides)
+    run = trace(model, picture)
+    page = visit(save(run, model, picture))
+    page.locator(".explorer .photo").focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "2", "]"):
+        page.keyboard.press(key)
+    says(page, head=1, block=1)
+    agrees(page, run)
+    button(page, "mode", 1).click()
+    button(page, "heads", -1).click()
+    says(page, mode="column", head="mean")
+    agrees(page, run)
+
+
+# Keys and fingers
+
+
+def focused(page: Page) -> str:
+    """The class of the element with the focus, and of what it stands in."""
+    return page.evaluate(
+        """() => { let at = document.activeElement; while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+                   return at ? `${at.parentElement?.className} > ${at.className}` : ""; }"""
+    )
+
+
+def tab_to(page: Page, name: str, key: str = "Tab") -> None:
+    for _ in range(80):
+        page.keyboard.press(key)
+        if name in focused(page):
+            return
+    pytest.fail(f"Tab never comes to {name}")
+
+
+def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
+    page = visit(f"{STREETS}&lang=zh")
+    keys = page.keyboard
+    tab_to(page, "plane photo")
+    says(page, query=15)
+    for key, query in (
+        ("ArrowRight", 16),
+        ("ArrowUp", 10),
+        ("ArrowLeft", 9),
+        ("ArrowDown", 15),
+        *[("ArrowRight", 17)] * 3,
+    ):
+        keys.press(key)
+        if key != "ArrowRight":
+            says(page, query=query)
+    says(page, query=17)  # and not into the next row
+    agrees(page, streets)
+    j = int(np.argmax(line(streets, 0, 0, [17], "row", "weights")))
+    wait_for_mark(page, "j", j)
+    keys.press("Shift+ArrowLeft" if j % 6 else "Shift+ArrowRight")
+    wait_for_mark(page, "j", j - 1 if j % 6 else j + 1)
+    says(page, query=17)
+    keys.press("3")
+    says(page, head=2)
+    keys.press("9")  # there is none
+    keys.press("0")
+    says(page, head="mean")
+    agrees(page, streets)
+    for key, b in (("]", 1), ("]", 2), ("]", 3), ("]", 3), ("[", 2)):
+        keys.press(key)
+        says(page, block=b)
+        agrees(page, streets)
+    keys.press("Enter")
+    says(page, locked=True)
+    keys.press("ArrowLeft")
+    says(page, query=16)
+    keys.press("Escape")
+    says(page, locked=False)
+    keys.press("Space")
+    says(page, locked=True)
+    keys.press("Escape")
+    tab_to(page, "plain selecting", "Shift+Tab")
+    keys.press("Enter")
+    tab_to(page, "plane photo")
+    keys.press("ArrowUp")
+    keys.press("ArrowLeft")
+    says(page, query=9, queries="9 10 15 16")
+    agrees(page, streets)
+    keys.press("Escape")
+    says(page, queries="")
+    tab_to(page, "choice mode", "Shift+Tab")
+    keys.press("Enter")
+    says(page, mode="column")
+    assert "choice mode" in focused(page)  # the focus stays although the buttons are new
+    tab_to(page, "choice heads", "Shift+Tab")
+    keys.press("Escape")
+    agrees(page, streets)
+
+
+def test_in_the_lesson_arrows_belong_to_the_explorer_inside_and_to_the_lesson_outside(
+    visit: Open, streets: Trace
+) -> None:
+    page = visit("?size=256&sample=street&stage=scores&head=2&lang=en")
+    says(page, values="scores", head=1, query=15)
+    page.locator(".explorer .photo").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    says(page, query=10)
+    assert stage(page) == "scores"
+    agrees(page, streets)
+    page.keyboard.press("4")
+    says(page, head=3)
+    pressed = page.locator(".lesson > .toolbar button[aria-pressed=true]")
+    expect(pressed).to_have_text(["1", "4"])
+    page.keyboard.press("]")
+    says(page, block=1)
+    expect(pressed).to_have_text(["2", "4"])
+    agrees(page, streets)
+    page.keyboard.press("0")
+    expect(pressed).to_have_text(["2", "All"])
+    says(page, head="mean")
+    agrees(page, streets)
+    page.locator(".explorer .mode button").first.focus()
+    page.keyboard.press("ArrowLeft")
+    says(page, query=9)
+    assert stage(page) == "scores"
+    address_says(page, {"stage": "scores", "block": "2", "query": "10", "values": None, "head": None})
+
+    page.locator(".lesson .stage").focus()
+    page.keyboard.press("ArrowRight")
+    assert stage(page) == "weights"
+    says(page, values="weights", query=9)
+    page.locator(".lesson > .toolbar .heads button").nth(3).click()
+    says(page, head=2, block=1)
+    agrees(page, streets)
+    page.keyboard.press("ArrowRight")
+    assert stage(page) == "mixed"
+    assert not explorer(page).is_visible()
+    address_says(page, {"stage": "mixed", "query": None, "head": "3"})
+    page.keyboard.press("ArrowLeft")
+    says(page, values="weights", query=9, head=2, block=1)
+    agrees(page, streets)
+
+
+def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None:
+    page = visit(f"{STREETS}&lang=en", 390, 844, has_touch=True, is_mobile=True)
+    cdp = page.context.new_cdp_session(page)
+    photo = page.locator(".explorer .photo")
+    photo.scroll_into_view_if_needed()
+    page.touchscreen.tap(*place(page, 4, GRID))
+    says(page, query=4, locked=True)
+    agrees(page, streets)
+    page.touchscreen.tap(*place(page, 4, GRID))
+    says(page, query=4, locked=False)
+
+    def drag(*pixels: int) -> None:
+        kinds = ["touchStart", *["touchMove"] * (len(pixels) - 1)]
+        places = [place(page, pixel, GRID) for pixel in pixels]
+        for kind, (x, y) in zip(kinds, places, strict=True):
+            cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+            page.wait_for_timeout(30)
+
+    def lift() -> None:
+        cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def top() -> float:
+        box = photo.bounding_box()
+        assert box
+        return box["y"]
+
+    before = top()
+    drag(13, 14, 15, 16)
+    says(page, query=16, queries="")
+    lift()
+    says(page, query=16, queries="", locked=True)
+    agrees(page, streets)
+    assert top() == before
+    drag(21, 15, 9, 3)  # upwards: the page scrolls, as if the picture had not been touched
+    lift()
+    says(page, query=16, queries="", locked=True)
+    assert top() < before
+    page.locator(".explorer summary").tap()
+    page.locator(".explorer .selecting").tap()
+    photo.scroll_into_view_if_needed()
+    before = top()
+    drag(1, 2, 8)
+    lift()
+    says(page, query=8, queries="1 2 7 8")
+    agrees(page, streets)
+    assert top() == before
+
+
+def test_a_finger_chooses_the_other_pixel_too(visit: Open, street_file) -> None:
+    page = visit(street_file(query="9", lock="1"), 390, 844, has_touch=True, is_mobile=True)
+    page.locator(".explorer .map").scroll_into_view_if_needed()
+    for pixel in (20, 2):
+        page.touchscreen.tap(*place(page, pixel, GRID, ".map"))
+        page.wait_for_timeout(200)
+        assert (marked(page, "i", ".map"), marked(page, "j", ".map")) == (8, pixel)
+    says(page, query=8, locked=True)
+    matrix = page.locator(".explorer .matrix")
+    matrix.scroll_into_view_if_needed()
+    box = matrix.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 13.5 / 24 * box["width"], box["y"] + 4.5 / 24 * box["height"])
+    says(page, query=4, locked=True)
+    page.wait_for_timeout(200)
+    assert (marked(page, "i", ".map"), marked(page, "j", ".map")) == (4, 13)
+
+
+# Without the server, and with it
+
+
+def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None:
+    page = visit(f"{STREETS}&lang=en")
+    sent = count_messages(page)
+    for pixel in range(0, 24, 2):
+        point(page, pixel, GRID)
+    page.mouse.down()
+    point(page, 3, GRID)
+    page.mouse.up()
+    point(page, 3, GRID, ".map")
+    page.locator(".explorer .matrix").hover()
+    for group, n in (
+        ("heads", 2),
+        ("heads", -1),
+        ("mode", 1),
+        ("values", 0),
+        ("values", 1),
+        ("log", 1),
+        ("each", 1),
+        ("smooth", 1),
+    ):
+        button(page, group, n).click()
+    page.locator(".explorer .card").nth(1).click()
+    page.locator(".explorer .with").select_option("head-3")
+    page.locator(".explorer .with").select_option("query")
+    page.locator(".explorer .sort").select_option("effective")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(600)
+    agrees(page, streets)
+    assert sent() == 0
+    button(page, "blocks", 2).click()
+    says(page, block=2)
+    assert sent() > 0
+
+
+def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: Trace) -> None:
+    asked = {
+        "block": "3", "head": "2", "query": "20", "to": "9", "lock": "1", "mode": "column", "values": "scores", "scale": "each",
+        "smooth": "1", "with": "block-2", "sort": "distance", "removal": "only-3",
+    }  # fmt: skip
+    link = {"size": "256", "sample": "street", "lang": "en"}
+    page = visit("explorer?" + "&".join(f"{name}={value}" for name, value in {**link, **asked}.items()))
+    says(page, block=2, head=1, query=19, queries="7 8 13 14 19 20", locked=True, mode="column", values="scores")
+    agrees(page, streets)
+    page.locator(".explorer .against h3").first.wait_for()
+    page.locator(".explorer .removal .facts").wait_for()
+    address_says(page, {**link, **asked, "model": "streets", "colour": None, "pinned": None})
+
+    page.locator(".explorer .photo").focus()
+    for key in ("Escape", "ArrowUp", "0", "["):
+        page.keyboard.press(key)
+    button(page, "values", 1).click()
+    button(page, "log", 1).click()
+    page.locator(".explorer .with").select_option("query")
+    says(page, block=1, head="mean", query=13, queries="", locked=False, values="weights")
+    address_says(
+        page,
+        {
+            **asked, "block": "2", "head": "mean", "query": "14", "to": None, "lock": None, "values": None, "with": "query",
+            "pinned": "14", "colour": "log",
+        },
+    )  # fmt: skip
+    before = agrees(page, streets)
+    page.reload()
+    says(page, block=1, head="mean", query=13, mode="column")
+    assert agrees(page, streets) == before
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "head=99&query=1e3&to=-1&mode=%3Cb%3E&values=[]&with=constructor&sort=__proto__&removal=toString&lock=true&block=9",
+        "head=0&query=0&to=99999999&mode=&values=&with=block-9&sort=&removal=only-9&pinned=x&colour=1&scale=2&smooth=3",
+        "removal=without-01",
+        "with=query&pinned=999",
+    ],
+)
+def test_nonsense_in_the_address_gives_the_defaults(visit: Open, streets: Trace, nonsense: str) -> None:
+    page = visit(f"{STREETS}&lang=en&{nonsense}")
+    says(page, block=0, head=0, query=15, queries="", mode="row", values="weights", locked=False)
+    agrees(page, streets)
+    kept = {
+        "size": "256",
+        "sample": "street",
+        "lang": "en",
+        "model": "streets",
+        "block": "1",
+        "head": "1",
+        "query": "16",
+    }
+    address_says(page, {**dict.fromkeys(("to", "mode", "values", "with", "sort", "removal", "pinned", "lock")), **kept})
+    expect(explorer(page)).to_have_attribute("aria-busy", "false")  # busy is dimmed
+    assert not page.locator(".explorer .against").is_visible()
+    assert query_of(page) == kept
+
+
+def test_taking_a_head_away_shows_what_changes(visit: Open, streets: Trace) -> None:
+    model = load_model("streets")
+    page = visit(f"{STREETS}&lang=en&block=2&head=3")
+    size = tuple(round(side * LABELS / streets.sizes["X"]) for side in (streets.sizes["Y"], streets.sizes["X"]))
+    was = segment(streets["class_scores"], size).labels  # type: ignore[arg-type]
+    choices = page.locator(".explorer .removal .choice button")
+    expect(choices).to_have_text(["as it ran", "remove head 3", "keep only head 3"])
+    for n, heads in ((1, (2,)), (2, (0, 1, 3))):
+        choices.nth(n).click()
+        removal = without_heads(model, streets, 1, heads)
+        change = removal.output - streets["block1.output"]
+        assert removal.scores is not None
+        changed = segment(removal.scores, size).labels != was  # type: ignore[arg-type]
+        shares = [float(change.norm() / streets["block1.output"].norm()), float(changed.float().mean())]
+        facts = page.locator(".explorer .facts", has_text=f"{shares[0]:.1%}")
+        facts.wait_for()
+        assert re.findall(r"[\d.]+%", facts.inner_text()) == [f"{share:.1%}" for share in shares]
+        assert page.locator(".explorer .result .view").count() == 4
+        expect(choices.nth(n)).to_have_attribute("aria-pressed", "true")
+    choices.first.click()
+    expect(page.locator(".explorer .result .view")).to_have_count(0)
+    button(page, "heads", -1).click()
+    expect(page.locator(".explorer .removal .under").first).to_have_text("Choose a head to take it away.")
+
+
+def test_what_is_known_of_a_head_taken_away_is_said_in_the_language_of_the_page(visit: Open) -> None:
+    page = visit(f"{STREETS}&lang=en")
+    choices = page.locator(".explorer .removal .choice button")
+    facts = page.locator(".explorer .facts")
+    choices.nth(1).click()
+    facts.filter(has_text="change class").wait_for()
+    first = facts.inner_text()
+    choices.nth(2).click()
+    expect(facts).not_to_have_text(first)
+    page.get_by_text("中文", exact=True).click()
+    facts.filter(has_text="改变类别").wait_for()
+    second = facts.inner_text()
+    choices.nth(1).click()
+    expect(facts).not_to_have_text(second)
+    assert "改变类别" in facts.inner_text()
+
+
+def test_two_views_and_their_difference_stand_side_by_side(visit: Open, streets: Trace) -> None:
+    page = visit(f"{STREETS}&lang=en&query=9&lock=1")
+    against = page.locator(".explorer .against")
+    own = line(streets, 0, 0, [8], "row", "weights")
+    for choice, other in (
+        ("head-3", (0, 2, 8)),
+        ("head-mean", (0, "mean", 8)),
+        ("block-4", (3, 0, 8)),
+        ("query", (0, 0, 8)),
+    ):
+        page.locator(".explorer .with").select_option(choice)
+        if choice == "query":
+            page.locator(".explorer .photo").focus()
+            page.keyboard.press("ArrowRight")
+            says(page, query=9)
+            own = line(streets, 0, 0, [9], "row", "weights")
+        theirs = line(streets, *other[:2], [other[2]], "row", "weights")
+        name = {"head-3": "B: block 1, head 3", "block-4": "B: block 4", "query": "B: block 1, head 1, pixel 9"}.get(
+            choice, "B: "
+        )
+        against.locator("h3", has_text=name).wait_for()
+        assert against.locator(".plane:visible").count() == 3
+        told = against.locator(".under").last.inner_text()
+        largest, share = re.fullmatch(
+            r"Largest difference: (\S+)\. To turn B into A, (\S+) of the attention would have to move\.", told
+        ).groups()  # type: ignore[union-attr]
+        assert printed(largest) == pytest.approx(np.abs(own - theirs).max(), rel=6e-3)
+        assert printed(share) == pytest.approx(np.abs(own - theirs).sum() / 2, rel=6e-3)
+    page.locator(".explorer .with").select_option("")
+    assert not against.is_visible()
+
+
+def test_heads_can_be_put_in_order_of_what_was_measured(visit: Open, streets: Trace, street_file) -> None:
+    page = visit(street_file(block="3"))
+    measures = measure(streets, 2)
+    cards = page.locator(".explorer .card")
+    order = "(cards) => cards.map((card) => Number(card.dataset.head))"
+    for name in ("effective", "distance", ""):
+        page.locator(".explorer .sort").select_option(name)
+        expected = getattr(measures, name).argsort().tolist() if name else [0, 1, 2, 3]
+        assert cards.evaluate_all(order) == expected
+        for head, card in zip(expected, cards.all(), strict=True):
+            told = re.search(
+                r"(\S+) of 24 effective tokens, mean distance (\S+)$", card.locator(".numbers").inner_text()
+            )
+            assert told
+            assert printed(told[1]) == pytest.approx(float(measures.effective[head]), rel=6e-3)
+            assert printed(told[2]) == pytest.approx(float(measures.distance[head]), rel=6e-3)
+    assert measures.effective.argsort().tolist() != measures.distance.argsort().tolist() != [0, 1, 2, 3]
+    cards.nth(2).click()
+    says(page, head=2)
+    agrees(page, streets)
+
+
+def test_of_quick_wishes_for_blocks_the_last_counts_and_none_comes_back(visit: Open) -> None:
+    """Blocks that are known answer at once; what the server says of earlier wishes must not undo later ones."""
+    page = visit(f"{STREETS}&lang=en")
+    for b in (1, 2, 3, 0):
+        button(page, "blocks", b).click()
+        says(page, block=b)
+        expect(explorer(page)).to_have_attribute("aria-busy", "false")
+    page.wait_for_timeout(700)
+    explorer(page).evaluate(
+        """(box) => { window.seen = [];
+             new MutationObserver(() => window.seen.at(-1) === box.dataset.block || window.seen.push(box.dataset.block))
+               .observe(box, { attributes: true, attributeFilter: ["data-block"] }); }"""
+    )
+    page.locator(".explorer .photo").focus()
+    for _ in range(3):
+        page.keyboard.press("]")
+        page.wait_for_timeout(30)
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.seen") == ["1", "2", "3"]
+
+
+# The file
+
+
+def test_the_file_saved_shows_the_same_offline(visit: Open, streets: Trace, tmp_path: Path) -> None:
+    page = visit(f"{STREETS}&lang=en&block=3&head=2&query=20&lock=1&mode=column&removal=without-2")
+    says(page, block=2, head=1, query=19, locked=True)
+    page.locator(".explorer .facts").wait_for()
+    facts = page.locator(".explorer .facts").inner_text()
+    before = agrees(page, streets)
+    with page.expect_download(timeout=120_000) as download:
+        page.locator(".explorer .save").click()
+    assert download.value.suggested_filename == "topformer-street.html"
+    saved = tmp_path / "saved.html"
+    download.value.save_as(saved)
+    expect(explorer(page)).to_have_attribute("aria-busy", "false")
+    assert agrees(page, streets) == before
+
+    file = visit(saved.as_uri(), offline=True)
+    assert agrees(file, streets) == before
+    assert file.locator(".explorer .facts").inner_text() == facts
+    button(file, "blocks", 0).click()
+    button(file, "heads", -1).click()
+    button(file, "mode", 0).click()
+    file.locator(".explorer .photo").focus()
+    file.keyboard.press("ArrowUp")
+    says(file, block=0, head="mean", mode="row", query=13)
+    agrees(file, streets)
+    for n in range(1, 3):
+        button(file, "heads", n).click()
+        file.locator(".explorer .removal .choice button").nth(1).click()
+        file.locator(".explorer .facts").wait_for()
+    fetched = file.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert all(name.startswith(("blob:", "data:")) for name in fetched), fetched
+    assert not file.locator(".explorer .save").is_visible()
+    assert not file.locator(".explorer .link-button").is_visible()
+
+
+def test_a_file_is_saved_once(visit: Open) -> None:
+    page = visit("explorer?model=colour&lang=en", color_scheme="light")
+    downloads: list[object] = []
+    page.on("download", lambda download: downloads.append(download))
+    with page.expect_download(timeout=120_000):
+        page.locator(".explorer .save").click()
+    page.emulate_media(color_scheme="dark")  # hands the component the same data once more
+    page.wait_for_timeout(1000)
+    assert len(downloads) == 1
+    with page.expect_download(timeout=120_000):
+        page.locator(".explorer .save").click()
+    assert len(downloads) == 2
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_names_in_a_file_do_nothing(
+    visit: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, varied: Callable[..., TopFormer], photo, lang: Lang
+) -> None:
+    harm = '<img src=x onerror="window.harm = 1">'
+    model, picture = varied("tiny", 19), photo(128, 192)
+    run = trace(model, picture)
+    name = f"{harm}</title></script><script>window.harm = 1</script>\n\u202e\"'&amp;{{x}}.jpg"
+    named = TopFormer("tiny", 19).eval()
+    named.load_state_dict(model.state_dict())
+    named.class_names = tuple(f"<img src=x onerror='harm=1'>{c}" for c in range(19))
+    blocks = [(0, Shown(measure(run, 0), 0.0, {"only-1": without_heads(named, run, 0, (1, 2, 3))}))]
+    monkeypatch.setattr("topformer_viz.explorer.file._blocks", lambda run, model: blocks)  # all of them take their time
+    file = tmp_path / "named.html"
+    file.write_text(explorer_html(run, named, picture, lang, name=name, about=name, untrained=False), "utf-8")
+    page = visit(file.as_uri(), offline=True)
+    page.locator(".explorer .removal .choice button").nth(1).click()
+    page.locator(".explorer .key-class").first.wait_for()
+    assert "<img src=x" in page.locator(".explorer .keys").inner_text()
+    assert page.locator("h1").evaluate("(heading) => heading.textContent").endswith(name)
+    assert page.title().startswith("TopFormer")
+    assert page.evaluate("window.harm") is None
+    assert page.evaluate("document.querySelectorAll('img[src=x], main script').length") == 0
+    agrees(page, run)
+
+
+# What must not grow, and how it looks
+
+
+def counted(page: Page, cdp: CDPSession) -> dict[str, int]:
+    page.wait_for_timeout(600)
+    for _ in range(3):
+        cdp.send("HeapProfiler.collectGarbage")
+    found = {metric["name"]: int(metric["value"]) for metric in cdp.send("Performance.getMetrics")["metrics"]}
+    names = ("JSEventListeners", "Nodes", "JSHeapUsedSize", "ArrayBufferContents")
+    return {name: found[name] for name in names} | {"urls": page.evaluate("window.urls.size")}
+
+
+def test_two_hundred_reruns_leave_nothing_behind(visit: Open, streets: Trace) -> None:
+    page = visit(f"{STREETS}&lang=en")
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Performance.enable")
+    cdp.send("HeapProfiler.enable")
+    page.evaluate(
+        """() => { window.urls = new Set(); const { createObjectURL: make, revokeObjectURL: end } = URL;
+             URL.createObjectURL = (blob) => { const url = make.call(URL, blob); window.urls.add(url); return url; };
+             URL.revokeObjectURL = (url) => { window.urls.delete(url); end.call(URL, url); }; }"""
+    )
+    photograph = page.locator(".explorer .photo .colour")
+    rerun = """async (photograph, times) => {
+        const box = photograph.closest(".explorer");
+        for (let i = 0; i < times; i++) {
+          const before = photograph.src;
+          box.querySelector(".blocks button[aria-pressed=false]").click();
+          while (photograph.src === before) await new Promise((done) => setTimeout(done, 4));
+        } }"""
+    photograph.evaluate(rerun, 20)
+    early = counted(page, cdp)
+    photograph.evaluate(rerun, 200)
+    late = counted(page, cdp)
+    assert late["JSEventListeners"] <= early["JSEventListeners"], (early, late)
+    assert late["Nodes"] <= early["Nodes"] + 200, (early, late)
+    assert late["JSHeapUsedSize"] <= early["JSHeapUsedSize"] + 3_000_000, (early, late)
+    assert late["ArrayBufferContents"] <= early["ArrayBufferContents"] + 10, (early, late)
+    assert late["urls"] <= early["urls"] <= 8, (early, late)
+    agrees(page, streets)
+
+
+def cut_off(page: Page) -> list[str]:
+    """Words of buttons, cards and headings that stand out of their box, or of the explorer."""
+    return explorer(page).evaluate(
+        """(box) => { const whole = box.getBoundingClientRect();
+             return [...box.querySelectorAll("button, h3, .tick, .feature, .plane, select, .term-chip, .bars .name, .bars .end")]
+               .filter((e) => e.checkVisibility() && e.getClientRects().length)
+               .filter((e) => { const { left, right } = e.getBoundingClientRect();
+                  return left < whole.left - 1 || right > whole.right + 1 || (e.matches("button, h3, .name, .end") && e.scrollWidth > e.clientWidth + 1); })
+               .map((e) => `${e.className}: ${e.textContent.trim().slice(0, 40)}`); }"""
+    )
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_nothing_is_cut_off_or_overlaps_on_the_explorers_page(visit: Open, lang: str) -> None:
+    query = f"explorer?model=base-batch&size=512&sample=china&lang={lang}&with=head-2&head=1&removal=without-1&sort=effective"
+    page = visit(query)
+    page.locator(".explorer .facts").wait_for()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for width, height in VIEWPORTS:
+            page.set_viewport_size({"width": width, "height": height})
+            page.locator(".explorer .sum").scroll_into_view_if_needed()  # it is drawn where it is seen
+            page.wait_for_timeout(250)
+            where = (lang, scheme, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+            assert not overlaps(page, ".explorer button, .explorer select, .explorer h3, .explorer .view > .plane"), (
+                where
+            )
+            assert not overlaps(page, ".explorer .bars .name, .explorer .bars .features, .explorer .bars .end"), where
+            assert not overlaps(page, ".explorer .down .tick:not(:empty)"), where
+            assert not cut_off(page), where
+
+
+INK = """(canvas) => { const { width, height } = canvas, at = canvas.getContext("2d");
+    const data = at.getImageData(0, 0, width, height).data; let seen = 0; const sum = [0, 0, 0];
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 150) { seen++; for (const c of [0, 1, 2]) sum[c] += data[i + c]; }
+    return sum.map((c) => Math.round(c / seen)); }"""
+
+
+@pytest.mark.parametrize("where", ["page", "guest", "file"])
+def test_the_bars_and_their_numbers_take_the_themes_colour_at_once(visit: Open, street_file, where: str) -> None:
+    address = {"page": f"{STREETS}&lang=en", "guest": "?size=256&stage=scores&head=1&lang=en", "file": street_file()}
+    page = visit(address[where], height=2400, color_scheme="light")
+    page.wait_for_timeout(500)
+    ink = []
+    for scheme in ("light", "dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_timeout(400)
+        ink.append(page.locator('.explorer .bars[data-bars="q"] canvas').evaluate(INK))
+    light, dark = (0, 114, 178), (86, 180, 233)  # --q
+    assert np.abs(np.array(ink) - [light, dark, light]).max() <= 3, ink

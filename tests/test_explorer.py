@@ -1,0 +1,530 @@
+"""The attention explorer without a browser: its payload, its file, and what it asks of the server."""
+
+import base64
+import copy
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from decoding import Payload, decode, files, tensors
+from PIL import Image
+
+from topformer_viz import Trace, load_model, trace
+from topformer_viz.classes import classes_of
+from topformer_viz.explorer import file, page
+from topformer_viz.explorer import payload as payload_module
+from topformer_viz.explorer.file import explorer_html
+from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_payload, heads_of
+from topformer_viz.explorer.words import TITLE, UI
+from topformer_viz.images import open_sample
+from topformer_viz.measures import difference, measure
+from topformer_viz.model import DENSE_TOKENS
+from topformer_viz.segmentation import Removal, segment, without_heads
+from topformer_viz.text import LANGS, Lang
+from topformer_viz.tracing import Model
+from topformer_viz.wire import Body
+
+SETTINGS = {"run": "a run", "block": 0, "asked": {"head": "</script>"}, "alone": False, "saves": False}
+
+
+def message(
+    run: Trace, model: Model, photo: Image.Image, removals: dict[int, str] | None = None, lang: Lang = "en", untrained: bool = False,
+) -> bytes:  # fmt: skip
+    """Every block as it is sent; ``removals``: of which block which run without heads."""
+    differences = difference(model, run)
+    shown = {}
+    for n in range(model.num_blocks):
+        removal = (removals or {}).get(n, "")
+        heads = heads_of(removal, run.sizes["heads"])
+        without = {removal: without_heads(model, run, n, heads)} if heads else {}
+        shown[n] = Shown(measure(run, n), differences[n], without)
+    return explorer_payload(run, model, photo, shown, lang, untrained, SETTINGS, {"link": {}})
+
+
+@pytest.fixture(scope="module")
+def sent(case) -> Payload:
+    return decode(message(case.run, case.model, case.photo))
+
+
+def block(sent: Payload, n: int) -> dict[str, Any]:
+    return sent.header["explorer"]["known"][str(n)]
+
+
+# Tensors
+
+
+def test_query_key_value_and_normalisation_travel_to_the_bit(case, sent: Payload) -> None:
+    for n in range(case.model.num_blocks):
+        own, measures = block(sent, n), measure(case.run, n)
+        for name in ("query", "key", "value"):
+            assert own[name]["type"] == "f4"
+            assert np.array_equal(sent.view(own[name]), case.run[f"block{n}.{name}"][0].numpy())
+        assert own["lse"]["type"] == "f4"
+        assert np.array_equal(sent.view(own["lse"]), measures.log_sum_exp.numpy())
+        for name in ("effective", "distance", "low", "high", "top"):
+            assert own[name] == getattr(measures, name).tolist()
+        assert 0 <= own["difference"] < 1e-4
+        assert "pooled" not in own
+
+
+def test_rows_and_columns_made_from_it_are_the_runs(case, sent: Payload, agree: Callable[..., None]) -> None:
+    for n in range(case.model.num_blocks):
+        own = block(sent, n)
+        query, key, lse = (sent.view(own[name]).astype(np.float64) for name in ("query", "key", "lse"))
+        scores = query @ key
+        rows = np.exp(scores - scores.max(-1, keepdims=True))
+        rows /= rows.sum(-1, keepdims=True)
+        columns = np.exp(scores - lse[:, :, None])
+        for name, made in (("scores", scores), ("weights", rows), ("weights", columns)):
+            agree(torch.from_numpy(made)[None], case.run[f"block{n}.{name}"])
+
+
+def test_every_byte_is_some_tensors_or_pictures_and_no_two_share_any(case) -> None:
+    sent = decode(message(case.run, case.model, case.photo, dict.fromkeys(range(case.model.num_blocks), "without-1")))
+    spans = {(t["offset"], t["offset"] + t["n"] * int(t["type"][1])) for t in tensors(sent.header)}
+    spans |= {(f["offset"], f["offset"] + f["bytes"]) for f in files(sent.header)}
+    end = 0
+    for start, stop in sorted(spans):
+        assert 0 <= start - end < 4
+        end = stop
+    assert end == len(sent.body)
+
+
+def test_the_header_says_what_is_shown(case, sent: Payload) -> None:
+    data = sent.header["explorer"]
+    assert {name: data[name] for name in SETTINGS} == SETTINGS
+    assert data["heads"] == case.model.num_heads
+    assert data["blocks"] == len(data["known"]) == case.model.num_blocks
+    assert data["grid"] == [case.run.sizes["H"], case.run.sizes["W"]]
+    assert data["dense"] == DENSE_TOKENS
+    names = ["colour", "brightness", "hue", "place"] if case.model.num_blocks == 1 else None
+    assert data["headNames"] == names
+    assert (sent.header["photo"]["width"], sent.header["photo"]["height"]) == case.photo.size
+    with sent.picture(sent.header["photo"]) as photo:
+        assert photo.size == case.photo.size
+
+
+def test_words_are_in_the_language_asked_for(case) -> None:
+    removals = dict.fromkeys(range(case.model.num_blocks), "only-2")
+    english, chinese = (decode(message(case.run, case.model, case.photo, removals, lang, True)) for lang in LANGS)
+    assert english.body == chinese.body
+    for sent, lang in ((english, "en"), (chinese, "zh")):
+        data = sent.header["explorer"]
+        assert sent.header["lang"] == lang
+        assert data["ui"] == {name: text(lang) for name, text in UI.items()}  # type: ignore[arg-type]
+        for own in data["known"].values():
+            words = own["removals"]["only-2"]["words"]
+            assert len(words) == (3 if case.run.get("class_scores") is not None else 2)
+            assert all(bool(re.search("[\u4e00-\u9fff]", text)) == (lang == "zh") for text in words)
+
+
+def test_the_words_have_the_same_places_in_both_languages() -> None:
+    for name, text in UI.items():
+        assert set(re.findall(r"\{\w*\}", text.en)) == set(re.findall(r"\{\w*\}", text.zh)), name
+
+
+# Size
+
+
+def test_a_block_of_64_tokens_and_8_heads_takes_at_most_150_kb_beside_the_photograph() -> None:
+    model, picture = load_model("base"), open_sample("china").resize((512, 512))
+    run = trace(model, picture)
+    assert (run.sizes["HW"], run.sizes["heads"]) == (64, 8)
+    shown = {2: Shown(measure(run, 2), 0.0, {})}
+    for lang in LANGS:
+        data = explorer_payload(run, model, picture, shown, lang, True, SETTINGS, {})
+        assert len(data) - decode(data).header["photo"]["bytes"] <= 150_000
+
+
+@pytest.fixture(scope="module")
+def growing() -> dict[int, tuple[Trace, Payload]]:
+    """The colour model on a square: tokens -> the run and its payload."""
+    picture, made = open_sample("astronaut").resize((256, 256)), {}
+    for grid in (8, 16, 32, 40):
+        model = load_model("colour", grid=grid)
+        run = trace(model, picture)
+        shown = {0: Shown(measure(run, 0), 0.0, {})}
+        made[grid * grid] = run, decode(explorer_payload(run, model, picture, shown, "en", False, SETTINGS, {}))
+    return made
+
+
+def test_what_travels_grows_with_the_tokens_and_not_with_their_square(
+    growing: dict[int, tuple[Trace, Payload]],
+) -> None:
+    for tokens, (run, sent) in growing.items():
+        a_token = run.sizes["heads"] * (2 * run.sizes["key_dim"] + run.sizes["d"] + 1) * 4
+        pictures = 2 * run.sizes["heads"] * POOLED**2 * 2 if tokens > DENSE_TOKENS else 0
+        spare = len(sent.body) - sent.header["photo"]["bytes"] - tokens * a_token - pictures
+        assert 0 <= spare < 16, tokens  # to the next multiple of 4
+    few, many = (len(json.dumps(growing[tokens][1].header)) for tokens in (64, 1024))
+    assert many < few + 500
+
+
+def test_pictures_of_the_matrix_come_only_where_there_are_too_many_tokens_for_it(
+    growing: dict[int, tuple[Trace, Payload]],
+) -> None:
+    assert ["pooled" in block(sent, 0) for _, sent in growing.values()] == [False, False, False, True]
+    run, sent = growing[1600]
+    for name in ("scores", "weights"):
+        picture = block(sent, 0)["pooled"][name]
+        assert picture["shape"] == [4, POOLED, POOLED]
+        whole = torch.stack([run.rows(f"block0.{name}", head, slice(None)) for head in range(4)])
+        expected = F.adaptive_avg_pool2d(whole, POOLED).numpy()
+        assert np.allclose(sent.view(picture), expected, rtol=2e-3, atol=1e-6 + 1e-4 * np.abs(expected).max())
+
+
+def test_the_bound_of_those_pictures_is_the_models(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload_module, "DENSE_TOKENS", 5)  # the run has 6
+    sent = decode(message(tiny.run, tiny.model, tiny.photo))
+    assert sent.header["explorer"]["dense"] == 5
+    pooled = block(sent, 3)["pooled"]
+    expected = F.adaptive_avg_pool2d(tiny.run["block3.weights"][0], POOLED)
+    assert np.allclose(sent.view(pooled["weights"]), expected, atol=1e-3)
+
+
+def test_a_picture_is_written_once() -> None:
+    body = Body()
+    first, second, other = (body.add_picture(raw, "image/png") for raw in (b"abc", b"abc", b"abd"))
+    assert first == second == {"offset": 0, "bytes": 3, "mime": "image/png"}
+    assert other["offset"] == 4
+    assert body.data.getvalue() == b"abc\0abd"
+
+
+# Heads taken away
+
+
+@pytest.mark.parametrize(
+    ("removal", "heads", "taken"),
+    [
+        ("without-1", 4, (0,)),
+        ("without-4", 4, (3,)),
+        ("only-1", 4, (1, 2, 3)),
+        ("only-3", 4, (0, 1, 3)),
+        ("only-8", 8, (0, 1, 2, 3, 4, 5, 6)),
+        ("without-12", 12, (11,)),
+    ],
+)
+def test_heads_of_a_removal(removal: str, heads: int, taken: tuple[int, ...]) -> None:
+    assert heads_of(removal, heads) == taken
+
+
+@pytest.mark.parametrize(
+    "removal",
+    ["", "without", "without-", "without-0", "without-5", "without--1", "without-01", "without-1 ", " without-1", "without-1\n",
+     "Without-1", "only-1.0", "only-1e0", "both-1", "without-1-2", "only-99999999", "-1", "1"],
+)  # fmt: skip
+def test_what_is_no_removal(removal: str) -> None:
+    assert heads_of(removal, 4) is None
+
+
+def percent(words: str) -> float:
+    found = re.search(r"([\d.]+)%", words)
+    assert found
+    return float(found[1]) / 100
+
+
+def shown_size(run: Trace) -> tuple[int, int]:
+    height, width = run.sizes["Y"], run.sizes["X"]
+    scale = LABELS / max(height, width)
+    return round(height * scale), round(width * scale)
+
+
+@pytest.mark.parametrize("removal", ["without-3", "only-1"])
+def test_the_removals_numbers_and_pictures_are_computed(tiny, removal: str) -> None:
+    sent = decode(message(tiny.run, tiny.model, tiny.photo, {1: removal}))
+    assert block(sent, 0)["removals"] == {}
+    data = block(sent, 1)["removals"][removal]
+    removed = without_heads(tiny.model, tiny.run, 1, heads_of(removal, 4) or ())
+    before = tiny.run["block1.output"].double()
+    change = removed.output.double() - before
+    assert np.allclose(sent.view(data["change"]), change.square().mean(1).sqrt(), atol=1e-5)
+    assert data["largest"] == pytest.approx(float(change.square().mean(1).sqrt().max()), rel=1e-4)
+    share = float((change.square().sum() / before.square().sum()).sqrt())
+    assert percent(data["words"][0]) == pytest.approx(share, abs=6e-4)
+
+    size, names = shown_size(tiny.run), classes_of(150)
+    was, now = (segment(scores, size).labels.numpy() for scores in (tiny.run["class_scores"], removed.scores))
+    changed = was != now
+    assert 0.05 < changed.mean() < 1  # or nothing would be tested
+    assert percent(data["words"][1]) == pytest.approx(changed.mean(), abs=6e-4)
+    assert len(data["words"]) == 2  # no chance about weights that are not random
+
+    palette = np.array([list(bytes.fromhex(colour[1:])) for colour in names.colours], np.uint8)
+    for name, labels, opaque in (("before", was, was >= 0), ("after", now, was >= 0), ("changed", now, changed)):
+        with sent.picture(data[name]) as picture:
+            pixels = np.asarray(picture.convert("RGBA"))
+        assert np.array_equal(pixels[..., 3] > 0, opaque), name
+        assert np.array_equal(pixels[opaque][:, :3], palette[labels[opaque]]), name
+
+    pairs, counts = np.unique(np.stack([was[changed], now[changed]]), axis=1, return_counts=True)
+    commonest = sorted(counts, reverse=True)[:3]
+    assert [percent(move) for move in data["moves"]] == [pytest.approx(c / was.size, abs=6e-4) for c in commonest]
+    known = {
+        f"{names.names[a].en} → {names.names[b].en} {count / was.size:.1%}"
+        for (a, b), count in zip(pairs.T, counts, strict=True)
+    }
+    assert set(data["moves"]) <= known
+    legend = dict(data["legend"])
+    present = set(was.flat) | set(now.flat)
+    assert len(legend) == min(12, len(present))
+    assert legend.items() <= {(names.names[c].en, names.colours[c]) for c in present}
+
+
+def test_random_weights_and_models_without_classes_are_said(case) -> None:
+    sent = decode(message(case.run, case.model, case.photo, {0: "without-1"}, untrained=True))
+    data = block(sent, 0)["removals"]["without-1"]
+    segmented = "class_scores" in case.run
+    assert ("random" in data["words"][-1]) == segmented
+    assert (data["words"][-1] == "This model has no segmentation.") == (not segmented)
+    assert {"before", "after", "changed", "moves", "legend"}.issubset(data) == segmented
+    assert sent.view(data["change"]).shape == (1, case.run.sizes["H"], case.run.sizes["W"])
+
+
+def test_more_classes_than_a_palette_holds_are_no_error(varied: Callable[..., Model], tiny) -> None:
+    """300 classes: of those from the 256th on the picture says nothing, and nothing breaks."""
+    scores = torch.randn(1, 300, 16, 24, generator=torch.Generator().manual_seed(0))
+    run = Trace({**tiny.run, "class_scores": scores}, tiny.run.sizes, 0.0, "cpu", False)
+    shown = {0: Shown(measure(run, 0), 0.0, {"without-1": Removal(run["block0.output"], scores.flip(1))})}
+    sent = decode(explorer_payload(run, tiny.model, tiny.photo, shown, "zh", False, SETTINGS, {}))
+    data = block(sent, 0)["removals"]["without-1"]
+    assert percent(data["words"][1]) > 0.9
+    with sent.picture(data["after"]) as picture:
+        assert picture.size == (320, 213)
+
+
+def test_a_network_as_built_owes_its_heads_nothing(photo: Callable[..., Image.Image]) -> None:
+    model, picture = load_model("tiny"), photo(128, 192)
+    sent = decode(message(trace(model, picture), model, picture, {2: "only-1"}, untrained=True))
+    data = block(sent, 2)["removals"]["only-1"]
+    assert [percent(words) for words in data["words"][:2]] == [0, 0]
+    assert data["largest"] == 0
+    assert data["moves"] == []
+
+
+def test_the_run_is_not_changed(tiny) -> None:
+    before = {name: tensor.clone() for name, tensor in tiny.run.items()}
+    message(tiny.run, tiny.model, tiny.photo, {0: "only-1"})
+    assert list(tiny.run) == list(before)
+    assert all(torch.equal(tiny.run[name], tensor) for name, tensor in before.items())
+
+
+# The file
+
+MARKUP = '<img src=x onerror="alert(1)">'
+NAMES = [
+    MARKUP,
+    "</title></h1></script><script>alert(1)</script>",
+    "a\"b'c&amp;d",
+    "two\nlines",
+    "\u202egpj.tac",
+    "{name} {x}",
+    "%s",
+]
+
+
+class Html(HTMLParser):
+    """What a page holds: its tags with their attributes, and the text of each kind of element."""
+
+    VOID = ("meta", "img", "input", "br", "path")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, str] = {}
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        where = self.open[-1] if self.open else ""
+        self.text[where] = self.text.get(where, "") + data
+
+    @property
+    def payload(self) -> Payload:
+        payloads = [a for tag, a in self.tags if tag == "script" and a.get("id") == "payload"]
+        assert payloads == [{"type": "application/octet-stream", "id": "payload"}]
+        return decode(base64.b64decode(self.text["script"].split("\n", 1)[0].strip()))
+
+
+def file_of(
+    case, lang: Lang = "en", name: str = "cat.jpg", about: str = "a model", credit: str = "", **asked: Any
+) -> str:
+    return explorer_html(
+        case.run,
+        case.model,
+        case.photo,
+        lang,
+        name=name,
+        about=about,
+        untrained=False,
+        credit=credit,
+        asked=asked or None,
+    )
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of one block and one run without a head: the others take their time."""
+
+    def blocks(run: Trace, model: Model) -> list[tuple[int, Shown]]:
+        return [(0, Shown(measure(run, 0), 0.0, {"without-1": without_heads(model, run, 0, (0,))}))]
+
+    monkeypatch.setattr(file, "_blocks", blocks)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_file_fetches_nothing(light: None, tiny, lang: Lang) -> None:
+    text = file_of(tiny, lang)
+    html = Html(text)
+    for tag, attributes in html.tags:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form", "a"), tag
+        assert not {"src", "href", "srcset", "data", "action", "poster"} & attributes.keys(), (tag, attributes)
+        assert not any(name.startswith("on") for name in attributes), (tag, attributes)
+    styles, script = html.text["style"], html.text["script"]
+    assert "@import" not in styles
+    assert not re.findall(r"url\((?!data:)[^)]*\)", styles)
+    assert ("url(data:font/woff2" in styles) == (lang == "zh")
+    assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts)\b", script)
+    assert not re.search(r"\bimport\b\s*[({\"']", script)
+    assert set(re.findall(r"https?://[^\s\"'`<>)]+", text)) <= {"http://www.w3.org/2000/svg"}  # a name, not an address
+    (policy,) = [a["content"] or "" for tag, a in html.tags if tag == "meta" and a.get("http-equiv")]
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy and "*" not in policy
+
+
+def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
+    html = Html(file_of(case))
+    sent = html.payload
+    data = sent.header["explorer"]
+    assert (data["alone"], data["saves"]) == (True, False)
+    heads = range(1, case.model.num_heads + 1)
+    expected = [f"{kind}-{head}" for kind in ("without", "only") for head in heads]
+    for n in range(case.model.num_blocks):
+        assert list(block(sent, n)["removals"]) == expected
+        assert np.array_equal(sent.view(block(sent, n)["query"]), case.run[f"block{n}.query"][0].numpy())
+    assert f"{case.run.sizes['H']} × {case.run.sizes['W']} tokens" in html.text["p"]
+    assert f"{case.photo.width} × {case.photo.height} pixels" in html.text["p"]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_file_is_in_the_language_asked_for(light: None, tiny, lang: Lang) -> None:
+    html = Html(file_of(tiny, lang))
+    sent = html.payload
+    assert html.tags[0][1]["lang"] == sent.header["lang"] == lang
+    assert sent.header["explorer"]["ui"] == {name: text(lang) for name, text in UI.items()}
+    assert bool(re.search("[\u4e00-\u9fff]", html.text["p"])) == (lang == "zh")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_name_is_text_and_nothing_else(light: None, tiny, name: str, lang: Lang) -> None:
+    plain, html = Html(file_of(tiny, lang)), Html(file_of(tiny, lang, name=name, about=name, credit=f"Photo: {name}"))
+    assert html.tags == plain.tags
+    for tag in ("title", "h1"):
+        assert html.text[tag] == TITLE(lang, name=name)
+    assert html.text["p"].count(name) == 2 and f"Photo: {name}" in html.text["p"]
+    assert html.text["script"] == plain.text["script"]
+
+
+def test_names_of_classes_travel_as_data_only(light: None, tiny) -> None:
+    model = copy.deepcopy(tiny.model)
+    model.class_names = tuple(f"{MARKUP}</script>{c}" for c in range(150))
+    text = file_of(SimpleNamespace(run=tiny.run, model=model, photo=tiny.photo))
+    assert MARKUP not in text
+    legend = block(Html(text).payload, 0)["removals"]["without-1"]["legend"]
+    names = [name.en for name in classes_of(150, model.class_names).names]
+    assert legend
+    assert {name for name, _ in legend} <= set(names)
+    assert all("<img" in name for name, _ in legend)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "kept"),
+    [
+        ({"block": 3, "head": "mean", "query": 5}, 2, {"block": "3", "head": "mean", "query": "5"}),
+        ({"block": "2", "removal": None}, 1, {"block": "2"}),
+        ({"block": 5}, 0, {"block": "5"}),
+        ({"block": "0"}, 0, {"block": "0"}),
+        ({"block": [1], "with": "</script>"}, 0, {"block": "[1]", "with": "</script>"}),
+    ],
+)
+def test_the_file_opens_with_the_view_it_was_saved_from(
+    light: None, tiny, asked: dict[str, Any], shown: int, kept: dict[str, str]
+) -> None:
+    data = Html(file_of(tiny, **asked)).payload.header["explorer"]
+    assert (data["block"], data["asked"]) == (shown, kept)
+
+
+# What the browser asks for
+
+
+class State(dict[str, Any]):
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+
+@pytest.fixture
+def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], State]:
+    """take(wish): the session's state after the browser has asked for this, in block 3."""
+
+    def taken(wish: Any) -> State:
+        state = State(block=3, lesson=SimpleNamespace(wish=wish))
+        monkeypatch.setattr(page.st, "session_state", state)
+        page.take_wish("lesson")
+        del state["lesson"]
+        return state
+
+    return taken
+
+
+NOTHING = {"with": None, "removal": ""}
+
+
+def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
+    save = {"block": 1, "head": "mean", "query": 28, "mode": None}
+    state = take({"block": 0, "with": 2, "removal": "only-4", "save": save})
+    assert state == {"block": 1, "explorer": {"with": 2, "removal": "only-4"}, "explorer_save": save}
+    assert take({"block": 3, "with": None, "removal": "", "save": None}) == {"block": 4, "explorer": NOTHING}
+
+
+@pytest.mark.parametrize("wish", [None, 3, "block", [], [1], 1.5, True])
+def test_what_is_no_wish_changes_nothing(take: Callable[[Any], State], wish: Any) -> None:
+    assert take(wish) == {"block": 3}
+
+
+@pytest.mark.parametrize("value", [None, -1, 4, 10**30, 1.0, "1", "", [], [0], {}, float("nan")])
+def test_a_block_there_is_not_is_left_out(take: Callable[[Any], State], value: Any) -> None:
+    assert take({"block": value, "with": value}) == {"block": 3, "explorer": NOTHING}
+
+
+@pytest.mark.parametrize("value", [None, 1, ["only-1"], {"a": 1}, True])
+def test_a_removal_that_is_no_text_is_left_out(take: Callable[[Any], State], value: Any) -> None:
+    assert take({"removal": value}) == {"block": 3, "explorer": NOTHING}
+
+
+@pytest.mark.parametrize("save", [None, True, "yes", 1, [], ["block"]])
+def test_nothing_is_saved_that_is_no_view(take: Callable[[Any], State], save: Any) -> None:
+    assert take({"save": save}) == {"block": 3, "explorer": NOTHING}
+
+
+def test_of_a_view_to_save_only_what_an_address_has_is_kept(take: Callable[[Any], State]) -> None:
+    assert take({"save": {"__class__": 1, "link": "x", "query": [2], "removal": 7}}).explorer_save == {
+        "query": [2],
+        "removal": 7,
+    }

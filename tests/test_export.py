@@ -1,0 +1,135 @@
+"""The command that writes one picture's explorer as a file."""
+
+import base64
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from decoding import Payload, decode
+from PIL import Image
+
+from topformer_viz import Trace, load_model, trace
+from topformer_viz.__main__ import main
+from topformer_viz.images import network_size, open_image
+from topformer_viz.text import LANGS
+
+CAT = Path(__file__).resolve().parent.parent / "assets" / "samples" / "cat.jpg"
+
+
+def exported(file: Path) -> Payload:
+    payload = re.search(r'id="payload">([^<]+)</script>', file.read_text("utf-8"))
+    assert payload
+    return decode(base64.b64decode(payload[1]))
+
+
+def run_of(model: str, size: int) -> Trace:
+    picture = open_image(CAT.read_bytes())
+    return trace(load_model(model), picture.resize(network_size(*picture.size, size), Image.Resampling.LANCZOS))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_file_is_written_and_its_path_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lang: str
+) -> None:
+    out = tmp_path / "made" / "if need be"
+    arguments = ["export", str(CAT), "--out", str(out), "--format", "html", "--lang", lang, "--model", "colour"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"{out / 'cat.html'}\n"
+    assert [file.name for file in out.iterdir()] == ["cat.html"]
+    text = (out / "cat.html").read_text("utf-8")
+    assert text.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
+    assert "cat.jpg" in text
+    assert {"en": "Colour, made by hand", "zh": "颜色（手工设定）"}[lang] in text
+    sent, run = exported(out / "cat.html"), run_of("colour", 512)
+    assert sent.header["lang"] == lang
+    assert sent.header["explorer"]["grid"] == [run.sizes["H"], run.sizes["W"]]
+    known = sent.header["explorer"]["known"]["0"]
+    assert np.allclose(sent.view(known["query"]), run["block0.query"][0], atol=1e-5)
+
+
+def test_without_options_it_is_the_bundled_network_in_english(tmp_path: Path) -> None:
+    assert main(["export", str(CAT), "--out", str(tmp_path), "--size", "64"]) == 0
+    sent, run = exported(tmp_path / "cat.html"), run_of("streets", 64)
+    data = sent.header["explorer"]
+    assert (sent.header["lang"], data["blocks"], data["heads"], list(data["known"])) == ("en", 4, 4, list("0123"))
+    for n in range(4):
+        assert np.allclose(sent.view(data["known"][str(n)]["key"]), run[f"block{n}.key"][0], atol=1e-4)
+    removals = data["known"]["3"]["removals"]
+    assert len(removals) == 8
+    assert not any("random" in words for removal in removals.values() for words in removal["words"])
+
+
+def test_of_random_weights_it_is_said_that_the_classes_are_chance(tmp_path: Path) -> None:
+    assert main(["export", str(CAT), "--out", str(tmp_path), "--size", "64", "--model", "tiny"]) == 0
+    removals = exported(tmp_path / "cat.html").header["explorer"]["known"]["0"]["removals"]
+    assert all("random" in removal["words"][-1] for removal in removals.values())
+
+
+def test_a_file_of_the_same_name_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "cat.html").write_text("x" * 10_000_000)
+    assert main(["export", str(CAT), "--out", str(tmp_path), "--model", "colour"]) == 0
+    assert exported(tmp_path / "cat.html").header["lang"] == "en"
+
+
+def test_a_name_with_markup_is_text(tmp_path: Path) -> None:
+    image = tmp_path / "<img src=x onerror=alert(1)>.jpg"
+    image.write_bytes(CAT.read_bytes())
+    assert main(["export", str(image), "--out", str(tmp_path), "--model", "colour"]) == 0
+    text = image.with_suffix(".html").read_text("utf-8")
+    assert "&lt;img src=x onerror=alert(1)&gt;.jpg" in text
+    assert "<img src=x" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nowhere.jpg"], [str(CAT.parent)], [__file__], [str(CAT), "--model", "huge"], [str(CAT), "--model", __file__]],
+)
+def test_what_cannot_be_done_is_one_sentence_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(["export", *arguments, "--out", str(tmp_path / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_a_file_is_one_sentence_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("")
+    assert main(["export", str(CAT), "--out", str(tmp_path / "out"), "--model", "colour"]) == 1
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_name_that_is_no_unicode_is_no_traceback(tmp_path: Path) -> None:
+    image = Path(f"{tmp_path}/\udcff\udcfe.jpg")
+    try:
+        image.write_bytes(CAT.read_bytes())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes no such names")
+    assert main(["export", str(image), "--out", str(tmp_path / "out"), "--model", "colour"]) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--size", "63"], ["--size", "-512"], ["--size", "0"], ["--size", "big"], ["--size", "nan"], ["--lang", "fr"],
+        ["--format", "pdf"], ["--out"],
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["export", str(CAT), "--out", str(tmp_path / "out"), *options])
+    assert caught.value.code == 2
+    assert options[0] in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_to_write_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(CAT)])
+    assert "--out" in capsys.readouterr().err
