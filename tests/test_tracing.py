@@ -207,7 +207,7 @@ def test_what_is_not_stored_is_told_with_the_call_that_computes_it(
     assert isinstance(caught.value, KeyError)
     assert str(caught.value) == (
         "this run has 4,096 tokens; above 1,024 the HW x HW matrices are not stored: "
-        f'run.rows("{name}", head, queries) computes the rows you ask for'
+        f'trace.rows("{name}", head, queries), of this trace, computes the rows you ask for'
     )
     assert run.rows(name, 3, [4095]).shape == (1, 4096)
     for other in ("block1.scores", "block0.keys"):

@@ -64,7 +64,7 @@ class Trace(Mapping[str, Tensor]):
             if self._block_of(name):
                 raise NotStoredError(
                     f"this run has {self.sizes['HW']:,} tokens; above {DENSE_TOKENS:,} the HW x HW matrices are not "
-                    f'stored: run.rows("{name}", head, queries) computes the rows you ask for'
+                    f'stored: trace.rows("{name}", head, queries), of this trace, computes the rows you ask for'
                 ) from None
             raise KeyError(f"this run has no {name!r}; it has {', '.join(self.tensors)}") from None
 
