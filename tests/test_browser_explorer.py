@@ -434,7 +434,19 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     page = visit(f"{STREETS}&lang=en", 390, 844, has_touch=True, is_mobile=True)
     cdp = page.context.new_cdp_session(page)
     photo = page.locator(".explorer .photo")
+
+    def top() -> float:
+        """Where the photograph comes to rest."""
+        seen = []
+        while len(seen) < 3 or len(set(seen[-3:])) > 1:
+            box = photo.bounding_box()
+            assert box
+            seen.append(box["y"])
+            page.wait_for_timeout(60)
+        return seen[-1]
+
     photo.scroll_into_view_if_needed()
+    top()
     page.touchscreen.tap(*place(page, 4, GRID))
     says(page, query=4, locked=True)
     agrees(page, streets)
@@ -450,11 +462,6 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
 
     def lift() -> None:
         cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-    def top() -> float:
-        box = photo.bounding_box()
-        assert box
-        return box["y"]
 
     before = top()
     drag(13, 14, 15, 16)
