@@ -5,7 +5,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from topformer_viz.colour import ColourModel
 from topformer_viz.images import MAX_PIXELS, to_tensor
-from topformer_viz.model import DENSE_TOKENS, Conv2d_BN, ConvModule, Keep, TopFormer, ignore
+from topformer_viz.model import DENSE_TOKENS, Attention, Conv2d_BN, ConvModule, Keep, TopFormer, ignore
 from topformer_viz.stages import COMPOSITE, axes_of
 
 Model = TopFormer | ColourModel
@@ -133,7 +133,41 @@ def trace(model: Model, image: Image.Image | Tensor, *, device: torch.device | N
     return Trace(tensors, check(tensors), seconds, str(device), fell_back)
 
 
-def check(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+def block_of(model: Model, n: int, device: torch.device) -> nn.Module:
+    """Block ``n`` (from 0) of the model's inference copy on ``device``: a ``Block``, or the colour model's ``Attention``."""
+    name = f"backbone.trans.transformer_blocks.{n}" if isinstance(model, TopFormer) else "attn"
+    return inference_copy(model, device).get_submodule(name)
+
+
+@torch.inference_mode()
+def trace_block(
+    block: nn.Module,
+    tokens: Tensor,
+    change: Keep = ignore,
+    axes: Callable[[str], tuple[str, ...]] = axes_of,
+) -> Trace:
+    """Run one block, or an attention module alone, on ``tokens`` and record its stages under their plain names.
+
+    ``block(tokens, keep)`` is what runs, where the tokens lie. ``change(name, tensor)`` sees each stage first: what it
+    hands back is recorded and flows on. Of an ``Attention`` "residual" is recorded too. ``axes`` declares each name's
+    axes; ``ShapeError`` where a tensor contradicts them.
+    """
+    tensors: dict[str, Tensor] = {}
+
+    def keep(name: str, tensor: Tensor) -> Tensor:
+        tensors[name] = change(name, tensor)
+        return tensors[name]
+
+    with full_precision(tokens.device):
+        start = time.perf_counter()
+        out = block(tokens, keep)
+        if isinstance(block, Attention):
+            keep("residual", tokens + out)
+        seconds = time.perf_counter() - start
+    return Trace(tensors, check(tensors, axes), seconds, str(tokens.device), fell_back=False)
+
+
+def check(tensors: Mapping[str, Tensor], axes_of: Callable[[str], tuple[str, ...]] = axes_of) -> dict[str, int]:
     """Every axis's size, {"C": 208, ...}; ``ShapeError`` where two tensors disagree on one."""
     sizes: dict[str, int] = {}
     for name, tensor in tensors.items():
