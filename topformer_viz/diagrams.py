@@ -6,6 +6,7 @@ that cross a permute, one that ends in a ring is summed over. Pure SVG, so it is
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -75,7 +76,10 @@ def links(operation: str, before: list[tuple[str, ...]], after: tuple[str, ...])
     return found
 
 
-def shape_diagram(stage: Stage, name: str, sources: list[str], sizes: dict[str, int], lang: Lang) -> str:
+def shape_diagram(
+    stage: Stage, name: str, sources: list[str], sizes: dict[str, int], lang: Lang,
+    axes_of: Callable[[str], tuple[str, ...]] = axes_of,
+) -> str:  # fmt: skip
     """SVG of what ``stage`` does to the shapes; ``name`` and ``sources`` are traced names, ``sizes`` axis sizes."""
     numbered = axes_of(name)
     columns: list[list[Tensor]] = []

@@ -44,6 +44,14 @@ AXES: dict[str, Axis] = {
     "nh_kd": Axis(Text("heads × key_dim", "heads × key_dim"), "#9a2a94", "#e59be2"),
     "d": Axis(Text("features per head of value", "每个头中值的特征数"), "#0f6f68", "#66cfc3"),
     "dh": Axis(Text("heads × d", "heads × d"), "#4257b8", "#a5b5fa"),
+    "nh_qkv": Axis(Text("heads × qkv_dim (LeViT)", "heads × qkv_dim（LeViT）"), "#a83a2a", "#f29c88"),
+    "qkv_dim": Axis(
+        Text(
+            "features per head of query, key and value in one (LeViT)", "每个头中查询、键、值合在一起的特征数（LeViT）"
+        ),
+        "#2b6390",
+        "#8cc3ee",
+    ),
     "M": Axis(Text("channels of the injected maps", "注入后特征图的通道"), "#2f6d43", "#8fd0a4"),
     "classes": Axis(Text("classes to tell apart", "要区分的类别"), "#66666f", "#a9a9b4"),
 }
@@ -51,6 +59,7 @@ COMPOSITE: dict[str, tuple[str, str]] = {
     "HW": ("H", "W"),
     "nh_kd": ("heads", "key_dim"),
     "dh": ("heads", "d"),
+    "nh_qkv": ("heads", "qkv_dim"),
 }
 INDICES = {"h": "heads", "i": "HW", "j": "HW", "c": "key_dim", "f": "d"}  # letters in formulas, by axis
 
@@ -63,9 +72,18 @@ OPERATIONS: dict[str, Text] = {
     "conv": Text("1×1 conv + BN", "1×1 卷积 + BN"),
     "reshape": Text("reshape", "reshape"),
     "permute": Text("permute", "permute"),
+    "layer_norm": Text("LayerNorm", "LayerNorm"),
+    "linear": Text("linear layer with bias", "线性层 + 偏置"),
+    "linear_bn": Text("linear layer + BN", "线性层 + BN"),
+    "split": Text("split", "拆分"),
+    "rotate": Text("rotate by row and column", "按行列旋转"),
+    "look_up": Text("look up by offset", "按偏移查表"),
     "matmul": Text("matrix product", "矩阵乘"),
+    "scale": Text("÷ √key_dim", "÷ √key_dim"),
+    "scale_bias": Text("÷ √key_dim + bias", "÷ √key_dim + 偏置"),
     "softmax": Text("softmax over keys", "沿键做 softmax"),
     "relu6": Text("ReLU6", "ReLU6"),
+    "hardswish": Text("hardswish", "hardswish"),
     "add": Text("add", "相加"),
     "mlp": Text("1×1, 3×3 depthwise, 1×1", "1×1、3×3 深度卷积、1×1"),
     "gate": Text("split, 1×1 conv + BN, hard sigmoid", "拆分、1×1 卷积 + BN、硬 sigmoid"),

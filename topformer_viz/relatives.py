@@ -1,0 +1,541 @@
+"""TopFormer's attention and its relatives on the same tokens: LeViT's, ViT's, and ViT's with rotary position embedding.
+
+The modules are written to be read beside ``model.Attention``: the same input, the same names for the same things, every
+teachable tensor through ``keep``. Their stages, weights and costs are here too.
+
+- LeViT: B. Graham et al., "LeViT: a Vision Transformer in ConvNet's Clothing for Faster Inference", ICCV 2021 (authors'
+  code Apache 2.0; attributes carry its names).
+- ViT: A. Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021 (authors' code Apache 2.0).
+- RoPE: J. Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021 (arXiv 2104.09864); axial, in two
+  dimensions, as in B. Heo et al., "Rotary Position Embedding for Vision Transformer", ECCV 2024.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from topformer_viz.model import Attention, Block, Keep, ignore
+from topformer_viz.stages import STAGES, Stage, Step
+from topformer_viz.text import Text
+from topformer_viz.tracing import Model, Trace, block_of, full_precision, trace_block
+
+ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 a pixel
+LAYER_NORM_EPS = 1e-6  # ViT's
+SEED = 0
+
+
+class Linear_BN(nn.Sequential):
+    """A linear layer without bias, then BatchNorm over batch and pixels: (B, HW, inp) to (B, HW, out)."""
+
+    def __init__(self, inp: int, out: int, bn_weight: float = 1.0) -> None:
+        super().__init__()
+        self.c = nn.Linear(inp, out, bias=False)
+        self.bn = nn.BatchNorm1d(out)
+        nn.init.constant_(self.bn.weight, bn_weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.c(x)
+        return self.bn(x.flatten(0, 1)).reshape_as(x)
+
+
+class LevitAttention(nn.Module):
+    """LeViT's attention: (B, C, H, W) in, (B, C, H, W) out, on a ``grid`` (H, W) fixed when it is built.
+
+    One projection holds, for each head in turn, the rows of q, k and v. Scores are scaled, and to each is added a learned
+    bias that depends on the head and on how many rows and columns the two pixels lie apart.
+    """
+
+    def __init__(self, dim: int, key_dim: int, num_heads: int, attn_ratio: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.key_dim = key_dim
+        self.d = attn_ratio * key_dim
+        self.dh = num_heads * self.d
+        self.qkv_dim = 2 * key_dim + self.d
+        self.qkv = Linear_BN(dim, num_heads * self.qkv_dim)
+        self.proj = nn.Sequential(nn.Hardswish(), Linear_BN(self.dh, dim, bn_weight=0.0))
+        row, column = places(grid)
+        # Numbered as the authors do, in order of first appearance: pixel 0 meets every offset, in the order of the pixels.
+        offset = (row[:, None] - row).abs() * grid[1] + (column[:, None] - column).abs()
+        self.attention_biases = nn.Parameter(torch.zeros(num_heads, len(row)))
+        self.offset: Tensor
+        self.register_buffer("offset", offset, persistent=False)  # (HW, HW)
+
+    def forward(self, x: Tensor, keep: Keep = ignore) -> Tensor:
+        B, C, H, W = x.shape
+        heads, key_dim, d, HW = self.num_heads, self.key_dim, self.d, H * W
+        keep("tokens", x)  # (B, C, H, W)
+        listed = x.reshape(B, C, HW)  # (B, C, HW)
+        listed = keep("listed", listed.permute(0, 2, 1))  # (B, HW, C)
+
+        qkv_list = keep("qkv_list", self.qkv(listed))  # (B, HW, nh_qkv)
+        qkv = keep("qkv", qkv_list.reshape(B, HW, heads, self.qkv_dim))  # (B, HW, heads, qkv_dim)
+        query, key, value = qkv.split((key_dim, key_dim, d), dim=-1)  # (B, HW, heads, key_dim) twice, (B, HW, heads, d)
+        query = keep("query", query.permute(0, 2, 1, 3))  # (B, heads, HW, key_dim)
+        key = keep("key", key.permute(0, 2, 3, 1))  # (B, heads, key_dim, HW)
+        value = keep("value", value.permute(0, 2, 1, 3))  # (B, heads, HW, d)
+
+        products = keep("products", query @ key)  # (B, heads, HW, HW)
+        bias = keep("bias", self.attention_biases[:, self.offset].expand(B, -1, -1, -1))  # (B, heads, HW, HW)
+        scores = keep("scores", products * key_dim**-0.5 + bias)  # (B, heads, HW, HW)
+        weights = keep("weights", scores.softmax(dim=-1))  # (B, heads, HW, HW), each row sums to 1
+        mixed = keep("mixed", weights @ value)  # (B, heads, HW, d)
+
+        merged = mixed.permute(0, 2, 1, 3)  # (B, HW, heads, d)
+        merged = keep("merged", merged.reshape(B, HW, self.dh))  # (B, HW, dh)
+        activated = keep("activated", self.proj[0](merged))  # (B, HW, dh)
+        projected = keep("projected_list", self.proj[1](activated))  # (B, HW, C)
+        return keep("projected", projected.permute(0, 2, 1).reshape(B, C, H, W))  # (B, C, H, W)
+
+
+class VitAttention(nn.Module):
+    """Multi-head attention as in ViT, after its LayerNorm: (B, C, H, W) in, (B, C, H, W) out.
+
+    Query, key and value are equally wide: d = key_dim = C / heads. Linear layers have a bias, scores are scaled, nothing
+    is activated. ValueError where the heads do not divide C.
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        if dim % num_heads:
+            raise ValueError(f"{num_heads} heads do not divide {dim} channels")
+        self.num_heads = num_heads
+        self.key_dim = self.d = dim // num_heads
+        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+        self.to_q = nn.Linear(dim, dim)
+        self.to_k = nn.Linear(dim, dim)
+        self.to_v = nn.Linear(dim, dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, keep: Keep = ignore) -> Tensor:
+        B, C, H, W = x.shape
+        heads, key_dim, d, HW = self.num_heads, self.key_dim, self.d, H * W
+        keep("tokens", x)  # (B, C, H, W)
+        listed = x.reshape(B, C, HW)  # (B, C, HW)
+        listed = keep("listed", listed.permute(0, 2, 1))  # (B, HW, C)
+        normed = keep("normed", self.norm(listed))  # (B, HW, C)
+
+        query_list = keep("query_list", self.to_q(normed))  # (B, HW, nh_kd)
+        query = query_list.reshape(B, HW, heads, key_dim)  # (B, HW, heads, key_dim)
+        query = keep("query", query.permute(0, 2, 1, 3))  # (B, heads, HW, key_dim)
+
+        key_list = keep("key_list", self.to_k(normed))  # (B, HW, nh_kd)
+        key = key_list.reshape(B, HW, heads, key_dim)  # (B, HW, heads, key_dim)
+        key = keep("key", key.permute(0, 2, 3, 1))  # (B, heads, key_dim, HW)
+
+        value_list = keep("value_list", self.to_v(normed))  # (B, HW, dh)
+        value = value_list.reshape(B, HW, heads, d)  # (B, HW, heads, d)
+        value = keep("value", value.permute(0, 2, 1, 3))  # (B, heads, HW, d)
+
+        query, key = self.placed(query, key, (H, W), keep)  # (B, heads, HW, key_dim), (B, heads, key_dim, HW)
+        products = keep("products", query @ key)  # (B, heads, HW, HW)
+        scores = keep("scores", products * key_dim**-0.5)  # (B, heads, HW, HW)
+        weights = keep("weights", scores.softmax(dim=-1))  # (B, heads, HW, HW), each row sums to 1
+        mixed = keep("mixed", weights @ value)  # (B, heads, HW, d)
+
+        merged = mixed.permute(0, 2, 1, 3)  # (B, HW, heads, d)
+        merged = keep("merged", merged.reshape(B, HW, C))  # (B, HW, dh)
+        projected = keep("projected_list", self.proj(merged))  # (B, HW, C)
+        return keep("projected", projected.permute(0, 2, 1).reshape(B, C, H, W))  # (B, C, H, W)
+
+    def placed(self, query: Tensor, key: Tensor, grid: tuple[int, int], keep: Keep) -> tuple[Tensor, Tensor]:
+        """Query and key as they are: plain attention knows nothing of place. ViT adds it to the tokens, once, at the start."""
+        return query, key
+
+
+class RopeAttention(VitAttention):
+    """ViT's attention with axial rotary position embedding: query and key are turned by their pixel's row and column.
+
+    A product of two turned vectors depends on the angle between them, so on the pixels' offset and not on where they lie.
+    The first half of the turned features turns with the row, the second with the column; in each half, pair t turns by
+    ROPE_BASE ** (-t / pairs) a pixel. Features come in groups of four; where key_dim is no multiple of 4, the rest stays.
+    """
+
+    def placed(self, query: Tensor, key: Tensor, grid: tuple[int, int], keep: Keep) -> tuple[Tensor, Tensor]:
+        angles = self.angles(grid).to(query.device)  # (HW, turned / 2)
+        query = keep("rotated_query", turn(query, angles))  # (B, heads, HW, key_dim)
+        key = keep("rotated_key", turn(key.mT, angles).mT)  # (B, heads, key_dim, HW)
+        return query, key
+
+    def angles(self, grid: tuple[int, int]) -> Tensor:
+        """By how much each pair of features is turned at each pixel: (HW, 2 * (key_dim // 4)), in radians."""
+        pairs = self.key_dim // 4  # of each of the two halves
+        speed = ROPE_BASE ** (-torch.arange(pairs) / pairs)  # (pairs,), in radians a pixel
+        return torch.cat([place[:, None] * speed for place in places(grid)], dim=1)
+
+
+def turn(x: Tensor, angles: Tensor) -> Tensor:
+    """Turn the features' pairs (0, 1), (2, 3), ... of x (..., HW, key_dim), one for each column of ``angles`` (HW, pairs)."""
+    turned = 2 * angles.shape[1]
+    a, b = x[..., 0:turned:2], x[..., 1:turned:2]  # (..., HW, pairs)
+    cos, sin = angles.cos(), angles.sin()
+    pairs = torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1)  # (..., HW, pairs, 2)
+    return torch.cat([pairs.flatten(-2), x[..., turned:]], dim=-1)
+
+
+def places(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Row and column of each pixel of a grid (H, W), in the order of the list: (HW,) each, integers."""
+    H, W = grid
+    return torch.arange(H).repeat_interleave(W), torch.arange(W).repeat(H)
+
+
+class Residual(nn.Module):
+    """What a ``Block`` does around an attention: its output is added to its input."""
+
+    def __init__(self, attn: nn.Module) -> None:
+        super().__init__()
+        self.attn = attn
+
+    def forward(self, x: Tensor, keep: Keep = ignore) -> Tensor:
+        return keep("residual", x + self.attn(x, keep))  # (B, C, H, W)
+
+
+# Weights
+
+
+def nearest_heads(dim: int, heads: int, multiple: int = 1) -> int:
+    """The count nearest to ``heads``, the smaller of two, that divides ``dim`` into widths that are multiples of ``multiple``.
+
+    ValueError where there is none: where ``multiple`` does not divide ``dim``.
+    """
+    fitting = [n for n in range(1, dim + 1) if dim % (n * multiple) == 0]
+    if not fitting:
+        raise ValueError(f"no number of heads divides {dim} channels into multiples of {multiple}")
+    return min(fitting, key=lambda n: abs(n - heads))
+
+
+def taken_over(attention: Attention, grid: tuple[int, int], seed: int = SEED) -> LevitAttention:
+    """LeViT's attention with TopFormer's own weights; its biases, which TopFormer lacks, drawn from N(0, 1) by ``seed``."""
+    heads, key_dim, d = attention.num_heads, attention.key_dim, attention.d
+    levit = LevitAttention(attention.to_q.c.in_channels, key_dim, heads, d // key_dim, grid)
+    own, state = attention.state_dict(), levit.state_dict()
+    for name in ("c.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"):
+        parts = [
+            own[f"to_{x}.{name}"].reshape(heads, rows, -1) for x, rows in (("q", key_dim), ("k", key_dim), ("v", d))
+        ]
+        state[f"qkv.{name}"] = torch.cat(parts, dim=1).reshape_as(state[f"qkv.{name}"])
+        state[f"proj.1.{name}"] = own[f"proj.1.{name}"].reshape_as(state[f"proj.1.{name}"])
+    random = torch.Generator().manual_seed(seed)
+    state["attention_biases"] = torch.randn(state["attention_biases"].shape, generator=random)
+    levit.load_state_dict(state)
+    return levit.eval()
+
+
+@torch.no_grad()
+def unbiased(levit: LevitAttention) -> LevitAttention:
+    """A copy whose biases are 0, as LeViT is built."""
+    levit = copy.deepcopy(levit)
+    levit.attention_biases.zero_()
+    return levit
+
+
+@torch.no_grad()
+def draw(attention: VitAttention, seed: int = SEED) -> None:
+    """Draw the weights anew by ``seed``, as ``torch.nn.MultiheadAttention`` does at its start: biases 0.
+
+    Its three input projections are one matrix (3C, C), drawn as a whole. The head count plays no part.
+    """
+    random = torch.Generator().manual_seed(seed)
+    C = attention.proj.in_features
+    rows = nn.init.xavier_uniform_(torch.empty(3 * C, C), generator=random).chunk(3)
+    inputs = (attention.to_q, attention.to_k, attention.to_v)
+    for layer, weight in zip(inputs, rows, strict=True):
+        layer.weight.copy_(weight)
+    nn.init.kaiming_uniform_(attention.proj.weight, a=5**0.5, generator=random)
+    for layer in (*inputs, attention.proj):
+        layer.bias.zero_()
+
+
+# Measures
+
+
+def parameters(attention: nn.Module) -> int:
+    """Learnable numbers: weights, biases, the normalisations' gains and shifts, LeViT's attention biases."""
+    return sum(parameter.numel() for parameter in attention.parameters())
+
+
+def multiply_adds(attention: nn.Module, HW: int) -> int:
+    """Multiply-adds on ``HW`` pixels, counted as in costs.py: projections and the two matrix products, nothing else."""
+    projections = sum(x.weight.numel() for x in attention.modules() if isinstance(x, (nn.Conv2d, nn.Linear)))
+    heads, key_dim, d = (int(getattr(attention, name)) for name in ("num_heads", "key_dim", "d"))
+    return projections * HW + heads * HW**2 * (key_dim + d)  # query @ key, weights @ value
+
+
+@torch.inference_mode()
+def equivariance(attention: nn.Module, tokens: Tensor, seed: int = SEED) -> float:
+    """How much ``attention`` notices when the pixels of ``tokens`` (1, C, H, W) are shuffled; rounding where it does not.
+
+    The shuffled pixels' "mixed", put back in order, against the straight ones': the largest difference, over the
+    largest entry. Measured before the projection, which works on each pixel by itself and, as built, gives 0.
+    """
+    order = torch.randperm(tokens.shape[2] * tokens.shape[3], generator=torch.Generator().manual_seed(seed))
+    shuffled = tokens.flatten(2)[..., order].reshape(tokens.shape)
+    found: dict[str, Tensor] = {}
+    with full_precision(tokens.device):
+        attention(tokens, found.setdefault)
+        straight = found["mixed"][:, :, order]
+        found.clear()
+        attention(shuffled, found.setdefault)
+    largest = float(straight.abs().amax())
+    return float((found["mixed"] - straight).abs().amax()) / largest if largest else 0.0
+
+
+# Stages
+
+
+def _as(name: str, steps: tuple[Step, ...], formula: str, note: Text, sources: tuple[str, ...] = ()) -> Stage:
+    """TopFormer's stage ``name``, made in another way."""
+    own = STAGES[name]
+    return replace(own, steps=steps, formula=formula, note=note, sources=sources or own.sources, trap=None)
+
+
+def _by_name(*stages: Stage) -> dict[str, Stage]:
+    return {stage.name: stage for stage in stages}
+
+
+# fmt: off
+TOKENS = Stage(
+    "tokens", STAGES["tokens"].title, (), (Step("enter", "B C H W"),), "tokens = x", view="maps",
+    note=Text("The same map for all four.", "四者的输入是同一张特征图。"))
+TOPFORMER: dict[str, Stage] = _by_name(TOKENS, *(STAGES[name] for name in (
+    "query_map", "query", "key_map", "key", "value_map", "value", "scores", "weights", "mixed", "merged", "activated",
+    "projected", "residual")))
+
+LISTED = Stage(
+    "listed", Text("The map as a list", "特征图铺成列表"), ("tokens",), (Step("reshape", "B C HW"), Step("permute", "B HW C")),
+    "listed_{i, :} = tokens_{:, i}", view="rows",
+    note=Text(
+        "A row a pixel. In the real network the tokens stay a list from block to block.",
+        "一行一个像素。在真实的网络里，token 从一个模块到下一个模块一直是列表。"))
+PRODUCTS = Stage(
+    "products", Text("Products", "点积"), ("query", "key"), (Step("matmul", "B heads HW HW"),),
+    "products_{hij} = Σ_{c} query_{hic} · key_{hcj}", view="matrix",
+    note=Text("In TopFormer these are the scores already.", "在 TopFormer 里，这就已经是得分。"))
+MERGED = _as(
+    "merged", (Step("permute", "B HW heads d"), Step("reshape", "B HW dh")), "merged_{i, (h·d + f)} = mixed_{hif}",
+    Text("The heads side by side in each pixel's row.", "各头在每个像素的那一行里并排。"))
+FOLDED = _as(
+    "projected", (Step("permute", "B C HW"), Step("reshape", "B C H W")), "projected_{:, i} = projected_list_{i, :}",
+    Text("Folded into a map again, to be compared with TopFormer's.", "重新折成特征图，以便与 TopFormer 的比较。"),
+    ("projected_list",))
+
+LEVIT: dict[str, Stage] = _by_name(
+    TOKENS,
+    LISTED,
+    Stage(
+        "qkv_list", Text("Query, key and value in one", "查询、键、值合为一体"), ("listed",), (Step("linear_bn", "B HW nh_qkv"),),
+        "qkv_list_{i} = BN(P_{qkv} · listed_{i}),  P_{qkv}: nh_qkv × C", view="rows",
+        note=Text(
+            "One projection instead of three: for each head in turn, its rows of query, key and value.",
+            "一个投影代替三个：依次是每个头的查询、键、值各行。")),
+    Stage(
+        "qkv", Text("Dealt out to the heads", "分给各头"), ("qkv_list",), (Step("reshape", "B HW heads qkv_dim"),),
+        "qkv_{i, h, n} = qkv_list_{i, (h·qkv_dim + n)}", view="rows",
+        note=Text(
+            "In each head a pixel has 2 × {key_dim} + {d} = {qkv_dim} features, still in one piece.",
+            "在每个头里，一个像素有 2 × {key_dim} + {d} = {qkv_dim} 个特征，还连在一起。")),
+    _as(
+        "query",
+        (Step("split", "B HW heads key_dim"), Step("permute", "B heads HW key_dim")),
+        "query_{hic} = qkv_{i, h, c}",
+        Text("The first {key_dim} of each head's {qkv_dim} features.", "每个头 {qkv_dim} 个特征中的前 {key_dim} 个。"), ("qkv",)),
+    _as(
+        "key",
+        (Step("split", "B HW heads key_dim"), Step("permute", "B heads key_dim HW")),
+        "key_{hcj} = qkv_{j, h, (key_dim + c)}",
+        Text("The next {key_dim}, laid transposed by the permute.", "接下来的 {key_dim} 个，由 permute 转置。"), ("qkv",)),
+    _as(
+        "value", (Step("split", "B HW heads d"), Step("permute", "B heads HW d")),
+        "value_{hjf} = qkv_{j, h, (2·key_dim + f)}",
+        Text("The last {d}: wider than the query, as in TopFormer.", "最后 {d} 个：与 TopFormer 一样，比查询宽。"), ("qkv",)),
+    PRODUCTS,
+    Stage(
+        "bias", Text("Attention bias", "注意力偏置"), (), (Step("look_up", "B heads HW HW"),),
+        "bias_{hij} = attention_biases_{h, (|Δrow|·W + |Δcolumn|)}", view="matrix",
+        note=Text(
+            "One learned number a head for each offset of two pixels, {HW} offsets on this grid, whatever the picture shows.",
+            "每个头对两个像素的每种偏移各学一个数，这个网格上有 {HW} 种偏移，与图片内容无关。")),
+    _as(
+        "scores", (Step("scale_bias", "B heads HW HW"),), "scores_{hij} = products_{hij} / √key_dim + bias_{hij}",
+        Text("Scaled, and shifted by the bias of the offset.", "先缩放，再加上这一偏移的偏置。"), ("products", "bias")),
+    STAGES["weights"],
+    STAGES["mixed"],
+    MERGED,
+    _as(
+        "activated", (Step("hardswish", "B HW dh"),), "activated = merged · min(max(merged + 3, 0), 6) / 6",
+        Text(
+            "Hardswish: 0 below −3, the value itself above 3, smooth between.",
+            "Hardswish：−3 以下为 0，3 以上保持原值，中间平滑过渡。")),
+    Stage(
+        "projected_list", Text("Projection, as a list", "投影（列表）"), ("activated",), (Step("linear_bn", "B HW C"),),
+        "projected_list_{i} = BN(P_{o} · activated_{i}),  P_{o}: C × dh", view="rows",
+        note=Text("TopFormer's projection, written for a list.", "TopFormer 的投影，只是写成作用于列表。")),
+    FOLDED,
+    STAGES["residual"],
+)
+
+
+def _linear(name: str, letter: str, title: Text, width: str) -> Stage:
+    return Stage(
+        f"{name}_list", title, ("normed",), (Step("linear", f"B HW {width}"),),
+        f"{name}_list_{{i}} = P_{{{letter}}} · normed_{{i}} + b_{{{letter}}},  P_{{{letter}}}: {width} × C", view="rows",
+        note=Text("A linear layer with a bias and no BatchNorm.", "带偏置的线性层，没有 BatchNorm。"), strand=letter)
+
+
+VIT: dict[str, Stage] = _by_name(
+    TOKENS,
+    LISTED,
+    Stage(
+        "normed", Text("LayerNorm", "LayerNorm"), ("listed",), (Step("layer_norm", "B HW C"),),
+        "normed_{i} = gain · (listed_{i} − mean_{i}) / √(variance_{i} + ε) + shift", view="rows",
+        note=Text(
+            "Each pixel's {C} channels are brought to mean 0 and variance 1 among themselves, before everything else.",
+            "先把每个像素自己的 {C} 个通道归一化成均值 0、方差 1，再做其他一切。")),
+    _linear("query", "q", Text("Query, still a list", "查询（仍是列表）"), "nh_kd"),
+    _as(
+        "query", (Step("reshape", "B HW heads key_dim"), Step("permute", "B heads HW key_dim")),
+        "query_{hic} = query_list_{i, (h·key_dim + c)}",
+        Text("{heads} heads share the C = {C} channels: {key_dim} features each.", "{heads} 个头分 C = {C} 个通道：各 {key_dim} 个特征。"),
+        ("query_list",)),
+    _linear("key", "k", Text("Key, still a list", "键（仍是列表）"), "nh_kd"),
+    _as(
+        "key", (Step("reshape", "B HW heads key_dim"), Step("permute", "B heads key_dim HW")),
+        "key_{hcj} = key_list_{j, (h·key_dim + c)}",
+        Text("Laid transposed by the permute, ready for the product.", "由 permute 转置，正好用来相乘。"), ("key_list",)),
+    _linear("value", "v", Text("Value, still a list", "值（仍是列表）"), "dh"),
+    _as(
+        "value", (Step("reshape", "B HW heads d"), Step("permute", "B heads HW d")),
+        "value_{hjf} = value_list_{j, (h·d + f)}",
+        Text("As wide as query and key: d = key_dim = {d}.", "与查询、键一样宽：d = key_dim = {d}。"), ("value_list",)),
+    PRODUCTS,
+    _as(
+        "scores", (Step("scale", "B heads HW HW"),), "scores_{hij} = products_{hij} / √key_dim",
+        Text("Scaled, and nothing added.", "只缩放，不加任何东西。"), ("products",)),
+    STAGES["weights"],
+    STAGES["mixed"],
+    MERGED,
+    Stage(
+        "projected_list", Text("Projection, as a list", "投影（列表）"), ("merged",), (Step("linear", "B HW C"),),
+        "projected_list_{i} = P_{o} · merged_{i} + b_{o},  P_{o}: C × dh", view="rows",
+        note=Text("No activation before it: the heads are mixed as they are.", "之前没有激活：各头原样混合。")),
+    FOLDED,
+    STAGES["residual"],
+)
+
+
+def _rotated(name: str, axes: str, formula: str) -> Stage:
+    title = {"query": Text("Query, turned", "旋转后的查询"), "key": Text("Key, turned", "旋转后的键")}[name]
+    return Stage(
+        f"rotated_{name}", title, (name,), (Step("rotate", axes),), formula, view="rows", strand=name[0],
+        note=Text(
+            "Pairs of features turn by angles that grow with the pixel's row (first half) or column (second half). Lengths "
+            "stay.",
+            "特征两两成对旋转：前一半按像素所在的行，后一半按列，角度随之增大。长度不变。"))
+
+
+ROPE: dict[str, Stage] = VIT | _by_name(
+    _rotated("query", "B heads HW key_dim", "rotated_query_{hi} = R_{i} · query_{hi}"),
+    _rotated("key", "B heads key_dim HW", "rotated_key_{hj} = R_{j} · key_{hj}"),
+    replace(
+        PRODUCTS, sources=("rotated_query", "rotated_key"),
+        formula="products_{hij} = Σ_{c} rotated_query_{hic} · rotated_key_{hcj}",
+        note=Text(
+            "Of the two rotations only the difference is left, so place enters through the offset alone.",
+            "两个旋转只留下二者之差，所以位置只通过偏移起作用。")),
+)
+
+# The order in which stages are set side by side; where two names stand together, they are the same step on a map and a list.
+ROWS: tuple[tuple[str, ...], ...] = (
+    ("tokens",), ("listed",), ("normed",), ("qkv_list",), ("qkv",), ("query_map", "query_list"), ("query",), ("key_map", "key_list"),
+    ("key",), ("value_map", "value_list"), ("value",), ("rotated_query",), ("rotated_key",), ("products",), ("bias",),
+    ("scores",), ("weights",), ("mixed",), ("merged",), ("activated",), ("projected_list",), ("projected",), ("residual",))
+# fmt: on
+
+
+# The four on one picture
+
+TAKEN = Text("TopFormer's own.", "TopFormer 自己的。")
+DRAWN_BIASES = Text(
+    "Projections and BatchNorm taken over from TopFormer. The biases are drawn from N(0, 1), not learned.",
+    "投影和 BatchNorm 取自 TopFormer。偏置抽自 N(0, 1)，不是学来的。",
+)
+RANDOM = Text("Fresh random weights: its maps are chance.", "全新的随机权重：图案只是偶然。")
+RANDOM_SAME = Text("The same random weights as ViT's: its maps are chance.", "与 ViT 相同的随机权重：图案只是偶然。")
+OTHER_HEADS = Text(
+    "{asked} heads do not divide C = {C}; {heads} is the nearest count that does.",
+    "{asked} 个头不能整除 C = {C}；最接近且能整除的是 {heads} 个。",
+)
+OTHER_FOURS = Text(
+    "{asked} heads would not make key_dim a multiple of 4; of C = {C} channels, {heads} is the nearest count that does.",
+    "{asked} 个头不能使 key_dim 成为 4 的倍数；对 C = {C} 个通道，最接近且能做到的是 {heads} 个。",
+)
+PARTLY = Text(
+    "{heads} heads, as in ViT: of C = {C} no count makes key_dim a multiple of 4, so {turned} of the {key_dim} features turn and the "
+    "rest stay.",
+    "与 ViT 一样是 {heads} 个头：C = {C} 时没有哪个头数能使 key_dim 成为 4 的倍数，所以 {key_dim} 个特征中旋转 {turned} 个，其余不动。",
+)
+
+
+@dataclass(frozen=True)
+class Relative:
+    """One attention, what it computed of the tokens, and the words for both.
+
+    ``run`` holds its stages under their plain names, "residual" included; ``stages`` declares them. ``weights`` says which
+    weights are on show, ``heads_note`` why the head count is not TopFormer's (or what follows from it), where there is a why.
+    """
+
+    slug: str
+    name: Text
+    module: nn.Module
+    run: Trace
+    stages: Mapping[str, Stage]
+    weights: Text
+    heads_note: Text | None = None
+
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Axis names of one of its traced tensors."""
+        return self.stages[name].axes
+
+
+def relatives(model: Model, run: Trace, block: int) -> tuple[Relative, ...]:
+    """TopFormer's attention of ``block`` (from 0) of ``model``, LeViT's, ViT's and ViT's with RoPE, on that block's tokens.
+
+    ``run`` is the model's trace, of ``DENSE_TOKENS`` tokens at most. LeViT has the block's own weights and drawn biases;
+    ViT and RoPE have fresh weights, the same ones, drawn as ``torch.nn.MultiheadAttention`` draws them.
+    """
+    tokens = run[f"block{block}.tokens"]
+    _, C, H, W = tokens.shape
+    found = block_of(model, block, tokens.device)
+    own = found.attn if isinstance(found, Block) else found
+    assert isinstance(own, Attention)
+    asked = own.num_heads
+    vit = VitAttention(C, nearest_heads(C, asked))
+    rope = RopeAttention(C, nearest_heads(C, asked, 1 if C % 4 else 4))
+    for attention in (vit, rope):
+        draw(attention)
+    vit_note = OTHER_HEADS if vit.num_heads != asked else None
+    rope_note = PARTLY if rope.key_dim % 4 else OTHER_FOURS if rope.num_heads != asked else None
+
+    def relative(
+        slug: str,
+        name: Text,
+        attention: nn.Module,
+        stages: Mapping[str, Stage],
+        weights: Text,
+        note: Text | None = None,
+    ) -> Relative:
+        attention = attention.to(tokens.device).eval()
+        recorded = trace_block(Residual(attention), tokens, axes=lambda stage: stages[stage].axes)
+        sizes = recorded.sizes
+        note = note and note.format(asked=asked, turned=sizes["key_dim"] // 4 * 4, **sizes)
+        return Relative(slug, name, attention, recorded, stages, weights, note)
+
+    return (
+        relative("topformer", Text("TopFormer", "TopFormer"), own, TOPFORMER, TAKEN),
+        relative("levit", Text("LeViT", "LeViT"), taken_over(own, (H, W)), LEVIT, DRAWN_BIASES),
+        relative("vit", Text("ViT", "ViT"), vit, VIT, RANDOM, vit_note),
+        relative("rope", Text("ViT with RoPE", "ViT + RoPE"), rope, ROPE, RANDOM_SAME, rope_note),
+    )
