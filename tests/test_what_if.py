@@ -245,3 +245,10 @@ def test_changes_are_measured_where_pixels_are(tiny) -> None:
 def test_every_way_to_place_pixels_is_tried_here() -> None:
     assert set(PIXELS) == {"in place", "shuffled", *DROPPED}
     assert Experiment.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def test_effective_tokens_are_of_rows_brought_to_sum_1(tiny) -> None:
+    weights = experiment(tiny.model, tiny.run, 0, Setting(over="queries")).after["weights"]
+    rows = weights / weights.sum(-1, keepdim=True)
+    assert torch.allclose(spread(weights), torch.special.entr(rows).sum(-1).exp(), rtol=1e-4)
+    assert torch.allclose(spread(3 * weights), spread(weights), rtol=1e-4)

@@ -50,12 +50,17 @@ def check(table: Tensor) -> Checked:
     eigenvalues = eigenvalues[eigenvalues.abs().argsort(descending=True)]
     turning = eigenvalues.imag.abs() > NOTHING * eigenvalues[0].abs()
     return Checked(
-        float((table - table.T).abs().amax() / largest),
-        *((float(sums.amin()), float(sums.amax())) for sums in (table.sum(1), table.sum(0))),
-        float((table < 0).double().mean()),
-        eigenvalues,
-        float(turning.double().mean()),
+        asymmetry=float((table - table.T).abs().amax() / largest),
+        rows=_ends(table.sum(1)),
+        columns=_ends(table.sum(0)),
+        negative=float((table < 0).double().mean()),
+        eigenvalues=eigenvalues,
+        turning=float(turning.double().mean()),
     )
+
+
+def _ends(values: Tensor) -> tuple[float, float]:
+    return float(values.amin()), float(values.amax())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from topformer_viz.measures import effective_tokens
-from topformer_viz.model import Attention, Keep
+from topformer_viz.model import Attention, Conv2d_BN, Keep
 from topformer_viz.stages import STAGES, axes_of
 from topformer_viz.tracing import Model, Trace, block_of, trace_block
 from topformer_viz.weights import with_batch_statistics
@@ -67,8 +67,16 @@ class Setting:
 
     def of(self, attn: Attention) -> "Setting":
         """The same without what ``attn`` already is: a ratio of 2 where the ratio is 2 changes nothing."""
-        own = {"heads": attn.num_heads, "key_dim": attn.key_dim, "ratio": attn.d // attn.key_dim}
-        return replace(self, **{name: None for name, value in own.items() if getattr(self, name) == value})
+
+        def other(asked: int | None, own: int) -> int | None:
+            return None if asked == own else asked
+
+        return replace(
+            self,
+            ratio=other(self.ratio, attn.d // attn.key_dim),
+            heads=other(self.heads, attn.num_heads),
+            key_dim=other(self.key_dim, attn.key_dim),
+        )
 
 
 @dataclass(frozen=True)
@@ -231,8 +239,9 @@ def _attention(own: Attention, setting: Setting, tokens: Tensor) -> tuple[Attent
     for name, value in mine.items():
         if value.ndim:
             value[new] = theirs[name][old]
-    attn.proj[1].bn = own.proj[1].bn
-    attn.proj[1].c.weight[:, new] = own.proj[1].c.weight[:, old]
+    proj, own_proj = (cast(Conv2d_BN, module.proj[1]) for module in (attn, own))
+    proj.bn = own_proj.bn
+    proj.c.weight[:, new] = own_proj.c.weight[:, old]
     return attn, *((("to_v", "proj"),) * 2 if d > own.d else ((), ()))
 
 
