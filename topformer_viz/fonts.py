@@ -3,7 +3,8 @@
     python -m topformer_viz.fonts NOTO_SANS_SC.woff2
 
 The whole font (SIL Open Font License 1.1) is on npm as @fontsource/noto-sans-sc, file
-noto-sans-sc-chinese-simplified-400-normal.woff2. Needs fonttools and brotli (requirements-dev.txt).
+noto-sans-sc-chinese-simplified-400-normal.woff2. Needs fonttools and brotli (requirements-dev.txt). Browsers take the
+woff2; the ttf, of the same glyphs, is what matplotlib reads (topformer_viz/worksheet.py).
 """
 
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 SUBSET = ROOT / "static" / "noto-sans-sc-subset.woff2"
+SUBSET_TTF = SUBSET.with_suffix(".ttf")
 
 
 def own_characters() -> set[str]:
@@ -24,14 +26,16 @@ def own_characters() -> set[str]:
 def main(whole: str) -> None:
     from fontTools import subset  # type: ignore[import-untyped]
 
-    options = subset.Options(flavor="woff2", layout_features=["*"])
-    font = subset.load_font(whole, options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(text="".join(sorted(own_characters())))
-    subsetter.subset(font)
     SUBSET.parent.mkdir(exist_ok=True)
-    subset.save_font(font, str(SUBSET), options)
-    print(f"{SUBSET.name}: {len(own_characters())} characters, {SUBSET.stat().st_size / 1000:.0f} kB")
+    for path, flavor in ((SUBSET, "woff2"), (SUBSET_TTF, None)):
+        options = subset.Options(flavor=flavor, layout_features=["*"])
+        font = subset.load_font(whole, options)
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(text="".join(sorted(own_characters())))
+        subsetter.subset(font)
+        font.flavor = flavor  # the file it was read from has one
+        subset.save_font(font, str(path), options)
+        print(f"{path.name}: {len(own_characters())} characters, {path.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
