@@ -9,7 +9,7 @@ a session starts.
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -39,7 +39,7 @@ GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side
 MAX_TOKENS = 512  # bound of the pages that show whole matrices; a larger picture is given a smaller short side
 OWN_SIDE = 1024  # an uploaded picture is kept at most this long on its short side
 OWN = "own"
-PAGES = ("explorer", "network", "heads", "starts", "reference")
+PAGES = ("explorer", "lab", "network", "heads", "starts", "reference")
 
 FACTS = facts()
 STREETS_LABEL = Text(
@@ -121,6 +121,7 @@ UI = {
     "title": Text("TopFormer's attention", "TopFormer 的注意力"),
     "lesson": Text("Lesson", "课程"),
     "explorer": Text("Explorer", "探索"),
+    "lab": Text("Lab", "实验室"),
     "network": Text("Network", "网络"),
     "heads": Text("Heads", "各头"),
     "starts": Text("Starts", "起点"),
@@ -253,26 +254,26 @@ def _link() -> dict[str, Any]:
 
 def _restore_choices() -> None:
     """Defaults at a session's start, from the address bar where it has a valid value; and on every page the same."""
-    query = st.query_params
-
-    def asked(name: str, allowed: Any, default: Any) -> Any:
-        value = query.get(name)
-        return next((option for option in allowed if str(option) == value), default)
-
     locale = st.context.locale or "en"
     state = st.session_state
     defaults = {
-        "lang": lambda: asked("lang", LANGS, "zh" if locale.lower().startswith("zh") else "en"),
-        "picture": lambda: asked("sample", SAMPLES, next(iter(SAMPLES))),
-        "model": lambda: asked("model", MODELS, next(iter(MODELS))),
-        "size": lambda: asked("size", SIDES, 512),
-        "grid": lambda: asked("grid", range(MIN_GRID, MAX_GRID + 1), GRIDS[0]),
-        "block": lambda: asked("block", range(1, 5), 1),
+        "lang": lambda: from_address("lang", LANGS, "zh" if locale.lower().startswith("zh") else "en"),
+        "picture": lambda: from_address("sample", SAMPLES, next(iter(SAMPLES))),
+        "model": lambda: from_address("model", MODELS, next(iter(MODELS))),
+        "size": lambda: from_address("size", SIDES, 512),
+        "grid": lambda: from_address("grid", range(MIN_GRID, MAX_GRID + 1), GRIDS[0]),
+        "block": lambda: from_address("block", range(1, 5), 1),
     }
     for name, default in defaults.items():
         if name not in state:
             state[name] = default()
     state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
+
+
+def from_address(name: str, allowed: Iterable[Any], default: Any) -> Any:
+    """The one of ``allowed`` that the address the session started with names, or ``default``."""
+    value = st.query_params.get(name)
+    return next((option for option in allowed if str(option) == value), default)
 
 
 def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -> dict[str, Any]:
@@ -292,9 +293,14 @@ def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -
     return {"key": key, "on_change": take}
 
 
-def write_address(view: View) -> None:
-    """Let the browser write what is on show into the address, as the components do on their own pages."""
-    link = {name: value for name, value in view.link.items() if value is not None} | {"lang": view.lang}
+def write_address(view: View, more: Mapping[str, Any] | None = None) -> None:
+    """Let the browser write what is on show into the address, as the components do on their own pages.
+
+    ``more``: the page's own settings; None leaves one out.
+    """
+    link = {
+        name: value for name, value in (view.link | {"lang": view.lang} | dict(more or {})).items() if value is not None
+    }
     script = f'history.replaceState(history.state, "", "?" + new URLSearchParams({json.dumps(link)}))'
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 

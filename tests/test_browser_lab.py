@@ -1,0 +1,129 @@
+"""The lab in a browser: linked pictures under pointer and keys, switches, the address, small screens."""
+
+import numpy as np
+import pytest
+from browsing import VIEWPORTS, Open, count_messages, query_of, run_of
+from playwright.sync_api import Page, expect
+
+from topformer_viz import load_model
+from topformer_viz.lab.page import PARTS
+from topformer_viz.what_if import Setting, experiment
+
+QUERY = "sample=coffee&size=256"  # 4 x 6 tokens
+ROWS, COLUMNS = 4, 6
+
+
+def marked(page: Page) -> tuple[int, int]:
+    box = page.get_by_test_id("panels").first
+    box.locator("figure").first.wait_for()
+    return int(box.get_attribute("data-one") or -1), int(box.get_attribute("data-other") or -1)
+
+
+def values(page: Page, group: int) -> list[str]:
+    return page.locator(".group").nth(group).locator("output").all_inner_texts()
+
+
+def as_number(text: str) -> float:
+    return float(text.replace("−", "-").replace("≈ 0", "0"))
+
+
+def point(page: Page, plane: str, row: int, column: int, size: tuple[int, int]) -> None:
+    """Move the pointer to the middle of a cell of a picture."""
+    box = page.locator(plane).bounding_box()
+    assert box
+    page.mouse.move(
+        box["x"] + (column + 0.5) / size[1] * box["width"], box["y"] + (row + 0.5) / size[0] * box["height"]
+    )
+
+
+def test_a_pair_pointed_at_in_the_matrix_is_said_in_all_pictures(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&scaled=True&block=2&head=3")
+    marked(page)
+    sent = count_messages(page)
+    matrix = ".group:nth-child(2) figure:nth-of-type(1) .plane"
+    point(page, matrix, 7, 20, (24, 24))
+    assert marked(page) == (7, 20)
+    done = experiment(load_model("streets"), run_of("coffee", "streets", 256), 1, Setting(scaled=True))
+    before, after = (float(w[0, 2, 7, 20]) for w in (done.before["weights"], done.after["weights"]))
+    np.testing.assert_allclose(
+        [as_number(text) for text in values(page, 1)], [before, after, after - before], rtol=6e-3, atol=1e-6
+    )
+    page.mouse.click(*page.evaluate("[10, 10]"))
+    assert sent() == 0
+
+
+def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}")
+    marked(page)
+    photo = ".group:nth-child(1) figure:nth-of-type(1) .plane"
+    point(page, photo, 1, 2, (ROWS, COLUMNS))
+    page.mouse.down()
+    page.mouse.up()
+    other = marked(page)[1]
+    page.mouse.move(5, 5)
+    assert marked(page) == (8, other)
+    page.locator(".groups").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert marked(page) == (15, other)
+    for _ in range(9):
+        page.keyboard.press("Shift+ArrowLeft")
+    assert marked(page) == (15, other // COLUMNS * COLUMNS)
+    assert page.locator(".said").first.inner_text().startswith("pixel 16 (row 3, column 4) → ")
+
+
+def test_shuffled_pixels_are_marked_where_they_went(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&pixels=shuffled")
+    marked(page)
+    done = experiment(load_model("streets"), run_of("coffee", "streets", 256), 0, Setting(pixels="shuffled"))
+    place = 9
+    point(page, ".group:nth-child(1) figure:nth-of-type(2) .plane", place // COLUMNS, place % COLUMNS, (ROWS, COLUMNS))
+    assert marked(page)[0] == int(done.order[place])
+    before, after, _ = values(page, 1)
+    assert before == after
+
+
+def test_a_switch_changes_pictures_and_address_and_a_reload_keeps_both(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&lang=en")
+    marked(page)
+    difference = page.locator(".group").nth(1).locator("figure").nth(2).locator(".bar span").last
+    expect(difference).to_have_text("0")
+    page.get_by_text("Divide by √key_dim").click()
+    expect(difference).not_to_have_text("0", timeout=20_000)
+    page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'")
+    said = difference.inner_text()
+    page.reload()
+    expect(difference).to_have_text(said, timeout=30_000)
+    page.get_by_role("button", name="Reset").click()
+    expect(difference).to_have_text("0", timeout=20_000)
+    page.wait_for_function("!new URLSearchParams(location.search).has('scaled')")
+    assert query_of(page)["part"] == "what-if"
+
+
+def test_the_basics_answer_the_pointer(visit: Open) -> None:
+    page = visit("lab?part=basics")
+    marked(page)
+    point(page, ".group:nth-child(1) .plane", 7, 3, (8, 12))
+    asking = page.locator(".terms li").first.inner_text()
+    assert "×" in asking
+    point(page, ".group:nth-child(1) .plane", 0, 0, (8, 12))
+    assert page.locator(".terms li").first.inner_text() != asking
+    weights = [float(text.split("×")[0]) for text in page.locator(".terms li").all_inner_texts() if "×" in text]
+    assert sum(weights) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_part_is_wider_than_the_screen(visit: Open, part: str) -> None:
+    page = visit(f"lab?{QUERY}&part={part}&lang=zh") if part in READY else None
+    if page is None:
+        pytest.skip("has tests of its own")
+    for width, height in VIEWPORTS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(400)
+        wide = page.evaluate(
+            "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
+        )
+        assert wide <= 0, (part, width)
+
+
+READY = ("what-if", "basics", "by-hand", "covariance")  # parts with a component, which ``visit`` waits for

@@ -1,0 +1,286 @@
+"""The lab's page through AppTest: its parts, its switches, and what the pictures are sent."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from decoding import Payload, decode
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from test_pages import open_app, words
+
+from topformer_viz import load_model, trace
+from topformer_viz.covariance import correlation, covariance, walk
+from topformer_viz.images import network_size, open_sample
+from topformer_viz.lab import changes
+from topformer_viz.lab.covariance import UI as COVARIANCE_WORDS
+from topformer_viz.lab.covariance import answer
+from topformer_viz.lab.page import PARTS
+from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
+from topformer_viz.session import PAGES, UI
+from topformer_viz.text import LANGS, Lang
+from topformer_viz.tracing import Trace
+from topformer_viz.what_if import Experiment, Setting, experiment
+
+LAB = "pages/lab.py"
+SAMPLE, SIDE = "coffee", 256  # 4 x 6 tokens
+
+
+@cache
+def run_of(model: str = "streets") -> tuple[object, Trace]:
+    picture = open_sample(SAMPLE)
+    made = load_model(model)
+    return made, trace(made, picture.resize(network_size(*picture.size, SIDE), Image.Resampling.LANCZOS))
+
+
+def expected(block: int = 0, **setting: object) -> Experiment:
+    return experiment(*run_of(), block, Setting(**setting))  # type: ignore[arg-type]
+
+
+def open_lab(part: str = "what-if", **query: str) -> AppTest:
+    return open_app(LAB, **{"part": part, "sample": SAMPLE, "size": str(SIDE)} | query)
+
+
+def shown(app: AppTest, which: int = 0) -> dict[str, list[np.ndarray | None]]:
+    """What a component of pictures was sent: group -> the arrays of its pictures."""
+    payload = payload_of(app, which)
+    return {
+        group["title"]: [payload.view(p["tensor"]) if "tensor" in p else None for p in group["pictures"]]
+        for group in payload.header["groups"]
+    }
+
+
+def payload_of(app: AppTest, which: int = 0) -> Payload:
+    return decode(app.get("bidi_component")[which].proto.bytes)
+
+
+def address(app: AppTest) -> str:
+    (script,) = [str(e.proto.body) for e in app.get("html") if "replaceState" in str(e.proto.body)]
+    return script
+
+
+def title(name: str, lang: Lang = "en") -> str:
+    return changes.UI[name](lang)
+
+
+# The page
+
+
+def test_the_lab_is_a_page_with_a_name_in_both_languages() -> None:
+    assert "lab" in PAGES
+    assert UI["lab"]("en") != UI["lab"]("zh")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_opens_by_its_address_and_writes_it(part: str, lang: str) -> None:
+    app = open_lab(part, lang=lang)
+    assert app.session_state["part"] == part
+    assert f'"part": "{part}"' in address(app) and f'"lang": "{lang}"' in address(app)
+    own = "".join(str(element.proto.body) for element in app.get("markdown"))
+    assert own or part == "by-hand"
+    if lang == "zh" and own:
+        assert any("\u4e00" <= character <= "\u9fff" for character in own)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_takes_the_colour_model(part: str) -> None:
+    open_lab(part, model="colour")
+
+
+def test_an_unknown_part_is_the_first() -> None:
+    assert open_lab("<b>").session_state["part"] == next(iter(PARTS))
+
+
+# What if
+
+
+def test_without_a_change_before_is_after() -> None:
+    app = open_lab()
+    assert changes.UI["nothing"]("en") in words(app)
+    for name, pictures in shown(app).items():
+        if name != title("tokens"):
+            before, after, difference = pictures
+            assert np.array_equal(before, after) and not difference.any(), name
+
+
+def test_the_pictures_are_the_experiments() -> None:
+    app = open_lab(scaled="True", temperature="2.0", block="2", head="3")
+    done = expected(1, scaled=True, temperature=2.0)
+    before, after, difference = shown(app)[title("weights")]
+    for array, tensor in ((before, done.before["weights"]), (after, done.after["weights"])):
+        np.testing.assert_allclose(array, tensor[0, 2].numpy(), atol=1e-6)
+    np.testing.assert_allclose(difference, after - before, atol=1e-6)
+    before, after, difference = shown(app)[title("output")]
+    changed = (done.after["output"] - done.before["output"])[0].square().mean(0).sqrt()
+    np.testing.assert_allclose(difference, changed.numpy(), atol=1e-6)
+    np.testing.assert_allclose(after, done.after["output"][0].square().mean(0).sqrt().numpy(), atol=1e-6)
+    effective = torch.special.entr(done.after["weights"][0, 2].double()).sum(-1).exp()
+    np.testing.assert_allclose(shown(app)[title("effective")][1].ravel(), effective.numpy(), rtol=1e-4)
+
+
+def test_shuffled_pixels_are_shown_where_they_went_and_compared_in_place() -> None:
+    app = open_lab(pixels="shuffled", draw="7")
+    done = expected(pixels="shuffled", draw=7)
+    payload = payload_of(app)
+    weights = next(group for group in payload.header["groups"] if group["title"] == title("weights"))
+    assert weights["pictures"][1]["order"] == done.order.tolist()
+    assert weights["pictures"][2]["order"] is None
+    before, after, difference = shown(app)[title("weights")]
+    np.testing.assert_allclose(after, before[np.ix_(done.order, done.order)], atol=1e-6)
+    assert np.abs(difference).max() < 1e-6
+    assert np.abs(shown(app)[title("output")][2]).max() > 0.01
+    before, after, difference = (picture.ravel() for picture in shown(app)[title("mixed")])
+    np.testing.assert_allclose(after, before[done.order], atol=1e-5)
+    assert difference.max() < 1e-5
+    assert "rounding, no more" in words(app) and "3 × 3 convolution" in words(app)
+
+
+def test_what_the_shuffle_alone_does_is_said_beside_other_changes() -> None:
+    assert "rounding, no more" in words(open_lab(pixels="shuffled", scaled="True"))
+
+
+def test_the_order_matters_where_the_permute_is_missing_and_the_page_says_so() -> None:
+    app = open_lab(pixels="shuffled", unpermuted="query.value")
+    assert "even attention depends on the order" in words(app)
+
+
+def test_dropped_pixels_are_holes() -> None:
+    app = open_lab(pixels="half")
+    done = expected(pixels="half")
+    _, after, _ = shown(app)[title("weights")]
+    assert np.isnan(after[~done.kept.numpy()]).all() and np.isfinite(after[np.ix_(done.kept, done.kept)]).all()
+    (tokens,) = [g for g in payload_of(app).header["groups"] if g["title"] == title("tokens")]
+    assert tokens["pictures"][1]["hidden"] == (~done.kept).nonzero()[:, 0].tolist()
+
+
+@pytest.mark.parametrize(("query", "said"), [({"heads": "2"}, "FRESH"), ({"ratio": "3"}, "PARTLY")])
+@pytest.mark.parametrize("lang", LANGS)
+def test_fresh_weights_are_called_fresh(query: dict[str, str], said: str, lang: Lang) -> None:
+    (warning,) = [w for w in open_lab(lang=lang, **query).warning if "to_v" in w.value]
+    assert warning.value.startswith(getattr(changes, said)(lang, layers="")[:5]) or "proj" in warning.value
+
+
+def test_a_narrower_value_is_not_called_fresh() -> None:
+    app = open_lab(ratio="1")
+    assert not [w for w in app.warning if "to_v" in w.value]
+    assert "attn_ratio 1: d = 16" in words(app)
+
+
+def test_every_switch_goes_into_the_address_and_comes_back() -> None:
+    query = {
+        "scaled": "True", "temperature": "0.5", "over": "queries", "unpermuted": "query.merged", "activation": "after",
+        "ratio": "1", "heads": "2", "key_dim": "8", "pixels": "quarter", "draw": "3", "block": "3", "head": "2",
+    }  # fmt: skip
+    app = open_lab(**query)
+    written = address(app)
+    for name, value in query.items():
+        assert f'"{name}": {value.lower()}' in written or f'"{name}": "{value}"' in written, name
+    assert "temperature" not in address(open_lab())
+
+
+@pytest.mark.parametrize("value", ["", "-1", "9", "nan", "1e9", "<b>", "key", "９", "x" * 3000])
+def test_nonsense_in_the_address_changes_nothing(value: str) -> None:
+    names = ("scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels")
+    assert changes.UI["nothing"]("en") in words(open_lab(**dict.fromkeys(names, value)))
+
+
+def test_several_switches_and_reset() -> None:
+    app = open_lab()
+    (toggle,) = [t for t in app.toggle if t.label == title("scaled")]
+    toggle.set_value(True).run()
+    (over,) = [s for s in app.selectbox if s.label == title("over")]
+    over.set_value("queries").run()
+    done = expected(scaled=True, over="queries")
+    after = shown(app)[title("weights")][1]
+    np.testing.assert_allclose(after, done.after["weights"][0].mean(0).numpy(), atol=1e-6)
+    np.testing.assert_allclose(after.sum(0), 1, atol=1e-5)
+    assert "Divided by √key_dim = 4" in words(app) and "wrong axis" in words(app)
+    (reset,) = [b for b in app.button if b.label == title("reset")]
+    reset.click().run()
+    assert not app.exception and changes.UI["nothing"]("en") in words(app)
+
+
+def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
+    app = open_lab(heads="2")
+    app.session_state["model"] = "base"
+    app.run()
+    assert not app.exception
+    assert "2 heads of key_dim 16" in words(app)
+    app.session_state["lab_heads"] = 0
+    app.run()
+    assert changes.UI["nothing"]("en") in words(app)
+
+
+# A covariance matrix?
+
+
+@pytest.mark.parametrize("head", ["2", ""])
+def test_the_three_tables_are_those_of_the_run(head: str) -> None:
+    app = open_lab("covariance", block="2", head=head)
+    _, run = run_of()
+    weights, tokens = run["block1.weights"][0].double(), run["block1.tokens"]
+    weights = weights[1] if head else weights.mean(0)
+    tables = {"weights": weights, "covariance": covariance(tokens), "correlation": correlation(tokens)}
+    for name, table in tables.items():
+        (array,) = shown(app)[COVARIANCE_WORDS[name]("en")]
+        np.testing.assert_allclose(array, table.numpy(), atol=1e-5)
+    (limit,) = shown(app, 1)[COVARIANCE_WORDS["limit"]("en")]
+    np.testing.assert_allclose(limit.ravel(), walk(weights).limit.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_checklist_is_measured(lang: Lang) -> None:
+    from topformer_viz.covariance import check
+
+    app = open_lab("covariance", block="1", lang=lang)
+    _, run = run_of()
+    checked = check(run["block0.weights"][0].double().mean(0))
+    for item in ("symmetric", "rows", "columns", "negative", "turning"):
+        assert answer(checked, item, lang) in words(app).replace("&#x27;", "'")
+    assert answer(checked, "rows", lang) == COVARIANCE_WORDS["yes"](lang)
+    assert answer(checked, "symmetric", lang) != COVARIANCE_WORDS["yes"](lang)
+
+
+# Basics
+
+
+@pytest.mark.parametrize("question", ["colour", "place"])
+def test_the_basics_show_the_colour_models_run_on_the_card(question: str) -> None:
+    app = open_lab("basics", question=question)
+    payload = payload_of(app)
+    _, scores, weights, terms, result = (group["pictures"][0] for group in payload.header["groups"])
+    scores, weights = payload.view(scores["tensor"]), payload.view(weights["tensor"])
+    exp = np.exp(scores - scores.max(1, keepdims=True))
+    np.testing.assert_allclose(weights, exp / exp.sum(1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(weights @ payload.view(terms["from"]), payload.view(terms["to"]), atol=1e-5)
+    np.testing.assert_allclose(payload.view(result["tensor"]), payload.view(terms["to"]), atol=1e-6)
+
+
+# Pictures
+
+
+def test_large_matrices_travel_averaged() -> None:
+    pictures = Pictures((10, 30))
+    values = torch.rand(300, 300, generator=torch.Generator().manual_seed(0))
+    picture = pictures.matrix("m", values, shares(values))
+    assert picture["step"] == 2 and picture["tensor"]["shape"] == [150, 150]
+    payload = decode(pictures.body.message({"t": picture["tensor"]}))
+    np.testing.assert_allclose(payload.view(picture["tensor"])[3, 4], values[6:8, 8:10].mean(), rtol=1e-6)
+    assert CELLS < 300
+
+
+def test_tensors_travel_in_the_order_of_their_axes() -> None:
+    pictures = Pictures((2, 3))
+    values = torch.arange(36.0).reshape(6, 6).T
+    tensor = pictures.matrix("m", values, plain(values))["tensor"]
+    payload = decode(pictures.body.message({"t": tensor}))
+    assert tensor["strides"] == [6, 1]
+    np.testing.assert_array_equal(payload.view(tensor), values.numpy())
+
+
+def test_scales_leave_out_what_is_not_there() -> None:
+    values = torch.tensor([-1.0, 3.0, torch.nan])
+    assert plain(values)["range"] == [-1, 3] and signed(values)["range"] == [-3, 3]
+    assert shares(values)["range"] == [0, 3] and signed(torch.full((2,), torch.nan))["range"] == [0, 0]

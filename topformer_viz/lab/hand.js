@@ -1,0 +1,95 @@
+// Every tensor as a table of numbers; the cell that is chosen shows what it was made from. by_hand.py computes it all.
+
+class Hand {
+  constructor(root) {
+    this.root = root;
+    this.box = root.querySelector(".hand-tensors");
+    this.chosen = null;
+    this.box.addEventListener("focusin", ({ target }) => target.matches("td") && this.choose(target));
+    this.box.addEventListener("keydown", (event) => this.step(event));
+  }
+
+  show({ tensors, start }) {
+    this.tensors = tensors;
+    const groups = ["strands", "rest"].map((name) => element("div", { className: `hand-${name}` }));
+    for (const tensor of tensors) {
+      groups[tensor.strand ? 0 : 1].append(this.figure(tensor));
+      if (tensor.last) groups[1].append(element("div", { className: "hand-break" }));
+    }
+    this.box.replaceChildren(...groups);
+    this.choose(this.cell(...(this.chosen ?? start)));
+  }
+
+  close() {}
+
+  figure({ name, title, shape, rows, columns, slices, down, broad, numbers, levels }) {
+    const figure = element("figure", { className: broad ? "broad" : "", id: `hand-${name}` });
+    figure.style.gridArea = name;
+    figure.innerHTML = `<figcaption><code>${name}</code>${shape}</figcaption><div class="hand-slices" style="--down:${down}"></div>`;
+    slices.forEach((label, n) => {
+      const slice = element("div", { className: "hand-slice", innerHTML: label });
+      const table = element("table", { ariaLabel: `${name}: ${title}` });
+      table.setAttribute("role", "grid");
+      for (let r = 0; r < rows; r++) {
+        const row = table.insertRow();
+        for (let c = 0; c < columns; c++) {
+          const at = (n * rows + r) * columns + c, cell = row.insertCell();
+          cell.textContent = numbers[at];
+          cell.tabIndex = at ? -1 : 0; // one tab stop a tensor
+          cell.className = levels[at] < 0 ? "minus" : "";
+          cell.style.setProperty("--level", Math.abs(levels[at]));
+          cell.dataset.tensor = name;
+          cell.dataset.at = at;
+          cell.setAttribute("role", "gridcell");
+        }
+      }
+      slice.append(table);
+      figure.lastChild.append(slice);
+    });
+    return figure;
+  }
+
+  cell(name, at) {
+    return this.box.querySelector(`td[data-tensor="${name}"][data-at="${at}"]`);
+  }
+
+  choose(cell) {
+    const { tensor: name, at } = cell.dataset, tensor = this.tensors.find((t) => t.name === name);
+    const [expression, sources] = tensor.cells[at];
+    this.chosen = [name, at];
+    for (const other of this.box.querySelectorAll("td")) {
+      if (other.dataset.tensor === name) other.tabIndex = -1;
+      other.classList.remove("lit");
+      other.setAttribute("aria-selected", other === cell);
+    }
+    cell.tabIndex = 0;
+    for (const source of sources) this.cell(...source).classList.add("lit");
+    const find = (selector) => this.root.querySelector(`.hand-panel ${selector}`);
+    find("h2").textContent = tensor.title;
+    find("code").innerHTML = `${name}[${tensor.indices[at]}]`;
+    find(".hand-shape").innerHTML = tensor.shape;
+    find(".formula").innerHTML = tensor.formula;
+    find(".hand-numbers").textContent = expression;
+  }
+
+  // An arrow key goes to the nearest cell of the tensor that way, over the gaps between its tables too.
+  step(event) {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!way || !event.target.matches("td")) return;
+    event.preventDefault();
+    const middle = (cell) => {
+      const box = cell.getBoundingClientRect();
+      return [box.x + box.width / 2, box.y + box.height / 2];
+    };
+    const [x, y] = middle(event.target);
+    let nearest = null, least = Infinity;
+    for (const cell of event.target.closest("figure").querySelectorAll("td")) {
+      const [dx, dy] = [middle(cell)[0] - x, middle(cell)[1] - y];
+      const ahead = dx * way[0] + dy * way[1], aside = Math.abs(dx * way[1]) + Math.abs(dy * way[0]);
+      if (ahead > 1 && aside < 5 && ahead < least) [nearest, least] = [cell, ahead];
+    }
+    nearest?.focus();
+  }
+}
+
+export default mount(Hand);

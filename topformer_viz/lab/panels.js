@@ -1,0 +1,207 @@
+// Pictures over one grid of pixels, linked: the pixel pointed at and the one it is paired with are marked in each of
+// them, and each says its value there. Payload: lab/panels.py. Comes after canvas.js.
+
+const SHOWN_TERMS = 5; // pixels named in a weighted sum
+
+class Panels {
+  constructor(root) {
+    this.box = root.querySelector(".panels");
+    this.groups = root.querySelector(".groups");
+    this.said = root.querySelector(".said");
+    this.groups.onpointermove = (event) => event.pointerType === "mouse" && this.point(event);
+    this.groups.onpointerleave = () => this.pinned && this.mark(...this.pinned);
+    this.groups.onclick = (event) => this.point(event, true);
+    this.groups.onkeydown = (event) => this.key(event);
+  }
+
+  close() {}
+
+  async show(data) {
+    this.data = data;
+    const [H, W] = data.grid, latest = (this.latest = data);
+    this.photo = await createImageBitmap(data.photo.blob);
+    if (latest !== this.latest) return; // a newer payload came meanwhile
+    const most = Math.max(...data.groups.map((group) => group.pictures.length));
+    this.box.classList.toggle("several", most > 1);
+    this.box.classList.toggle("single", most === 1);
+    this.box.style.setProperty("--groups", data.groups.length);
+    this.box.style.setProperty("--pictures", most);
+    this.box.querySelector("h2").textContent = data.title;
+    this.groups.setAttribute("aria-label", data.ui.keys);
+    this.pictures = [];
+    this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
+    if (!this.pinned || Math.max(...this.pinned) >= H * W) this.pinned = data.start;
+    this.mark(...this.pinned);
+  }
+
+  group({ title, note, pictures }) {
+    const section = element("section", { className: "group" });
+    section.append(element("h3", { textContent: title }), element("p", { className: "about", textContent: note }));
+    section.append(...pictures.map((picture) => this.figure(picture)));
+    return section;
+  }
+
+  figure(picture) {
+    const figure = element("figure", {}), caption = element("figcaption", {}), value = element("output", {});
+    figure.dataset.kind = picture.kind;
+    caption.append(element("span", { textContent: picture.label }), value);
+    figure.append(caption);
+    const drawn = { ...picture, value, figure };
+    if (picture.order) drawn.place = picture.order.reduce((place, pixel, p) => ((place[pixel] = p), place), []);
+    if (picture.range) {
+      const [low, high] = picture.range;
+      drawn.colours = { root: rootScale(high), plain: scaleFor([low, high]), signed: { low, high, table: DIVERGING } }[picture.scale];
+    }
+    if (picture.kind === "terms") {
+      drawn.list = element("ol", { className: "terms" });
+      figure.append(drawn.list);
+    } else {
+      const [H, W] = this.data.grid;
+      const plane = (drawn.plane = element("div", { className: "plane" }));
+      plane.style.aspectRatio = picture.kind === "matrix" ? "1" : `${W} / ${H}`;
+      drawn.canvas = element("canvas", {});
+      plane.append(drawn.canvas);
+      if (picture.kind === "matrix") plane.append((drawn.band = element("i", { className: "band" })));
+      plane.append((drawn.other = element("i", { className: "other" })), (drawn.one = element("i", {})));
+      plane.picture = drawn;
+      figure.append(plane);
+      if (drawn.colours) figure.append(this.bar(drawn));
+      if (picture.kind !== "row") this.paint(drawn);
+    }
+    this.pictures.push(drawn);
+    return figure;
+  }
+
+  bar({ colours, step }) {
+    const bar = element("div", { className: "bar" }), ramp = element("canvas", { width: 96, height: 1 });
+    const { low, high } = colours;
+    ramp.getContext("2d").drawImage(cells(1, 96, (_, c) => low + (c / 95) * (high - low), colours), 0, 0);
+    bar.append(element("span", { textContent: number(low, high) }), ramp, element("span", { textContent: number(high, low) }));
+    if (step > 1) bar.title = this.data.ui.averaged.replaceAll("{n}", step);
+    return bar;
+  }
+
+  // ---- what is drawn
+
+  paint(picture) {
+    const { canvas, kind } = picture, [H, W] = this.data.grid;
+    if (kind === "photo") return this.tiles(picture);
+    const [rows, cols] = kind === "matrix" ? picture.tensor.shape : [H, W];
+    Object.assign(canvas, { width: cols, height: rows });
+    const context = canvas.getContext("2d"), image = context.createImageData(cols, rows);
+    const pixels = new Uint32Array(image.data.buffer), { data } = picture.tensor ?? {};
+    const from = kind === "row" ? this.at[0] * H * W : 0;
+    for (let p = 0; p < pixels.length; p++) {
+      if (kind === "colours") {
+        const [r, g, b] = [0, 1, 2].map((c) => Math.round(255 * Math.max(0, Math.min(1, data[3 * p + c]))));
+        pixels[p] = (255 << 24) | (b << 16) | (g << 8) | r;
+      } else if (!Number.isNaN(data[from + p])) pixels[p] = colourOf(picture.colours, data[from + p]);
+    }
+    context.putImageData(image, 0, 0);
+    picture.plane.classList.toggle("smooth", kind === "matrix" && rows > 200);
+  }
+
+  tiles({ canvas, order, hidden }) {
+    const [H, W] = this.data.grid, side = Math.max(8, Math.floor(480 / Math.max(H, W)));
+    Object.assign(canvas, { width: side * W, height: side * H });
+    const context = canvas.getContext("2d"), w = this.photo.width / W, h = this.photo.height / H;
+    for (let p = 0; p < H * W; p++) {
+      const pixel = order ? order[p] : p;
+      if (hidden.includes(pixel)) continue;
+      context.drawImage(this.photo, (pixel % W) * w, Math.floor(pixel / W) * h, w, h, (p % W) * side, Math.floor(p / W) * side, side, side);
+    }
+    context.strokeStyle = "#fff6";
+    context.stroke(new Path2D(gridPath([H, W], 0, 0, canvas.width, canvas.height)));
+  }
+
+  // ---- where one points
+
+  point(event, pin) {
+    const plane = event.target.closest?.(".plane");
+    if (!plane) return;
+    const { kind, order, tensor, step } = plane.picture, [H, W] = this.data.grid, box = plane.getBoundingClientRect();
+    const x = Math.max(0, Math.min(0.999, (event.clientX - box.left) / box.width));
+    const y = Math.max(0, Math.min(0.999, (event.clientY - box.top) / box.height));
+    const pixel = (place) => (order ? order[place] : place), last = H * W - 1;
+    let [i, j] = this.pinned;
+    if (kind === "matrix") {
+      const [rows, cols] = tensor.shape;
+      [i, j] = [y * rows, x * cols].map((at) => pixel(Math.min(last, Math.floor(at) * step)));
+    } else {
+      const at = pixel(Math.floor(y * H) * W + Math.floor(x * W));
+      if (kind === "row") j = at;
+      else i = at;
+    }
+    if (pin) this.pinned = [i, j];
+    this.mark(i, j);
+  }
+
+  key(event) {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    const [H, W] = this.data.grid, which = event.shiftKey ? 1 : 0, at = this.pinned[which];
+    const row = Math.max(0, Math.min(H - 1, Math.floor(at / W) + step[0]));
+    const column = Math.max(0, Math.min(W - 1, (at % W) + step[1]));
+    this.pinned = this.pinned.with(which, row * W + column);
+    this.mark(...this.pinned);
+  }
+
+  // ---- what is marked and said
+
+  mark(i, j) {
+    this.at = [i, j];
+    Object.assign(this.box.dataset, { one: i, other: j });
+    const { ui, grid: [H, W] } = this.data;
+    const name = (p) => ui.pixel.replace("{i}", p + 1).replace("{r}", Math.floor(p / W) + 1).replace("{c}", (p % W) + 1);
+    this.said.textContent = ui.reads.replace("{i}", name(i)).replace("{j}", name(j));
+    for (const picture of this.pictures) {
+      if (picture.kind === "terms") this.sum(picture, i);
+      else this.marks(picture, i, j);
+    }
+  }
+
+  marks(picture, i, j) {
+    const { kind, one, other, band, place, tensor, step, value, hidden } = picture, [H, W] = this.data.grid;
+    const [p, q] = place ? [place[i], place[j]] : [i, j];
+    const put = (mark, left, top, width, height) =>
+      Object.assign(mark.style, { left: `${left * 100}%`, top: `${top * 100}%`, width: `${width * 100}%`, height: `${height * 100}%` });
+    if (kind === "matrix") {
+      const n = tensor.shape[0], r = Math.floor(p / step), c = Math.floor(q / step);
+      put(band, 0, r / n, 1, 1 / n);
+      put(one, c / n, r / n, 1 / n, 1 / n);
+      other.hidden = true;
+      value.textContent = this.say(tensor.data[r * n + c], picture);
+      return;
+    }
+    put(one, (p % W) / W, Math.floor(p / W) / H, 1 / W, 1 / H);
+    put(other, (q % W) / W, Math.floor(q / W) / H, 1 / W, 1 / H);
+    if (kind === "row") this.paint(picture);
+    if (kind === "photo") value.textContent = hidden.includes(i) ? this.data.ui.gone : "";
+    else if (kind !== "colours") value.textContent = this.say(tensor.data[kind === "row" ? i * H * W + j : p], picture);
+  }
+
+  say(v, { range: [low, high] }) {
+    return Number.isNaN(v) ? this.data.ui.gone : number(v, Math.max(-low, high));
+  }
+
+  // The pixel's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.
+  sum({ list, weights, from, to }, i) {
+    const n = weights.shape[0], row = weights.data.subarray(i * n, (i + 1) * n), { ui, grid: [, W] } = this.data;
+    const colour = (rgb) => `rgb(${[...rgb].map((v) => Math.round(255 * Math.max(0, Math.min(1, v)))).join(" ")})`;
+    const of = (t, p) => t.data.subarray(3 * p, 3 * p + 3);
+    const most = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, SHOWN_TERMS);
+    const rest = 1 - most.reduce((sum, p) => sum + row[p], 0);
+    const others = [0, 1, 2].map((c) => (of(to, i)[c] - most.reduce((sum, p) => sum + row[p] * of(from, p)[c], 0)) / rest);
+    const line = (weight, rgb, words, className = "") => {
+      const item = element("li", { className }), swatch = element("b", {});
+      swatch.style.background = colour(rgb);
+      item.append(weight, swatch, element("span", { textContent: words }));
+      return item;
+    };
+    const name = (p) => ui.pixel.replace("{i}", p + 1).replace("{r}", Math.floor(p / W) + 1).replace("{c}", (p % W) + 1);
+    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), name(p))));
+    if (rest > 0.005) list.append(line(`${rest.toFixed(2)} ×`, others, ui.rest));
+    list.append(line("=", of(to, i), ui.sum, "total"));
+  }
+}
