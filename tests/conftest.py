@@ -167,7 +167,9 @@ def visit(request: pytest.FixtureRequest, browser: "Browser") -> "Iterator[Calla
             ),
         )
         page.goto(query if "://" in query else f"{request.getfixturevalue('server')}/{query}")
-        page.locator(".component h2:visible, .explorer .card:visible").first.wait_for(timeout=30_000)
+        page.locator(".component h2:visible, .explorer .card:visible, .js-plotly-plot:visible").first.wait_for(
+            timeout=30_000
+        )
         return page
 
     yield open_page

@@ -1,5 +1,7 @@
 """The lab's page through AppTest: its parts, its switches, and what the pictures are sent."""
 
+import json
+import re
 from functools import cache
 
 import numpy as np
@@ -55,9 +57,18 @@ def payload_of(app: AppTest, which: int = 0) -> Payload:
     return decode(app.get("bidi_component")[which].proto.bytes)
 
 
-def address(app: AppTest) -> str:
+def address(app: AppTest) -> dict[str, str]:
+    """What the page lets the browser write into the address, as JavaScript writes it."""
     (script,) = [str(e.proto.body) for e in app.get("html") if "replaceState" in str(e.proto.body)]
-    return script
+    link = json.loads(re.findall(r"URLSearchParams\((.*?)\)\)", script)[0])
+    return {
+        name: str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+        for name, value in link.items()
+    }
 
 
 def title(name: str, lang: Lang = "en") -> str:
@@ -77,7 +88,7 @@ def test_the_lab_is_a_page_with_a_name_in_both_languages() -> None:
 def test_every_part_opens_by_its_address_and_writes_it(part: str, lang: str) -> None:
     app = open_lab(part, lang=lang)
     assert app.session_state["part"] == part
-    assert f'"part": "{part}"' in address(app) and f'"lang": "{lang}"' in address(app)
+    assert address(app)["part"] == part and address(app)["lang"] == lang
     own = "".join(str(element.proto.body) for element in app.get("markdown"))
     assert own or part == "by-hand"
     if lang == "zh" and own:
@@ -106,7 +117,7 @@ def test_without_a_change_before_is_after() -> None:
 
 
 def test_the_pictures_are_the_experiments() -> None:
-    app = open_lab(scaled="True", temperature="2.0", block="2", head="3")
+    app = open_lab(scaled="true", temperature="2", block="2", head="3")
     done = expected(1, scaled=True, temperature=2.0)
     before, after, difference = shown(app)[title("weights")]
     for array, tensor in ((before, done.before["weights"]), (after, done.after["weights"])):
@@ -138,7 +149,7 @@ def test_shuffled_pixels_are_shown_where_they_went_and_compared_in_place() -> No
 
 
 def test_what_the_shuffle_alone_does_is_said_beside_other_changes() -> None:
-    assert "rounding, no more" in words(open_lab(pixels="shuffled", scaled="True"))
+    assert "rounding, no more" in words(open_lab(pixels="shuffled", scaled="true"))
 
 
 def test_the_order_matters_where_the_permute_is_missing_and_the_page_says_so() -> None:
@@ -170,13 +181,10 @@ def test_a_narrower_value_is_not_called_fresh() -> None:
 
 def test_every_switch_goes_into_the_address_and_comes_back() -> None:
     query = {
-        "scaled": "True", "temperature": "0.5", "over": "queries", "unpermuted": "query.merged", "activation": "after",
+        "scaled": "true", "temperature": "0.5", "over": "queries", "unpermuted": "query.merged", "activation": "after",
         "ratio": "1", "heads": "2", "key_dim": "8", "pixels": "quarter", "draw": "3", "block": "3", "head": "2",
     }  # fmt: skip
-    app = open_lab(**query)
-    written = address(app)
-    for name, value in query.items():
-        assert f'"{name}": {value.lower()}' in written or f'"{name}": "{value}"' in written, name
+    assert query.items() <= address(open_lab(**query)).items()
     assert "temperature" not in address(open_lab())
 
 
@@ -253,8 +261,8 @@ def test_the_basics_show_the_colour_models_run_on_the_card(question: str) -> Non
     _, scores, weights, terms, result = (group["pictures"][0] for group in payload.header["groups"])
     scores, weights = payload.view(scores["tensor"]), payload.view(weights["tensor"])
     exp = np.exp(scores - scores.max(1, keepdims=True))
-    np.testing.assert_allclose(weights, exp / exp.sum(1, keepdims=True), atol=1e-6)
-    np.testing.assert_allclose(weights @ payload.view(terms["from"]), payload.view(terms["to"]), atol=1e-5)
+    np.testing.assert_allclose(weights, exp / exp.sum(1, keepdims=True), atol=0.01)
+    np.testing.assert_allclose(weights @ payload.view(terms["from"]), payload.view(terms["to"]), atol=1e-3)
     np.testing.assert_allclose(payload.view(result["tensor"]), payload.view(terms["to"]), atol=1e-6)
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from topformer_viz.model import Attention, Block
+from topformer_viz.model import Attention, Block, TopFormer
 from topformer_viz.stages import STAGES
-from topformer_viz.tracing import ShapeError, block_of, trace_block
+from topformer_viz.tracing import ShapeError, block_of, trace, trace_block
 from topformer_viz.what_if import (
     BLOCK_STAGES,
     DROPPED,
@@ -252,3 +252,12 @@ def test_effective_tokens_are_of_rows_brought_to_sum_1(tiny) -> None:
     rows = weights / weights.sum(-1, keepdim=True)
     assert torch.allclose(spread(weights), torch.special.entr(rows).sum(-1).exp(), rtol=1e-4)
     assert torch.allclose(spread(3 * weights), spread(weights), rtol=1e-4)
+
+
+def test_a_change_from_nothing_is_infinite_and_none_is_0(varied, photo) -> None:
+    built = TopFormer("tiny", 2).eval()
+    run = trace(built, photo(128, 128))
+    assert not run["block0.projected"].any()
+    assert experiment(built, run, 0, Setting(scaled=True)).relative_change("projected") == 0
+    fresh = experiment(built, run, 0, Setting(heads=2))
+    assert fresh.relative_change("projected") == fresh.largest_change("projected") == math.inf

@@ -114,18 +114,21 @@ class Experiment:
         return self.before[name].shape == self.after[name].shape
 
     def largest_change(self, name: str) -> float:
-        """max |after - before| / max |before| over the pixels kept, each in its own place; NaN if not comparable."""
+        """max |after - before| / max |before| over the pixels kept, each in its own place; NaN if not comparable.
+
+        0 where nothing changed, infinite where all was 0 before.
+        """
         if not self.comparable(name):
             return math.nan
         before, after = (self._kept(name, tensor) for tensor in (self.before[name], self.back(name)))
-        return float((after - before).abs().amax() / before.abs().amax().clamp(min=1e-30))
+        return quotient((after - before).abs().amax(), before.abs().amax())
 
     def relative_change(self, name: str) -> float:
         """|after - before| / |before|, Euclidean norms, over the pixels kept; NaN if not comparable."""
         if not self.comparable(name):
             return math.nan
         before, after = (self._kept(name, tensor).double() for tensor in (self.before[name], self.back(name)))
-        return float((after - before).norm() / before.norm().clamp(min=1e-30))
+        return quotient((after - before).norm(), before.norm())
 
     def _kept(self, name: str, tensor: Tensor) -> Tensor:
         axes, kept = axes_of(name), self.kept.nonzero()[:, 0].to(tensor.device)
@@ -243,6 +246,11 @@ def _attention(own: Attention, setting: Setting, tokens: Tensor) -> tuple[Attent
     proj.bn = own_proj.bn
     proj.c.weight[:, new] = own_proj.c.weight[:, old]
     return attn, *((("to_v", "proj"),) * 2 if d > own.d else ((), ()))
+
+
+def quotient(change: Tensor, whole: Tensor) -> float:
+    """change / whole, of two numbers from 0 up; 0 / 0 is no change: 0."""
+    return float(change / whole) if change != 0 else 0.0
 
 
 def strength(tensor: Tensor, name: str, head: int | None = None) -> Tensor:

@@ -30,6 +30,7 @@ from topformer_viz.what_if import (
     Experiment,
     Setting,
     experiment,
+    quotient,
     spread,
     strength,
 )
@@ -105,6 +106,7 @@ UI = {
     "column_sums": Text("sum of a column, least and most", "列和，最小到最大"),
     "rounding": Text("{value}: rounding", "{value}，舍入误差"),
     "incomparable": Text("another shape", "形状不同"),
+    "from_zero": Text("all was 0 before", "改动前全为 0"),
     "infinite": Text("not finite", "有无穷大"),
     "table_note": Text(
         "Differences are taken pixel by pixel, each put back in its own place, over the pixels kept. A difference below {rounding} of the "
@@ -170,14 +172,14 @@ EXPLAINED: dict[str, Text] = {
         "**{heads} 个头，key_dim 为 {key_dim}**。nh_kd = {nh_kd}，dh = {dh}。得分是 key_dim 个乘积之和，所以键越宽，得分散得越开，各行越尖锐。",
     ),
     "shuffled": Text(
-        "**Pixels shuffled.** Attention does not know where a pixel lies: put back in order, what it adds has moved by {attention} of its "
+        "**Pixels shuffled.** Attention does not know where a pixel lies: put back in order, what it gives has moved by {attention} of its "
         "largest entry: rounding, no more.",
-        "**像素被打乱**。注意力不知道像素的位置：归位之后，它加上的内容只变了最大元素的 {attention}，仅是舍入误差。",
+        "**像素被打乱**。注意力不知道像素的位置：归位之后，它的输出只变了最大元素的 {attention}，仅是舍入误差。",
     ),
     "order matters": Text(
-        "**Pixels shuffled.** With the reshape gone wrong even attention depends on the order: put back, what it adds has moved by {attention} of "
+        "**Pixels shuffled.** With the reshape gone wrong even attention depends on the order: put back, what it gives has moved by {attention} of "
         "its largest entry.",
-        "**像素被打乱**。reshape 出了错，连注意力也依赖像素的顺序：归位之后，它加上的内容变了最大元素的 {attention}。",
+        "**像素被打乱**。reshape 出了错，连注意力也依赖像素的顺序：归位之后，它的输出变了最大元素的 {attention}。",
     ),
     "output": Text(
         "After the MLP, whose 3 × 3 convolution looks at neighbours, the block's output has moved by {output}: other neighbours, other numbers.",
@@ -211,12 +213,16 @@ def _restore() -> None:
     """The switches as the address has them, at the session's start."""
     state = st.session_state
     allowed: dict[str, Any] = {
-        "scaled": (True,), "temperature": TEMPERATURES, "over": AXES, "activation": ACTIVATIONS, "ratio": RATIOS,
-        "heads": HEADS, "key_dim": KEY_DIMS, "pixels": PIXELS, "draw": range(1, MAX_DRAW + 1),
+        "scaled": {"true": True}, "temperature": {f"{t:g}": t for t in TEMPERATURES}, "over": AXES,
+        "activation": ACTIVATIONS, "ratio": RATIOS, "heads": HEADS, "key_dim": KEY_DIMS, "pixels": PIXELS,
+        "draw": range(1, MAX_DRAW + 1),
     }  # fmt: skip
     for name, options in allowed.items():
         if f"lab_{name}" not in state:
-            state[f"lab_{name}"] = from_address(name, options, DEFAULTS[name])
+            found = from_address(name, options, None)
+            # As the browser writes them, which knows true and 2 and not True and 2.0.
+            found = options.get(found) if isinstance(options, dict) else found
+            state[f"lab_{name}"] = DEFAULTS[name] if found is None else found
     if "lab_unpermuted" not in state:
         named = st.query_params.get("unpermuted", "").split(".")
         state.lab_unpermuted = [stage for stage in UNPERMUTED if stage in named]
@@ -356,15 +362,19 @@ def _say(done: Experiment, own: Attention, lang: Lang, unmoved: Experiment | Non
 
 def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
     """What the shuffle alone does, beside the same changes with the pixels in place."""
-    moved = {}
-    for name in ("projected", "output"):
-        if name in done.after:
-            still = unmoved.after[name]
-            moved[name] = float((done.back(name) - still).abs().amax() / still.abs().amax().clamp(min=1e-30))
-    attention = moved["projected"]
+
+    def moved(name: str) -> float:
+        still = unmoved.after[name]
+        return quotient((done.back(name) - still).abs().amax(), still.abs().amax())
+
+    attention = max(moved("mixed"), moved("projected"))  # as built all of projected is 0
     said = EXPLAINED["shuffled" if attention <= ROUNDING else "order matters"](lang, attention=_share(attention))
-    after = "output" if "output" in moved else "no MLP"
-    return said + ("" if lang == "zh" else " ") + EXPLAINED[after](lang, output=_share(moved.get("output", 0)))
+    after = (
+        EXPLAINED["output"](lang, output=_share(moved("output")))
+        if "output" in done.after
+        else EXPLAINED["no MLP"](lang)
+    )
+    return said + ("" if lang == "zh" else " ") + after
 
 
 def _share(value: float) -> str:
@@ -510,6 +520,8 @@ def _stages_table(done: Experiment, lang: Lang) -> str:
 
 
 def _change(done: Experiment, name: str, value: float, lang: Lang) -> str:
+    if math.isinf(value):
+        return UI["from_zero"](lang)
     if math.isnan(value):
         return UI["infinite" if done.comparable(name) else "incomparable"](lang)
     return UI["rounding"](lang, value=_share(value)) if 0 < value <= ROUNDING else _share(value)

@@ -66,7 +66,8 @@ class Pictures:
 
     def row(self, label: str, values: Tensor, scale: dict[str, Any]) -> dict[str, Any]:
         """The row of the pixel pointed at, laid out on the grid, of a table (HW, HW)."""
-        return {"kind": "row", "label": label, **scale, "tensor": self._add(values[None])}
+        tensor = self.body.add(values[None].contiguous())  # as float16, because it travels whole
+        return {"kind": "row", "label": label, **scale, "tensor": tensor}
 
     def map(self, label: str, values: Tensor, scale: dict[str, Any], order: Tensor | None = None) -> dict[str, Any]:
         """One number a pixel, (HW,)."""

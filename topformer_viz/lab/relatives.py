@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -33,6 +34,7 @@ from topformer_viz.stages import Stage
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 
+UNBIASED = "levit with biases 0"
 ROUNDING = 1e-5  # relative differences below it are float32's rounding
 
 UI = {
@@ -149,10 +151,10 @@ def show(view: View) -> None:
     if len(blocks) > 1:
         st.segmented_control(UI["block"](lang), blocks, required=True, **pick("block", blocks))
     block = st.session_state.block if len(blocks) > 1 else 1
-    found = relatives(view.model, view.run, block - 1)
+    found, noticed = _run(view.key, block - 1, view)
 
     st.subheader(UI["summary"](lang), anchor="summary")
-    st.html(f'<div class="relatives">{_summary(found, block, lang)}</div>')
+    st.html(f'<div class="relatives">{_summary(found, noticed, block, lang)}</div>')
     st.markdown(UI["counted"](lang), width=PROSE)
 
     st.subheader(UI["weights"](lang), anchor="weights")
@@ -167,6 +169,18 @@ def show(view: View) -> None:
         with st.expander(relative.name(lang)):
             st.code("\n\n".join(inspect.getsource(part).rstrip() for part in SOURCES[relative.slug]), language="python")
     write_address(view, {"part": "relatives", "block": block if len(blocks) > 1 else None})
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _run(key: tuple[Any, ...], block: int, _view: View) -> tuple[tuple[Relative, ...], dict[str, float]]:
+    """The four on the tokens of a block (from 0), and by slug how much each notices when the pixels are shuffled."""
+    found = relatives(_view.model, _view.run, block)
+    modules = {relative.slug: relative.module for relative in found}
+    for module in list(modules.values()):
+        if isinstance(module, LevitAttention):
+            modules[UNBIASED] = unbiased(module)
+    tokens = found[0].run["tokens"]
+    return found, {slug: equivariance(module, tokens) for slug, module in modules.items()}
 
 
 def _pictures(view: View, found: tuple[Relative, ...]) -> None:
@@ -189,7 +203,7 @@ def _pictures(view: View, found: tuple[Relative, ...]) -> None:
 # The table
 
 
-def _summary(found: tuple[Relative, ...], block: int, lang: Lang) -> str:
+def _summary(found: tuple[Relative, ...], noticed: dict[str, float], block: int, lang: Lang) -> str:
     """One column a relative, a row a property; in the rows of design, what differs from the first column is marked."""
     sizes = found[0].run.sizes
     names = "".join(f'<th scope="col">{escape(relative.name(lang))}</th>' for relative in found)
@@ -208,7 +222,13 @@ def _summary(found: tuple[Relative, ...], block: int, lang: Lang) -> str:
         notes = [relative.heads_note if axis == "heads" else None for relative in found]
         design.insert(at, _row(label(lang), found, cells, lang, notes))
     measured = [
-        _row(label(lang, **sizes), found, [_measured(relative, name, lang) for relative in found], lang, marked=False)
+        _row(
+            label(lang, **sizes),
+            found,
+            [_measured(relative, name, noticed, lang) for relative in found],
+            lang,
+            marked=False,
+        )
         for name, label in MEASURED.items()
     ]
     bodies = "".join(
@@ -240,7 +260,7 @@ def _row(
     return "".join(parts) + "</tr>"
 
 
-def _measured(relative: Relative, name: str, lang: Lang) -> str:
+def _measured(relative: Relative, name: str, noticed: dict[str, float], lang: Lang) -> str:
     if name == "weights":
         return escape(relative.weights(lang))
     if name == "parameters":
@@ -249,10 +269,9 @@ def _measured(relative: Relative, name: str, lang: Lang) -> str:
         return f"{multiply_adds(relative.module, relative.run.sizes['HW']):,}"
     if name == "effective":
         return decimal(float(effective_tokens(relative.run["weights"]).mean()))
-    tokens = relative.run["tokens"]
-    shown = _noticed(equivariance(relative.module, tokens), lang)
+    shown = _noticed(noticed[relative.slug], lang)
     if isinstance(relative.module, LevitAttention):
-        without = _noticed(equivariance(unbiased(relative.module), tokens), lang)
+        without = _noticed(noticed[UNBIASED], lang)
         shown += f"<small>{escape(UI['with_0'](lang, value=without))}</small>"
     return shown
 
