@@ -141,6 +141,9 @@ def test_shuffled_pixels_are_shown_where_they_went_and_compared_in_place() -> No
     before, after, difference = shown(app)[title("weights")]
     np.testing.assert_allclose(after, before[np.ix_(done.order, done.order)], atol=1e-6)
     assert np.abs(difference).max() < 1e-6
+    low, high = weights["pictures"][2]["range"]
+    assert high == -low == pytest.approx(1e-5 * done.before["weights"][0].mean(0).max().item())
+    assert high > 3 * np.abs(difference).max()  # rounding stays pale
     assert np.abs(shown(app)[title("output")][2]).max() > 0.01
     before, after, difference = (picture.ravel() for picture in shown(app)[title("mixed")])
     np.testing.assert_allclose(after, before[done.order], atol=1e-5)

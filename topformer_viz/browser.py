@@ -86,5 +86,6 @@ def screenshot(file: Path, place: str, width: int = 1440, height: int = 1240) ->
 if __name__ == "__main__":
     # The README's pictures: python -m topformer_viz.browser assets/lesson.png "?stage=weights&block=3&head=1&lang=en"
     # python -m topformer_viz.browser assets/network.png "network?lang=en"
-    # and python -m topformer_viz.browser assets/explorer.png "explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en"
+    # python -m topformer_viz.browser assets/explorer.png "explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en"
+    # and python -m topformer_viz.browser assets/lab.png "lab?pixels=shuffled&block=2&lang=en"
     screenshot(Path(sys.argv[1]), sys.argv[2])

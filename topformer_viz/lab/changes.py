@@ -378,9 +378,11 @@ def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
 
 
 def _share(value: float) -> str:
-    """A relative change in words: percent, or a power of ten where it is tiny."""
+    """A relative change in words: percent, a multiple where it is large, a power of ten where it is tiny."""
     if value == 0:
         return "0"
+    if value >= 10:
+        return f"{value:,.0f} ×"
     return f"{value:.1e}".replace("e-0", "e−").replace("e-", "e−") if value < 1e-3 else f"{value:.0%}"
 
 
@@ -416,7 +418,7 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
         [
             pictures.matrix(was, before, shares(before, after)),
             pictures.matrix(now, after, shares(before, after), order),
-            pictures.matrix(difference, back - before, signed(back - before)),
+            pictures.matrix(difference, back - before, _off_rounding(signed(back - before), before)),
         ],
         UI["weights_note"](lang, head=name),
     )
@@ -434,8 +436,8 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
             [
                 pictures.map(was, a, scale),
                 pictures.map(now, b[done.order], scale, order),
-                pictures.map(difference, change, signed(change)) if apart is None
-                else pictures.map(size, change, {"scale": "plain", "range": [0.0, plain(change)["range"][1]]}),
+                pictures.map(difference, change, _off_rounding(signed(change), a)) if apart is None
+                else pictures.map(size, change, _off_rounding({"scale": "plain", "range": [0.0, plain(change)["range"][1]]}, a)),
             ],
             note,
         )  # fmt: skip
@@ -459,6 +461,13 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
     maps(UI["output"](lang), UI["output_note"](lang), a, b, apart)
     middle = (rows // 2) * columns + columns // 2
     pictures.show("lab_changes", UI["title"](lang), view.photo, lang, (middle, int(before[middle].argmax())))
+
+
+def _off_rounding(scale: dict[str, Any], before: Tensor) -> dict[str, Any]:
+    """A difference's scale, wide enough that rounding is not drawn in bright colours."""
+    low, high = scale["range"]
+    least = ROUNDING * float(before.abs().amax())
+    return scale | {"range": [-least if low < 0 else low, least]} if 0 < high < least else scale
 
 
 def _matrix(weights: Tensor, head: int) -> Tensor:
