@@ -51,7 +51,7 @@ def test_other_numbers_keep_the_cell_and_reach_the_address(visit) -> None:
     page.wait_for_url("**seed=4*")
     with page.expect_download() as download:
         page.get_by_role("button", name="Solutions (PDF)").click()
-    assert download.value.suggested_filename == "topformer-solutions-4.pdf"
+    assert download.value.suggested_filename == "topformer-solutions-4-en.pdf"
     assert download.value.path().read_bytes().startswith(b"%PDF")
 
 

@@ -67,6 +67,14 @@ def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     assert marked(page) == (15, other)
+    assert (query_of(page)["pixel"], query_of(page)["pair"]) == ("16", str(other + 1))
+    page.get_by_text("Divide by √key_dim").click()  # a rerun keeps it
+    page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'")
+    assert query_of(page)["pixel"] == "16" and marked(page) == (15, other)
+    page.reload()
+    page.locator(".groups").first.wait_for()
+    assert marked(page) == (15, other)
+    page.locator(".groups").first.focus()
     for _ in range(9):
         page.keyboard.press("Shift+ArrowLeft")
     assert marked(page) == (15, other // COLUMNS * COLUMNS)

@@ -60,7 +60,7 @@ def payload_of(app: AppTest, which: int = 0) -> Payload:
 def address(app: AppTest) -> dict[str, str]:
     """What the page lets the browser write into the address, as JavaScript writes it."""
     (script,) = [str(e.proto.body) for e in app.get("html") if "replaceState" in str(e.proto.body)]
-    link = json.loads(re.findall(r"URLSearchParams\((.*?)\)\)", script)[0])
+    link = json.loads(re.findall(r"link = new URLSearchParams\((.*?)\);", script)[0])
     return {
         name: str(value).lower()
         if isinstance(value, bool)
@@ -218,7 +218,7 @@ def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
     app.session_state["model"] = "base"
     app.run()
     assert not app.exception
-    assert "2 heads of key_dim 16" in words(app)
+    assert "heads = 2, key_dim = 16" in words(app)
     app.session_state["lab_heads"] = 0
     app.run()
     assert changes.UI["nothing"]("en") in words(app)

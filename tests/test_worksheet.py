@@ -73,7 +73,7 @@ def test_the_solutions_are_the_worksheet_with_its_blanks_filled(lang: Lang) -> N
     assert not [text for page in blank for text in page if text.get_color() == SOLVED]
     for page, (without, full) in enumerate(zip(blank, solved, strict=True)):
         answers = [text for text in full if text.get_color() == SOLVED]
-        heading = {UI[name](lang) for name in ("title", "solutions", "name", "date")}
+        heading = {UI[name](lang) for name in ("title", "solutions", "name", "date", "how", "solved")}
         added = [text for text, _ in (words(full) - words(without)).elements() if text not in heading]
         assert sorted(added) == sorted(text.get_text() for text in answers)
         white = [

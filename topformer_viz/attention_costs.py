@@ -145,9 +145,8 @@ def measure(
 ) -> Measurement:
     """Time ``model.Attention`` of these numbers, with random weights, on ``device`` at each of GRIDS that is allowed.
 
-    A size is left out, with all larger ones, if its maps, scores and weights could take more than ``allowed`` bytes (a
-    device without a fused kernel makes the matrices at every size), or if its pass would take more than MOST_SECONDS,
-    going by the size before it. ``progress(done, HW)`` is called before each size, with the share of sizes done: not before
+    A size is left out, with all larger ones, if its maps, and scores and weights where they are made, take more than
+    ``allowed`` bytes, or if its pass would take more than MOST_SECONDS, going by the size before it. ``progress(done, HW)`` is called before each size, with the share of sizes done: not before
     each pass, because what draws it would take time from the pass.
     """
     module = Attention(numbers.C, numbers.key_dim, numbers.heads, numbers.attn_ratio).eval().to(device)
@@ -155,7 +154,9 @@ def measure(
     timings: list[Timing] = []
     for i, n in enumerate(GRIDS):
         HW = n * n
-        needed = numbers.maps_bytes(HW) + numbers.matrices_bytes(HW)
+        # Above DENSE_TOKENS a fused kernel makes no matrices, where there is one.
+        dense = HW <= DENSE_TOKENS or device.type not in ("cpu", "cuda")
+        needed = numbers.maps_bytes(HW) + (numbers.matrices_bytes(HW) if dense else 0)
         if needed > allowed:
             return Measurement(tuple(timings), torch.get_num_threads(), tuple(sizes[i:]), "memory", needed, allowed)
         if timings and (seconds := _expected(timings[-1], HW)) > MOST_SECONDS:

@@ -106,7 +106,8 @@ def _teaches(run: Trace) -> Tensor:
     """Which maps of the batch have numbers worth computing by hand: (B,) of bool.
 
     All are small, no channel is the same in every pixel, no row of scores is all alike, and in the worksheet's pixels
-    ReLU6 cuts something below 0 in the first head and something above 6 in one of them.
+    ReLU6 cuts something below 0 in the first head and something above 6 in one of them. The first head's scores differ between
+    these pixels.
     """
     good = torch.ones(len(run["tokens"]), dtype=torch.bool)
     for name, largest in LARGEST.items():
@@ -114,6 +115,8 @@ def _teaches(run: Trace) -> Tensor:
     for name in ("query_map", "key_map", "value_map"):
         good &= (run[name].amax((2, 3)) > run[name].amin((2, 3))).all(1)
     good &= (run["scores"].amax(3) > run["scores"].amin(3)).all(2).all(1)
+    a, b = (run["scores"][:, 0, pixel] for pixel in PIXELS)
+    good &= (a != b).any(1)
     mixed = run["mixed"][:, :, PIXELS, :]
     return good & (mixed[:, 0].amin((1, 2)) < 0) & (mixed.amax((1, 2, 3)) > 6)
 

@@ -72,7 +72,7 @@ COLOUR_LABEL = Text(
 BATCH_LABEL = Text(
     "Random weights, BatchNorm statistics measured on this picture: shapes and arithmetic are real, the maps are chance, "
     "not a finding. The projection is still exactly 0.",
-    "权重随机，BatchNorm 的统计量取自这张图：形状和运算都是真的，图案只是偶然，不是发现。投影仍恰好为 0。",
+    "权重随机，BatchNorm 的统计量取自这张图：形状和运算都是真的，图案只是偶然，不说明规律。投影仍恰好为 0。",
 )
 BUILT_LABEL = Text(
     "Random weights, BatchNorm statistics still 0 and 1: rows come out near uniform, the projection exactly 0.",
@@ -293,16 +293,20 @@ def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -
     return {"key": key, "on_change": take}
 
 
-def write_address(view: View, more: Mapping[str, Any] | None = None) -> None:
+def write_address(view: View, more: Mapping[str, Any] | None = None, kept: Sequence[str] = ()) -> None:
     """Let the browser write what is on show into the address, as the components do on their own pages.
 
-    ``more``: the page's own settings; None leaves one out.
+    ``more``: the page's own settings; None leaves one out. ``kept`` names what the browser itself has written there.
     """
     link = {
         name: value for name, value in (view.link | {"lang": view.lang} | dict(more or {})).items() if value is not None
     }
-    script = f'history.replaceState(history.state, "", "?" + new URLSearchParams({json.dumps(link)}))'
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    script = (
+        f"const was = new URLSearchParams(location.search), link = new URLSearchParams({json.dumps(link)});"
+        f"for (const name of {json.dumps(list(kept))}) if (was.has(name)) link.set(name, was.get(name));"
+        'history.replaceState(history.state, "", "?" + link);'
+    )
+    st.html(f"<script>{{ {script} }}</script>", unsafe_allow_javascript=True)
 
 
 def _top_bar(lang: Lang) -> None:

@@ -86,7 +86,7 @@ UI = {
         "random numbers: **a random network's picture is not a finding.**",
         "同一张图片送进三个结构相同（TopFormer tiny）、只有权重不同的网络：刚建好的、按作者代码重新初始化的、训练过的。"
         "每个网络运行两次：一次用 BatchNorm 存下的统计量，一次用这张图片自己的统计量。上面所选的模型在这里不起作用。"
-        "三列之中有两列是随机数：**随机网络的图案不是发现。**",
+        "三列之中有两列是随机数：**随机网络的图案不说明规律。**",
     ),
     "running": Text("Running the three networks, twice each…", "正在运行三个网络，每个两次……"),
     "block": Text("Block", "模块"),
@@ -122,7 +122,7 @@ UI = {
         "权重，每幅图案的颜色到它自己的最大值为止，最大值写在图案下方。颜色随平方根变化。",
     ),
     "maximum": Text("maximum", "最大值"),
-    "chance": Text("random, not a finding", "随机，不是发现"),
+    "chance": Text("random, not a finding", "随机，不说明规律"),
     "is_read": Text("is read →", "被读 →"),
     "reads": Text("reads →", "读 →"),  # set vertically, so that the arrow points down
     "matrix": Text("0 … {top}", "0 … {top}"),

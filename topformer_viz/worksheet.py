@@ -41,12 +41,16 @@ UI = {
     "name": Text("Name", "姓名"),
     "date": Text("Date", "日期"),
     "sizes": Text(
-        "{H} × {W} pixels, C = {C} channels, {heads} heads, key_dim = {key_dim}, d = {d}. All indices count from 0. The numbers are random.",
-        "{H} × {W} 个像素，C = {C} 个通道，{heads} 个头，key_dim = {key_dim}，d = {d}。所有下标从 0 开始。数都是随机抽取的。",
+        "{H} × {W} pixels, C = {C}, heads = {heads} (h), key_dim = {key_dim}, d = {d}, nh_kd = {nh_kd}, dh = {dh}. Indices from 0. Random numbers.",
+        "{H} × {W} 个像素，C = {C}，heads = {heads}（h），key_dim = {key_dim}，d = {d}，nh_kd = {nh_kd}，dh = {dh}。下标从 0 开始。数都是随机抽取的。",
     ),
     "how": Text(
         "Grey boxes are given, white ones are yours. BatchNorm (BN) changes nothing here: it is the identity.",
         "灰格是已知数，白格由你来填。BatchNorm（BN）在这里是恒等映射，什么也不改变。",
+    ),
+    "solved": Text(
+        "Grey boxes are given, blue numbers are the solutions. BatchNorm (BN) changes nothing here: it is the identity.",
+        "灰格是已知数，蓝色的数是答案。BatchNorm（BN）在这里是恒等映射，什么也不改变。",
     ),
     "given": Text("Given", "已知"),
     "channel": Text("tokens, channel {n}", "tokens，通道 {n}"),
@@ -80,8 +84,8 @@ STEPS = {
         "先查表得到以得分为指数的 e 的幂，并求出一行的总和；再把每个幂除以总和，保留三位小数。",
     ),
     "mixed": Text(
-        "Each weight times feature f of that pixel's value, added up: two decimals. The last digit may be off by one or two.",
-        "这一行的每个权重乘以对应像素的值的第 f 个特征，再相加，保留两位小数。因为有四舍五入，末位可能相差一二。",
+        "Each weight times that pixel's feature f of value, added up: two decimals. From here on the last digit may differ.",
+        "这一行的每个权重乘以对应像素的值的第 f 个特征，再相加，保留两位小数。因为权重有舍入，从这里起末位可能略有不同。",
     ),
     "merged": Text("Both heads side by side. Head 1 is done for you.", "把两个头并排放好。第 1 个头已经替你算好。"),
     "activated": Text("Below 0 becomes 0, above 6 becomes 6.", "小于 0 的变成 0，大于 6 的变成 6。"),
@@ -227,7 +231,7 @@ def _first(example: Example, lang: Lang, solved: bool) -> Page:
         page.text(start - 1.5, 20, UI[word](lang), 8.5, QUIET, "right")
         page.line(start, 20.5, width)
     page.text(MARGIN, 28, UI["sizes"](lang, **sizes), 8.5)
-    page.text(MARGIN, 33, UI["how"](lang), 8.5)
+    page.text(MARGIN, 33, UI["solved" if solved else "how"](lang), 8.5)
 
     page.text(MARGIN, 43, UI["given"](lang), 11)
     given = partial(Table, width=8, height=6.5)

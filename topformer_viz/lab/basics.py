@@ -7,7 +7,7 @@ from topformer_viz.colour import QUESTIONS, ColourModel
 from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.heads import PROSE
 from topformer_viz.images import network_size, open_sample
-from topformer_viz.lab.panels import Pictures, plain, shares
+from topformer_viz.lab.panels import KEPT, Pictures, shares
 from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.text import Text
 from topformer_viz.tracing import Trace, trace
@@ -44,7 +44,7 @@ UI = {
     "card": Text("Who asks", "谁在问"),
     "card_note": Text("the solid frame; the dashed one is asked", "实线框；虚线框是被问的"),
     "scores": Text("q · k", "q · k"),
-    "scores_note": Text("its score with every square", "它与每个方格的得分"),
+    "scores_note": Text("its score with every square; 0 is the best match", "它与每个方格的得分，0 表示最相符"),
     "weights": Text("a = softmax(q · k)", "a = softmax(q · k)"),
     "weights_note": Text("its weight on every square; all make 1", "它对每个方格的权重，合计为 1"),
     "sum": Text("a × v", "a × v"),
@@ -82,7 +82,7 @@ def show(view: View) -> None:
     asked = UI["asked"](lang)
     for name, picture in {
         "card": pictures.photo("\u00a0"),
-        "scores": pictures.row(asked, scores, plain(scores)),
+        "scores": pictures.row(asked, scores, {"scale": "plain", "range": [float(scores.amin()), 0.0]}),
         "weights": pictures.row(asked, weights, shares(weights)),
         "sum": pictures.terms("\u00a0", weights, rgb, result),
         "result": pictures.colours("\u00a0", result),
@@ -90,7 +90,7 @@ def show(view: View) -> None:
         pictures.group(UI[name](lang), [picture], UI[f"{name}_note"](lang))
     pictures.show("lab_basics", UI["title"](lang), photo, lang, (START, int(weights[START].argsort()[-2])))
     st.markdown(UI["more"](lang), width=PROSE)
-    write_address(view, {"part": "basics", "question": question})
+    write_address(view, {"part": "basics", "question": question}, KEPT)
 
 
 @st.cache_resource(show_spinner=False)

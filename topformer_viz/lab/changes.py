@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from topformer_viz.heads import PROSE
-from topformer_viz.lab.panels import Pictures, plain, shares, signed
+from topformer_viz.lab.panels import KEPT, ROUNDING, Pictures, off_rounding, plain, shares, signed
 from topformer_viz.markup import axis_css, shape_html
 from topformer_viz.model import Attention
 from topformer_viz.session import View, from_address, pick, write_address
@@ -38,20 +38,19 @@ from topformer_viz.what_if import (
 OWN = 0  # in the place of a size: the module's own
 MEAN = 0  # in the place of a head: the mean of all
 MAX_DRAW = 999
-ROUNDING = 1e-5  # relative changes up to this are float32's rounding
 
 UI = {
     "intro": Text(
-        "Change the attention of one block and run it again, on your picture. Several changes at once are allowed. Top row: what "
-        "the block gave. Middle row: what it gives now. Bottom row: the difference.",
-        "改动一个模块的注意力，再在你的图片上运行一次。可以同时改动几处。上排：原来的结果。中排：现在的结果。下排：两者之差。",
+        "Change the attention of one block and run it again, on your picture. Several changes at once are allowed. “Before” is what "
+        "the block gave, “after” what it gives now; below or beside them stands the difference.",
+        "改动一个模块的注意力，再在你的图片上运行一次。可以同时改动几处。“改动前”是原来的结果，“改动后”是现在的结果，旁边或下面是两者之差。",
     ),
     "block": Text("Block", "模块"),
     "head": Text("Head", "头"),
     "mean": Text("mean", "平均"),
     "scaled": Text("Divide by √key_dim", "除以 √key_dim"),
     "temperature": Text("Temperature", "温度"),
-    "over": Text("Softmax along", "softmax 沿"),
+    "over": Text("Softmax along", "softmax 的方向"),
     "keys": Text("keys: each row", "键（每一行）"),
     "queries": Text("queries: each column", "查询（每一列）"),
     "unpermuted": Text("Reshape without permute", "只 reshape，不 permute"),
@@ -82,7 +81,7 @@ UI = {
     "head_n": Text("head {n}", "第 {n} 个头"),
     "all_heads": Text("mean of the heads", "各头平均"),
     "all_rms": Text("all heads", "全部的头"),
-    "weights_note": Text("{head}; a row is what one pixel reads", "{head}；一行是一个像素所读的"),
+    "weights_note": Text("{head}; a row is what one pixel reads", "{head}；一行是一个像素读到的"),
     "effective_note": Text("of each row, {head}: 1 reads one pixel, {tokens} all alike", "每行的，{head}：1 表示只读一个像素，{tokens} 表示一视同仁"),
     "mixed_note": Text("{head}; root mean square over the features", "{head}；各特征的均方根"),
     "output_note": Text("root mean square over the channels", "各通道的均方根"),
@@ -110,8 +109,8 @@ UI = {
     "infinite": Text("not finite", "有无穷大"),
     "table_note": Text(
         "Differences are taken pixel by pixel, each put back in its own place, over the pixels kept. A difference below {rounding} of the "
-        "largest entry is float32's rounding.",
-        "差是逐像素取的：每个像素先归位，只算留下的像素。小于最大元素 {rounding} 的差，是 float32 的舍入误差。",
+        "largest entry is float32's rounding. Effective tokens are those of rows that are first brought to the sum 1.",
+        "差是逐像素取的：每个像素先归位，只算留下的像素。小于最大元素 {rounding} 的差，是 float32 的舍入误差。有效 token 数先把每一行化为和为 1 再算。",
     ),
     "title": Text("The block before and after the change", "改动前后的模块"),
 }  # fmt: skip
@@ -120,12 +119,12 @@ FRESH = Text(
     "Fresh random weights in {layers}: with other sizes the block's own do not fit. They are drawn as the authors' initialiser draws "
     "them, BatchNorm measured on this picture. Shapes and arithmetic are real; which pixel reads which is chance, not a finding.",
     "{layers} 换成了随机的新权重：尺寸变了，原来的权重放不进去。新权重按作者的初始化方法抽取，BatchNorm 的统计量取自这张图。"
-    "形状和运算都是真的；哪个像素读哪个只是偶然，不是发现。",
+    "形状和运算都是真的；哪个像素读哪个只是偶然，不说明规律。",
 )
 PARTLY = Text(
     "The value's added features, in {layers}, have fresh random weights; its old features and all other layers keep their own. So what is "
     "added is chance, not a finding.",
-    "值新增的特征（在 {layers} 中）用的是随机的新权重；原有的特征和其余各层保留自己的权重。新增的部分只是偶然，不是发现。",
+    "值新增的特征（在 {layers} 中）用的是随机的新权重；原有的特征和其余各层保留自己的权重。新增的部分只是偶然，不说明规律。",
 )
 EXPLAINED: dict[str, Text] = {
     "scaled": Text(
@@ -135,9 +134,8 @@ EXPLAINED: dict[str, Text] = {
         "增益可以学到它。",
     ),
     "temperature": Text(
-        "**Temperature {temperature}.** Scores are divided by it before softmax: above 1 rows soften, below 1 they sharpen. The order within a "
-        "row stays.",
-        "**温度 {temperature}**。softmax 之前，得分先除以它：大于 1，各行变平缓；小于 1，变尖锐。一行之内的大小顺序不变。",
+        "**Temperature {temperature}.** Scores are divided by it before softmax: above 1 the weights even out, below 1 they sharpen.",
+        "**温度 {temperature}**。softmax 之前，得分先除以它：大于 1，权重变平缓；小于 1，变尖锐。",
     ),
     "over": Text(
         "**Softmax along the wrong axis.** Now each column sums to 1: every pixel hands out one unit of attention to those who ask, and nobody "
@@ -167,19 +165,18 @@ EXPLAINED: dict[str, Text] = {
         "**attn_ratio {ratio}：d = {d}**。每个头的值变宽：原来的 {own} 个特征，加上 {more} 个新的。得分和权重不变：值不参与它们的计算。",
     ),
     "sizes": Text(
-        "**{heads} heads of key_dim {key_dim}.** nh_kd = {nh_kd}, dh = {dh}. Scores are sums of key_dim products, so a wider key spreads "
-        "them further and peaks the rows.",
-        "**{heads} 个头，key_dim 为 {key_dim}**。nh_kd = {nh_kd}，dh = {dh}。得分是 key_dim 个乘积之和，所以键越宽，得分散得越开，各行越尖锐。",
+        "**heads = {heads}, key_dim = {key_dim}.** So nh_kd = {nh_kd} and dh = {dh}. What changes comes from the sizes and from the fresh weights.",
+        "**heads = {heads}，key_dim = {key_dim}**。于是 nh_kd = {nh_kd}，dh = {dh}。变化既来自尺寸，也来自新的随机权重。",
     ),
     "shuffled": Text(
-        "**Pixels shuffled.** Attention does not know where a pixel lies: put back in order, what it gives has moved by {attention} of its "
-        "largest entry: rounding, no more.",
-        "**像素被打乱**。注意力不知道像素的位置：归位之后，它的输出只变了最大元素的 {attention}，仅是舍入误差。",
+        "**Pixels shuffled.** Attention does not know where a pixel lies: put back in order and set beside the same module "
+        "unshuffled, what it gives has moved by {attention} of its largest entry: rounding, no more.",
+        "**像素被打乱**。注意力不知道像素的位置：归位之后，与不打乱的同一个模块相比，它的输出只变了最大元素的 {attention}，仅是舍入误差。",
     ),
     "order matters": Text(
-        "**Pixels shuffled.** With the reshape gone wrong even attention depends on the order: put back, what it gives has moved by {attention} of "
-        "its largest entry.",
-        "**像素被打乱**。reshape 出了错，连注意力也依赖像素的顺序：归位之后，它的输出变了最大元素的 {attention}。",
+        "**Pixels shuffled.** With the reshape gone wrong even attention depends on the order: put back and set beside the same module "
+        "unshuffled, what it gives has moved by {attention} of its largest entry.",
+        "**像素被打乱**。reshape 出了错，连注意力也依赖像素的顺序：归位之后，与不打乱的同一个模块相比，它的输出变了最大元素的 {attention}。",
     ),
     "output": Text(
         "After the MLP, whose 3 × 3 convolution looks at neighbours, the block's output has moved by {output}: other neighbours, other numbers.",
@@ -190,9 +187,9 @@ EXPLAINED: dict[str, Text] = {
         "这个模型没有 MLP；选一个 TopFormer，就能看到顺序从哪里进来。",
     ),
     "dropped": Text(
-        "**{gone} of {tokens} pixels dropped.** They are neither read nor do they read; each row shares its weight among the {left} that are left. "
+        "**{gone} of {tokens} pixels dropped.** They are neither read nor do they read: all weight goes to the {left} that are left. "
         "Nothing in the attention needs a full grid.",
-        "**拿掉了 {tokens} 个像素中的 {gone} 个**。它们不被读，也不去读；每一行的权重由剩下的 {left} 个分享。注意力并不需要完整的网格。",
+        "**拿掉了 {tokens} 个像素中的 {gone} 个**。它们不被读，也不去读：权重全部归剩下的 {left} 个。注意力并不需要完整的网格。",
     ),
 }  # fmt: skip
 
@@ -253,7 +250,7 @@ def _experiment(view: View) -> None:
     st.subheader(UI["did"](lang), anchor="numbers")
     st.html(f"<style>.changes {{ {axis_css()} }}{STYLE}</style>")
     st.html(f'<div class="changes">{_rows_table(done, head, lang)}{_stages_table(done, lang)}</div>')
-    write_address(view, {"part": "what-if", "block": block + 1, "head": head or None, **_address(done.setting)})
+    write_address(view, {"part": "what-if", "block": block + 1, "head": head or None, **_address(done.setting)}, KEPT)
 
 
 def _address(setting: Setting) -> dict[str, Any]:
@@ -292,10 +289,10 @@ def _switches(own: Attention, lang: Lang) -> Setting:
         values = sorted({OWN, *options} - {mine}, key=lambda n: n or mine)
         return choose(name, values, lambda n: str(n or mine), 84) or None
 
-    scaled = st.toggle(of("scaled"), **pick("lab_scaled"))
     with _row():
+        scaled = st.toggle(of("scaled"), **pick("lab_scaled"))
         temperature = choose("temperature", TEMPERATURES, lambda t: f"{t:g}")
-        over = choose("over", AXES)
+    over = choose("over", AXES)
     unpermuted = st.pills(of("unpermuted"), UNPERMUTED, selection_mode="multi", **pick("lab_unpermuted"))
     activation = choose("activation", ACTIVATIONS)
     with _row():
@@ -315,7 +312,7 @@ def _switches(own: Attention, lang: Lang) -> Setting:
 
 def _row() -> DeltaGenerator:
     """Side by side, on a phone too."""
-    return st.container(horizontal=True, gap="small")
+    return st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 
 
 def _reset() -> None:
@@ -418,7 +415,7 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
         [
             pictures.matrix(was, before, shares(before, after)),
             pictures.matrix(now, after, shares(before, after), order),
-            pictures.matrix(difference, back - before, _off_rounding(signed(back - before), before)),
+            pictures.matrix(difference, back - before, off_rounding(signed(back - before), before)),
         ],
         UI["weights_note"](lang, head=name),
     )
@@ -436,8 +433,8 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
             [
                 pictures.map(was, a, scale),
                 pictures.map(now, b[done.order], scale, order),
-                pictures.map(difference, change, _off_rounding(signed(change), a)) if apart is None
-                else pictures.map(size, change, _off_rounding({"scale": "plain", "range": [0.0, plain(change)["range"][1]]}, a)),
+                pictures.map(difference, change, off_rounding(signed(change), a)) if apart is None
+                else pictures.map(size, change, off_rounding({"scale": "plain", "range": [0.0, plain(change)["range"][1]]}, a)),
             ],
             note,
         )  # fmt: skip
@@ -461,13 +458,6 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
     maps(UI["output"](lang), UI["output_note"](lang), a, b, apart)
     middle = (rows // 2) * columns + columns // 2
     pictures.show("lab_changes", UI["title"](lang), view.photo, lang, (middle, int(before[middle].argmax())))
-
-
-def _off_rounding(scale: dict[str, Any], before: Tensor) -> dict[str, Any]:
-    """A difference's scale, wide enough that rounding is not drawn in bright colours."""
-    low, high = scale["range"]
-    least = ROUNDING * float(before.abs().amax())
-    return scale | {"range": [-least if low < 0 else low, least]} if 0 < high < least else scale
 
 
 def _matrix(weights: Tensor, head: int) -> Tensor:
@@ -495,12 +485,12 @@ def _rows_table(done: Experiment, head: int, lang: Lang) -> str:
     which = UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
     cells: dict[str, list[str]] = {"effective_row": [], "row_sums": [], "column_sums": []}
     for weights, pixels in ((done.before["weights"], None), (done.back("weights"), kept)):
-        matrices = weights[0] if head == MEAN else weights[0, head - 1 : head]
+        matrix = _matrix(weights, head)
         effective = _by_head(spread(weights[0]), head)
         cells["effective_row"].append(f"{float((effective if pixels is None else effective[pixels]).mean()):.1f}")
         for name, axis in (("row_sums", -1), ("column_sums", -2)):
-            sums = matrices.sum(axis).cpu()
-            sums = sums if pixels is None else sums[:, pixels]
+            sums = matrix.sum(axis)
+            sums = sums if pixels is None else sums[pixels]
             low, high = f"{float(sums.amin()):.3g}", f"{float(sums.amax()):.3g}"
             cells[name].append(low if low == high else f"{low} … {high}")
     tokens = done.before["weights"].shape[-1]

@@ -68,7 +68,7 @@ UI = {
     "late": Text(
         "**“Quadratic” is not what 512 × 512 pays for.** There, at HW = {HW}, attention takes {share} of the module's "
         "multiply-adds; the projections take the rest. The two meet at HW = {crossing}, in a picture about {side} pixels square.",
-        "**512 × 512 的代价不在“平方”上**。此时 HW = {HW}，注意力只占模块乘加次数的 {share}，其余都是投影的。"
+        "**512 × 512 时，主要开销并不是平方项**。此时 HW = {HW}，注意力只占模块乘加次数的 {share}，其余都是投影的。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 像素的正方形图片。",
     ),
     "early": Text(
@@ -83,7 +83,7 @@ UI = {
         "**用这组数字，512 × 512 的代价两者都有份**。此时 HW = {HW}，注意力占模块乘加次数的 {share}。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 像素的正方形图片。",
     ),
-    "yours": Text("In your picture, at HW = {HW}, attention's share is {share}.", "在你的图片里，HW = {HW}，注意力占 {share}。"),
+    "yours": Text("Your picture, which a TopFormer cuts into HW = {HW}, gives attention a share of {share}.", "你的图片会被 TopFormer 切成 HW = {HW}，注意力占 {share}。"),
     "whole": Text(
         "Of all multiply-adds of TopFormer {size} on your picture (with {classes} classes), its {blocks} attention modules take "
         "{modules}, and the matrix products in them {products}.",
@@ -133,7 +133,7 @@ UI = {
         "这台机器上正在进行另一次测量，同时测两个会互相干扰。请稍后再试。",
     ),
     "on": Text("Measured on {device}.", "测量所用：{device}。"),
-    "threads": Text("CPU, {threads} threads", "CPU（{threads} 个线程）"),
+    "threads": Text("CPU, threads: {threads}", "CPU，线程数 {threads}"),
     "crossed": Text(
         "Attention's time passes the projections' at about HW = {HW}, in a picture about {side} pixels square (on logs between "
         "the sizes measured). The count says {count}. Time also has in it what the count leaves out: softmax, reading and "

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from topformer_viz import covariance as measured
 from topformer_viz.heads import PROSE
-from topformer_viz.lab.panels import Pictures, plain, shares, signed
+from topformer_viz.lab.panels import KEPT, Pictures, off_rounding, plain, shares, signed
 from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 
 MEAN = 0  # in the place of a head: the mean of all
@@ -64,7 +65,7 @@ UI = {
     "real": Text("real part", "实部"),
     "imaginary": Text("imaginary part", "虚部"),
     "all_of_them": Text("all", "全部"),
-    "near": Text("without the largest", "除去最大的"),
+    "near": Text("without A's largest", "除去 A 最大的"),
     "circle": Text("|λ| = 1", "|λ| = 1"),
     "plane_note": Text(
         "A's all lie within the circle |λ| = 1, because rows sum to 1; one of them is 1. Those off the real axis come in pairs, above and "
@@ -74,9 +75,9 @@ UI = {
     "over_hw": Text("correlation, ÷ HW", "相关系数，÷ HW"),
     "walk": Text("A walk over the picture", "在图片上随机游走"),
     "walk_note": Text(
-        "Stand on a pixel; step to pixel j with probability A_ij, what it reads of j; and again. Begun at any pixel alike, the walk is after one step where the mean row "
-        "is, and in the long run where the limit π = πA has its weight.",
-        "站在一个像素上，以概率 A_ij（它读 j 的权重）走到像素 j，如此反复。从所有像素等可能地出发，一步之后的分布就是各行的平均；"
+        "Stand on a pixel; step to pixel j with probability A[i, j], the weight with which i reads j; and again. From a pixel drawn evenly, one step leads to "
+        "the mean of A's rows; in the long run the walk has the limit π = πA.",
+        "站在一个像素上，以概率 A[i, j]（i 读 j 的权重）走到像素 j，如此反复。从所有像素等可能地出发，一步之后的分布就是各行的平均；"
         "长久走下去，分布趋于极限 π = πA。",
     ),
     "walk_title": Text("The walk on the picture", "图片上的游走"),
@@ -87,14 +88,16 @@ UI = {
     "ratio": Text("limit less first step", "极限减去第一步"),
     "ratio_note": Text("who is read by those who are read", "被“被读者”所读的"),
     "steps": Text(
-        "After {steps} steps the walk is within {mixed} of its limit (total variation). The second eigenvalue, |λ₂| = {second}, says how fast: "
-        "what is left of the start shrinks about so much with each step. The limit spreads over {effective} of {tokens} pixels.",
-        "{steps} 步之后，游走的分布与极限相差不到 {mixed}（全变差距离）。第二大的特征值 |λ₂| = {second} 说明有多快："
-        "起点留下的影响每一步大约缩小到这个倍数。极限大约分散在 {effective} 个像素上（共 {tokens} 个）。",
+        "The start is {start} away from the limit (total variation); after {steps} steps it is less than {mixed}. The second eigenvalue, "
+        "|λ₂| = {second}, says how fast it goes in the end: what is left shrinks to about so much with each step. The limit has {effective} effective pixels, "
+        "exp(entropy), of {tokens}.",
+        "起点与极限相差 {start}（全变差距离），{steps} 步之后相差不到 {mixed}。第二大的特征值 |λ₂| = {second} 说明最终有多快："
+        "剩下的差距每一步大约缩小到这个倍数。极限的有效像素数（熵取指数）是 {effective}，共 {tokens} 个。",
     ),
     "one_step": Text(
-        "After {steps} step the walk is within {mixed} of its limit (total variation): |λ₂| = {second}. The limit spreads over {effective} of {tokens} pixels.",
-        "{steps} 步之后，游走的分布与极限已相差不到 {mixed}（全变差距离）：|λ₂| = {second}。极限大约分散在 {effective} 个像素上（共 {tokens} 个）。",
+        "The start is {start} away from the limit (total variation); after {steps} step it is less than {mixed}: |λ₂| = {second}. The limit has "
+        "{effective} effective pixels, exp(entropy), of {tokens}.",
+        "起点与极限相差 {start}（全变差距离），{steps} 步之后已不到 {mixed}：|λ₂| = {second}。极限的有效像素数（熵取指数）是 {effective}，共 {tokens} 个。",
     ),
     "uniform": Text(
         "The walk begins at its limit: here every pixel is read alike.", "游走一开始就在极限上：这里每个像素都一样被读。"
@@ -148,7 +151,7 @@ def _compare(view: View) -> None:
     st.subheader(UI["walk"](lang), anchor="walk")
     st.markdown(UI["walk_note"](lang), width=PROSE)
     _walk(view, walk, checks["weights"])
-    write_address(view, {"part": "covariance", "block": block, "head": head or None})
+    write_address(view, {"part": "covariance", "block": block, "head": head or None}, KEPT)
 
 
 Measured = tuple[dict[str, Tensor], dict[str, measured.Checked], measured.Walk]
@@ -189,6 +192,7 @@ def _walk(view: View, walk: measured.Walk, checked: measured.Checked) -> None:
     tokens = len(walk.limit)
     words = {
         "steps": walk.steps, "mixed": f"{measured.MIXED:.0%}", "longest": f"{measured.LONGEST:,}", "tokens": tokens,
+        "start": f"{float((walk.limit - 1 / tokens).abs().sum()) / 2:.0%}",
         "second": f"{float(checked.eigenvalues[1:2].abs().sum()):.2f}",
         "effective": f"{float(torch.special.entr(walk.limit).sum().exp()):.0f}",
     }  # fmt: skip
@@ -201,7 +205,11 @@ def _walk(view: View, walk: measured.Walk, checked: measured.Checked) -> None:
         picture = pictures.map(UI["value"](lang), values, shares(*both.values()))
         pictures.group(UI[name](lang), [picture], UI[f"{name}_note"](lang))
     change = walk.limit - walk.first
-    pictures.group(UI["ratio"](lang), [pictures.map(UI["value"](lang), change, signed(change))], UI["ratio_note"](lang))
+    pictures.group(
+        UI["ratio"](lang),
+        [pictures.map(UI["value"](lang), change, off_rounding(signed(change), walk.limit))],
+        UI["ratio_note"](lang),
+    )
     most, least = int(walk.limit.argmax()), int(walk.limit.argmin())
     pictures.show("lab_walk", UI["walk_title"](lang), view.photo, lang, (most, least))
 
@@ -226,8 +234,8 @@ def plane(checks: dict[str, measured.Checked], tokens: int, lang: Lang) -> go.Fi
                 x=values.real.tolist(), y=values.imag.tolist(), mode="markers", name=UI[label](lang), marker=marker,
                 legendgroup=name, showlegend=column == 1, hovertemplate="%{x:.4f} %{y:+.4f} i", row=1, col=column,
             )  # fmt: skip
-    second = float(checks["weights"].eigenvalues[1:2].abs().sum())
-    for column, end in ((1, 1.12), (2, max(1.2 * second, 1e-6))):
+    others = torch.cat([checks["weights"].eigenvalues[1:], checks["correlation"].eigenvalues / tokens])
+    for column, end in ((1, 1.12), (2, 1.2 * float(others.abs().amax()))):
         figure.update_xaxes(title=UI["real"](lang), range=[-end, end], nticks=5, row=1, col=column)
         figure.update_yaxes(
             range=[-end, end], nticks=5, scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column
@@ -273,7 +281,7 @@ def _number(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.005 else f"{share:.1g}"
+    return f"{share:.0%}" if share >= 0.005 else number(share)
 
 
 STYLE = """

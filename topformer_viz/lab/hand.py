@@ -29,11 +29,11 @@ UI = {
     "solutions": Text("Solutions (PDF)", "答案（PDF）"),
     "about": Text(
         "The real attention module on {H} × {W} pixels: {C} channels, {heads} heads, key_dim {key_dim}, d {d}. Choose a number, by "
-        "click or with Tab and the arrow keys, to see what it was made from; indices count from 0. Tokens and weights are small "
+        "click or with Tab and the arrow keys, to see what it was made from; indices count from 0, as in the code. Tokens and weights are small "
         "whole numbers drawn at random, so **a pattern here is not a finding.** BatchNorm is left out by making it the identity. "
         "The projection's gain is therefore 1 here; TopFormer builds it as 0, and `projected` would be 0 throughout.",
         "真正的注意力模块，只有 {H} × {W} 个像素：{C} 个通道，{heads} 个头，key_dim 为 {key_dim}，d 为 {d}。点选一个数（也可以用 Tab "
-        "和方向键），就能看到它是怎样算出来的；下标从 0 开始。输入和权重都是随机抽取的小整数，所以**这里的图案不是发现**。BatchNorm "
+        "和方向键），就能看到它是怎样算出来的；下标和代码一样从 0 开始。输入和权重都是随机抽取的小整数，所以**这里的图案不说明规律**。BatchNorm "
         "设成恒等映射，等于省去；因此投影的增益在这里是 1，而 TopFormer 刚建好时是 0，那样 `projected` 会全是 0。",
     ),
     "given": Text("{value}, drawn at random", "{value}，随机抽取"),
@@ -66,7 +66,7 @@ def show(view: View) -> None:
         seed = st.number_input(UI["numbers"](lang), SEEDS[0], SEEDS[-1], width=130, **pick("hand_seed", SEEDS))
         for name in ("worksheet", "solutions"):
             st.download_button(
-                UI[name](lang), partial(_sheet, seed, lang, name == "solutions"), f"topformer-{name}-{seed}.pdf",
+                UI[name](lang), partial(_sheet, seed, lang, name == "solutions"), f"topformer-{name}-{seed}-{lang}.pdf",
                 "application/pdf", on_click="ignore", key=f"hand_{name}",
             )  # fmt: skip
         example = _example(seed)

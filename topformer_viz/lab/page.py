@@ -14,7 +14,7 @@ PARTS: dict[str, tuple[Text, Callable[[View], None]]] = {
     "by-hand": (Text("By hand", "手算"), hand.show),
     "covariance": (Text("A covariance matrix?", "是协方差矩阵吗？"), covariance.show),
     "cost": (Text("Cost", "代价"), cost.show),
-    "relatives": (Text("Relatives", "同类"), relatives.show),
+    "relatives": (Text("Relatives", "相近的注意力"), relatives.show),
 }
 PART = Text("Part of the lab", "实验室的部分")
 

@@ -30,6 +30,7 @@ class Panels {
     this.groups.setAttribute("aria-label", data.ui.keys);
     this.pictures = [];
     this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
+    this.pinned ??= this.fromAddress();
     if (!this.pinned || Math.max(...this.pinned) >= H * W) this.pinned = data.start;
     this.mark(...this.pinned);
   }
@@ -132,7 +133,7 @@ class Panels {
       if (kind === "row") j = at;
       else i = at;
     }
-    if (pin) this.pinned = [i, j];
+    if (pin) this.keep([i, j]);
     this.mark(i, j);
   }
 
@@ -143,8 +144,21 @@ class Panels {
     const [H, W] = this.data.grid, which = event.shiftKey ? 1 : 0, at = this.pinned[which];
     const row = Math.max(0, Math.min(H - 1, Math.floor(at / W) + step[0]));
     const column = Math.max(0, Math.min(W - 1, (at % W) + step[1]));
-    this.pinned = this.pinned.with(which, row * W + column);
+    this.keep(this.pinned.with(which, row * W + column));
     this.mark(...this.pinned);
+  }
+
+  // The pixels that stay marked, in the address too: there they count from 1.
+  keep(pinned) {
+    this.pinned = pinned;
+    const link = new URLSearchParams(location.search);
+    this.data.kept.forEach((name, n) => link.set(name, pinned[n] + 1));
+    history.replaceState(history.state, "", `?${link}`);
+  }
+
+  fromAddress() {
+    const link = new URLSearchParams(location.search), found = this.data.kept.map((name) => Number(link.get(name)) - 1);
+    return found.every((pixel) => Number.isInteger(pixel) && pixel >= 0) ? found : null;
   }
 
   // ---- what is marked and said
@@ -191,7 +205,7 @@ class Panels {
     const colour = (rgb) => `rgb(${[...rgb].map((v) => Math.round(255 * Math.max(0, Math.min(1, v)))).join(" ")})`;
     const of = (t, p) => t.data.subarray(3 * p, 3 * p + 3);
     const most = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, SHOWN_TERMS);
-    const rest = 1 - most.reduce((sum, p) => sum + row[p], 0);
+    const rest = 1 - most.reduce((sum, p) => sum + row[p], 0), rounded = 1 - most.reduce((sum, p) => sum + Number(row[p].toFixed(2)), 0);
     const others = [0, 1, 2].map((c) => (of(to, i)[c] - most.reduce((sum, p) => sum + row[p] * of(from, p)[c], 0)) / rest);
     const line = (weight, rgb, words, className = "") => {
       const item = element("li", { className }), swatch = element("b", {});
@@ -201,7 +215,7 @@ class Panels {
     };
     const name = (p) => ui.pixel.replace("{i}", p + 1).replace("{r}", Math.floor(p / W) + 1).replace("{c}", (p % W) + 1);
     list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), name(p))));
-    if (rest > 0.005) list.append(line(`${rest.toFixed(2)} ×`, others, ui.rest));
+    if (rest > 0.005) list.append(line(`${rounded.toFixed(2)} ×`, others, ui.rest));
     list.append(line("=", of(to, i), ui.sum, "total"));
   }
 }

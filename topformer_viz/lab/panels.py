@@ -24,6 +24,8 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + (_HERE / "panels.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'panels.js').read_text('utf-8')}\nexport default mount(Panels);\n",
 )
+ROUNDING = 1e-5  # relative differences up to this are float32's rounding
+KEPT = ("pixel", "pair")  # the pixels marked, from 1, as the browser writes them into the address
 CELLS = 256  # a matrix of more pixels is averaged down to at most so many cells a side
 
 UI = {
@@ -86,7 +88,7 @@ class Pictures:
     def show(self, key: str, title: str, photo: Image.Image, lang: Lang, start: tuple[int, int]) -> None:
         """Send all groups to the component ``key``; ``start`` are the two pixels marked at first."""
         header = {
-            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start,
+            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": KEPT,
             "ui": {name: text(lang) for name, text in UI.items()}, "photo": self.body.add_photo(photo),
         }  # fmt: skip
         _component(key=key, data=self.body.message(header), height="content")
@@ -121,6 +123,13 @@ def signed(*values: Tensor) -> dict[str, Any]:
     low, high = _range(*values)
     largest = max(-low, high)
     return {"scale": "signed", "range": [-largest, largest]}
+
+
+def off_rounding(scale: dict[str, Any], whole: Tensor) -> dict[str, Any]:
+    """A difference's scale, wide enough beside the ``whole`` that rounding is not drawn in bright colours."""
+    low, high = scale["range"]
+    least = ROUNDING * float(whole.abs().amax())
+    return scale | {"range": [-least if low < 0 else low, least]} if 0 < high < least else scale
 
 
 def _range(*values: Tensor) -> tuple[float, float]:

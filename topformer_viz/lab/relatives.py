@@ -10,7 +10,7 @@ import streamlit as st
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.findings import decimal
 from topformer_viz.heads import PROSE
-from topformer_viz.lab.panels import Pictures, shares
+from topformer_viz.lab.panels import KEPT, Pictures, shares
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html
 from topformer_viz.measures import effective_tokens
 from topformer_viz.model import Attention
@@ -45,7 +45,7 @@ UI = {
         "of position are real, but **a random network's picture is not a finding.**",
         "同样的 token 送进四种注意力：TopFormer 的；与它相近的 LeViT 的；ViT 的普通注意力；以及 ViT 加上旋转位置编码（RoPE），"
         "EVA-02、DINOv3 等视觉 Transformer 就靠它知道位置。这里 TopFormer 与 LeViT 的投影权重相同；ViT 和 RoPE 的权重是随机的："
-        "形状、代价和它们对位置的了解都是真的，但**随机网络的图案不是发现。**",
+        "形状、代价和它们对位置的了解都是真的，但**随机网络的图案不说明规律。**",
     ),
     "block": Text("Block", "模块"),
     "summary": Text("What differs", "区别何在"),
@@ -74,7 +74,7 @@ UI = {
     "mean": Text("mean of the {heads} heads", "{heads} 个头的平均"),
     "chance": Text("mean of the {heads} heads: random, chance", "{heads} 个头的平均：随机权重，只是偶然"),
     "stages": Text("Stage by stage", "逐个阶段"),
-    "diagrams": Text("Shape diagrams", "形状图"),
+    "diagrams": Text("Shape diagrams: {stage}", "形状图：{stage}"),
     "and": Text(", ", "、"),
     "source": Text("The source that ran", "实际运行的源码"),
     "source_note": Text("The four modules as they ran on this page, read from the running program.", "本页运行的四个模块，直接从正在运行的程序中读出。"),
@@ -113,9 +113,9 @@ DESIGN: dict[Text, tuple[Text, Text, Text, Text]] = {
         NOTHING,
     ),
     Text("what it knows of position", "对位置的了解"): (
-        Text("nothing: the convolutions around it do", "一无所知：靠周围的卷积"),
+        Text("nothing by itself; convolutions around it bring it in", "本身一无所知；由周围的卷积带进来"),
         Text("how many rows and columns apart two pixels lie, without sign", "两个像素相隔几行几列，不分方向"),
-        Text("nothing: ViT adds position to the tokens before block 1", "一无所知：ViT 在第 1 个模块之前把位置加到 token 上"),
+        Text("nothing by itself; added to the tokens before block 1", "本身一无所知；在第 1 个模块之前加到 token 上"),
         Text(
             "the offset of two pixels, with sign: query and key are turned by row and column",
             "两个像素的偏移，分方向：查询和键按行列旋转",
@@ -168,7 +168,7 @@ def show(view: View) -> None:
     for relative in found:
         with st.expander(relative.name(lang)):
             st.code("\n\n".join(inspect.getsource(part).rstrip() for part in SOURCES[relative.slug]), language="python")
-    write_address(view, {"part": "relatives", "block": block if len(blocks) > 1 else None})
+    write_address(view, {"part": "relatives", "block": block if len(blocks) > 1 else None}, KEPT)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -305,7 +305,7 @@ def _stages(found: tuple[Relative, ...], lang: Lang) -> str:
         ]
         parts.append(
             f'<section><div class="cells">{"".join(cells)}</div>'
-            f"<details><summary>{escape(UI['diagrams'](lang))}</summary>"
+            f"<details><summary>{escape(UI['diagrams'](lang, stage=names[0].removesuffix('_map')))}</summary>"
             f'<div class="diagrams">{"".join(figures)}</div></details></section>'
         )
     return "".join(parts)
@@ -410,6 +410,7 @@ STYLE = (
 }
 @media (max-width: 760px) {
   .relatives .cells { grid-template-columns: minmax(0, 1fr); }
+  .relatives .missing { display: none; }
   /* The relatives of each row stand below one another, each under its name. */
   .relatives thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .relatives :is(table, caption, tbody, tr, th, td) { display: block; }

@@ -86,7 +86,7 @@ OFF = {
 }
 REST = Text("the rarest classes", "其余最少的类别")
 ON_VAL = Text("mIoU, validation: {before} → {after}", "验证集 mIoU：{before} → {after}")
-CHANCE = Text("Chance, not a finding", "偶然，不是发现")
+CHANCE = Text("Chance, not a finding", "偶然，不说明规律")
 CHANCE_WHY = Text(
     "This network was never trained: its weights are random numbers, so the classes it names mean nothing, and neither does "
     "what changes when parts of it are silenced. Choose the streets model to see a segmentation that was learned.",
