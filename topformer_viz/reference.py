@@ -39,6 +39,14 @@ UI = {
         "words.",
         "课程源于一篇中文博客《TopFormer中Attention的理解》，并用自己的话回应其中的逐行注释。",
     ),
+    "relatives": Text(
+        "The lab's relatives: LeViT (B. Graham et al., ICCV 2021; checked against a run of the authors' code, Apache 2.0), ViT (A. Dosovitskiy et "
+        "al., ICLR 2021), rotary position embedding (J. Su et al., 2021; axial as in B. Heo et al., ECCV 2024). Their code here is this "
+        "project's own. Charts: plotly (MIT). Printed sheets: matplotlib (its own licence, BSD-compatible). Chart colours: M. Okabe and K. Ito.",
+        "实验室里相近的注意力：LeViT（B. Graham 等，ICCV 2021；与作者代码（Apache 2.0）的一次运行核对过）、ViT（A. Dosovitskiy 等，ICLR 2021）、"
+        "旋转位置编码（J. Su 等，2021；按轴旋转的做法见 B. Heo 等，ECCV 2024）。这里的代码由本项目编写。图表：plotly（MIT）。"
+        "打印的练习题：matplotlib（自有许可，与 BSD 兼容）。图表配色：M. Okabe 与 K. Ito。",
+    ),
     "colours": Text(
         "Colour: Oklab (B. Ottosson); maps viridis (S. van der Walt, N. Smith, CC0) and RdBu (ColorBrewer, Apache 2.0). "
         "Chinese glyphs: Noto Sans SC (SIL Open Font License 1.1).",
@@ -73,7 +81,7 @@ def show(view: View) -> None:
     st.markdown(UI["tensors_note"](lang))
     _tensors(view)
     st.subheader(UI["credits"](lang), anchor="credits")
-    for key in ("paper", "blog", "weights", "colours"):
+    for key in ("paper", "blog", "weights", "relatives", "colours"):
         st.markdown(UI[key](lang))
     pictures = "\n".join(f"- {sample.name(lang)}: {sample.credit(lang)}" for sample in SAMPLES.values())
     st.markdown(f"{UI['pictures'](lang)}\n{pictures}")
