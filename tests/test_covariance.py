@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from topformer_viz import load_model, trace
 from topformer_viz.covariance import MIXED, check, correlation, covariance, walk
 
 # From pixel 0 to 1, 1 to 2, 2 to 0, and a little everywhere: a walk in a circle.
@@ -66,3 +68,14 @@ def test_the_limit_of_a_head_is_one(case) -> None:
 def test_a_walk_to_and_fro_does_not_settle() -> None:
     there_and_back = torch.tensor([[0.0, 1, 0], [0.5, 0, 0.5], [0, 1, 0]])
     assert walk(there_and_back).steps is None
+
+
+@pytest.mark.parametrize("model", ["colour", "tiny", "base"])
+@pytest.mark.parametrize("size", [(300, 200), (512, 512)])
+def test_a_picture_of_one_colour_has_eigenvalues_too(model: str, size: tuple[int, int]) -> None:
+    run = trace(load_model(model), Image.new("RGB", size, (128, 128, 128)).resize((512, 512)))
+    for weights in run["block0.weights"][0].double():
+        checked = check(weights)
+        assert float(checked.eigenvalues[0].abs()) == pytest.approx(1, abs=1e-5)
+        assert float(checked.eigenvalues[1:].abs().amax()) < 1
+    assert walk(weights).limit.isfinite().all()

@@ -23,7 +23,7 @@ from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
 from topformer_viz.session import PAGES, UI
 from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Trace
-from topformer_viz.what_if import Experiment, Setting, experiment
+from topformer_viz.what_if import Experiment, Setting, experiment, spread
 
 LAB = "pages/lab.py"
 SAMPLE, SIDE = "coffee", 256  # 4 x 6 tokens
@@ -222,6 +222,26 @@ def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
     app.session_state["lab_heads"] = 0
     app.run()
     assert changes.UI["nothing"]("en") in words(app)
+
+
+@pytest.mark.parametrize("part", ["what-if", "covariance", "relatives"])
+def test_a_picture_too_long_for_whole_matrices_gets_a_sentence(part: str) -> None:
+    app = open_lab(part, model="colour")
+    app.session_state["own"] = ("long", Image.new("RGB", (1700, 100), (90, 120, 40)))
+    app.session_state["picture"] = "own"
+    app.run()
+    assert not app.exception and "1,088 tokens" in app.warning[0].value
+
+
+def test_a_shuffle_is_told_from_a_reshape_gone_wrong() -> None:
+    # The projection is 0 as built, so that only what comes before it can move.
+    said = words(open_lab(model="tiny", unpermuted="merged", pixels="shuffled"))
+    assert "rounding, no more" not in said and "Pixels shuffled" in said
+
+
+def test_a_row_that_reads_nothing_has_no_effective_tokens() -> None:
+    weights = torch.tensor([[0.0, 0.0], [0.5, 0.5]])
+    assert spread(weights).isnan().tolist() == [True, False]
 
 
 # A covariance matrix?

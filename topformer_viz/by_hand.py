@@ -176,7 +176,7 @@ def _copy(cells: list[Cell], numbers: list[str], at: int) -> str:
 def _softmax(cells: list[Cell], numbers: list[str], at: int) -> str:
     powers = [f"e^{_bracketed(number)}" for number in numbers]
     scores = [float(number.replace("−", "-")) for number in numbers]
-    return f"{powers[at]} / ({' + '.join(powers)}) ≈ {power(scores[at])} / {four(sum(map(math.exp, scores)))}"
+    return f"{powers[at]} / ({' + '.join(powers)}) ≈ {math.exp(scores[at]):.6g} / {sum(map(math.exp, scores)):.6g}"
 
 
 def _relu6(cells: list[Cell], numbers: list[str], at: int) -> str:

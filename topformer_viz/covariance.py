@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 NOTHING = 1e-6  # relative to the largest: imaginary parts and asymmetries below it are rounding of float32
+SYMMETRIC = 1e-12  # relative to the largest: below it the asymmetry is rounding of float64
 MIXED = 0.01  # a walk has forgotten its start when its total variation distance from the limit is below this
 LONGEST = 10_000  # steps a walk is followed
 
@@ -46,17 +47,30 @@ class Checked:
 def check(table: Tensor) -> Checked:
     """Measure a table (HW, HW), float64."""
     largest = table.abs().amax().clamp(min=1e-300)
-    eigenvalues = torch.linalg.eigvals(table)
+    asymmetry = float((table - table.T).abs().amax() / largest)
+    eigenvalues = _eigenvalues(table, asymmetry)
     eigenvalues = eigenvalues[eigenvalues.abs().argsort(descending=True)]
     turning = eigenvalues.imag.abs() > NOTHING * eigenvalues[0].abs()
     return Checked(
-        asymmetry=float((table - table.T).abs().amax() / largest),
+        asymmetry=asymmetry,
         rows=_ends(table.sum(1)),
         columns=_ends(table.sum(0)),
         negative=float((table < 0).double().mean()),
         eigenvalues=eigenvalues,
         turning=float(turning.double().mean()),
     )
+
+
+def _eigenvalues(table: Tensor, asymmetry: float) -> Tensor:
+    if asymmetry < SYMMETRIC:
+        return torch.linalg.eigvalsh((table + table.T) / 2).to(torch.complex128)
+    try:
+        return torch.linalg.eigvals(table)
+    except torch.linalg.LinAlgError:
+        # LAPACK's iteration may not settle where rows are nearly equal, as on a picture of one colour; a change far
+        # below float32's rounding, which the weights have anyway, lets it.
+        noise = torch.rand(table.shape, dtype=table.dtype, generator=torch.Generator().manual_seed(0)) - 0.5
+        return torch.linalg.eigvals(table + 1e-12 * float(table.abs().amax()) * noise)
 
 
 def _ends(values: Tensor) -> tuple[float, float]:

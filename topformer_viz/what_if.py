@@ -262,5 +262,9 @@ def strength(tensor: Tensor, name: str, head: int | None = None) -> Tensor:
 
 
 def spread(weights: Tensor) -> Tensor:
-    """Effective tokens of each row of weights (..., HW): exp(entropy), of rows that are first brought to the sum 1."""
-    return effective_tokens(weights / weights.sum(-1, keepdim=True).clamp(min=1e-30))
+    """Effective tokens of each row of weights (..., HW): exp(entropy), of rows that are first brought to the sum 1.
+
+    NaN for a row that reads nothing: under softmax along the queries a row's weights can all vanish.
+    """
+    sums = weights.sum(-1, keepdim=True)
+    return effective_tokens(torch.where(sums > 1e-30, weights / sums, torch.nan))

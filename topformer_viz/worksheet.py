@@ -80,12 +80,12 @@ STEPS = {
         "从这里起只算像素 i = {pixels}：i 的查询与 j 的键逐个相乘，再相加。不除以 √key_dim。",
     ),
     "weights": Text(
-        "First look up e to the score and add up the row. Then divide each by the sum: three decimals.",
-        "先查表得到以得分为指数的 e 的幂，并求出一行的总和；再把每个幂除以总和，保留三位小数。",
+        "Look up e to each score, add up the row, divide by the sum: three decimals. From here on last digits may differ.",
+        "先查表得到以得分为指数的 e 的幂，并求出一行的总和；再把每个幂除以总和，保留三位小数。从这里起末位可能略有不同。",
     ),
     "mixed": Text(
-        "Each weight times that pixel's feature f of value, added up: two decimals. From here on the last digit may differ.",
-        "这一行的每个权重乘以对应像素的值的第 f 个特征，再相加，保留两位小数。因为权重有舍入，从这里起末位可能略有不同。",
+        "Each weight times that pixel's feature f of value, added up: two decimals.",
+        "这一行的每个权重乘以对应像素的值的第 f 个特征，再相加，保留两位小数。",
     ),
     "merged": Text("Both heads side by side. Head 1 is done for you.", "把两个头并排放好。第 1 个头已经替你算好。"),
     "activated": Text("Below 0 becomes 0, above 6 becomes 6.", "小于 0 的变成 0，大于 6 的变成 6。"),

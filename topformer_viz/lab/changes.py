@@ -155,14 +155,14 @@ EXPLAINED: dict[str, Text] = {
         "**ReLU6 放到投影之后**。先混合各头，再截断，所以这个分支只能加上 0 到 6 之间的数，不能减。",
     ),
     "narrow": Text(
-        "**attn_ratio {ratio}: d = {d}.** As in ViT, the value is now as wide as the key. Of each head's {own} features the first {d} stay, with their trained "
+        "**attn_ratio {ratio}: d = {d}.** As in ViT, the value is now as wide as the key. Of each head's {own} features the first {d} stay, with their own "
         "weights; the rest never reach the projection.",
         "**attn_ratio {ratio}：d = {d}**。像 ViT 那样，值和键一样宽。每个头的 {own} 个特征只留下前 {d} 个，权重不变；其余的到不了投影。",
     ),
     "wide": Text(
         "**attn_ratio {ratio}: d = {d}.** Each head's value is wider: {own} features as before, and {more} new ones. Weights and scores do not "
-        "change: the value plays no part in them.",
-        "**attn_ratio {ratio}：d = {d}**。每个头的值变宽：原来的 {own} 个特征，加上 {more} 个新的。得分和权重不变：值不参与它们的计算。",
+        "depend on it: the value plays no part in them.",
+        "**attn_ratio {ratio}：d = {d}**。每个头的值变宽：原来的 {own} 个特征，加上 {more} 个新的。得分和权重与它无关：值不参与它们的计算。",
     ),
     "sizes": Text(
         "**heads = {heads}, key_dim = {key_dim}.** So nh_kd = {nh_kd} and dh = {dh}. What changes comes from the sizes and from the fresh weights.",
@@ -177,6 +177,12 @@ EXPLAINED: dict[str, Text] = {
         "**Pixels shuffled.** With the reshape gone wrong even attention depends on the order: put back and set beside the same module "
         "unshuffled, what it gives has moved by {attention} of its largest entry.",
         "**像素被打乱**。reshape 出了错，连注意力也依赖像素的顺序：归位之后，与不打乱的同一个模块相比，它的输出变了最大元素的 {attention}。",
+    ),
+    "order hidden": Text(
+        "**Pixels shuffled.** The reshape gone wrong makes attention depend on the order, but here the pixels are so alike that it hardly shows: put "
+        "back and set beside the same module unshuffled, what it gives has moved by {attention} of its largest entry.",
+        "**像素被打乱**。reshape 出了错，注意力便依赖像素的顺序，但这里各像素太相似，几乎看不出来：归位之后，与不打乱的同一个模块相比，"
+        "它的输出只变了最大元素的 {attention}。",
     ),
     "output": Text(
         "After the MLP, whose 3 × 3 convolution looks at neighbours, the block's output has moved by {output}: other neighbours, other numbers.",
@@ -364,8 +370,11 @@ def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
         still = unmoved.after[name]
         return quotient((done.back(name) - still).abs().amax(), still.abs().amax())
 
-    attention = max(moved("mixed"), moved("projected"))  # as built all of projected is 0
-    said = EXPLAINED["shuffled" if attention <= ROUNDING else "order matters"](lang, attention=_share(attention))
+    attention = max(moved(name) for name in ("mixed", "merged", "projected"))  # as built all of projected is 0
+    kind = "shuffled"
+    if done.setting.unpermuted:
+        kind = "order matters" if attention > 10 * ROUNDING else "order hidden"
+    said = EXPLAINED[kind](lang, attention=_share(attention))
     after = (
         EXPLAINED["output"](lang, output=_share(moved("output")))
         if "output" in done.after
@@ -380,7 +389,11 @@ def _share(value: float) -> str:
         return "0"
     if value >= 10:
         return f"{value:,.0f} ×"
-    return f"{value:.1e}".replace("e-0", "e−").replace("e-", "e−") if value < 1e-3 else f"{value:.0%}"
+    return (
+        f"{value:.1e}".replace("e-0", "e−").replace("e-", "e−")
+        if value < 1e-3
+        else f"{value:.{0 if value >= 0.1 else 1}%}"
+    )
 
 
 # Pictures
@@ -487,7 +500,7 @@ def _rows_table(done: Experiment, head: int, lang: Lang) -> str:
     for weights, pixels in ((done.before["weights"], None), (done.back("weights"), kept)):
         matrix = _matrix(weights, head)
         effective = _by_head(spread(weights[0]), head)
-        cells["effective_row"].append(f"{float((effective if pixels is None else effective[pixels]).mean()):.1f}")
+        cells["effective_row"].append(f"{float((effective if pixels is None else effective[pixels]).nanmean()):.1f}")
         for name, axis in (("row_sums", -1), ("column_sums", -2)):
             sums = matrix.sum(axis)
             sums = sums if pixels is None else sums[pixels]

@@ -28,6 +28,7 @@ from topformer_viz.attention_costs import (
 from topformer_viz.costs import costs
 from topformer_viz.heads import PROSE
 from topformer_viz.images import CELL
+from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_css, formula_html
 from topformer_viz.model import BLOCKS, DENSE_TOKENS
 from topformer_viz.plots import tokens_text
@@ -239,7 +240,7 @@ def _cost(view: View) -> None:
         **pick("cost", CHOICES),
     )  # fmt: skip
     own = _own_numbers() if name == OWN else {}
-    write_address(view, {"part": "cost", "cost": name} | own)
+    write_address(view, {"part": "cost", "cost": name} | own, KEPT)
     numbers = Numbers(*own.values()) if own else PUBLISHED[name]
     HW = -(-view.photo.height // CELL) * -(-view.photo.width // CELL)
     st.markdown(_join(_sentences(numbers, HW, lang), lang), width=PROSE)
@@ -404,7 +405,7 @@ def bytes_text(amount: float) -> str:
     """Bytes in units of 1,000: 16.4 kB, 0.13 MB, 33.6 MB, 537 MB, 8.6 GB."""
     if amount < 1e5:
         return f"{amount / 1e3:.1f} kB"
-    if amount < 1e9:
+    if amount < 999.5e6:
         megabytes = amount / 1e6
         return f"{megabytes:.{2 if megabytes < 1 else 1 if megabytes < 100 else 0}f} MB"
     return f"{amount / 1e9:,.1f} GB"

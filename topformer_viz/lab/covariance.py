@@ -100,7 +100,7 @@ UI = {
         "起点与极限相差 {start}（全变差距离），{steps} 步之后已不到 {mixed}：|λ₂| = {second}。极限的有效像素数（熵取指数）是 {effective}，共 {tokens} 个。",
     ),
     "uniform": Text(
-        "The walk begins at its limit: here every pixel is read alike.", "游走一开始就在极限上：这里每个像素都一样被读。"
+        "The walk begins within {mixed} of its limit (total variation): here all pixels are read nearly alike.", "游走一开始与极限就相差不到 {mixed}（全变差距离）：这里每个像素被读得几乎一样多。"
     ),
     "unsettled": Text(
         "Within {longest} steps the walk does not come within {mixed} of one limit. On show is where it stands after very many.",
@@ -190,10 +190,11 @@ def _walk(view: View, walk: measured.Walk, checked: measured.Checked) -> None:
     """Where the walk is after a step and in the long run, and how soon."""
     lang, grid = view.lang, (view.run.sizes["H"], view.run.sizes["W"])
     tokens = len(walk.limit)
+    second = float(checked.eigenvalues[1:2].abs().sum())
     words = {
         "steps": walk.steps, "mixed": f"{measured.MIXED:.0%}", "longest": f"{measured.LONGEST:,}", "tokens": tokens,
-        "start": f"{float((walk.limit - 1 / tokens).abs().sum()) / 2:.0%}",
-        "second": f"{float(checked.eigenvalues[1:2].abs().sum()):.2f}",
+        "start": f"{float((walk.limit - 1 / tokens).abs().sum()) / 2:.1%}",
+        "second": f"{second:.2f}" if second < 0.995 else f"{second:.5f}",  # 1.00 would never settle
         "effective": f"{float(torch.special.entr(walk.limit).sum().exp()):.0f}",
     }  # fmt: skip
     kind = {None: "unsettled", 0: "uniform", 1: "one_step"}.get(walk.steps, "steps")
@@ -211,7 +212,7 @@ def _walk(view: View, walk: measured.Walk, checked: measured.Checked) -> None:
         UI["ratio_note"](lang),
     )
     most, least = int(walk.limit.argmax()), int(walk.limit.argmin())
-    pictures.show("lab_walk", UI["walk_title"](lang), view.photo, lang, (most, least))
+    pictures.show("lab_walk", UI["walk_title"](lang), view.photo, lang, (most, least), kept=())
 
 
 def plane(checks: dict[str, measured.Checked], tokens: int, lang: Lang) -> go.Figure:

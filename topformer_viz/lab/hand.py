@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.by_hand import DIGITS, MATRICES, RULES, SEEDS, Example, axes, computation, draw
+from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_span, formula_html
 from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.stages import STAGES
@@ -71,7 +72,7 @@ def show(view: View) -> None:
             )  # fmt: skip
         example = _example(seed)
         st.markdown(f":small[{UI['about'](lang, **example.run.sizes)}]", width="stretch")
-    write_address(view, {"part": "by-hand", "seed": seed})
+    write_address(view, {"part": "by-hand", "seed": seed}, KEPT)
     _component(key="hand", data=Body().message(payload(example, lang)), height="content")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
-from topformer_viz.session import View, from_address, pick
+from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.text import Text
 
 PARTS: dict[str, tuple[Text, Callable[[View], None]]] = {
@@ -16,6 +16,11 @@ PARTS: dict[str, tuple[Text, Callable[[View], None]]] = {
     "cost": (Text("Cost", "代价"), cost.show),
     "relatives": (Text("Relatives", "相近的注意力"), relatives.show),
 }
+WHOLE = ("what-if", "covariance", "relatives")  # parts that need whole matrices of the run
+TOO_LONG = Text(
+    "This picture is so long and narrow that it has {tokens} tokens here, too many for whole matrices. Crop it, or choose a TopFormer as the model.",
+    "这张图片太狭长，在这里有 {tokens} 个 token，无法得到完整的矩阵。请裁剪图片，或选择 TopFormer 作为模型。",
+)
 PART = Text("Part of the lab", "实验室的部分")
 
 
@@ -27,4 +32,8 @@ def show(view: View) -> None:
         PART(view.lang), list(PARTS), format_func=lambda name: PARTS[name][0](view.lang), required=True,
         label_visibility="collapsed", **pick("part", list(PARTS)),
     )  # fmt: skip
+    if part in WHOLE and "block0.weights" not in view.run:
+        st.warning(TOO_LONG(view.lang, tokens=f"{view.run.sizes['HW']:,}"))
+        write_address(view, {"part": part})
+        return
     PARTS[part][1](view)

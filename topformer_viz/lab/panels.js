@@ -31,7 +31,10 @@ class Panels {
     this.pictures = [];
     this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
     this.pinned ??= this.fromAddress();
-    if (!this.pinned || Math.max(...this.pinned) >= H * W) this.pinned = data.start;
+    if (!this.pinned || Math.max(...this.pinned) >= H * W) {
+      this.pinned = data.start;
+      this.write((link) => data.kept.forEach((name) => link.delete(name)));
+    }
     this.mark(...this.pinned);
   }
 
@@ -151,14 +154,18 @@ class Panels {
   // The pixels that stay marked, in the address too: there they count from 1.
   keep(pinned) {
     this.pinned = pinned;
+    this.write((link) => this.data.kept.forEach((name, n) => link.set(name, pinned[n] + 1)));
+  }
+
+  write(change) {
     const link = new URLSearchParams(location.search);
-    this.data.kept.forEach((name, n) => link.set(name, pinned[n] + 1));
+    change(link);
     history.replaceState(history.state, "", `?${link}`);
   }
 
   fromAddress() {
     const link = new URLSearchParams(location.search), found = this.data.kept.map((name) => Number(link.get(name)) - 1);
-    return found.every((pixel) => Number.isInteger(pixel) && pixel >= 0) ? found : null;
+    return found.length && found.every((pixel) => Number.isInteger(pixel) && pixel >= 0) ? found : null;
   }
 
   // ---- what is marked and said
@@ -196,7 +203,7 @@ class Panels {
   }
 
   say(v, { range: [low, high] }) {
-    return Number.isNaN(v) ? this.data.ui.gone : number(v, Math.max(-low, high));
+    return Number.isNaN(v) ? this.data.ui.none : number(v, Math.max(-low, high));
   }
 
   // The pixel's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.

@@ -37,6 +37,7 @@ UI = {
     ),
     "averaged": Text("each cell the mean of {n} × {n}", "每格是 {n} × {n} 个元素的平均"),
     "rest": Text("all others together", "其余合计"),
+    "none": Text("nothing here", "这里没有"),
     "gone": Text("taken out", "已拿掉"),
     "sum": Text("sum", "合计"),
 }  # fmt: skip
@@ -85,10 +86,12 @@ class Pictures:
         parts = {"weights": weights, "from": rgb.T, "to": mixed.T}
         return {"kind": "terms", "label": label, **{name: self._add(part[None]) for name, part in parts.items()}}
 
-    def show(self, key: str, title: str, photo: Image.Image, lang: Lang, start: tuple[int, int]) -> None:
-        """Send all groups to the component ``key``; ``start`` are the two pixels marked at first."""
+    def show(
+        self, key: str, title: str, photo: Image.Image, lang: Lang, start: tuple[int, int], kept: Sequence[str] = KEPT
+    ) -> None:
+        """Send all groups to the component ``key``; ``start`` are the two pixels marked at first, ``kept`` their names in the address."""
         header = {
-            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": KEPT,
+            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept,
             "ui": {name: text(lang) for name, text in UI.items()}, "photo": self.body.add_photo(photo),
         }  # fmt: skip
         _component(key=key, data=self.body.message(header), height="content")
