@@ -29,9 +29,9 @@ def as_number(text: str) -> float:
 
 def point(page: Page, plane: str, row: int, column: int, size: tuple[int, int]) -> None:
     """Move the pointer to the middle of a cell of a picture."""
-    page.locator(plane).scroll_into_view_if_needed()
+    page.locator(plane).first.scroll_into_view_if_needed()
     page.wait_for_timeout(200)
-    box = page.locator(plane).bounding_box()
+    box = page.locator(plane).first.bounding_box()
     assert box
     page.mouse.move(
         box["x"] + (column + 0.5) / size[1] * box["width"], box["y"] + (row + 0.5) / size[0] * box["height"]
@@ -79,6 +79,18 @@ def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
         page.keyboard.press("Shift+ArrowLeft")
     assert marked(page) == (15, other // COLUMNS * COLUMNS)
     assert page.locator(".said").first.inner_text().startswith("pixel 16 (row 3, column 4) → ")
+
+
+def test_a_pixel_the_picture_does_not_have_leaves_the_address(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&pixel=97&pair=3&part=covariance")
+    start = marked(page)
+    assert max(start) < ROWS * COLUMNS
+    page.wait_for_function("!new URLSearchParams(location.search).has('pixel')")
+    point(page, ".group:nth-child(1) .plane", 0, 1, (ROWS, COLUMNS))
+    page.mouse.down()
+    page.mouse.up()
+    assert query_of(page)["pixel"] == "2"
+    assert page.get_by_test_id("panels").nth(1).get_attribute("data-one") != "1"  # the walk has its own
 
 
 def test_shuffled_pixels_are_marked_where_they_went(visit: Open) -> None:
