@@ -86,10 +86,13 @@ def test_a_pixel_the_picture_does_not_have_leaves_the_address(visit: Open) -> No
     start = marked(page)
     assert max(start) < ROWS * COLUMNS
     page.wait_for_function("!new URLSearchParams(location.search).has('pixel')")
+    page.locator(".js-plotly-plot").wait_for(timeout=30_000)  # what comes after has come: nothing moves any more
+    page.get_by_test_id("panels").nth(1).locator("figure").first.wait_for()
+    page.wait_for_timeout(500)
     point(page, ".group:nth-child(1) .plane", 0, 1, (ROWS, COLUMNS))
     page.mouse.down()
     page.mouse.up()
-    assert query_of(page)["pixel"] == "2"
+    page.wait_for_function("new URLSearchParams(location.search).get('pixel') === '2'")
     assert page.get_by_test_id("panels").nth(1).get_attribute("data-one") != "1"  # the walk has its own
 
 
