@@ -63,8 +63,8 @@ UI = {
     "pixels": Text("Pixels", "像素"),
     "in place": Text("in place", "原位"),
     "shuffled": Text("shuffled", "打乱"),
-    "quarter": Text("a quarter dropped", "拿掉四分之一"),
-    "half": Text("half dropped", "拿掉一半"),
+    "quarter": Text("¼ dropped", "拿掉 ¼"),
+    "half": Text("½ dropped", "拿掉 ½"),
     "draw": Text("Random draw", "随机抽取"),
     "draw_help": Text(
         "Seeds the order of shuffled pixels, which ones are dropped, and fresh weights.", "决定打乱的顺序、拿掉哪些像素，以及随机的新权重。"
@@ -470,7 +470,10 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
     )
     maps(UI["output"](lang), UI["output_note"](lang), a, b, apart)
     middle = (rows // 2) * columns + columns // 2
-    pictures.show("lab_changes", UI["title"](lang), view.photo, lang, (middle, int(before[middle].argmax())))
+    here = done.kept.nonzero().flatten()  # a dropped pixel has nothing to show
+    first = int(here[(here - middle).abs().argmin()])
+    most = int(here[before[first, here].argmax()])
+    pictures.show("lab_changes", UI["title"](lang), view.photo, lang, (first, most))
 
 
 def _matrix(weights: Tensor, head: int) -> Tensor:

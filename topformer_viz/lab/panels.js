@@ -9,7 +9,7 @@ class Panels {
     this.groups = root.querySelector(".groups");
     this.said = root.querySelector(".said");
     this.groups.onpointermove = (event) => event.pointerType === "mouse" && this.point(event);
-    this.groups.onpointerleave = () => this.pinned && this.mark(...this.pinned);
+    this.groups.onpointerleave = () => this.data && this.mark(...this.pinned);
     this.groups.onclick = (event) => this.point(event, true);
     this.groups.onkeydown = (event) => this.key(event);
   }
@@ -30,9 +30,9 @@ class Panels {
     this.groups.setAttribute("aria-label", data.ui.keys);
     this.pictures = [];
     this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
-    this.pinned ??= this.fromAddress();
-    if (!this.pinned || Math.max(...this.pinned) >= H * W) {
-      this.pinned = data.start;
+    this.own ??= this.fromAddress();
+    if (this.own && Math.max(...this.own) >= H * W) {
+      this.own = null;
       this.write((link) => data.kept.forEach((name) => link.delete(name)));
     }
     this.mark(...this.pinned);
@@ -151,9 +151,14 @@ class Panels {
     this.mark(...this.pinned);
   }
 
-  // The pixels that stay marked, in the address too: there they count from 1.
+  // The two pixels marked while none is pointed at: the visitor's own choice, or those the picture starts with.
+  get pinned() {
+    return this.own ?? this.data.start;
+  }
+
+  // The visitor's choice stays, in the address too: there pixels count from 1.
   keep(pinned) {
-    this.pinned = pinned;
+    this.own = pinned;
     this.write((link) => this.data.kept.forEach((name, n) => link.set(name, pinned[n] + 1)));
   }
 
