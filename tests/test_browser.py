@@ -25,10 +25,10 @@ from browsing import (
 from playwright.sync_api import Locator, Page
 
 from topformer_viz.classes import CLASS_SETS
-from topformer_viz.lesson.payload import WALK
 from topformer_viz.segmentation import segment
 from topformer_viz.session import UI
 from topformer_viz.stages import STAGES
+from topformer_viz.walk import WALK
 
 
 def colours(canvas: Locator) -> int:

@@ -15,11 +15,12 @@ from PIL import Image
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.explorer.payload import Shown, explorer_data
 from topformer_viz.images import open_sample
-from topformer_viz.lesson.payload import WALK, lesson_payload
+from topformer_viz.lesson.payload import lesson_payload
 from topformer_viz.measures import measure
 from topformer_viz.stages import ORIGINS, axes_of, stage_of
 from topformer_viz.text import Lang
 from topformer_viz.tracing import Model
+from topformer_viz.walk import WALK
 from topformer_viz.wire import Body
 
 SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}

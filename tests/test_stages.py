@@ -8,7 +8,6 @@ import pytest
 
 from topformer_viz import STAGES
 from topformer_viz.colour import ColourModel
-from topformer_viz.lesson.payload import WALK
 from topformer_viz.markup import code_html, formula_html, note_html
 from topformer_viz.model import TopFormer
 from topformer_viz.stages import (
@@ -23,6 +22,7 @@ from topformer_viz.stages import (
     stage_of,
 )
 from topformer_viz.text import Text
+from topformer_viz.walk import WALK
 
 LESSON = (
     "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores", "weights", "mixed", "merged",

@@ -1,0 +1,120 @@
+"""A run in the order it is taught: its stages, what each was made from, and the words with this run's numbers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from topformer_viz.colour import ColourModel
+from topformer_viz.explorer.words import QUESTION_NAMES
+from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, stage_of
+from topformer_viz.text import Lang, Text
+from topformer_viz.tracing import Model, Trace
+
+WALK = (
+    "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
+    "weights", "mixed", "merged", "activated", "projected", "residual", "mlp", "output",
+)  # fmt: skip
+CHANNEL_NAMES = {
+    "red": Text("red", "红"),
+    "green": Text("green", "绿"),
+    "blue": Text("blue", "蓝"),
+    "L": Text("lightness L", "明度 L"),
+    "a": Text("green–red a", "绿–红 a"),
+    "b": Text("blue–yellow b", "蓝–黄 b"),
+    "hue_x": Text("hue, x", "色相 x"),
+    "hue_y": Text("hue, y", "色相 y"),
+    "row": Text("row", "行"),
+    "column": Text("column", "列"),
+    **{f"{name} squared": Text(f"|{text.en}|²", f"|{text.zh}|²") for name, text in QUESTION_NAMES.items()},
+    "one": Text("1", "1"),
+}
+ZERO = Text("Here every entry is exactly 0.", "这里每个元素都恰好是 0。")
+LARGEST = Text("The largest entry here is {value} in size.", "这里绝对值最大的元素是 {value}。")
+ONWARD = Text("It enters block {next}.", "它进入第 {next} 个模块。")
+LAST = Text("This was the last block: injection into the pyramid follows.", "这是最后一个模块：接下来注入回金字塔。")
+UNCHANGED = Text("Here the branch is 0, so the tokens pass unchanged.", "这里分支为 0，输入原样通过。")
+CHANGED = Text("Here it changes an entry by up to {value}.", "这里它使元素最多改变 {value}。")
+ASYMMETRY = Text(
+    "Largest difference from the own transpose, each head: {heads} (0 would be symmetric).",
+    "各头与自身转置之差的最大值：{heads}（0 表示对称）。",
+)
+EFFECTIVE = Text(
+    "Effective tokens, mean over the rows of each head: {heads}, of {HW}.",
+    "有效 token 数（各头逐行取平均）：{heads}，共 {HW} 个。",
+)
+UNIFORM = Text(
+    "Uniform rows: every pixel reads all pixels alike, because the scores are too small to tell them apart.",
+    "各行是均匀的：得分太小，分不出差别，所以每个像素对所有像素一视同仁。",
+)
+
+
+def walk(run: Trace, block: int) -> dict[str, str]:
+    """The walkthrough's steps that this run has: stage name -> traced name, in teaching order."""
+    steps = {}
+    for stage in WALK:
+        shown = stage.replace("{n}", "3")
+        for name in (f"block{block}.{shown}", shown):
+            if name in run:
+                # Block 0's tokens are the pooled pyramid: show the line that pools.
+                steps[stage.replace("{n}", "")] = "tokens" if name == "block0.tokens" else name
+                break
+    return steps
+
+
+def effective_tokens(weights: Tensor, lang: Lang) -> list[str]:
+    """How spread the rows are: exp(entropy), averaged over each head's rows of weights (1, heads, HW, HW)."""
+    spread = torch.special.entr(weights).sum(-1).exp().mean(-1)[0].tolist()
+    tokens = weights.shape[-1]
+    facts = [EFFECTIVE(lang, heads=" · ".join(f"{value:.1f}" for value in spread), HW=tokens)]
+    if min(spread) > 0.999 * tokens:
+        facts.append(UNIFORM(lang))
+    return facts
+
+
+def asymmetry(weights: Tensor, lang: Lang) -> str:
+    """How far each head's matrix (1, heads, HW, HW) is from its own transpose, in one sentence."""
+    largest = (weights - weights.transpose(-1, -2)).abs().amax((0, -1, -2)).tolist()
+    return ASYMMETRY(lang, heads=" · ".join(f"{value:.2g}" for value in largest))
+
+
+def sources_of(run: Trace, name: str, block: int) -> list[str]:
+    """Traced names of what ``name`` was made from."""
+    if name == f"block{block}.tokens":
+        return [f"block{block - 1}.output"]
+    if name == "tokens" and "pyramid0" not in run:
+        return ["image"]
+    sources = stage_of(name).sources
+    return [f"block{block}.{s}" if f"block{block}.{s}" in run else s.replace("{n}", name[-1]) for s in sources]
+
+
+def origin_of(run: Trace, block: int) -> Origin:
+    return ORIGINS["block" if block else "pyramid" if "pyramid0" in run else "colour"]
+
+
+def note_of(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:
+    """The stage's note with this run's numbers in it."""
+    values = values_of(run)
+    stage, tensor = stage_of(name), run[name]
+    if stage.name == "tokens":
+        values["origin"] = origin_of(run, block).text(lang, previous=block)
+    elif stage.name == "activated":
+        values["zeros"] = f"{float((tensor == 0).float().mean()):.0%}"
+    elif stage.name == "projected":
+        largest = float(tensor.abs().amax())
+        values["largest"] = LARGEST(lang, value=f"{largest:.3g}") if largest else ZERO(lang)
+    elif stage.name == "output":
+        last = block + 1 == model.num_blocks
+        values["onward"] = LAST(lang) if last else ONWARD(lang, next=block + 2)
+    elif stage.name == "residual":
+        change = float((tensor - run[f"block{block}.tokens"]).abs().amax())
+        values["effect"] = CHANGED(lang, value=f"{change:.3g}") if change else UNCHANGED(lang)
+    note = stage.note(lang, **values)
+    if isinstance(model, ColourModel) and stage.name in COLOUR_NOTES:
+        note += (" " if lang == "en" else "") + COLOUR_NOTES[stage.name](lang)
+    return note
+
+
+def values_of(run: Trace) -> dict[str, Any]:
+    """What the places in notes and traps stand for: the axes' sizes and the entries of a matrix."""
+    return {**run.sizes, "entries": f"{run.sizes['HW'] ** 2:,}"}
