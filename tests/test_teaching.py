@@ -1,0 +1,216 @@
+"""docs/teaching: its code prints what stands beneath it, its links open what they promise, both languages say the same."""
+
+import io
+import re
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from conftest import Case
+from decoding import decode
+
+from topformer_viz import session
+from topformer_viz.by_hand import SEEDS
+from topformer_viz.colour import QUESTIONS
+from topformer_viz.explorer.file import EXPLORER_JS
+from topformer_viz.explorer.page import ASKED
+from topformer_viz.images import CELL, SAMPLES, network_size, open_sample
+from topformer_viz.lab import changes, cost
+from topformer_viz.lab.page import PARTS
+from topformer_viz.lesson.payload import walk
+from topformer_viz.model import BLOCKS, SIZES
+from topformer_viz.network.payload import network_payload
+from topformer_viz.text import LANGS
+from topformer_viz.what_if import (
+    ACTIVATIONS,
+    AXES,
+    HEADS,
+    KEY_DIMS,
+    PIXELS,
+    RATIOS,
+    TEMPERATURES,
+    UNPERMUTED,
+    Setting,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs" / "teaching"
+NAMES = sorted(path.name for path in DOCS.glob("*.md") if ".zh." not in path.name)
+APP = "http://localhost:8501"
+CODE = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+
+Accepted = dict[str, set[str]]
+
+
+@cache
+def read(name: str, lang: str) -> str:
+    return (DOCS / (name if lang == "en" else name.replace(".md", ".zh.md"))).read_text("utf-8")
+
+
+def links(name: str, lang: str) -> list[str]:
+    return re.findall(r"\]\(([^)\s]+)\)", read(name, lang))
+
+
+def prose(name: str, lang: str) -> str:
+    return re.sub(r"```.*?```", "", read(name, lang), flags=re.DOTALL)
+
+
+# Code
+
+
+@pytest.mark.parametrize(
+    "at", range(len(CODE.findall(read("solutions.md", "en")))), ids=lambda at: f"solution {at + 1}"
+)
+def test_a_solution_prints_what_stands_beneath_it(at: int) -> None:
+    (code, output), chinese = (CODE.findall(read("solutions.md", lang))[at] for lang in LANGS)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, f"solution {at + 1}", "exec"), {"__name__": "__main__"})
+    assert printed.getvalue() == output
+    assert chinese == (code, output)
+
+
+def test_every_exercise_has_its_solution() -> None:
+    for lang in LANGS:
+        asked, solved = (
+            re.findall(r"^###? .*", prose(name, lang), re.MULTILINE) for name in ("exercises.md", "solutions.md")
+        )
+        assert asked == solved
+        assert sum(heading.startswith("### ") for heading in asked) == len(CODE.findall(read("solutions.md", lang)))
+
+
+def test_the_worksheets_are_made_as_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((code, _),), ((chinese, _),) = (CODE.findall(read("README.md", lang)) for lang in LANGS)
+    assert chinese.replace('"zh"', '"en"') == code
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.replace("range(1, 4)", "range(1, 2)"), "README", "exec"), {"__name__": "__main__"})
+    made = {path.name: path.read_bytes()[:5] for path in tmp_path.iterdir()}
+    assert made == {"worksheet-1.pdf": b"%PDF-", "solutions-1.pdf": b"%PDF-"}
+
+
+# Links
+
+
+def strings(values: Iterable[object]) -> set[str]:
+    return {str(value) for value in values}
+
+
+def from_one(last: int) -> set[str]:
+    return strings(range(1, last + 1))
+
+
+def explorer_choices(heads: int, tokens: int) -> Accepted:
+    """What the explorer reads, as its script spells it: the words it knows, heads and pixels from 1."""
+    words = {
+        name: set(re.findall(r'"(\w*)"', options))
+        for name, options in re.findall(r"one\(asked\.(\w+), \[(.*?)\]\)", EXPLORER_JS)
+    }
+    words |= {name: {word} for name, word in re.findall(r'asked\.(\w+) === "(\w+)"', EXPLORER_JS)}
+    words["head"] |= from_one(heads)
+    words |= dict.fromkeys(("query", "to", "pinned"), from_one(tokens))
+    assert set(words) <= set(ASKED)
+    return words
+
+
+def lab_choices(heads: int) -> dict[str, Accepted]:
+    """What each part of the lab reads."""
+    setting = {
+        "scaled": {"true"}, "temperature": {f"{t:g}" for t in TEMPERATURES}, "over": strings(AXES),
+        "unpermuted": strings(UNPERMUTED), "activation": strings(ACTIVATIONS), "ratio": strings(RATIOS),
+        "heads": strings(HEADS), "key_dim": strings(KEY_DIMS), "pixels": strings(PIXELS),
+        "draw": from_one(changes.MAX_DRAW),
+    }  # fmt: skip
+    assert set(setting) == {field.name for field in fields(Setting)}
+    parts = {
+        "what-if": setting | {"head": from_one(heads)},
+        "basics": {"question": set(QUESTIONS)},
+        "by-hand": {"seed": strings(SEEDS)},
+        "covariance": {"head": from_one(heads)},
+        "cost": {"cost": set(cost.CHOICES)} | {name: strings(row[1]) for name, row in cost.OWN_NUMBERS.items()},
+        "relatives": {},
+    }
+    assert set(parts) == set(PARTS)
+    return parts
+
+
+def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
+    """The parameters that the page reads of such an address, and the values that it takes.
+
+    ``case``: a run of a network of the same kind, for the names of stages and parts.
+    """
+    source = session.MODELS[asked.get("model", "streets")].source
+    colour = source == "colour"
+    heads = len(QUESTIONS) if colour else SIZES["tiny" if source == "streets" else source].heads
+    sample, side = asked.get("sample", next(iter(SAMPLES))), int(asked.get("size", "512"))
+    width, height = network_size(*open_sample(sample).size, side, session.MAX_TOKENS)
+    blocks = 1 if colour else BLOCKS
+    everywhere = {
+        "lang": set(LANGS), "sample": set(SAMPLES), "model": set(session.MODELS), "size": strings(session.SIDES),
+        "grid": strings(session.GRIDS), "block": from_one(blocks),
+    }  # fmt: skip
+    own: Accepted = {}
+    if page == "":
+        stages = walk(case.run, int(asked.get("block", "1")) - 1)
+        own = {"stage": set(stages), "head": from_one(heads), "quiz": {"1"}, "present": {"1"}}
+    elif page == "explorer":
+        own = explorer_choices(heads, width * height // CELL**2)
+    elif page == "lab":
+        own = {"part": set(PARTS)} | lab_choices(heads)[asked.get("part", next(iter(PARTS)))]
+    elif page == "network":
+        header = decode(network_payload(case.run, case.model, case.photo, "en", None, {})).header  # type: ignore[arg-type]
+        own = {"part": {part["name"] for part in header["parts"]}}
+    return everywhere | own
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str, lang: str, tiny: Case, colour: Case) -> None:
+    wrong = []
+    for link in links(name, lang):
+        if not link.startswith(APP):
+            if not (DOCS / link).is_file():
+                wrong.append(f"{link}: no such file")
+            continue
+        address = urlsplit(link)
+        page, asked = address.path.strip("/"), dict(parse_qsl(address.query, strict_parsing=True))
+        if page and page not in session.PAGES:
+            wrong.append(f"{link}: no such page")
+            continue
+        takes = accepted(page, asked, colour if asked.get("model") == "colour" else tiny)
+        wrong += [f"{link}: {key}={value}" for key, value in asked.items() if value not in takes.get(key, set())]
+        if asked.get("lang") != lang:
+            wrong.append(f"{link}: not in {LANGS[lang]}")  # type: ignore[index]
+    assert not wrong, "\n".join(wrong)
+
+
+# Two languages
+
+
+def test_every_document_is_there_in_both_languages() -> None:
+    assert strings(path.name for path in DOCS.glob("*.zh.md")) == {name.replace(".md", ".zh.md") for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_have_the_same_links_headings_and_rows(name: str) -> None:
+    english, chinese = (
+        sorted(re.sub(r"&?lang=\w+", "", link).replace(".zh.md", ".md") for link in links(name, lang)) for lang in LANGS
+    )
+    assert english == chinese
+    for mark in (r"^#+ ", r"^\|", r"^\d+\. ", r"^- ", "^<details>"):
+        counted = [re.findall(mark, prose(name, lang), re.MULTILINE) for lang in LANGS]
+        assert counted[0] == counted[1], mark
+
+
+@pytest.mark.parametrize("minutes", [20, 45, 90])
+def test_a_plan_fills_its_minutes(minutes: int) -> None:
+    english, chinese = (
+        re.findall(r"^\| (\d+)–(\d+) \|", read(f"plan-{minutes}.md", lang), re.MULTILINE) for lang in LANGS
+    )
+    assert english == chinese
+    starts, ends = zip(*english, strict=True)
+    assert starts == ("0", *ends[:-1])
+    assert ends[-1] == str(minutes)
