@@ -1,4 +1,7 @@
-"""The walkthrough's component: one scene and the current stage, drawn in the browser without a build step."""
+"""The walkthrough's component: one scene and the current stage, drawn in the browser without a build step.
+
+quiz.js asks before a stage is shown, present.js shows it to a class; lesson.js, which comes last, has both.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -17,7 +20,13 @@ _component = st.components.v2.component(
     "topformer_lesson",
     html=(_HERE / "lesson.html").read_text("utf-8").replace("<!-- explorer -->", EXPLORER_HTML),
     css=CANVAS_CSS + (_HERE / "lesson.css").read_text("utf-8") + EXPLORER_CSS,
-    js="\n".join((CANVAS_JS, EXPLORER_JS, (_HERE / "lesson.js").read_text("utf-8"))),
+    js="\n".join(
+        (
+            CANVAS_JS,
+            EXPLORER_JS,
+            *((_HERE / name).read_text("utf-8") for name in ("quiz.js", "present.js", "lesson.js")),
+        )
+    ),
 )
 
 UI: dict[str, Text] = {
@@ -51,6 +60,24 @@ UI: dict[str, Text] = {
     "features": Text("features", "个特征"),
     "channels": Text("channels", "个通道"),
     "strength": Text("root mean square over the {d} features", "{d} 个特征的均方根"),
+    "predict": Text("Predict first", "先猜后看"),
+    "predict_title": Text("A question before each stage", "每一步之前先提一个问题"),
+    "score": Text("{right} of {of} right", "答对 {right} / {of}"),
+    "reset": Text("Start over", "重新开始"),
+    "question": Text("Question {at} of {of}", "第 {at} 题，共 {of} 题"),
+    "right": Text("Right.", "答对了。"),
+    "wrong": Text("Not quite.", "不对。"),
+    "told": Text("The answer:", "答案："),
+    "show_stage": Text("Show the stage", "看这一步"),
+    "another": Text("Another question", "再来一题"),
+    "present": Text("Present (P)", "演示 (P)"),
+    "leave": Text("Leave (P)", "退出 (P)"),
+    "covered_shape": Text("Shape", "形状"),
+    "covered_words": Text("Words", "讲解"),
+    "block_of": Text("Block {at} of {of}", "模块 {at} / {of}"),
+    "random": Text("random weights: not a finding", "权重随机，不说明规律"),
+    "hints": Text("Page Down, Page Up · ← → · B: black", "Page Down、Page Up · ← → · B：黑屏"),
+    "black": Text("The screen is black. Any key brings it back.", "屏幕已变黑，按任意键恢复。"),
 }  # fmt: skip
 
 
@@ -58,13 +85,18 @@ UI: dict[str, Text] = {
 def walkthrough(view: View) -> None:
     """The lesson on the current run; choosing a block reruns this part alone."""
     block = min(st.session_state.block, view.model.num_blocks)
-    asked = {"stage": st.query_params.get("stage"), "head": _number(st.query_params.get("head"))}
+    asked = {
+        "stage": st.query_params.get("stage"),
+        "head": _number(st.query_params.get("head")),
+        **{mode: st.query_params.get(mode) == "1" for mode in ("quiz", "present")},
+    }
     settings = {
         "asked": asked,
         "start": "image",
         "block": block,
         "blocks": view.model.num_blocks,
         "link": view.link,
+        "about": [view.about, *([UI["random"](view.lang)] if view.untrained else []), view.name],
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }
     payload = lesson_payload(

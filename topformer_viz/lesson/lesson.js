@@ -1,6 +1,7 @@
 // The walkthrough in the browser: the scene, and the current stage's picture and words.
 // Everything here answers without asking the server; only another block does (setTriggerValue). Scores and weights are
 // shown by the explorer, a guest. The payload is made in payload.py; canvas.js, which comes first in the same script, reads it.
+// Before this come quiz.js and present.js: questions before a stage, and a stage shown to a class.
 
 const GROUPED = { nh_kd: true, dh: true }; // axes that hold the heads one after another
 const COLUMNS = [
@@ -39,6 +40,8 @@ class Lesson {
       changed: (state) => this.follow(state),
       remember: () => this.remember(),
     });
+    this.quiz = new Quiz(this);
+    this.presenter = new Presenter(this);
     this.resized = new ResizeObserver(() => {
       if (!this.lesson) return;
       this.growLabels();
@@ -51,6 +54,7 @@ class Lesson {
     document.removeEventListener("keydown", this.key);
     this.resized.disconnect();
     this.explorer.close();
+    this.presenter.close();
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
   }
 
@@ -75,7 +79,9 @@ class Lesson {
     if (spoke && spoke !== lesson.lang) document.activeElement?.blur();
     this.find(".lesson").removeAttribute("aria-busy");
     this.said = "";
+    if (first) this.quiz.on = lesson.asked.quiz || Boolean(remembered.quiz);
     this.render();
+    if (first && lesson.asked.present) this.presenter.turn(true, false);
   }
 
   render() {
@@ -94,6 +100,8 @@ class Lesson {
   go(stage) {
     if (stage === this.stage) return;
     this.stage = stage;
+    this.quiz.now = null;
+    this.presenter.level = 0;
     this.said = this.find(".link-said").textContent = "";
     this.lightScene();
     this.drawStage();
@@ -125,25 +133,26 @@ class Lesson {
 
   pressed(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    // Arrows keep their own meaning in fields, menus, radio groups and boxes that scroll.
-    const target = event.composedPath()[0];
-    if (target.closest?.("input, textarea, select, [contenteditable], [role=radiogroup], [role=listbox], [role=slider], [role=combobox], .diagram-scroll, .code")) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key], target = event.composedPath()[0];
+    // Keys keep their own meaning in fields, menus and radio groups, arrows also in boxes that scroll.
+    if (target.closest?.("input, textarea, select, [contenteditable], [role=radiogroup], [role=listbox], [role=slider], [role=combobox]")) return;
+    if (by && target.closest?.(".diagram-scroll, .code")) return;
+    if (by) this.turn(by);
+    else if (event.key?.toLowerCase() === "p") this.presenter.turn(true);
+    else if (!this.quiz.pressed(event, target)) return;
     event.preventDefault();
-    this.turn(by);
   }
 
   remember() {
     const lesson = this.lesson, at = new URL(location.href);
     const guest = Object.entries(this.explorer.parameters).map(([name, value]) => [name, this.step.view === "matrix" ? value : null]);
-    const set = { ...lesson.link, ...Object.fromEntries(guest), values: null, stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang };
+    const set = { ...lesson.link, ...Object.fromEntries(guest), values: null, quiz: this.quiz.on ? "1" : null, present: this.presenter.on ? "1" : null, stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang };
     for (const [name, value] of Object.entries(set)) {
       if (value === null) at.searchParams.delete(name);
       else at.searchParams.set(name, value);
     }
     if (at.href !== location.href) history.replaceState(history.state, "", at);
-    stored("topformer-lesson", { stage: this.stage, head: this.head });
+    stored("topformer-lesson", { stage: this.stage, head: this.head, quiz: this.quiz.on });
   }
 
   async copyLink() {
@@ -231,6 +240,7 @@ class Lesson {
       node.classList.toggle("current", current);
       if (current) node.setAttribute("aria-current", "step");
       else node.removeAttribute("aria-current");
+      this.nameNode(node);
     }
     for (const path of this.root.querySelectorAll("[data-lit-by]")) {
       path.classList.toggle("lit", path.dataset.litBy.split(" ").includes(this.stage));
@@ -239,6 +249,16 @@ class Lesson {
     if (hadFocus) node.focus({ preventScroll: true });
     const middle = node.getBoundingClientRect(), frame = box.getBoundingClientRect();
     box.scrollLeft += middle.left + middle.width / 2 - frame.left - frame.width / 2;
+  }
+
+  // A stage that is still to be guessed does not give its shape away.
+  nameNode(node) {
+    const step = this.lesson.byStage[node.dataset.stage], closed = this.quiz.pending(step);
+    const sizes = step.axes.slice(1).map((axis, i) => `<tspan style="fill:var(--axis-${axis.replace(/\d$/, "")})">${step.shape[i + 1]}</tspan>`);
+    const label = closed ? step.title : `${step.title}, ${step.axes.map((axis, i) => `${axis} ${step.shape[i]}`).join(", ")}`;
+    node.querySelector(".node-shape").innerHTML = closed ? "?" : sizes.join("<tspan> × </tspan>");
+    node.querySelector("title").textContent = label;
+    node.setAttribute("aria-label", label);
   }
 
   // Where the scene is drawn small its labels grow against that, as far as there is room between the nodes.
@@ -261,7 +281,6 @@ class Lesson {
 
   drawNode({ name, step, x, y, w, h }) {
     const left = x - w / 2, top = y - h / 2;
-    const sizes = step.axes.slice(1).map((axis, i) => `<tspan style="fill:var(--axis-${axis.replace(/\d$/, "")})">${step.shape[i + 1]}</tspan>`);
     const picture = step.view === "pyramid"
       ? this.thumbnail(name).map((url, i) => {
           const size = [1, 0.75, 0.5, 0.32][i] * 34, ratio = this.lesson.grid[0] / this.lesson.grid[1];
@@ -274,12 +293,11 @@ class Lesson {
          <rect class="outline" x="${left}" y="${top}" width="${w}" height="${h}" rx="2"/>`;
     const sheets = step.axes.includes("heads") ? [2, 1].map((i) => `<rect class="sheet" x="${left + 3.5 * i}" y="${top - 3.5 * i}" width="${w}" height="${h}" rx="2"/>`).join("") : "";
     const sign = SIGNS[name] ? `<g class="sign"><circle cx="${left - 11}" cy="${y}" r="8.5"/><text x="${left - 11}" y="${y + 4.5}" text-anchor="middle">${SIGNS[name]}</text></g>` : "";
-    const label = `${step.title}, ${step.axes.map((axis, i) => `${axis} ${step.shape[i]}`).join(", ")}`;
-    return `<g class="node ${step.strand}" data-stage="${name}" role="button" tabindex="0" aria-label="${label}">
-      <title>${label}</title><rect class="hit" x="${x - 45}" y="${top - 24}" width="90" height="${h + 46}"/>
+    return `<g class="node ${step.strand}" data-stage="${name}" role="button" tabindex="0">
+      <title></title><rect class="hit" x="${x - 45}" y="${top - 24}" width="90" height="${h + 46}"/>
       ${sheets}${picture}${sign}
       <text class="node-name" x="${x}" y="${top - (sheets ? 14 : 8)}" text-anchor="middle">${name}</text>
-      <text class="node-shape" x="${x}" y="${y + h / 2 + 15}" text-anchor="middle">${sizes.join("<tspan> × </tspan>")}</text></g>`;
+      <text class="node-shape" x="${x}" y="${y + h / 2 + 15}" text-anchor="middle"></text></g>`;
   }
 
   // Small pictures for the scene: the photograph, or the tensor itself, or its strength over the channels.
@@ -343,6 +361,8 @@ class Lesson {
     const numbers = `float32 · ${ui.bytes.replace("{kb}", kilobytes)} · ${ui.range.replace("{low}", number(low, end)).replace("{high}", number(high, end)).replace("{mean}", number(step.mean, end))}`;
     const facts = step.levels ? step.facts : [...step.facts, numbers];
     this.find("figcaption").replaceChildren(...facts.map((fact) => element("p", { textContent: fact })));
+    this.quiz.draw();
+    this.presenter.draw();
     this.drawPicture();
   }
 
@@ -357,14 +377,16 @@ class Lesson {
     if (hosts) return this.explorer.settle({ values: step.stage, head: this.head ? this.head - 1 : "mean" });
     const width = Math.floor(this.find(".canvas-box").clientWidth);
     if (!width) return;
-    const painter = new Painter(this, width);
+    const painter = new Painter(this, width / this.zoom, this.room);
     painter[step.view](step); // each kind of picture has a method of its name
     const ratio = window.devicePixelRatio || 1;
+    const high = painter.height * this.zoom;
     canvas.width = width * ratio;
-    canvas.height = painter.height * ratio;
-    canvas.style.height = `${painter.height}px`;
+    canvas.height = high * ratio;
+    canvas.style.height = `${high}px`;
+    this.find(".tokens").setAttribute("viewBox", `0 0 ${painter.width} ${painter.height}`);
     const context = canvas.getContext("2d");
-    context.scale(ratio, ratio);
+    context.scale(ratio * this.zoom, ratio * this.zoom);
     context.imageSmoothingEnabled = false;
     painter.actions.forEach((action) => action(context));
     this.painter = painter;
@@ -382,14 +404,30 @@ class Lesson {
     }
   }
 
+  // How much larger than on a page the picture is drawn, words and all, and how high it may be then.
+  get zoom() {
+    return this.presenter.on ? parseFloat(getComputedStyle(this.find(".stage")).fontSize) / 13 : 1;
+  }
+
+  get room() {
+    const legend = this.step.view === "photo" ? 4 : 46;
+    return this.presenter.on ? (this.find(".seeing").clientHeight - legend) / this.zoom : null;
+  }
+
+  // The cell of the picture under the pointer: {tile, r, c}.
+  cellAt(event) {
+    const { zoom } = this, box = this.canvas.getBoundingClientRect(), x = (event.clientX - box.left) / zoom, y = (event.clientY - box.top) / zoom;
+    const tile = box.width && this.painter?.tiles.find((t) => x >= t.x && x < t.x + t.w && y >= t.y && y < t.y + t.h);
+    return tile ? { tile, r: Math.floor(((y - tile.y) / tile.h) * tile.rows), c: Math.floor(((x - tile.x) / tile.w) * tile.cols) } : null;
+  }
+
   point(event) {
-    const box = this.canvas.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
-    const tile = this.painter?.tiles.find((t) => x >= t.x && x < t.x + t.w && y >= t.y && y < t.y + t.h);
-    if (!tile) return this.leave();
-    const r = Math.floor(((y - tile.y) / tile.h) * tile.rows), c = Math.floor(((x - tile.x) / tile.w) * tile.cols);
+    const { zoom } = this, box = this.canvas.getBoundingClientRect(), found = this.cellAt(event);
+    if (!found) return this.leave();
+    const { tile, r, c } = found;
     const cell = { x: tile.x + (c / tile.cols) * tile.w, y: tile.y + (r / tile.rows) * tile.h, w: tile.w / tile.cols, h: tile.h / tile.rows };
-    place(this.find(".cursor"), cell);
-    this.say(tile.say(r, c), x, y);
+    place(this.find(".cursor"), { x: cell.x * zoom, y: cell.y * zoom, w: cell.w * zoom, h: cell.h * zoom });
+    this.say(tile.say(r, c), event.clientX - box.left, event.clientY - box.top);
   }
 
   // The value, beside the pointer and inside the picture's width.
@@ -413,10 +451,11 @@ function place(cursor, cell) {
   Object.assign(cursor.style, { left: `${cell.x}px`, top: `${cell.y}px`, width: `${cell.w}px`, height: `${cell.h}px` });
 }
 
-// Lays a stage's tiles out for a given width; `actions` draw them, `tiles` answer the pointer.
+// Lays a stage's tiles out for a given width, and within `room` in height if there is one; `actions` draw them, `tiles`
+// answer the pointer.
 class Painter {
-  constructor(view, width) {
-    Object.assign(this, { view, lesson: view.lesson, width, height: 0, actions: [], tiles: [], scale: null, quantity: "" });
+  constructor(view, width, room) {
+    Object.assign(this, { view, lesson: view.lesson, width, room, height: 0, actions: [], tiles: [], scale: null, quantity: "" });
     const style = getComputedStyle(view.find(".lesson"));
     this.ink = style.color;
     this.font = style.fontFamily;
@@ -444,7 +483,7 @@ class Painter {
 
   tile(tile, scale, options = {}) {
     const image = cells(tile.rows, tile.cols, tile.at, scale);
-    this.tiles.push(tile);
+    this.answer(tile);
     this.actions.push((context) => {
       context.globalAlpha = options.alpha ?? 1;
       context.drawImage(image, tile.x, tile.y, tile.w, tile.h);
@@ -453,6 +492,19 @@ class Painter {
       context.lineWidth = 1;
       context.strokeRect(tile.x - 0.5, tile.y - 0.5, tile.w + 1, tile.h + 1);
     });
+  }
+
+  // A tile that answers the pointer: which token a cell belongs to, and where a token lies in it.
+  // `list`: the axis, rows or columns, along which the tokens stand in a list; without it they lie on their grid.
+  answer(tile) {
+    const [h, w] = this.lesson.grid, { x, y, rows, cols, list } = tile, n = h * w;
+    tile.token = (r, c) => ({ rows: r, columns: c })[list] ?? Math.floor(((r + 0.5) / rows) * h) * w + Math.floor(((c + 0.5) / cols) * w);
+    tile.box = (i) =>
+      ({
+        rows: { x, y: y + (i * tile.h) / n, w: tile.w, h: tile.h / n },
+        columns: { x: x + (i * tile.w) / n, y, w: tile.w / n, h: tile.h },
+      })[list] ?? { x: x + ((i % w) * tile.w) / w, y: y + (Math.floor(i / w) * tile.h) / h, w: tile.w / w, h: tile.h / h };
+    this.tiles.push(tile);
   }
 
   // Where a pixel of the token grid lies, as people say it.
@@ -472,7 +524,7 @@ class Painter {
   // ---- the photograph under the token grid
   photo() {
     const { lesson, view } = this, [h, w] = lesson.grid;
-    const fit = Math.min(this.width / lesson.photo.width, 560 / lesson.photo.height);
+    const fit = Math.min(this.width / lesson.photo.width, (this.room ?? 560) / lesson.photo.height);
     const box = { x: 0, y: 0, w: lesson.photo.width * fit, h: lesson.photo.height * fit };
     this.height = box.h + 2;
     this.actions.push((context) => {
@@ -481,7 +533,7 @@ class Painter {
       context.imageSmoothingEnabled = false;
       this.grid(context, box, h, w);
     });
-    this.tiles.push({ ...box, rows: h, cols: w, at: () => 0, say: (r, c) => this.pixel(r * w + c) });
+    this.answer({ ...box, rows: h, cols: w, at: () => 0, say: (r, c) => this.pixel(r * w + c) });
   }
 
   grid(context, box, h, w) {
@@ -498,10 +550,11 @@ class Painter {
   // ---- small multiples of channels
   pyramid(step) {
     let y = 0;
+    const high = this.room ? (this.room - 4 * 36) / 3.25 : 112; // of the first level's tiles
     step.levels.forEach(({ tensor, sizes, range: ends }, n) => {
       const scale = scaleFor(ends); // each level has its own: they differ by an order of magnitude
       const [channels, rows, cols] = tensor.shape;
-      const gap = 6, side = Math.min((this.width - gap * (channels - 1)) / channels, (112 * cols) / rows) * [1, 0.9, 0.75, 0.6][n];
+      const gap = 6, side = Math.min((this.width - gap * (channels - 1)) / channels, (high * cols) / rows) * [1, 0.9, 0.75, 0.6][n];
       this.text(`pyramid${n}`, 0, y + 13);
       this.text(sizes.map(([axis, size]) => `${axis} ${size}`).join("  ·  "), 76, y + 13, { colour: this.axisColour("C") });
       this.text(range(scale.low, scale.high), this.width, y + 13, { align: "right" });
@@ -522,20 +575,30 @@ class Painter {
     const groups = GROUPED[axis] ? this.heads() : [0];
     this.scale = scaleFor(step.range);
     this.quantity = step.stage;
-    const named = channelNames && axis === "C", gap = named ? 36 : 4, limit = named ? 620 : 520;
+    const named = channelNames && axis === "C", gap = named ? 36 : 4, apart = 16;
     if (named) this.scale = null; // each channel is a quantity of its own, and gets a scale of its own
-    let side = Math.min(150, this.width);
-    const rowsFor = (s) => groups.length * Math.ceil(per / Math.max(1, Math.floor((this.width + 4) / (s + 4))));
-    while (side > 14 && rowsFor(side) * ((side * h) / w + gap) + groups.length * 20 > limit) side -= 1;
-    const perRow = Math.max(1, Math.min(per, Math.floor((this.width + 4) / (side + 4)))), high = (side * h) / w;
-    let y = 0;
-    for (const group of groups) {
+    // So many groups side by side that the tiles are largest; on a page they stand one below the other.
+    const wide = (across) => (this.width - apart * (across - 1)) / across;
+    const fitting = (across, side) => Math.max(1, Math.floor((wide(across) + 4) / (side + 4)));
+    const largest = (across) => {
+      const down = Math.ceil(groups.length / across), limit = this.room ? this.room - 10 * down : named ? 620 : 520;
+      let side = Math.min(150, wide(across));
+      while (side > (this.room ? 6 : 14) && down * (Math.ceil(per / fitting(across, side)) * ((side * h) / w + gap) + 20) > limit) side -= 1;
+      return side;
+    };
+    const legible = (across) => across === 1 || wide(across) > (this.lesson.headNames ? 180 : 116); // the groups' names
+    const across = this.room ? countTo(groups.length).map((i) => i + 1).filter(legible).sort((a, b) => largest(b) - largest(a))[0] : 1;
+    const side = largest(across), perRow = Math.min(per, fitting(across, side)), high = (side * h) / w;
+    const block = 20 + Math.ceil(per / perRow) * (high + gap) + (named ? 6 : 10);
+    groups.forEach((group, at) => {
+      const left = (at % across) * (wide(across) + apart);
+      let y = Math.floor(at / across) * block;
       const label = GROUPED[axis] ? `${this.headName(group)}: ${per} ${ui.channels}` : `${per} ${ui.channels}`;
-      this.text(label, 0, y + 13, { colour: this.axisColour(GROUPED[axis] ? "heads" : axis) });
+      this.text(label, left, y + 13, { colour: this.axisColour(GROUPED[axis] ? "heads" : axis) });
       y += 20;
       for (let i = 0; i < per; i++) {
         const n = group * per + i, at = channelOf(t, n);
-        const x = (i % perRow) * (side + 4), top = y + Math.floor(i / perRow) * (high + gap) + (named ? 28 : 0);
+        const x = left + (i % perRow) * (side + 4), top = y + Math.floor(i / perRow) * (high + gap) + (named ? 28 : 0);
         const tile = { x, y: top, w: side, h: high, rows: h, cols: w, at };
         tile.say = (r, c) => `${step.stage}[${named ? channelNames[n] : n + 1}, ${r + 1}, ${c + 1}] ${this.value(step, tile, r, c)}`;
         let scale = this.scale;
@@ -547,25 +610,25 @@ class Painter {
         }
         this.tile(tile, scale);
       }
-      y += Math.ceil(per / perRow) * (high + gap) + (named ? 6 : 10);
-    }
-    this.height = y;
+    });
+    this.height = Math.ceil(groups.length / across) * block;
   }
 
   // ---- one matrix a head
   rows(step) {
     const heads = this.heads(), [, n, features] = step.tensor.shape, left = 46, gap = 14;
     const w = Math.min((this.width - left - gap * (heads.length - 1)) / heads.length, features * 22);
-    const h = Math.min(520, Math.max(260, n * 5.4));
+    const h = this.room ? this.room - 46 : Math.min(520, Math.max(260, n * 5.4));
     this.scale = scaleFor(step.range);
     this.quantity = step.stage;
     heads.forEach((head, i) => {
       const x = left + i * (w + gap);
-      this.headLabel(head, x, 13);
-      const tile = { ...this.view.matrixTile(step, head), x, y: 22, w, h };
+      if (w > 40) this.headLabel(head, x, 13);
+      else this.text(String(head + 1), x, 13, { colour: this.axisColour("heads") });
+      const tile = { ...this.view.matrixTile(step, head), x, y: 22, w, h, list: "rows" };
       tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.pixel(r)}, ${this.lesson.ui.feature} ${c + 1}] ${this.value(step, tile, r, c)}`;
       this.tile(tile, this.scale);
-      this.text(`${step.axes[3]} ${features}`, x + w / 2, 22 + h + 16, { align: "center", colour: this.axisColour(step.axes[3]) });
+      if (w > 62 || i === 0) this.text(`${step.axes[3]} ${features}`, x + w / 2, 22 + h + 16, { align: "center", colour: this.axisColour(step.axes[3]) });
       this.gridTicks(tile, { left: i === 0 });
     });
     this.text(`HW ${n}`, 12, 22 + h / 2, { align: "center", colour: this.axisColour("HW"), turn: true });
@@ -574,28 +637,33 @@ class Painter {
 
   columns(step) {
     const heads = this.heads(), [, features, n] = step.tensor.shape, left = 30;
-    const w = this.width - left, h = Math.min(heads.length > 1 ? 84 : 200, features * 18);
+    const across = this.room && heads.length > 4 ? 2 : 1, down = Math.ceil(heads.length / across), w = this.width / across - left;
+    const h = Math.min(this.room ? (this.room - 26) / down - 34 : heads.length > 1 ? 84 : 200, features * 18);
     this.scale = scaleFor(step.range);
     this.quantity = step.stage;
-    let y = 0;
-    for (const head of heads) {
-      this.headLabel(head, left, y + 13);
-      const tile = { ...this.view.matrixTile(step, head), x: left, y: y + 20, w, h };
+    heads.forEach((head, i) => {
+      const x = left + (i % across) * (this.width / across), y = Math.floor(i / across) * (h + 34);
+      this.headLabel(head, x, y + 13);
+      const tile = { ...this.view.matrixTile(step, head), x, y: y + 20, w, h, list: "columns" };
       tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.lesson.ui.feature} ${r + 1}, ${this.pixel(c)}] ${this.value(step, tile, r, c)}`;
       this.tile(tile, this.scale);
-      this.text(`key_dim ${features}`, 14, y + 20 + h / 2, { align: "center", colour: this.axisColour("key_dim"), turn: true, size: 11 });
-      this.gridTicks(tile, { below: head === heads.at(-1) });
-      y += h + 34;
-    }
-    this.text(`HW ${n}`, left + w / 2, y + 16, { align: "center", colour: this.axisColour("HW") });
-    this.height = y + 26;
+      this.text(`key_dim ${features}`, x - 16, y + 20 + h / 2, { align: "center", colour: this.axisColour("key_dim"), turn: true, size: 11 });
+      if (i < heads.length - across) return;
+      this.gridTicks(tile, { below: true });
+      this.text(`HW ${n}`, x + w / 2, y + h + 50, { align: "center", colour: this.axisColour("HW") });
+    });
+    this.height = down * (h + 34) + 26;
   }
 
   // ---- per-head outputs laid back onto the picture
   overlay(step) {
     const t = step.tensor, [h, w] = this.lesson.grid, { lesson, view } = this, heads = this.heads(), d = t.shape[2];
-    const across = heads.length === 1 ? 1 : heads.length > 4 ? 3 : 2, gap = 12;
-    const width = Math.min((this.width - gap * (across - 1)) / across, ((heads.length === 1 ? 340 : 220) * lesson.photo.width) / lesson.photo.height);
+    const gap = 12, ratio = lesson.photo.width / lesson.photo.height;
+    // How high a map may be where so many stand side by side; below one head's map its features need room.
+    const most = (across) => (!this.room ? (heads.length === 1 ? 340 : 220) : heads.length === 1 ? this.room * 0.5 : (this.room - 22) / Math.ceil(heads.length / across) - 30);
+    const wide = (across) => Math.min((this.width - gap * (across - 1)) / across, most(across) * ratio);
+    const best = countTo(heads.length).map((i) => i + 1).sort((a, b) => wide(b) - wide(a))[0];
+    const across = this.room ? best : heads.length === 1 ? 1 : heads.length > 4 ? 3 : 2, width = wide(across);
     const height = (width * lesson.photo.height) / lesson.photo.width;
     const maps = heads.map((head) => strength(t, lesson.grid, countTo(d).map((f) => featureOf(t, head, f, w))));
     const top = Math.max(...maps.map((m) => m.range[1]));
@@ -618,7 +686,8 @@ class Painter {
     this.height = 22 + Math.ceil(heads.length / across) * (height + 30);
     if (heads.length > 1) return;
     // One head: its d features as well, each on its own.
-    const own = scaleFor(step.range), side = Math.max(28, Math.min(110, this.width / Math.ceil(Math.sqrt((d * this.width * h) / (w * 260))) - 4));
+    const own = scaleFor(step.range), below = this.room ? this.room - this.height - 24 : 260;
+    const side = Math.max(this.room ? 10 : 28, Math.min(110, this.width / Math.ceil(Math.sqrt((d * this.width * h) / (w * below))) - 4));
     const perRow = Math.max(1, Math.floor((this.width + 4) / (side + 4))), high = (side * h) / w, y0 = this.height + 18;
     this.text(`${d} ${lesson.ui.features}: ${range(own.low, own.high)}`, 0, y0 - 6, { colour: this.axisColour("d") });
     for (let f = 0; f < d; f++) {

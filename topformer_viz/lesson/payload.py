@@ -17,6 +17,7 @@ from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
+from topformer_viz.quiz import Question, questions
 from topformer_viz.stages import Source, axes_of, source_of, stage_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
@@ -99,6 +100,7 @@ def _step(
         "method": source.method,
         "marked": source.marked,
         "facts": [],
+        "quiz": [_question(asked, lang) for asked in questions(run, model, block, stage, name, sources, lang)],
     }
     if stage.view == "pyramid":
         levels = [f"pyramid{n}" for n in range(4)]
@@ -114,6 +116,22 @@ def _step(
     elif stage.view != "photo":
         step["tensor"] = body.add(tensor, exact=stage_name.removesuffix("_map") in ("query", "key", "value"))
     return step
+
+
+def _question(asked: Question, lang: Lang) -> dict[str, Any]:
+    """A question with its words as HTML."""
+    options = [
+        {"text": note_html(option.text, lang), "correct": option.correct, "reason": note_html(option.reason, lang)}
+        for option in asked.options
+    ]
+    given = [note_html(line, lang) for line in asked.given]
+    return {
+        "kind": asked.kind,
+        "live": asked.live,
+        "given": given,
+        "prompt": note_html(asked.prompt, lang),
+        "options": options,
+    }
 
 
 def _level(level: Tensor, body: Body) -> dict[str, Any]:

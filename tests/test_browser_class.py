@@ -1,0 +1,150 @@
+"""The lesson in front of a class: presenting it, and guessing before each stage."""
+
+from typing import Any
+
+import pytest
+from browsing import Open, explorer, place, query_of, says, stage
+from playwright.sync_api import Page, expect
+
+from topformer_viz.stages import STAGES
+
+
+def level(page: Page) -> str:
+    return page.locator(".lesson").get_attribute("data-level") or ""
+
+
+def presses(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(20)
+
+
+def look(page: Page) -> dict[str, Any]:
+    """What is on show while presenting, and what of it does not fit into its box."""
+    return page.locator(".lesson").evaluate(
+        """(lesson) => {
+          const seen = (part) => lesson.querySelector(part).checkVisibility({ visibilityProperty: true });
+          const large = [document.documentElement, lesson, ...lesson.querySelectorAll(".words, .seeing, .shapes, .diagram-scroll, .quiz")]
+            .filter((e) => e.checkVisibility() && (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1));
+          return {
+            stage: lesson.querySelector("h2 code").textContent, level: lesson.dataset.level,
+            seen: ["h2", ".shape", ".diagram-scroll", ".note"].map(seen),
+            large: large.map((e) => `${e.className} ${e.scrollWidth} x ${e.scrollHeight} in ${e.clientWidth} x ${e.clientHeight}`),
+          };
+        }"""
+    )
+
+
+@pytest.mark.parametrize(("lang", "scheme", "model"), [("en", "light", "base-batch"), ("zh", "dark", "colour")])
+def test_every_stage_fits_the_projector(visit: Open, lang: str, scheme: str, model: str) -> None:
+    """With a remote's one key through all stages: picture, shape, words, next; nothing scrolls, nothing is small."""
+    page = visit(f"?present=1&model={model}&size=256&sample=astronaut&lang={lang}", 1280, 720, color_scheme=scheme)
+    walked, seen = [], look(page)
+    while seen["stage"] not in walked:
+        walked.append(seen["stage"])
+        for level in range(3):
+            shown = [True, level > 0, level == 1, level == 2]
+            assert seen == {"stage": walked[-1], "level": str(level), "seen": shown, "large": []}
+            page.keyboard.press("PageDown")
+            seen = look(page)
+    assert len(walked) == (15 if model == "colour" else 18)
+    size = "(e) => parseFloat(getComputedStyle(e).fontSize)"
+    assert [page.locator(part).evaluate(size) >= 20 for part in (".lesson .note", ".shape", ".lesson h2")] == [True] * 3
+    random = {"en": "random weights", "zh": "权重随机"}[lang]
+    assert (random in page.locator(".present-line .about").inner_text()) == (model == "base-batch")
+    for gone in (".st-key-topbar", ".model-label", ".toolbar >> nth=0", ".scene"):
+        assert not page.locator(gone).first.is_visible()
+
+
+def test_presenting_by_keys_and_pointer(visit: Open) -> None:
+    page = visit("?stage=tokens&lang=en", 1280, 720, reduced_motion="reduce")
+    page.get_by_role("button", name="Copy link to this view").focus()
+    presses(page, "p")
+    assert query_of(page)["present"] == "1"
+    presses(page, " ", "Enter")
+    assert (stage(page), level(page)) == ("tokens", "2")
+    presses(page, "PageUp", "PageUp", "PageUp")
+    assert (stage(page), level(page)) == ("pyramid", "2")
+    presses(page, "ArrowRight")
+    assert (stage(page), level(page)) == ("tokens", "0")
+    page.locator(".cover", has_text="Words").click()
+    assert level(page) == "2"
+    presses(page, "b")
+    assert page.locator(".blackout").is_visible()
+    presses(page, "PageDown")  # any key brings the picture back and does no more
+    assert (page.locator(".blackout").is_visible(), stage(page), level(page)) == (False, "tokens", "2")
+
+    # The pointer is a dot, and its token is outlined in all 208 maps.
+    page.locator("canvas.picture").hover(position={"x": 30, "y": 40})
+    assert page.locator(".laser").evaluate("(e) => getComputedStyle(e).animationName") == "none"
+    outline = page.locator(".tokens path").first.get_attribute("d") or ""
+    assert page.locator(".laser").is_visible() and outline.count("M") == 208
+    page.mouse.move(640, 20)
+    assert not page.locator(".laser").is_visible()
+    assert page.locator(".tokens path").first.get_attribute("d") == ""
+    while stage(page) != "weights":
+        presses(page, "ArrowRight")
+    says(page, values="weights")
+    page.mouse.move(*place(page, 13, (8, 12), ".map"))
+    marks = explorer(page).locator(".mark.token").evaluate_all("(all) => all.map((m) => m.style.left + m.style.top)")
+    assert len(marks) >= 6 and len(set(marks)) == 1  # photograph, map, and a card for each head
+
+    # The explorer has the focus and a meaning of its own for Escape: it leaves all the same.
+    page.locator(".explorer .photo").click()
+    presses(page, "Escape")
+    assert "present" not in query_of(page)
+    assert page.locator(".st-key-topbar").is_visible() and page.locator(".scene").is_visible()
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.className") == "link-button"
+    page.get_by_role("button", name="Present (P)").click()
+    presses(page, "PageDown")
+    assert (stage(page), level(page)) == ("weights", "1")
+    presses(page, "P")
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.className") == "present"
+
+
+def test_a_question_comes_before_each_stage(visit: Open) -> None:
+    page = visit("?stage=query_map&quiz=1&lang=en", 1024, 768)
+    quiz = page.locator(".quiz")
+    node = page.locator('.node[data-stage="query"]')
+    presses(page, "ArrowRight")
+    assert quiz.is_visible() and not page.locator(".columns").is_visible() and not page.locator(".shape").is_visible()
+    assert node.get_attribute("aria-label") == STAGES["query"].title.en  # no size gives the answer away
+    assert node.locator(".node-shape").text_content() == "?"
+    texts = quiz.locator(".option > span:first-of-type").all_inner_texts()
+    wrong = next(n for n, text in enumerate(texts) if text == "B 1 · heads 4 · key_dim 16 · HW 96")
+    presses(page, str(wrong + 1))
+    expect(quiz.locator(".reason")).to_contain_text("Not quite. That is what reshape leaves. Still to come: permute.")
+    assert quiz.locator(".option.correct").inner_text().split("\n")[1] == "B 1 · heads 4 · HW 96 · key_dim 16"
+    presses(page, "Enter")
+    assert page.locator(".columns").is_visible() and page.locator(".shape").is_visible() and not quiz.is_visible()
+    assert node.locator(".node-shape").text_content() == "4 × 96 × 16"
+
+    # Several questions: one after the other, or on to the stage. In another block those of the run are asked again.
+    page.locator('.node[data-stage="scores"]').click()
+    quiz.locator(".option", has_text="B 1 · heads 4 · HW 96 · HW 96").click()
+    quiz.get_by_role("button", name="Another question").click()
+    expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim = √16")
+    presses(page, "1")
+    quiz.get_by_role("button", name="Show the stage").click()
+    assert explorer(page).is_visible()
+    assert page.locator(".score").inner_text() == "2 of 3 right"
+    page.locator(".blocks button").nth(1).click()
+    expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim", timeout=20_000)
+    page.locator('.node[data-stage="query"]').click()
+    assert not quiz.is_visible()
+
+    # Presenting, a remote tells the answer, which counts for nothing.
+    page.locator('.node[data-stage="key"]').click()
+    presses(page, "p", "PageDown")
+    expect(quiz.locator(".reason")).to_contain_text("The answer:")
+    presses(page, "PageDown")
+    assert (quiz.is_visible(), level(page)) == (False, "0")
+    presses(page, "p")
+    assert page.locator(".score").inner_text() == "2 of 3 right"
+    page.reload()
+    page.locator(".lesson h2").wait_for(timeout=30_000)
+    assert page.locator(".score").inner_text() == "2 of 3 right" and not quiz.is_visible()
+    page.get_by_role("button", name="Start over").click()
+    assert quiz.is_visible() and not page.locator(".score").is_visible()
+    page.get_by_role("button", name="Predict first").click()
+    assert not quiz.is_visible() and "quiz" not in query_of(page)

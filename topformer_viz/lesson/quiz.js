@@ -1,0 +1,132 @@
+// Predict, then reveal: while it is on, a stage shows a question first. The questions come with the payload (quiz.py).
+// What was answered is kept for this tab; an answer that depends on the run and the block is asked for anew in another.
+
+class Quiz {
+  constructor(view) {
+    this.view = view;
+    this.find = view.find;
+    this.on = false;
+    this.now = null; // the question just answered: {key, chosen}
+    this.kept = { answers: {}, open: {}, ...stored("topformer-quiz") };
+    this.find(".predict").onclick = () => this.turn(!this.on);
+    this.find(".reset").onclick = () => this.reset();
+    this.find(".quiz .show").onclick = () => this.show();
+    this.find(".quiz .another").onclick = () => {
+      this.now = null;
+      this.draw();
+      this.find(".stage").focus({ preventScroll: true });
+    };
+  }
+
+  turn(on) {
+    this.on = on;
+    this.now = null;
+    this.view.render();
+  }
+
+  reset() {
+    this.kept = { answers: {}, open: {} };
+    this.now = null;
+    this.keep();
+    this.find(".predict").focus(); // this button goes
+    this.view.render();
+  }
+
+  keep() {
+    stored("topformer-quiz", this.kept);
+  }
+
+  key(step, question) {
+    const { block, explorer } = this.view.lesson, live = question ? question.live : step.quiz.some((q) => q.live);
+    return [step.stage, question?.kind ?? "", ...(live ? [explorer.run, block] : [])].join("/");
+  }
+
+  // The question that a stage waits for; null where it may be seen.
+  pending(step) {
+    if (!this.on || this.kept.open[this.key(step)]) return null;
+    return step.quiz.find((q) => this.key(step, q) === this.now?.key) ?? this.unanswered(step)[0] ?? null;
+  }
+
+  unanswered(step) {
+    return step.quiz.filter((q) => !(this.key(step, q) in this.kept.answers));
+  }
+
+  get answered() {
+    return Boolean(this.now);
+  }
+
+  // `n`: from 0; null where the answer is told and nothing counts.
+  choose(n) {
+    const { step } = this.view, question = this.pending(step);
+    if (!question || this.answered || n >= question.options.length) return;
+    this.now = { key: this.key(step, question), chosen: n };
+    this.kept.answers[this.now.key] = n === null ? null : question.options[n].correct;
+    this.keep();
+    this.draw();
+    this.find(".quiz .show").focus({ preventScroll: true });
+    this.find(".quiz .onward").scrollIntoView({ block: "nearest" });
+  }
+
+  show() {
+    this.kept.open[this.key(this.view.step)] = true;
+    this.keep();
+    this.now = null;
+    this.view.lightScene();
+    this.view.drawStage();
+    this.find(".stage").focus({ preventScroll: true });
+  }
+
+  // Digits answer; Enter goes on where nothing else has the focus.
+  pressed(event, target) {
+    if (!this.pending(this.view.step)) return false;
+    if (/^[1-4]$/.test(event.key)) this.choose(Number(event.key) - 1);
+    else if (event.key === "Enter" && this.answered && !target.closest?.("button, a, summary, [role=button]")) this.show();
+    else return false;
+    return true;
+  }
+
+  draw() {
+    const { lesson, step } = this.view, { ui } = lesson, question = this.pending(step), chosen = this.now?.chosen;
+    const text = (selector, value) => (this.find(selector).textContent = value);
+    const counted = Object.values(this.kept.answers).filter((right) => right !== null);
+    const said = ui.score.replace("{right}", counted.filter(Boolean).length).replace("{of}", counted.length);
+    text(".predict", ui.predict);
+    this.find(".predict").title = ui.predict_title;
+    this.find(".predict").ariaPressed = String(this.on);
+    text(".reset", ui.reset);
+    text(".score", said);
+    for (const part of [".score", ".reset"]) this.find(part).hidden = !this.on || !counted.length;
+    this.find(".lesson").classList.toggle("quizzing", this.on);
+    this.find(".lesson").classList.toggle("asking", Boolean(question));
+    const box = this.find(".quiz");
+    box.hidden = !question;
+    if (!question) return;
+    box.setAttribute("aria-label", ui.predict);
+    const at = step.quiz.indexOf(question) + 1;
+    const where = step.quiz.length > 1 ? [ui.question.replace("{at}", at).replace("{of}", step.quiz.length)] : [];
+    text(".asked", [...where, ...(counted.length ? [said] : [])].join(" · "));
+    this.find(".given").innerHTML = question.given.map((line) => `<li>${line}</li>`).join("");
+    this.find(".given").hidden = !question.given.length;
+    this.find(".prompt").innerHTML = question.prompt;
+    const options = question.options.map(({ text, correct }, n) => {
+      const button = element("button", { type: "button", className: "option", onclick: () => this.choose(n) });
+      const mark = !this.answered ? "" : correct ? "✓" : n === chosen ? "✗" : "";
+      button.innerHTML = `<kbd>${n + 1}</kbd><span>${text}</span><span class="verdict">${mark}</span>`;
+      button.setAttribute("aria-keyshortcuts", n + 1);
+      if (this.answered) button.setAttribute("aria-disabled", "true");
+      button.classList.toggle("correct", Boolean(mark) && correct);
+      button.classList.toggle("mistaken", Boolean(mark) && !correct);
+      return button;
+    });
+    this.find(".options").replaceChildren(...options);
+    const right = question.options.find((option) => option.correct), own = question.options[chosen] ?? right;
+    const verdict = chosen === null ? ui.told : own.correct ? ui.right : ui.wrong;
+    // The wrong answers of a live question say the numbers already.
+    const also = own.correct || question.live ? "" : `<p>${ui.told} ${right.reason}</p>`;
+    this.find(".reason").innerHTML = this.answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}` : "";
+    text(".quiz .show", ui.show_stage);
+    text(".quiz .another", ui.another);
+    this.find(".quiz .onward").hidden = !this.answered;
+    this.find(".quiz .another").hidden = !this.unanswered(step).length;
+  }
+}
