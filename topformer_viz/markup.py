@@ -4,6 +4,7 @@ Colours are CSS variables (``var(--axis-HW)``), so that light and dark share one
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 
@@ -27,6 +28,12 @@ def axis_span(axis: str, text: str | None = None) -> str:
 def colour_axes(text: str) -> str:
     """Escaped text with every axis name in it coloured."""
     return _AXIS.sub(lambda match: axis_span(match[1], match[0]), escape(text, quote=False))
+
+
+def luminance(rgb: Sequence[float]) -> float:
+    """Relative luminance of an sRGB colour, 0 to 255 each (WCAG 2): above 0.179 black stands out from it more than white."""
+    linear = [x / 255 / 12.92 if x <= 10 else ((x / 255 + 0.055) / 1.055) ** 2.4 for x in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def axis_css() -> str:

@@ -92,6 +92,11 @@ def origin_of(run: Trace, block: int) -> Origin:
     return ORIGINS["block" if block else "pyramid" if "pyramid0" in run else "colour"]
 
 
+def operation_of(run: Trace, block: int) -> str:
+    """The operation that makes the block's tokens: a name in ``OPERATIONS``."""
+    return origin_of(run, block).operation
+
+
 def note_of(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:
     """The stage's note with this run's numbers in it."""
     values = values_of(run)

@@ -1,0 +1,140 @@
+"""The whole walk as one figure: every stage as a small picture of its own tensor, in the order the declarations give.
+
+A stage stands one place after the last of its sources; query, key and value run side by side. The drawing is SVG in the
+marks that figures.py knows, with the pictures beside it by name.
+"""
+
+from html import escape
+
+import torch
+
+from topformer_viz.panels import Panel, Scale, Subject, Tile, numbers
+from topformer_viz.stages import axes_of, stage_of
+from topformer_viz.text import Text
+from topformer_viz.walk import sources_of, walk
+from topformer_viz.what_if import strength
+
+UI = {
+    "title": Text("The block from photograph to output", "从照片到输出的整个模块"),
+    "caption": Text(
+        "Small pictures: maps show the root mean square over their channels, matrices {head}; each on a scale of its own.",
+        "小图：特征图显示各通道的均方根，矩阵显示{head}；每张小图各用自己的标尺。",
+    ),
+}
+PITCH, LEVEL, SIDE = 92, 104, 66  # from stage to stage along the walk, between the strands, a picture's longest side
+STRANDS = {"q": -1, "k": 0, "v": 1}
+SIGNS = {"matmul": "×", "softmax": "σ", "add": "+"}
+
+
+def overview_panel(subject: Subject, block: int, head: int | None = None) -> Panel:
+    """All stages of ``block`` and how they hang together; matrices show ``head``, the first for None."""
+    run, lang = subject.run, subject.lang
+    stages = walk(run, block)
+    depth: dict[str, int] = {}
+    sources: dict[str, list[str]] = {}
+    for stage, name in stages.items():
+        made_from = {source.split(".")[-1].rstrip("0123456789") for source in sources_of(run, name, block)}
+        if stage == "tokens" and block:  # by way of the blocks before this one, which are not drawn
+            made_from = {"pyramid"}
+        sources[stage] = [source for source in stages if source in made_from]
+        depth[stage] = 1 + max((depth[source] for source in sources[stage]), default=-1)
+    pictures = {stage: _picture(subject, name, head or 0) for stage, name in stages.items()}
+    across, down = (
+        _drawing(subject, stages, depth, sources, pictures, False),
+        _drawing(subject, stages, depth, sources, pictures, True),
+    )
+    which = f"-head{head + 1}" if head is not None else ""
+    caption = subject.caption([UI["caption"](lang, head=subject.head(head or 0))], block)
+    return Panel(
+        f"block{block + 1}-overview{which}", UI["title"](lang), subject.short(block), caption, diagram=across,
+        upright=down, pictures=pictures,
+    )  # fmt: skip
+
+
+def _picture(subject: Subject, name: str, head: int) -> Tile:
+    tensor, view, axes = subject.run[name][0], stage_of(name).view, axes_of(name)
+    if view == "photo":
+        return Tile(subject.picture, subject.photo.height / subject.photo.width)
+    if view in ("rows", "columns", "matrix"):
+        values = numbers(tensor[head])
+        shape = {"rows": 2.2, "columns": 0.45, "matrix": 1.0}[view]
+    else:
+        grid = (subject.run.sizes["H3"], subject.run.sizes["W3"]) if view == "pyramid" else subject.grid
+        values = numbers(strength(tensor[None], name, head if "heads" in axes else None).reshape(grid))
+        shape = values.shape[0] / values.shape[1]
+    low, high = (float(x) for x in torch.aminmax(torch.from_numpy(values)))
+    return Tile(values, shape, Scale(0.0 if stage_of(name).name == "weights" else low, high, ""))
+
+
+def _drawing(
+    subject: Subject, stages: dict[str, str], depth: dict[str, int], sources: dict[str, list[str]],
+    pictures: dict[str, Tile], upright: bool,
+) -> str:  # fmt: skip
+    """The SVG: the walk from left to right or, ``upright``, from top to bottom."""
+    pitch, level = (LEVEL, PITCH * 1.25) if upright else (PITCH, LEVEL)
+    length, breadth = 80 + max(depth.values()) * pitch + 80, 2 * level + 130
+    place, size = {}, {}
+    for stage, name in stages.items():
+        along, beside = 80 + depth[stage] * pitch, breadth / 2 + STRANDS.get(stage_of(name).strand, 0) * level
+        place[stage] = (beside, along) if upright else (along, beside)
+        shape = pictures[stage].shape
+        size[stage] = (SIDE / max(1.0, shape), SIDE * min(1.0, shape))
+    marks = []
+    for stage in stages:
+        for source in sources[stage]:
+            if (
+                depth[stage] - depth[source] > 1
+                and stage_of(stages[stage]).strand == ""
+                and len(sources[stage]) > 1
+                and source in ("tokens", "residual")
+            ):
+                marks.append(_around(place[source], place[stage], size[source], size[stage], breadth, upright))
+            else:
+                marks.append(_ribbon(place[source], place[stage], _strand(stages[stage], stages[source]), upright))
+    for stage, name in stages.items():
+        (x, y), (w, h) = place[stage], size[stage]
+        sizes = " × ".join(str(subject.run.sizes[axis]) for axis in axes_of(name)[1:])
+        marks.append(f'<image href="{stage}" x="{x - w / 2:g}" y="{y - h / 2:g}" width="{w:g}" height="{h:g}"/>')
+        marks.append(f'<text class="node" x="{x:g}" y="{y - h / 2 - 6:g}" text-anchor="middle">{escape(stage)}</text>')
+        marks.append(
+            f'<text class="aside" x="{x:g}" y="{y + h / 2 + 14:g}" text-anchor="middle">{escape(sizes)}</text>'
+        )
+        sign = SIGNS.get(stage_of(name).steps[-1].operation)
+        if sign:
+            sx, sy = (x - w / 2 - 12, y - h / 2 - 10) if upright else (x - w / 2 - 12, y)
+            marks.append(
+                f'<circle cx="{sx:g}" cy="{sy:g}" r="8" class="sign"/><text class="sum" x="{sx:g}" y="{sy + 4:g}" text-anchor="middle">{sign}</text>'
+            )
+    width, height = (breadth, length) if upright else (length, breadth)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}">{"".join(marks)}</svg>'
+
+
+def _strand(*names: str) -> str:
+    return next((stage_of(name).strand for name in names if stage_of(name).strand), "")
+
+
+def _ribbon(a: tuple[float, float], b: tuple[float, float], strand: str, upright: bool) -> str:
+    (x1, y1), (x2, y2) = a, b
+    middle = (
+        f"{x1:g} {(y1 + y2) / 2:g} {x2:g} {(y1 + y2) / 2:g}"
+        if upright
+        else f"{(x1 + x2) / 2:g} {y1:g} {(x1 + x2) / 2:g} {y2:g}"
+    )
+    return f'<path class="ribbon {strand}" d="M{x1:g} {y1:g}C{middle} {x2:g} {y2:g}"/>'
+
+
+def _around(
+    a: tuple[float, float],
+    b: tuple[float, float],
+    of_a: tuple[float, float],
+    of_b: tuple[float, float],
+    breadth: float,
+    upright: bool,
+) -> str:
+    """A residual's way past the branch, with an arrow's head where it arrives."""
+    (x1, y1), (x2, y2) = a, b
+    if upright:
+        edge, end = breadth - 12, x2 + of_b[0] / 2 + 4
+        return f'<path class="around" d="M{x1 + of_a[0] / 2:g} {y1:g}C{edge:g} {y1:g} {edge:g} {y1:g} {edge:g} {y1 + 40:g}L{edge:g} {y2 - 40:g}C{edge:g} {y2:g} {edge:g} {y2:g} {end:g} {y2:g}M{end + 6:g} {y2 - 5:g}L{end:g} {y2:g}L{end + 6:g} {y2 + 5:g}"/>'
+    edge, start, end = 12.0, y1 - of_a[1] / 2 - 22, y2 - of_b[1] / 2 - 22
+    return f'<path class="around" d="M{x1:g} {start:g}C{x1:g} {edge:g} {x1:g} {edge:g} {x1 + 40:g} {edge:g}L{x2 - 40:g} {edge:g}C{x2:g} {edge:g} {x2:g} {edge:g} {x2:g} {end:g}M{x2 - 5:g} {end - 6:g}L{x2:g} {end:g}L{x2 + 5:g} {end - 6:g}"/>'
