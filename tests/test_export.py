@@ -49,7 +49,7 @@ def test_the_file_is_written_and_its_path_printed(
 
 
 def test_without_options_it_is_the_bundled_network_in_english(tmp_path: Path) -> None:
-    assert main(["export", str(CAT), "--out", str(tmp_path), "--size", "64"]) == 0
+    assert main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--size", "64"]) == 0
     sent, run = exported(tmp_path / "cat.html"), run_of("streets", 64)
     data = sent.header["explorer"]
     assert (sent.header["lang"], data["blocks"], data["heads"], list(data["known"])) == ("en", 4, 4, list("0123"))
@@ -61,21 +61,23 @@ def test_without_options_it_is_the_bundled_network_in_english(tmp_path: Path) ->
 
 
 def test_of_random_weights_it_is_said_that_the_classes_are_chance(tmp_path: Path) -> None:
-    assert main(["export", str(CAT), "--out", str(tmp_path), "--size", "64", "--model", "tiny"]) == 0
+    assert (
+        main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--size", "64", "--model", "tiny"]) == 0
+    )
     removals = exported(tmp_path / "cat.html").header["explorer"]["known"]["0"]["removals"]
     assert all("random" in removal["words"][-1] for removal in removals.values())
 
 
 def test_a_file_of_the_same_name_is_written_anew(tmp_path: Path) -> None:
     (tmp_path / "cat.html").write_text("x" * 10_000_000)
-    assert main(["export", str(CAT), "--out", str(tmp_path), "--model", "colour"]) == 0
+    assert main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--model", "colour"]) == 0
     assert exported(tmp_path / "cat.html").header["lang"] == "en"
 
 
 def test_a_name_with_markup_is_text(tmp_path: Path) -> None:
     image = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     image.write_bytes(CAT.read_bytes())
-    assert main(["export", str(image), "--out", str(tmp_path), "--model", "colour"]) == 0
+    assert main(["export", str(image), "--format", "html", "--out", str(tmp_path), "--model", "colour"]) == 0
     text = image.with_suffix(".html").read_text("utf-8")
     assert "&lt;img src=x onerror=alert(1)&gt;.jpg" in text
     assert "<img src=x" not in text
@@ -99,7 +101,7 @@ def test_a_folder_that_is_a_file_is_one_sentence_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").write_text("")
-    assert main(["export", str(CAT), "--out", str(tmp_path / "out"), "--model", "colour"]) == 1
+    assert main(["export", str(CAT), "--format", "html", "--out", str(tmp_path / "out"), "--model", "colour"]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
@@ -109,14 +111,17 @@ def test_a_name_that_is_no_unicode_is_no_traceback(tmp_path: Path) -> None:
         image.write_bytes(CAT.read_bytes())
     except (OSError, UnicodeError):
         pytest.skip("this file system takes no such names")
-    assert main(["export", str(image), "--out", str(tmp_path / "out"), "--model", "colour"]) in (0, 1)
+    assert main(["export", str(image), "--format", "html", "--out", str(tmp_path / "out"), "--model", "colour"]) in (
+        0,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
     "options",
     [
         ["--size", "63"], ["--size", "-512"], ["--size", "0"], ["--size", "big"], ["--size", "nan"], ["--lang", "fr"],
-        ["--format", "pdf"], ["--out"],
+        ["--format", "doc"], ["--out"],
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_refused(

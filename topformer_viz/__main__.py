@@ -1,22 +1,21 @@
-"""The command line, ``python -m topformer_viz``: shapes, export, bench, train, evaluate."""
+"""The command line, ``python -m topformer_viz``: shapes, export, screenshots, bench, train, evaluate."""
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from PIL import Image
-
 from topformer_viz.card import evaluate, write
-from topformer_viz.explorer.file import explorer_html
-from topformer_viz.explorer.payload import MAX_TOKENS
-from topformer_viz.images import MAX_PIXELS, ImageError, network_size, open_image
-from topformer_viz.model import DENSE_TOKENS, SIZES
+from topformer_viz.colour import MAX_GRID, MIN_GRID
+from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, Order, OrderError, check, export_all
+from topformer_viz.figures import THEMES, WIDTHS, Look
+from topformer_viz.images import MAX_PIXELS, ImageError, open_image
+from topformer_viz.model import DENSE_TOKENS
+from topformer_viz.takeaway import finite
 from topformer_viz.text import LANGS, Lang
-from topformer_viz.tracing import TooLargeError, best_device, summary, trace
+from topformer_viz.tracing import TooLargeError, summary, trace
 from topformer_viz.train import DataError, Photographs, train
 from topformer_viz.weights import CheckpointError, load_model
 
@@ -26,11 +25,7 @@ def shapes(image: str, model: str, as_json: bool) -> None:
     run = trace(load_model(model), open_image(Path(image).read_bytes()))
     rows = summary(run)
     if as_json:
-        # JSON knows no NaN and no infinity.
-        finite = [
-            {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows
-        ]
-        print(json.dumps(finite, indent=1))
+        print(json.dumps(finite(rows), indent=1))
         return
     table = [["name", "axes", "shape", "bytes", "min", "max", "mean"]]
     for row in rows:
@@ -45,22 +40,76 @@ def shapes(image: str, model: str, as_json: bool) -> None:
         print(f"{run.sizes['HW']:,} tokens: scores and weights are stored of up to {DENSE_TOKENS:,} only")
 
 
-def export(image: str, out: str, model: str, size: int, lang: Lang) -> Path:
-    """Write one image's explorer as an HTML file into the folder ``out``, which is made if need be; returns its path."""
-    from topformer_viz.session import MODELS  # only here: it brings Streamlit along
+def _numbers(text: str) -> tuple[int, ...]:
+    """ "1,3", counted from 1, as (0, 2)."""
+    return tuple(int(number) - 1 for number in text.split(","))
 
-    source = Path(image)
-    picture = open_image(source.read_bytes())
-    photo = picture.resize(network_size(*picture.size, size, MAX_TOKENS), Image.Resampling.LANCZOS)
-    network = load_model(model)
-    about = MODELS[model].name(lang) if model in MODELS else Path(model).name
-    run = trace(network, photo, device=best_device())
-    name = source.name.encode("utf-8", "replace").decode()  # names on disk need not be text
-    html = explorer_html(run, network, photo, lang, name=name, about=about, untrained=model in SIZES)
-    file = Path(out) / f"{source.stem}.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(html, "utf-8")
-    return file
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    if unknown := set(words) - set(FORMATS):
+        raise argparse.ArgumentTypeError(f"no {', '.join(sorted(unknown))}: choose from {', '.join(FORMATS)}")
+    return words
+
+
+_numbers.__name__ = "list of numbers from 1"  # argparse names the type in its complaints
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="+", help=f"pictures of up to {MAX_PIXELS // 1_000_000} megapixels")
+    parser.add_argument(
+        "--out", required=True, help="the folder for the files, OUT/PICTURE/FIGURE.FORMAT; made if need be"
+    )
+    parser.add_argument(
+        "--model", default="streets", help="streets, colour, tiny, small, base, tiny-batch, small-batch, base-batch "
+        "(BatchNorm measured on each picture) or a checkpoint's path (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", type=int, default=512, help="short side of the network's input, in pixels (default %(default)s)"
+    )
+    parser.add_argument(
+        "--grid", type=int, default=MIN_GRID,
+        help=f"cells on the short side of the colour model, {MIN_GRID} to {MAX_GRID} (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--blocks", default="1", help="blocks, from 1, such as 1,3; or all (default 1)")
+    parser.add_argument("--heads", type=_numbers, help="heads, from 1, a figure each (default: all in one figure)")
+    parser.add_argument(
+        "--stages", type=_words,
+        help=f"stages, such as scores,weights; with {SHAPE} behind the name what happens to the shape; {OVERVIEW}: the whole block (default: all of "
+        "the lesson, without shapes)",
+    )  # fmt: skip
+    parser.add_argument("--lang", choices=tuple(LANGS), default="en", help="language of the words (default en)")
+    parser.add_argument(
+        "--format", type=_formats, default=("svg",),
+        help="one or more of png, svg, pdf (the figures), gif (the lesson animated), zip (the whole lesson), html (the "
+        "explorer, one file that works offline, OUT/PICTURE.html), npz (numbers: of the whole run, or of --stages in "
+        "--blocks); default svg",
+    )  # fmt: skip
+    parser.add_argument("--theme", choices=tuple(THEMES), default="white", help="of the figures (default white)")
+    parser.add_argument("--width", choices=tuple(WIDTHS), default="page", help="of the figures (default page)")
+    parser.add_argument(
+        "--scale", type=int, choices=(1, 2, 4), default=1, help="PNG's dots an inch, in 96ths (default 1)"
+    )
+    parser.add_argument("--bare", action="store_true", help="figures without title and caption")
+
+
+def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Order:
+    if options.size < 64:
+        parser.error("--size must be at least 64")
+    if not MIN_GRID <= options.grid <= MAX_GRID:
+        parser.error(f"--grid must be from {MIN_GRID} to {MAX_GRID}")
+    try:
+        blocks = None if options.blocks == "all" else _numbers(options.blocks)
+    except ValueError:
+        parser.error("--blocks must be all, or numbers from 1, such as 1,3")
+    return Order(
+        options.model, options.size, options.grid, blocks, options.heads, options.stages, options.format,
+        cast(Lang, options.lang), Look(options.width, options.theme, options.bare), options.scale,
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,27 +122,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--model", default="streets", help="streets, colour, tiny, small, base or a checkpoint's path"
     )
     shapes_parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
-    export_parser = commands.add_parser("export", help="write one image's attention explorer as a file for any browser")
-    export_parser.add_argument("image", help=f"a picture of up to {MAX_PIXELS // 1_000_000} megapixels")
-    export_parser.add_argument("--out", required=True, help="the folder to write to; made if need be")
-    export_parser.add_argument(
-        "--format",
-        choices=("html",),
-        default="html",
-        help="html: one file that works offline, nothing else needed (default)",
+    export_parser = commands.add_parser(
+        "export", help="write pictures' figures, animations, numbers and explorers as files"
     )
-    export_parser.add_argument(
-        "--model", default="streets", help="streets, colour, tiny, small, base or a checkpoint's path"
-    )
-    export_parser.add_argument(
-        "--size", type=int, default=512, help="short side of the network's input, in pixels (default %(default)s)"
-    )
-    export_parser.add_argument("--lang", choices=tuple(LANGS), default="en", help="language of the file (default en)")
+    _add_export(export_parser)
     bench_parser = commands.add_parser("bench", help="measure, beside a baseline in the same run")
     bench_parser.add_argument(
         "what", nargs="?", choices=("forward", "app", "explorer"), default="forward",
         help="forward: the network, traced and plain (default); app, explorer: the pages in Chromium (need requirements-dev.txt)",
     )  # fmt: skip
+    pictures_parser = commands.add_parser(
+        "screenshots",
+        help="take the documents' pictures of the app with the Chromium at hand (needs requirements-dev.txt)",
+    )
+    pictures_parser.add_argument("--out", default="assets", help="the folder to write to (default %(default)s)")
     train_parser = commands.add_parser("train", help="train TopFormer tiny to segment labelled photographs")
     train_parser.add_argument(
         "--data", required=True, help="folder of splits.json, images/ and labels/ (see the README)"
@@ -106,18 +148,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "train" and (options.steps < 1 or not 0 <= options.seed < 2**31):
         parser.error("--steps must be at least 1, and --seed from 0 to 2147483647")
-    if options.command == "export" and options.size < 64:
-        parser.error("--size must be at least 64")
     if options.command == "bench":
         from topformer_viz import bench  # only here: it needs what only developers install
 
         {"forward": bench.forward, "app": bench.app, "explorer": bench.explorer}[options.what]()
         return 0
+    if options.command == "screenshots":
+        from topformer_viz import browser  # only here, likewise
+
+        try:
+            for file in browser.screenshots(Path(options.out)):
+                print(file)
+        except RuntimeError as error:
+            print(f"topformer-viz: {error}", file=sys.stderr)
+            return 1
+        return 0
     try:
         if options.command == "shapes":
             shapes(options.image, options.model, options.json)
         elif options.command == "export":
-            print(export(options.image, options.out, options.model, options.size, cast(Lang, options.lang)))
+            order = _order(export_parser, options)
+            try:
+                check(order)
+            except OrderError as error:
+                export_parser.error(str(error))
+            return 0 if export_all(options.image, options.out, order) else 1
         elif options.command == "train":
             result = train(Photographs(options.data), Path(options.out), steps=options.steps, seed=options.seed)
             print(f"val mIoU {result.mean_iou:.4f}, pixel accuracy {result.accuracy:.4f}")
@@ -126,6 +181,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ImageError, CheckpointError, DataError, TooLargeError) as error:
         print(f"topformer-viz: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -1,6 +1,8 @@
 """Run a model once and keep every declared tensor of that very forward pass."""
 
 import copy
+import io
+import json
 import re
 import threading
 import time
@@ -10,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -23,6 +26,7 @@ from topformer_viz.stages import COMPOSITE, axes_of
 Model = TopFormer | ColourModel
 
 MAX_TOKENS = 16_384  # attention's time grows with their square
+ROWS_SHOWN = 60  # tensors that a run lists of itself in a notebook
 
 
 class ShapeError(ValueError):
@@ -45,7 +49,8 @@ class Trace(Mapping[str, Tensor]):
     """The tensors of one forward pass by name, in the order of computation.
 
     ``sizes`` maps each axis name to its size, ``seconds`` is the forward pass's time, ``device`` where it ran,
-    ``fell_back`` whether the graphics card ran out of memory and the CPU took over. Treat tensors as read-only.
+    ``fell_back`` whether the graphics card ran out of memory and the CPU took over, ``axes_of`` declares the axes of
+    each name. Treat tensors as read-only.
 
     Above ``DENSE_TOKENS`` tokens there are no "block{n}.scores" and "block{n}.weights": asking for them raises
     ``NotStoredError``, and ``rows`` computes the rows asked for.
@@ -56,6 +61,7 @@ class Trace(Mapping[str, Tensor]):
     seconds: float
     device: str
     fell_back: bool
+    axes_of: Callable[[str], tuple[str, ...]] = axes_of
 
     def __getitem__(self, name: str) -> Tensor:
         try:
@@ -96,6 +102,19 @@ class Trace(Mapping[str, Tensor]):
             return self.tensors[name][0, head, index]
         scores = self[f"{block}.query"][0, head, index] @ self[f"{block}.key"][0, head]
         return scores.softmax(dim=-1) if name.endswith(".weights") else scores
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: names, axes with their sizes, ranges, at most ``ROWS_SHOWN`` rows."""
+        rows = []
+        for name, tensor in list(self.items())[:ROWS_SHOWN]:
+            axes = " · ".join(f"{axis} {size}" for axis, size in zip(self.axes_of(name), tensor.shape, strict=True))
+            ends = "".join(f'<td style="text-align: right">{float(end):.3g}</td>' for end in torch.aminmax(tensor))
+            rows.append(
+                f'<tr><td style="text-align: left">{name}</td><td style="text-align: left">{axes}</td>{ends}</tr>'
+            )
+        head = "".join(f"<th>{word}</th>" for word in ("name", "axes", "min", "max"))
+        more = f"<p>and {len(self) - ROWS_SHOWN} more</p>" if len(self) > ROWS_SHOWN else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"
 
     def _block_of(self, name: str) -> str:
         """The block whose scores or weights ``name`` is, "block0"; "" if it is no such name in this run."""
@@ -164,7 +183,7 @@ def trace_block(
         if isinstance(block, Attention):
             keep("residual", tokens + out)
         seconds = time.perf_counter() - start
-    return Trace(tensors, check(tensors, axes), seconds, str(tokens.device), fell_back=False)
+    return Trace(tensors, check(tensors, axes), seconds, str(tokens.device), fell_back=False, axes_of=axes)
 
 
 def check(tensors: Mapping[str, Tensor], axes_of: Callable[[str], tuple[str, ...]] = axes_of) -> dict[str, int]:
@@ -307,3 +326,21 @@ def summary(run: Trace) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def npz(run: Trace, names: Sequence[str] | None = None, about: Mapping[str, object] | None = None) -> bytes:
+    """The run's numbers as a file that ``numpy.load`` reads: the tensors of these ``names``, None for all of them.
+
+    Each lies under its name as float32, its axes (an array of words) under "NAME.axes"; "sizes" and "about" are two
+    texts, JSON objects of every axis's size and of what the caller says of the run. The same run gives the same bytes.
+    Raises KeyError for a name that the run does not have.
+    """
+    arrays = {}
+    for name in run if names is None else names:
+        arrays[name] = run[name].detach().float().cpu().numpy()
+        arrays[f"{name}.axes"] = np.array(run.axes_of(name))
+    texts = {"sizes": run.sizes, "about": dict(about or {})}
+    arrays |= {name: np.array(json.dumps(value, ensure_ascii=False)) for name, value in texts.items()}
+    out = io.BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return out.getvalue()

@@ -67,7 +67,7 @@ def page_html(payload: bytes, title: str, about: str, lang: Lang) -> str:
         f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{_theme(lang)}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<style>\n{theme_css(lang)}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
         f'<h1>{escape(title)}</h1>\n<p class="about">{escape(about)}</p>\n<p class="alone">{escape(ALONE(lang))}</p>\n'
         f"{EXPLORER_HTML}</main>\n"
         f'<script type="application/octet-stream" id="payload">{base64.b64encode(payload).decode()}</script>\n'
@@ -84,7 +84,7 @@ def _blocks(run: Trace, model: Model) -> Iterator[tuple[int, Shown]]:
         yield n, Shown(measure(run, n), differences[n], removals)
 
 
-def _theme(lang: Lang) -> str:
+def theme_css(lang: Lang) -> str:
     """The app's colours and fonts as the custom properties that Streamlit would set; the Chinese glyphs come along."""
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
     light, dark = theme["light"], theme["dark"]

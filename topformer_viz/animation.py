@@ -1,0 +1,202 @@
+"""The lesson as an animated GIF: a query walks over the picture and the heads follow, then the stages build up.
+
+Every frame is drawn from a panel, as a slide, and has a strip beneath it. While the query walks, only the maps and the
+strip change; they are set into the one drawn frame as cells of flat colour.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from topformer_viz.figures import THEMES, Look, draw
+from topformer_viz.panels import Group, Panel, Scale, Subject, Tile, numbers, stage_panel
+from topformer_viz.text import Text
+from topformer_viz.walk import walk
+
+WIDTH, HEIGHT, STRIP = 960, 540, 64  # of a slide and of the strip beneath it, in pixels
+STEPS = 48  # tokens that the query visits at most
+STEP, STAY, END = 140, 1500, 3000  # milliseconds: a step of the query, a stage, the last stage
+LEVELS = (
+    96  # of a GIF's 256 colours: those of the colour map; the last is the transparent one, the rest are the drawing's
+)
+CLEAR = 255
+Pixels = NDArray[np.uint8]
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
+TITLE = Text("What each pixel reads", "每个像素读什么")
+WALKING = Text(
+    "The frame walks from pixel to pixel. Each head's map is that pixel's row of the weights; beneath, the same rows as lines. Every map's colours go from 0 to its own largest weight.",
+    "方框逐个像素移动。每个头的图是这个像素的那一行权重，下方把同样的行排成一条条线。每幅图的颜色都从 0 到它自己的最大权重。",
+)
+
+
+def gif(subject: Subject, block: int, head: int | None, look: Look) -> bytes:
+    """The animation of ``block``, of one ``head`` or None for all (from 0); of ``look`` its theme and ``bare`` count.
+
+    960 x 604 pixels, at most STEPS steps of the query, then every stage that the run has. All numbers are the run's. The
+    same arguments give the same bytes.
+    """
+    look = replace(look, width="slide", theme="white" if THEMES[look.theme].paper is None else look.theme)
+    frames = list(_walking(subject, block, head, look))
+    durations = [STEP] * len(frames)
+    frames += _building(subject, block, head, look)
+    durations += [STAY] * (len(frames) - len(durations) - 1) + [END]
+    out = io.BytesIO()
+    frames[0].save(
+        out, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1
+    )
+    return out.getvalue()
+
+
+def path(rows: int, columns: int, steps: int = STEPS) -> list[int]:
+    """Tokens of the grid, as flat indices: to and fro in rows spread over the picture, at most ``steps`` in all."""
+    across = _spread(columns, 16)
+    down = _spread(rows, max(1, steps // len(across)))
+    return [row * columns + c for n, row in enumerate(down) for c in (across if n % 2 == 0 else across[::-1])]
+
+
+def _spread(n: int, most: int) -> list[int]:
+    """At most ``most`` of 0 to n - 1, evenly."""
+    many = min(n, most)
+    return [(2 * i + 1) * n // (2 * many) for i in range(many)]
+
+
+def _walking(subject: Subject, block: int, head: int | None, look: Look) -> Iterator[Image.Image]:
+    """One drawing, and the changes of every step: what stays is transparent, which keeps the file small."""
+    rows, columns = subject.grid
+    queries = path(rows, columns)
+    heads = range(subject.run.sizes["heads"]) if head is None else [head]
+    weights = np.stack([numbers(subject.run.rows(f"block{block}.weights", h, queries)) for h in heads], 1)
+    shades = (weights / weights.max(-1, keepdims=True) * (LEVELS - 1)).round().astype(np.uint8)
+    shape = subject.photo.height / subject.photo.width
+    lines = (rows, columns) if max(rows, columns) <= 32 else None  # finer ones would hide the picture
+    photo = Tile(subject.picture, shape, title=subject.name, lines=lines)
+    blank = np.zeros((rows, columns), np.float32)
+    maps = [Tile(blank, shape, Scale(0.0, 1.0, ""), subject.head(h)) for h in heads]
+    across = max(2, (len(maps) + 2) // 2) if shape > 0.4 else None  # in two lines, but for wide pictures
+    panel = Panel(
+        "", TITLE(subject.lang), subject.short(block, head), subject.caption([WALKING(subject.lang)], block, head),
+        groups=(Group((photo, *maps), across=across),),
+    )  # fmt: skip
+    drawn, boxes = _drawn(panel, look)
+    base, palette = _indexed(np.concatenate([drawn, _strip(look)]), boxes[:1], maps[0].scale)
+    black, white = (int(np.abs(palette.astype(int) - ink).sum(1).argmin()) for ink in (0, 255))
+    line = (STRIP - 14) // len(heads)
+    last = None
+    for query, row in zip(queries, shades, strict=True):
+        frame = base.copy()
+        for n, (box, cells) in enumerate(zip(boxes[1:], row, strict=True)):
+            _fill(frame, box, cells.reshape(rows, columns))
+            _fill(frame, (8, HEIGHT + n * line, WIDTH - 8, HEIGHT + (n + 1) * line - 2), cells[None])
+        for box in boxes:
+            _frame(frame, _cell(box, divmod(query, columns), (rows, columns)), black, white)
+        yield _image(frame if last is None else np.where(frame == last, CLEAR, frame), palette)
+        last = frame
+
+
+def _building(subject: Subject, block: int, head: int | None, look: Look) -> Iterator[Image.Image]:
+    steps = walk(subject.run, block)
+    room = (WIDTH - 16) // len(steps)
+    strip = _strip(look)
+    for n, stage in enumerate(steps):
+        panel = stage_panel(subject, block, stage, head)
+        tiles = [tile for group in panel.groups for tile in group.tiles]
+        drawn, boxes = _drawn(panel, look)
+        left, top, right, bottom = boxes[0]
+        small = Image.fromarray(drawn[top:bottom, left:right])
+        small.thumbnail((room - 6, STRIP - 14))
+        x, y = 8 + n * room + (room - small.width) // 2, (STRIP - 10 - small.height) // 2
+        strip[y : y + small.height, x : x + small.width] = np.asarray(small)
+        whole = np.concatenate([drawn, strip])
+        whole[-6:-3, 8 + n * room + 3 : 8 + (n + 1) * room - 3] = _colour(THEMES[look.theme].ink)
+        photographs = [
+            box for box, tile in zip(boxes, tiles, strict=False) if tile.scale is None or tile.under is not None
+        ]
+        yield _image(*_indexed(whole, photographs, tiles[0].scale))
+
+
+# Drawing
+
+
+def _drawn(panel: Panel, look: Look) -> tuple[Pixels, list[Box]]:
+    """The panel as a picture (HEIGHT, WIDTH, 3), and where its tiles lie in it, each once."""
+    figure = draw(panel, look)
+    inch = WIDTH / figure.get_figwidth()
+    figure.set_dpi(inch)
+    boxes: dict[Box, None] = {}
+    for image in figure.axes[0].images:
+        left, right, bottom, top = image.get_extent()
+        boxes[round(left * inch), round(top * inch), round(right * inch), round(bottom * inch)] = None
+    return _rendered(figure), list(boxes)
+
+
+def _rendered(figure: Figure) -> Pixels:
+    figure.canvas.draw()
+    return np.array(figure.canvas.buffer_rgba())[:HEIGHT, :WIDTH, :3]  # type: ignore[attr-defined]
+
+
+def _strip(look: Look) -> Pixels:
+    return np.full((STRIP, WIDTH, 3), _colour(THEMES[look.theme].paper or "#ffffff"))
+
+
+def _colour(name: str) -> Pixels:
+    """ "#rrggbb" as three numbers."""
+    return np.frombuffer(bytes.fromhex(name[1:]), np.uint8)
+
+
+def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None) -> tuple[Pixels, Pixels]:
+    """The drawing as indices into a palette of CLEAR colours that begins with the scale's and the paper's; only photographs are dithered."""
+    levels = drawn[0, :1]  # the paper
+    if scale:
+        table = matplotlib.colormaps["RdBu_r" if scale.signed else "viridis"]
+        levels = np.concatenate([table(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
+    image = Image.fromarray(drawn)
+    own = image.quantize(CLEAR - len(levels), Image.Quantize.MEDIANCUT, kmeans=1).getpalette()
+    palette = np.concatenate([levels, np.array(own, np.uint8).reshape(-1, 3)])
+    with_palette = Image.new("P", (1, 1))
+    with_palette.putpalette(palette.tobytes())
+    indices = np.array(image.quantize(palette=with_palette, dither=Image.Dither.NONE))
+    for left, top, right, bottom in photographs:
+        part = image.crop((left, top, right, bottom))
+        dithered = part.quantize(palette=with_palette, dither=Image.Dither.FLOYDSTEINBERG)
+        indices[top:bottom, left:right] = np.array(dithered)
+    return indices, palette
+
+
+def _image(indices: Pixels, palette: Pixels) -> Image.Image:
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette(palette.tobytes())
+    image.info["transparency"] = CLEAR
+    return image
+
+
+def _fill(frame: Pixels, box: Box, cells: Pixels) -> None:
+    """Set cells (rows, columns) into the box, each as a block of flat colour (of many in one pixel, one)."""
+    left, top, right, bottom = box
+    down, across = np.arange(bottom - top), np.arange(right - left)
+    rows = down * cells.shape[0] // max(1, bottom - top)
+    columns = across * cells.shape[1] // max(1, right - left)
+    frame[top:bottom, left:right] = cells[rows[:, None], columns]
+
+
+def _cell(box: Box, place: tuple[int, int], grid: tuple[int, int]) -> Box:
+    (left, top, right, bottom), (row, column), (rows, columns) = box, place, grid
+    x, y = (right - left) / columns, (bottom - top) / rows
+    return (
+        round(left + column * x), round(top + row * y), round(left + (column + 1) * x), round(top + (row + 1) * y),
+    )  # fmt: skip
+
+
+def _frame(frame: Pixels, box: Box, outer: int, inner: int) -> None:
+    """A frame around the box: two pixels outside, one inside, in two colours, so that it shows on any picture."""
+    left, top, right, bottom = box
+    for grown, colour in ((3, outer), (2, inner), (1, inner), (0, outer)):
+        x0, y0, x1, y1 = max(0, left - grown), max(0, top - grown), right + grown, bottom + grown
+        frame[[y0, y1 - 1], x0:x1] = colour
+        frame[y0:y1, [x0, x1 - 1]] = colour

@@ -1,0 +1,343 @@
+"""The command ``export``: pictures in, files out. What is asked for, one picture's files, and many pictures on all cores."""
+
+import multiprocessing
+import os
+import re
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from topformer_viz.animation import gif
+from topformer_viz.colour import MIN_GRID
+from topformer_viz.explorer.file import explorer_html
+from topformer_viz.explorer.payload import MAX_TOKENS
+from topformer_viz.figures import FORMATS as FIGURES
+from topformer_viz.figures import Look, save
+from topformer_viz.images import ImageError, network_size, open_image, to_tensor
+from topformer_viz.model import DENSE_TOKENS, SIZES
+from topformer_viz.overview import overview_panel
+from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
+from topformer_viz.takeaway import lesson_zip
+from topformer_viz.text import Lang
+from topformer_viz.tracing import Model, TooLargeError, Trace, npz, trace
+from topformer_viz.walk import walk
+from topformer_viz.weights import load_model, with_batch_statistics
+
+if TYPE_CHECKING:
+    from topformer_viz.session import Choice
+
+FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
+OVERVIEW = "overview"  # instead of a stage: the whole block
+SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its picture
+
+
+class OrderError(ValueError):
+    """The model, or the run on this picture, does not have what is asked for; the message lists what it has."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made of every picture. ``blocks`` and ``heads`` count from 0.
+
+    ``model``: one of the app's, or a checkpoint's path; ``size``: short side of the network's input, in pixels; ``grid``:
+    cells on the colour model's short side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as
+    ``walk`` has them, or followed by SHAPE, or OVERVIEW; None: all of them, without the shapes. ``formats`` are of FORMATS; ``look``
+    and ``scale`` (of PNG) are those of ``figures.save``.
+    """
+
+    model: str = "streets"
+    size: int = 512
+    grid: int = MIN_GRID
+    blocks: tuple[int, ...] | None = (0,)
+    heads: tuple[int, ...] | None = None
+    stages: tuple[str, ...] | None = None
+    formats: tuple[str, ...] = ("svg",)
+    lang: Lang = "en"
+    look: Look = field(default_factory=Look)
+    scale: int = 1
+
+    def command(self, image: str, out: str) -> str:
+        """The command that makes the same files of ``image`` in the folder ``out``."""
+        words = ["python", "-m", "topformer_viz", "export", image, "--out", out, "--model", self.model]
+        words += ["--grid", str(self.grid)] if self.model == "colour" else []
+        words += ["--size", str(self.size), "--blocks", _from_1(self.blocks), "--lang", self.lang]
+        words += ["--heads", _from_1(self.heads)] if self.heads is not None else []
+        words += ["--stages", ",".join(self.stages)] if self.stages is not None else []
+        words += ["--format", ",".join(self.formats), "--theme", self.look.theme, "--width", self.look.width]
+        words += ["--scale", str(self.scale)] if self.scale > 1 else []
+        words += ["--bare"] if self.look.bare else []
+        return shlex.join(words)
+
+
+def _from_1(numbers: Iterable[int] | None) -> str:
+    return "all" if numbers is None else ",".join(str(n + 1) for n in numbers)
+
+
+def check(order: Order) -> None:
+    """OrderError if the model has no such stage, block or head; and what ``load_model`` raises."""
+    model = _model(order.model, order.grid)
+    stages = list(walk(trace(model, Image.new("RGB", (128, 128))), 0))
+    for stage in order.stages or ():
+        if stage != OVERVIEW and stage.removesuffix(SHAPE) not in stages:
+            raise OrderError(
+                f"no stage {stage!r}: choose from {', '.join(stages)}, each also with {SHAPE} behind it, or {OVERVIEW}"
+            )
+    for what, asked, count in (("block", order.blocks, model.num_blocks), ("head", order.heads, model.num_heads)):
+        if any(not 0 <= n < count for n in asked or ()):
+            raise OrderError(f"no {what} {_from_1(asked)}: this model has {what}s {_from_1(range(count))}")
+
+
+def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, bytes]]:
+    """The files made of one picture, one after another: what follows its stem in each one's path, and the bytes.
+
+    ``data`` is an image file, ``name`` what figures call it. The same arguments give the same bytes, wherever it runs.
+    Raises ImageError, TooLargeError, and OrderError where the run has more tokens than the stages asked for may have.
+    """
+    subject = _subject(data, name, order)
+    blocks = range(subject.model.num_blocks) if order.blocks is None else order.blocks
+    heads: Sequence[int | None] = (None,) if order.heads is None else order.heads
+    have = walk(subject.run, 0)
+    if missing := [stage for stage in order.stages or () if stage.removesuffix(SHAPE) not in (*have, OVERVIEW)]:
+        raise OrderError(
+            f"at {subject.run.sizes['HW']:,} tokens there is no {', '.join(missing)}: matrices are stored of up to "
+            f"{DENSE_TOKENS:,}; ask for a smaller size"
+        )
+    figures = [format for format in FIGURES if format in order.formats]
+    if figures:
+        for panel in _panels(subject, blocks, heads, order.stages):
+            for format in figures:
+                yield f"/{panel.name}.{format}", save(panel, format, order.look, order.scale)
+    for block in blocks:
+        for head in heads:
+            view = f"block{block + 1}" + ("" if head is None else f"-head{head + 1}")
+            if "gif" in order.formats:
+                yield f"/{view}-lesson.gif", gif(subject, block, head, order.look)
+            if "zip" in order.formats:
+                only = Order(
+                    order.model, order.size, order.grid, (block,), None if head is None else (head,),
+                    formats=("zip",), lang=order.lang, look=order.look,
+                )  # fmt: skip
+                command, trained = only.command(name, "lesson"), order.model == "streets"
+                yield (
+                    f"/{view}-lesson.zip",
+                    lesson_zip(subject, block, head, order.look, command, trained=trained),
+                )
+    if "html" in order.formats:
+        page = explorer_html(
+            subject.run, subject.model, subject.photo, order.lang, name=name, about=subject.about,
+            untrained=subject.untrained,
+        )  # fmt: skip
+        yield ".html", page.encode()
+    if "npz" in order.formats:
+        names = None if order.stages is None else _traced(subject.run, blocks, order.stages)
+        about = {"model": subject.about, "picture": name, "pixels": list(subject.photo.size)}
+        yield "/trace.npz", npz(subject.run, names, about)
+
+
+def export_all(images: Sequence[str], out: str, order: Order, workers: int | None = None) -> bool:
+    """Write every picture's files to OUT/STEM/NAME.EXT (the explorer to OUT/STEM.html) and print their paths.
+
+    On all cores (or ``workers``), no more pictures in memory than there are workers. What could not be done is said on
+    standard error, a sentence a picture, and does not stop the rest. Returns whether all was done. A script that calls
+    this needs the usual ``if __name__ == "__main__"``: the workers import it.
+    """
+    jobs = list(zip(images, (str(Path(out) / stem) for stem in stems(images)), strict=True))
+    workers = min(workers or _cores(), len(jobs))
+    good = True
+
+    def tell(text: object, stream: TextIO | None = None) -> None:
+        with tqdm.external_write_mode():
+            print(_printable(str(text)), file=stream)
+
+    with tqdm(total=len(jobs), unit="picture", disable=None) as bar:
+        for complaint in _apart(jobs, order, workers, tell) if workers > 1 else _here(jobs, order, tell):
+            if complaint:
+                good = False
+                tell(f"topformer-viz: {complaint}", sys.stderr)
+            bar.update()
+    return good
+
+
+def stems(images: Sequence[str]) -> list[str]:
+    """A name for each picture's folder: its stem, with a number behind it where that is taken, on any file system."""
+    found: list[str] = []
+    taken = set()
+    for image in images:
+        own = stem = Path(image).stem.strip(". ") or "picture"
+        n = 1
+        while stem.casefold() in taken:
+            n += 1
+            stem = f"{own}-{n}"
+        taken.add(stem.casefold())
+        found.append(stem)
+    return found
+
+
+Tell = Callable[[object], None]
+Jobs = Sequence[tuple[str, str]]
+
+
+def _here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
+    for image, place in jobs:
+        yield _write(image, place, order, tell)
+
+
+def _apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
+    """Every picture in one of several processes; what each of them says, in the pictures' order."""
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool:
+        try:
+            with _workers_ignore_interrupts():
+                waiting = [pool.submit(_work, image, place, order) for image, place in jobs]
+            for future, (image, _) in zip(waiting, jobs, strict=True):
+                try:
+                    files, complaint = future.result()
+                except BrokenProcessPool:
+                    files, complaint = [], f"{image}: the process at work on it was ended, perhaps for want of memory"
+                for file in files:
+                    tell(file)
+                yield complaint
+        except BaseException:  # above all Ctrl-C
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _work(image: str, place: str, order: Order) -> tuple[list[object], str]:
+    files: list[object] = []
+    return files, _write(image, place, order, files.append)
+
+
+def _write(image: str, place: str, order: Order, tell: Tell) -> str:
+    """Write one picture's files and tell each; returns what went wrong, in a sentence, "" if nothing."""
+    try:
+        for end, content in export_image(Path(image).read_bytes(), _printable(Path(image).name), order):
+            file = Path(f"{place}{end}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            tell(file)
+    except OSError as error:
+        return f"{error.filename or image}: {error.strerror or error}"
+    except (ImageError, TooLargeError, OrderError) as error:
+        return f"{image}: {error}"
+    except Exception as error:  # whatever it is, the other pictures come out
+        return f"{image}: {type(error).__name__}: {error}"
+    return ""
+
+
+def _start_worker() -> None:
+    """One thread a process; and no process outlives the one that started it, however that one ends."""
+    torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _workers_ignore_interrupts() -> Iterator[None]:
+    """What is started meanwhile leaves Ctrl-C to this process, which ends them itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _printable(text: str) -> str:
+    """One line; names on disk need not be text."""
+    return re.sub(r"\s+", " ", text.encode("utf-8", "replace").decode())
+
+
+# One picture
+
+
+def _choice(model: str) -> "Choice | None":
+    """The app's model of this name."""
+    from topformer_viz.session import MODELS  # only here: it brings Streamlit along
+
+    return MODELS.get(model)
+
+
+@lru_cache(maxsize=1)
+def _model(model: str, grid: int) -> Model:
+    choice = _choice(model)
+    return load_model(choice.source if choice else model, grid=grid)
+
+
+def _subject(data: bytes, name: str, order: Order) -> Subject:
+    picture = open_image(data)
+    photo = picture.resize(network_size(*picture.size, order.size, MAX_TOKENS), Image.Resampling.LANCZOS)
+    choice, model = _choice(order.model), _model(order.model, order.grid)
+    with _one_thread():  # the last digit of a sum depends on how many share it
+        image = to_tensor(photo)
+        if choice and choice.batch_statistics:
+            model = with_batch_statistics(model, image)
+        run = trace(model, image)
+    if run.sizes["HW"] > MAX_TOKENS:
+        raise TooLargeError(
+            f"{run.sizes['HW']:,} tokens, more than the {MAX_TOKENS:,} that figures show; take a smaller grid"
+        )
+    about = choice.name(order.lang) if choice else Path(order.model).name
+    untrained = (choice.source if choice else order.model) in SIZES
+    return Subject(run, model, photo, about, name, untrained, order.lang)
+
+
+def _panels(
+    subject: Subject, blocks: Iterable[int], heads: Sequence[int | None], stages: Sequence[str] | None
+) -> Iterator[Panel]:
+    """Each figure once: not every stage depends on block and head."""
+    made = set()
+    for block in blocks:
+        for stage in stages or walk(subject.run, block):
+            for head in heads:
+                if stage == OVERVIEW:
+                    panel = overview_panel(subject, block, head)
+                elif stage.endswith(SHAPE):
+                    panel = shape_panel(subject, block, stage.removesuffix(SHAPE))
+                else:
+                    panel = stage_panel(subject, block, stage, head)
+                if panel.name not in made:
+                    made.add(panel.name)
+                    yield panel
+
+
+def _traced(run: Trace, blocks: Iterable[int], stages: Iterable[str]) -> list[str]:
+    """Traced names of these stages, each once, all of the pyramid's levels."""
+    names = [walk(run, block)[stage.removesuffix(SHAPE)] for block in blocks for stage in stages if stage != OVERVIEW]
+    levels = [[f"pyramid{n}" for n in range(4)] if name.startswith("pyramid") else [name] for name in names]
+    return list(dict.fromkeys(name for level in levels for name in level))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
