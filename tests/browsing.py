@@ -55,7 +55,7 @@ def overlaps(page: Page, selector: str) -> list[list[str]]:
     """Pairs of elements whose boxes share more than a pixel in both directions."""
     return page.evaluate(
         """(selector) => {
-          const host = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".component"));
+          const host = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".component:not(.saving)"));
           const seen = [...(host?.shadowRoot ?? document).querySelectorAll(selector)].filter((e) => e.checkVisibility());
           const boxes = seen.map((e) => [e.textContent, e.getBoundingClientRect()]);
           const found = [];

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,8 @@ def files(part: Any) -> list[dict[str, Any]]:
         return [part]
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     return [file for own in inner for file in files(own)]
+
+
+def components(app: AppTest) -> list[Any]:
+    """What AppTest sees of a page's own components: all but the bar that every page has."""
+    return [found for found in app.get("bidi_component") if found.proto.component_name != "topformer_saving"]

@@ -288,7 +288,7 @@ def test_light_and_dark_can_be_chosen_in_the_menu(visit: Open) -> None:
     paper = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
     light = page.evaluate(paper)
     page.locator("[data-testid=stMainMenu] button, [data-testid=stMainMenuButton]").first.click()
-    page.get_by_text("Dark").last.click()
+    page.get_by_text("Dark").locator("visible=true").last.click()
     page.wait_for_function(f"{paper} !== '{light}'")
 
 
@@ -363,7 +363,7 @@ def test_a_class_can_be_seen_alone_and_nothing_asks_the_server(visit: Open) -> N
     assert page.locator("canvas.view").evaluate(picture) != whole
     button.click()
     assert page.locator("canvas.view").evaluate(picture) == whole
-    page.locator("input[type=checkbox]").check()
+    page.locator("input[type=checkbox]:visible").check()
     assert page.locator("canvas.view").evaluate(picture) != whole
     page.locator("canvas.view").focus()
     page.keyboard.press("ArrowRight")

@@ -78,7 +78,7 @@ def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
     for _ in range(9):
         page.keyboard.press("Shift+ArrowLeft")
     assert marked(page) == (15, other // COLUMNS * COLUMNS)
-    assert page.locator(".said").first.inner_text().startswith("pixel 16 (row 3, column 4) → ")
+    assert page.locator(".panels .said").first.inner_text().startswith("pixel 16 (row 3, column 4) → ")
 
 
 def test_a_pixel_the_picture_does_not_have_leaves_the_address(visit: Open) -> None:

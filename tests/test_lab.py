@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from decoding import Payload, decode
+from decoding import Payload, components, decode
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_pages import open_app, words
@@ -54,7 +54,7 @@ def shown(app: AppTest, which: int = 0) -> dict[str, list[np.ndarray | None]]:
 
 
 def payload_of(app: AppTest, which: int = 0) -> Payload:
-    return decode(app.get("bidi_component")[which].proto.bytes)
+    return decode(components(app)[which].proto.bytes)
 
 
 def address(app: AppTest) -> dict[str, str]:

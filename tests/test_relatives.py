@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from decoding import components
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -383,7 +384,7 @@ def page(app: AppTest) -> str:
 
 
 def stages(app: AppTest) -> str:
-    _, component = app.get("bidi_component")
+    _, component = components(app)
     return json.loads(component.proto.json)["html"]
 
 

@@ -68,24 +68,36 @@ def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
         process.wait(10)
 
 
-def screenshot(file: Path, place: str, width: int = 1440, height: int = 1240) -> None:
-    """A picture of the page at ``place``, the address without the server, such as the README's."""
+# The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
+SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
+    "lesson.png": ("?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
+    "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en", (1440, 1240), ""),
+    "network.png": ("network?lang=en", (1440, 1240), ""),
+    "lab.png": ("lab?pixels=shuffled&block=2&lang=en", (1440, 1240), ""),
+    "presenting.png": ("?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
+    "predicting.png": ("?stage=key&block=3&quiz=1&lang=zh", (1440, 900), ""),
+}
+
+
+def screenshots(folder: Path) -> Iterator[Path]:
+    """Take ``SCREENSHOTS`` into ``folder``, each yielded when it is there. RuntimeError where no Chromium is found."""
     from playwright.sync_api import sync_playwright
 
     path = find_chromium()
+    if path is None:
+        raise RuntimeError(f"no Chromium or Chrome found: run `playwright install chromium`, or set {VARIABLE} to one")
+    folder.mkdir(parents=True, exist_ok=True)
     with serve() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-        page.goto(f"{address}/{place}")
-        page.locator(".component h2, .explorer .card").first.wait_for()
-        page.wait_for_timeout(1500)
-        page.screenshot(path=file)
+        for name, (place, (width, height), keys) in SCREENSHOTS.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+            page.goto(f"{address}/{place}")
+            page.locator(".component h2:visible, .explorer .card:visible").first.wait_for()
+            page.wait_for_timeout(1500)
+            for key in keys.split():
+                page.keyboard.press(key)
+            page.wait_for_timeout(500)
+            page.screenshot(path=folder / name)
+            page.close()
+            yield folder / name
         browser.close()
-
-
-if __name__ == "__main__":
-    # The README's pictures: python -m topformer_viz.browser assets/lesson.png "?stage=weights&block=3&head=1&lang=en"
-    # python -m topformer_viz.browser assets/network.png "network?lang=en"
-    # python -m topformer_viz.browser assets/explorer.png "explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en"
-    # and python -m topformer_viz.browser assets/lab.png "lab?pixels=shuffled&block=2&lang=en"
-    screenshot(Path(sys.argv[1]), sys.argv[2])

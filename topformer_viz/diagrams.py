@@ -115,7 +115,7 @@ def shape_diagram(
         for tensor in column:
             parts.append(_tensor(tensor, sizes))
     shapes = "; ".join(f"{t.name} ({', '.join(f'{a} {sizes[a]}' for a in t.axes)})" for c in columns for t in c)
-    steps = ", ".join(OPERATIONS[step.operation](lang) for step in stage.steps)
+    steps = " · ".join(OPERATIONS[step.operation](lang) for step in stage.steps)
     return (
         f'<svg class="diagram" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img" '
         f'style="min-width:{0.64 * width:.0f}px" xmlns="http://www.w3.org/2000/svg" aria-label="{escape(f"{shapes}: {steps}")}">{"".join(parts)}</svg>'

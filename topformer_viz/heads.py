@@ -1,11 +1,13 @@
 """The page "What does each head look at?": the findings that come with the weights, as sentences and tables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from topformer_viz import findings
@@ -24,8 +26,10 @@ from topformer_viz.findings import (
     sentence,
     times,
 )
-from topformer_viz.markup import RDBU_R
-from topformer_viz.session import View, pick, write_address
+from topformer_viz.markup import RDBU_R, luminance
+from topformer_viz.panels import Group, Panel, Scale, Tile
+from topformer_viz.saving import Offer, one_of
+from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.text import Lang, Text
 
 STOPS = RDBU_R.split()  # blue is less, red more
@@ -154,12 +158,12 @@ def show(view: View) -> None:
     """Draw the page; what the visitor chose elsewhere plays no part in it."""
     lang = view.lang
     st.html(f"<style>{STYLE}</style>")
-    write_address(view)
     st.html(f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True)
     st.subheader(UI["title"](lang), anchor="heads")
     try:
         found = _findings(findings.FILE)
     except FindingsError:
+        write_address(view)
         st.info(UI["missing"](lang, file=findings.FILE.name))
         return
     network = next(iter(found.networks.values()))
@@ -171,7 +175,7 @@ def show(view: View) -> None:
         width=PROSE,
     )  # fmt: skip
     st.markdown(UI["how"](lang), width=PROSE)
-    _tables(found, lang)
+    _tables(view, found)
     st.subheader(UI["proof"](lang), anchor="proof")
     st.markdown(UI["shows"](lang), width=PROSE)
     known = facts()
@@ -190,8 +194,12 @@ def _findings(path: Path) -> Findings:
 
 
 @st.fragment
-def _tables(found: Findings, lang: Lang) -> None:
+def _tables(view: View, found: Findings) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
+    state, lang = st.session_state, view.lang
+    if "findings_network" not in state:
+        state.findings_network = from_address("network", NETWORKS, next(iter(NETWORKS)))
+        state.findings_head = from_address("head", range(1, 9), 1)
     names = classes_of(len(found.classes), found.classes).names
     slugs = [slug for slug in NETWORKS if slug in found.networks]
     heads = found.networks[slugs[0]].heads
@@ -207,6 +215,7 @@ def _tables(found: Findings, lang: Lang) -> None:
     head = _choose("findings_head", "head", range(1, len(heads[block]) + 1), lang) - 1
     cards = "".join(_card(found.networks[s], block, head, names, lang, NETWORKS[s][0](lang)) for s in slugs)
     st.html(f'<div class="heads beside">{cards}</div>')
+    write_address(view, {"network": slug, "block": block + 1, "head": head + 1})
 
 
 def _choose(name: str, label: str, options: Sequence[Any], lang: Lang, shown: Any = str) -> Any:
@@ -295,12 +304,6 @@ def colours(ratio: float) -> tuple[str, str]:
     return "#" + "".join(f"{x:02x}" for x in paper), "#000000" if luminance(paper) > 0.179 else "#ffffff"
 
 
-def luminance(rgb: Sequence[int]) -> float:
-    """Relative luminance of an sRGB colour (WCAG 2): above 0.179 black stands out from it more than white."""
-    linear = [x / 255 / 12.92 if x <= 10 else ((x / 255 + 0.055) / 1.055) ** 2.4 for x in rgb]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 def _bar(lang: Lang) -> str:
     """The colour bar, from a quarter of chance to four times."""
     ticks = "".join(f"<span>{tick}</span>" for tick in ("≤ ¼", "½", "1", "2", "≥ 4"))
@@ -341,6 +344,93 @@ if (!window.headsKeys) {
   });
 }
 """
+# Figures
+
+FIGURES = {
+    "head": Text("The head's preferences", "这个头的偏好"),
+    "beside": Text("The same head in three networks", "同一个头，三个网络"),
+    "block": Text("All heads of the block", "这个模块的各头"),
+    "title": Text("Which class reads which: block {block}, head {head}", "哪一类读哪一类：第 {block} 个模块，第 {head} 个头"),
+    "block_title": Text("Which class reads which: block {block}", "哪一类读哪一类：第 {block} 个模块"),
+    "about": Text("TopFormer tiny, {network}", "TopFormer tiny，{network}"),
+    "three": Text("TopFormer tiny, three networks", "TopFormer tiny，三个网络"),
+    "spread": Text("{name}\n{value} effective tokens of {all}", "{name}\n有效 token 数 {value}，共 {all}"),
+    "down": Text("the class that reads", "在读的类别"),
+    "across": Text("the class that is read", "被读的类别"),
+    "quantity": Text("times chance (no unit)", "随机水平的倍数（无单位）"),
+    "meaning": Text(
+        "Number: the share of the row's attention that falls on the column, over the share it would get if every token were "
+        "read alike; 1 is chance. Colours end at a quarter and at four times. Grey numbers rest on too little.",
+        "数字：这一行的注意力落在这一列上的份额，除以所有 token 被同等读取时的份额；1 为随机水平。颜色到四分之一和四倍为止。"
+        "灰色的数字数据太少。",
+    ),
+    "measured": Text(
+        "Measured on {pictures} street photographs that were kept out of training.", "在 {pictures} 张没有参加训练的街景照片上测得。"
+    ),
+    "random": Text("{networks}: random weights; what they show is chance, not a finding.", "{networks}：权重随机，图案只是偶然，不说明规律。"),
+    "and": Text(" and ", "和"),
+}  # fmt: skip
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of the page; without findings nothing."""
+    try:
+        found = _findings(findings.FILE)
+    except FindingsError:
+        return []
+    kinds = ("head", "beside", "block")
+    return [Offer(kind, FIGURES[kind], partial(_preferences, view.lang, found, kind)) for kind in kinds]
+
+
+def _preferences(lang: Lang, found: Findings, kind: str, asked: Mapping[str, str]) -> Panel:
+    """The tables of the "head" on show, of the same head "beside" in three networks, or of all heads of the "block"."""
+    names = classes_of(len(found.classes), found.classes).names
+    slugs = [slug for slug in NETWORKS if slug in found.networks]
+    slug = one_of(asked, "network", slugs, slugs[0])
+    network = found.networks[slug]
+    block = one_of(asked, "block", range(1, len(network.heads) + 1), 1) - 1
+    heads = range(len(network.heads[block]))
+    head = one_of(asked, "head", range(1, len(heads) + 1), 1) - 1
+    shown = {"head": [(slug, head)], "beside": [(s, head) for s in slugs], "block": [(slug, h) for h in heads]}[kind]
+    tiles = []
+    for which, h in shown:
+        of = found.networks[which]
+        name = NETWORKS[which][0](lang) if kind == "beside" else UI["head_n"](lang, n=h + 1)
+        spread = decimal(of.heads[block][h].effective.value)
+        title = FIGURES["spread"](lang, name=name, value=spread, all=decimal(of.tokens[1]))
+        tiles.append(_tile(of, block, h, names, title, lang))
+    said = [FIGURES["meaning"](lang), FIGURES["measured"](lang, pictures=network.pictures)]
+    if kind == "head":
+        said.insert(0, sentence(network.heads[block][head], network, names, lang))
+    if random := [NETWORKS[which][0](lang) for which in dict(shown) if which != "trained"]:
+        said.append(FIGURES["random"](lang, networks=FIGURES["and"](lang).join(random)))
+    title = FIGURES["block_title" if kind == "block" else "title"](lang, block=block + 1, head=head + 1)
+    about = FIGURES["three" if kind == "beside" else "about"](lang, network=NETWORKS[slug][0](lang))
+    stem = f"preferences-{'three' if kind == 'beside' else slug}-block{block + 1}"
+    return Panel(
+        stem if kind == "block" else f"{stem}-head{head + 1}", title, about, ("" if lang == "zh" else " ").join(said),
+        groups=(Group(tuple(tiles), size=0.8 if kind == "head" else 1.0),),
+    )  # fmt: skip
+
+
+def _tile(network: NetworkFinding, block: int, head: int, names: Sequence[Text], title: str, lang: Lang) -> Tile:
+    """A head's table as a picture with its numbers; what rests on too little has no colour."""
+    finding = network.heads[block][head]
+    values, shown = [], []
+    for c, row in enumerate([*finding.ratio, finding.read]):
+        every = c == len(finding.ratio)
+        known = [network.supported(k) if every else network.supported(c, k) for k in range(len(row))]
+        values.append([cell.value if cell and ok else math.nan for cell, ok in zip(row, known, strict=True)])
+        shown.append(tuple(times(cell.value) if cell else "–" for cell in row))
+    down = [*(name(lang) for name in names), UI["every"](lang)]
+    ticks = [{n + 0.5: name for n, name in enumerate(each)} for each in (down, down[:-1])]
+    scale = Scale(2.0**-REACH, 2.0**REACH, FIGURES["quantity"](lang), log=True)
+    return Tile(
+        np.array(values), 0.72, scale, title, FIGURES["down"](lang), FIGURES["across"](lang), (ticks[0], ticks[1]),
+        numbers=tuple(shown), named=True,
+    )  # fmt: skip
+
+
 STYLE = (
     """
 .heads { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.8rem 2.6rem; }

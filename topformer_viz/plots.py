@@ -6,6 +6,7 @@ A figure sets the colours of its lines only; text, grid and background are the t
 import math
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
@@ -17,6 +18,7 @@ LINEAR, SQUARE, CROSSING, MARK = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
 DASHES = {LINEAR: "solid", SQUARE: "dash"}
 SMALLEST, LARGEST = 4, 128  # sides of the token grid at the plot's ends
 TICKS = (4, 8, 16, 32, 64, 128)
+BYTES = {10**n: f"{10 ** (n % 3)} {('', 'k', 'M', 'G', 'T')[n // 3]}B" for n in range(15)}
 REFERENCE = 8  # side of the token grid of 512 x 512 pixels
 HEIGHT, FONT = 430, 13
 
@@ -32,7 +34,14 @@ WORDS = {
     "crossing": Text("HW = {HW}<br>{side} px", "HW = {HW}<br>{side} 像素"),
     "yours": Text("your picture, HW = {HW}", "你的图片，HW = {HW}"),
     "fused": Text("fused kernel", "融合算子"),
+    "save": Text("Save as PNG", "保存为 PNG"),
 }  # fmt: skip
+
+
+def config(lang: Lang) -> dict[str, Any]:
+    """Plotly's own button in the visitor's language, and no logo."""
+    words = {"Download plot as a PNG": WORDS["save"](lang)}
+    return {"displaylogo": False, "locale": lang, "locales": {lang: {"dictionary": words, "format": {}}}}
 
 
 def multiply_adds(numbers: Numbers, HW: int, lang: Lang, measured: Measurement | None = None) -> go.Figure:
@@ -48,7 +57,7 @@ def multiply_adds(numbers: Numbers, HW: int, lang: Lang, measured: Measurement |
     figure.update_yaxes(exponentformat="power", dtick=1)
     if measured is None:
         return figure
-    shift = math.log10(median(timing.projections / numbers.projections(timing.HW) for timing in measured.timings))
+    shift = math.log10(ms_per_add(numbers, measured))
     low, high = figure.layout.yaxis.range
     figure.update_layout(
         yaxis2={
@@ -78,9 +87,13 @@ def memory(numbers: Numbers, HW: int, lang: Lang) -> go.Figure:
         [("maps", numbers.maps_bytes, LINEAR), ("matrices", numbers.matrices_bytes, SQUARE)],
         numbers.memory_crossing, HW, "bytes", lang,
     )  # fmt: skip
-    units = [f"{10 ** (n % 3)} {('', 'k', 'M', 'G', 'T')[n // 3]}B" for n in range(15)]
-    figure.update_yaxes(tickvals=[10**n for n in range(15)], ticktext=units)
+    figure.update_yaxes(tickvals=list(BYTES), ticktext=list(BYTES.values()))
     return figure
+
+
+def ms_per_add(numbers: Numbers, measured: Measurement) -> float:
+    """Milliseconds of one of the projections' multiply-adds: the median over the sizes measured."""
+    return median(timing.projections / numbers.projections(timing.HW) for timing in measured.timings)
 
 
 def _against_size(

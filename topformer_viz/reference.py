@@ -62,6 +62,7 @@ UI = {
         "mmsegmentation（Apache 2.0）。",
     ),
     "pictures": Text("Sample pictures", "示例图片"),
+    "picture": Text("- {name}: {credit}", "- {name}：{credit}"),
 }  # fmt: skip
 
 
@@ -83,7 +84,9 @@ def show(view: View) -> None:
     st.subheader(UI["credits"](lang), anchor="credits")
     for key in ("paper", "blog", "weights", "relatives", "colours"):
         st.markdown(UI[key](lang))
-    pictures = "\n".join(f"- {sample.name(lang)}: {sample.credit(lang)}" for sample in SAMPLES.values())
+    pictures = "\n".join(
+        UI["picture"](lang, name=sample.name(lang), credit=sample.credit(lang)) for sample in SAMPLES.values()
+    )
     st.markdown(f"{UI['pictures'](lang)}\n{pictures}")
 
 

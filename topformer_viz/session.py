@@ -9,8 +9,9 @@ a session starts.
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,9 @@ from topformer_viz.colour import MAX_GRID, MIN_GRID
 from topformer_viz.facts import RARELY, Facts, facts
 from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
 from topformer_viz.model import SIZES
+from topformer_viz.panels import Subject
+from topformer_viz.saving import Offer
+from topformer_viz.saving.bar import bar
 from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
 from topformer_viz.weights import (
@@ -130,6 +134,7 @@ UI = {
     "own": Text("your own", "你的图片"),
     "own_picture": Text("your own picture", "你的图片"),
     "named": Text("{name}.", "{name}。"),
+    "chosen": Text("{what}: {value}", "{what}：{value}"),
     "samples": Text("A sample", "示例"),
     "upload": Text("Or your own picture", "或使用你自己的图片"),
     "upload_help": Text(
@@ -151,6 +156,11 @@ UI = {
         "TopFormer 的权重文件，.pth 或 .safetensors，最大 {megabytes} MB。只读取其中的张量，从不运行代码。"
         "文件只保存在本次会话的内存里。",
     ).format(megabytes=MAX_CHECKPOINT_BYTES // 1_000_000),
+    "choose_file": Text("Choose a file", "选择文件"),
+    "limit": Text("up to {megabytes} MB", "最大 {megabytes} MB"),
+    "take": Text("Take the picture", "拍照"),
+    "again": Text("Take another", "重拍"),
+    "allow": Text("Allow the camera in your browser to go on.", "请先在浏览器中允许使用摄像头。"),
     "language": Text("Language", "语言"),
     "running": Text("Running the network…", "正在运行网络……"),
     "resized": Text(
@@ -185,17 +195,25 @@ class View:
     credit: str  # whose picture it is, if it is a sample
     about: str  # the model's name
 
+    @cached_property
+    def subject(self) -> Subject:
+        """The same for figures."""
+        return Subject(self.run, self.model, self.photo, self.about, self.name, self.untrained, self.lang)
 
-def open_page(max_tokens: int = MAX_TOKENS) -> View:
-    """Start a page: its settings, the top bar with every choice, and the run for them.
+
+def open_page(
+    max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (), walks: bool = False
+) -> View:
+    """Start a page: its settings, the top bar with every choice, the run for them, and the bar that hands it out.
 
     ``max_tokens``: how many tokens the page can show of the colour model; a TopFormer's are MAX_TOKENS at most.
+    ``figures``: what can be saved of the page; ``walks``: it shows one stage of the lesson.
     """
     root = Path(__file__).resolve().parent.parent
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide")
     _restore_choices()
     lang = cast(Lang, st.session_state.lang)
-    st.html(f"<style>{STYLE}</style>")
+    st.html(f"<style>{STYLE}{_widget_words(lang)}</style>")
     _top_bar(lang)
     choice = _choice()
     if problem := st.session_state.get("problem"):
@@ -209,19 +227,22 @@ def open_page(max_tokens: int = MAX_TOKENS) -> View:
     with st.spinner(UI["running"](lang)):
         model, run, photo = _run(key, choice, picture)
     about = " · ".join(_about(run, photo, picture, max_tokens, lang))
-    st.html(
-        f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
-        f'<p class="run-line">{html.escape(about)}</p>'
-    )
     streets = choice.source == "streets"
-    if streets and likeness.distance(_streets(), run) > FACTS.far:
-        st.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
     sample = SAMPLES.get(st.session_state.picture)
     name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
-    return View(
+    view = View(
         lang, photo, model, run, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit,
         choice.name(lang),
     )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="top", key="subject"):
+        st.html(
+            f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
+            f'<p class="run-line">{html.escape(about)}</p>'
+        )
+        bar(view, figures(view), walks)
+    if streets and likeness.distance(_streets(), run) > FACTS.far:
+        st.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
+    return view
 
 
 def _choice() -> Choice:
@@ -318,12 +339,13 @@ def _top_bar(lang: Lang) -> None:
             st.page_link(f"pages/{page}.py", label=UI[page](lang))
         st.space("stretch")
         shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
-        with st.popover(f"{UI['picture'](lang)}: {shown}"):
+        with st.popover(UI["chosen"](lang, what=UI["picture"](lang), value=shown)):
             _picture_choice(lang)
-        with st.popover(f"{UI['model'](lang)}: {_choice().short(lang)}"):
+        with st.popover(UI["chosen"](lang, what=UI["model"](lang), value=_choice().short(lang))):
             _model_choice(lang)
         colour = state.model == "colour"
-        with st.popover(f"{UI['grid'](lang)}: {state.grid}" if colour else f"{UI['size'](lang)}: {state.size}"):
+        size = "grid" if colour else "size"
+        with st.popover(UI["chosen"](lang, what=UI[size](lang), value=state[size])):
             if colour:
                 st.segmented_control(UI["grid_label"](lang), GRIDS, required=True, **pick("grid"))
             else:
@@ -466,6 +488,24 @@ def _about(run: Trace, photo: Image.Image, picture: Image.Image, max_tokens: int
     return about
 
 
+def _widget_words(lang: Lang) -> str:
+    """CSS that lets Streamlit's uploaders and camera, which know English only, speak the visitor's language."""
+    uploader, camera = '[data-testid^="stFileUploaderDropzone"]', '[data-testid="stCameraInput"]'
+    words = {
+        f"{uploader} > span p": UI["choose_file"](lang),
+        f"{camera}:not(:has(img)) button": UI["take"](lang),
+        f"{camera}:has(img) button span": UI["again"](lang),
+        f"{camera} p:has(a)": UI["allow"](lang),
+    }
+    for key, limit in (("upload", MAX_BYTES), ("checkpoint", MAX_CHECKPOINT_BYTES)):
+        words[f".st-key-{key} {uploader} > div > span"] = UI["limit"](lang, megabytes=limit // 1_000_000)
+    return "".join(
+        f"{place} {{ font-size: 0; }} {place} > * {{ display: none; }}"
+        f"{place}::after {{ font-size: 0.875rem; content: {json.dumps(said, ensure_ascii=False)}; }}"
+        for place, said in words.items()
+    )
+
+
 STYLE = """
 .stMainBlockContainer { padding: 1.1rem clamp(1rem, 3vw, 3rem) 4rem; max-width: 1640px; margin: 0 auto; }
 /* Streamlit's header lies over the top bar: only its buttons take clicks. */
@@ -485,5 +525,17 @@ STYLE = """
 }
 .model-label { margin: 0; font-size: 0.95rem; max-width: 180ch; }
 .stMarkdown table { display: block; overflow-x: auto; }
+.st-key-subject > :first-child { flex: 1 1 0; min-width: 0; }
+.st-key-subject > :last-child { flex: none; width: auto; }
+.st-key-subject { flex-wrap: nowrap; }
+@media (max-width: 640px) { .st-key-subject { flex-wrap: wrap; gap: 0.6rem; } .st-key-subject > :first-child { flex-basis: 100%; } }
 .run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }
+/* While the lesson presents (lesson/present.js) it has the window for itself. */
+.presenting :is(.stAppHeader, .st-key-topbar, .st-key-subject, .stAlert) { display: none; }
+.presenting .stMain { overflow: hidden; }
+/* Streamlit shows no focus on these two. */
+.stMain:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
+@media (prefers-reduced-motion: reduce) {
+  *, ::before, ::after { animation-duration: 0.01ms !important; animation-iteration-count: 1 !important; transition-duration: 0.01ms !important; transition-delay: 0s !important; scroll-behavior: auto !important; }
+}
 """

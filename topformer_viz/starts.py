@@ -8,8 +8,9 @@ import base64
 import hashlib
 import io
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -23,7 +24,10 @@ from topformer_viz.heads import PROSE
 from topformer_viz.images import CELL, to_tensor
 from topformer_viz.markup import VIRIDIS
 from topformer_viz.model import BLOCKS, KEY_DIM, SIZES, TopFormer
-from topformer_viz.session import View, pick, write_address
+from topformer_viz.panels import UI as PANEL
+from topformer_viz.panels import Group, Panel, Scale, Table, Tile
+from topformer_viz.saving import Offer, one_of
+from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace, inference_copy, trace
 from topformer_viz.weights import load_model, reinitialised, with_batch_statistics
@@ -126,6 +130,7 @@ UI = {
     "is_read": Text("is read →", "被读 →"),
     "reads": Text("reads →", "读 →"),  # set vertically, so that the arrow points down
     "matrix": Text("0 … {top}", "0 … {top}"),
+    "map_alt": Text("{which}: {words}", "{which}：{words}"),
     "matrix_alt": Text(
         "{which}: the weights as a picture of {tokens} × {tokens} cells, a row for each token that reads, a column for each "
         "that is read, from 0 to {top}. {sentence}",
@@ -163,6 +168,8 @@ READOUTS = {
     "changed": Text("the attention's share of the output", "注意力在输出中的份额"),
     "grown": Text("rms(output) / rms(x)", "rms(output) / rms(x)"),
 }
+
+SPANS = ("effective", "scaled", "spread")  # readouts told from the lowest head to the highest
 
 SAYS = {
     "uniform": Text("Uniform rows: each token reads all {tokens} alike.", "各行均匀：每个 token 对全部 {tokens} 个 token 一视同仁。"),
@@ -366,20 +373,37 @@ def show(view: View) -> None:
     lang, photo = view.lang, view.photo
     # The photograph comes once, as the background of every map.
     st.html(f"<style>{STYLE}.starts .photo {{ background-image: url({_grey(photo)}); }}</style>")
-    write_address(view)
     st.subheader(UI["title"](lang), anchor="starts")
     st.markdown(UI["intro"](lang), width=PROSE)
-    _compare(photo, hashlib.sha256(photo.tobytes()).hexdigest(), lang)
+    _restore()
+    _compare(view, hashlib.sha256(photo.tobytes()).hexdigest())
     for part, paragraphs in EXPLAINED.items():
         st.subheader(UI[part](lang), anchor=f"about-{part}")
         for paragraph in paragraphs:
             st.markdown(paragraph(lang), width=PROSE)
 
 
+def _restore() -> None:
+    """The choices as the address has them, at the session's start; what another picture has no place for goes later."""
+    allowed: dict[str, Iterable[Any]] = {
+        "head": ("mean", *range(1, HEADS + 1)), "row": range(1, 64), "column": range(1, 64),
+        "draw": range(1, DRAWS + 1), "scale": ("whole", "each"),
+    }  # fmt: skip
+    for name, options in allowed.items():
+        if f"starts_{name}" not in st.session_state:
+            found = from_address(name, options, None)
+            st.session_state[f"starts_{name}"] = MEAN if found == "mean" else found
+
+
+def _grid(photo: Image.Image) -> tuple[int, int]:
+    """Rows and columns of the token grid."""
+    return photo.height // CELL, photo.width // CELL
+
+
 @st.fragment
-def _compare(photo: Image.Image, digest: str, lang: Lang) -> None:
+def _compare(view: View, digest: str) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
-    grid = photo.height // CELL, photo.width // CELL
+    lang, photo, grid = view.lang, view.photo, _grid(view.photo)
     with st.container(horizontal=True, gap="medium"):
         block = _choose("block", "block", range(1, BLOCKS + 1), lang)
         head = _choose(
@@ -394,10 +418,7 @@ def _compare(photo: Image.Image, digest: str, lang: Lang) -> None:
         draw = _choose("starts_draw", "draw", range(1, DRAWS + 1), lang)
         scale = _choose("starts_scale", "scale", ("whole", "each"), lang, lambda scale: UI[scale](lang))
     with st.spinner(UI["running"](lang)):
-        runs: dict[Which, tuple[BlockReading, ...]] = {}
-        for start in STARTS:
-            both = _readings(start, 1 if start == "trained" else draw, digest, photo.size, photo)
-            runs |= {(start, statistics): blocks for statistics, blocks in both.items()}
+        runs = _all_readings(photo, digest, draw)
     chosen = {which: blocks[block - 1] for which, blocks in runs.items()}
     if head == MEAN:
         st.caption(UI["mean_note"](lang, heads=HEADS))
@@ -409,11 +430,24 @@ def _compare(photo: Image.Image, digest: str, lang: Lang) -> None:
     tokens = grid[0] * grid[1]
     st.markdown(UI["peaked_note"](lang, blocks=BLOCKS, heads=HEADS, tokens=tokens), width=PROSE)
     st.html(f'<div class="starts">{_peakedness(runs, tokens, lang)}</div>')
+    chosen_head = "mean" if head == MEAN else head
+    write_address(
+        view, {"block": block, "head": chosen_head, "row": row, "column": column, "draw": draw, "scale": scale}
+    )
 
 
 def _choose(name: str, label: str, options: Sequence[Any], lang: Lang, shown: Any = str) -> Any:
     """A control for the choice ``name`` of the session, and what is chosen."""
     return st.segmented_control(UI[label](lang), options, format_func=shown, required=True, **pick(name, options))
+
+
+def _all_readings(photo: Image.Image, digest: str, draw: int) -> dict[Which, tuple[BlockReading, ...]]:
+    """The six runs; of the trained weights there is one draw only."""
+    runs: dict[Which, tuple[BlockReading, ...]] = {}
+    for start in STARTS:
+        both = _readings(start, 1 if start == "trained" else draw, digest, photo.size, photo)
+        runs |= {(start, statistics): blocks for statistics, blocks in both.items()}
+    return runs
 
 
 @st.cache_resource(max_entries=18, show_spinner=False)
@@ -512,18 +546,23 @@ def _weight(value: float) -> str:
 
 def _peakedness(runs: Mapping[Which, Sequence[BlockReading]], tokens: int, lang: Lang) -> str:
     """How many tokens rows are spread over, from the lowest to the highest head of the network."""
-    names = ("effective", "scaled", "spread")
     rows = []
-    for (start, statistics), blocks in runs.items():
-        shown = [number if name == "spread" else decimal for name in names]
-        cells = []
-        for name, form in zip(names, shown, strict=True):
-            values = [value for block in blocks for value in getattr(block, name)]
-            low, high = form(min(values)), form(max(values))
-            cells.append(f"<td>{low if low == high else UI['span'](lang, low=low, high=high)}</td>")
-        rows.append(f'<tr><th scope="row">{escape(_which((start, statistics), lang))}</th>{"".join(cells)}</tr>')
-    heads = [READOUTS[name].format(tokens=tokens, root=f"{math.sqrt(KEY_DIM):g}") for name in names]
+    for which, blocks in runs.items():
+        cells = "".join(f"<td>{cell}</td>" for cell in _spans(blocks, lang))
+        rows.append(f'<tr><th scope="row">{escape(_which(which, lang))}</th>{cells}</tr>')
+    heads = [READOUTS[name].format(tokens=tokens, root=f"{math.sqrt(KEY_DIM):g}") for name in SPANS]
     return _table(UI["peaked"](lang), "network", heads, [f"<tbody>{''.join(rows)}</tbody>"], lang)
+
+
+def _spans(blocks: Sequence[BlockReading], lang: Lang) -> list[str]:
+    """The lowest and the highest head's number, of each of SPANS."""
+    cells = []
+    for name in SPANS:
+        form = number if name == "spread" else decimal
+        values = [value for block in blocks for value in getattr(block, name)]
+        low, high = form(min(values)), form(max(values))
+        cells.append(low if low == high else UI["span"](lang, low=low, high=high))
+    return cells
 
 
 def _table(caption: str, corner: str, columns: Sequence[Text], bodies: Sequence[str], lang: Lang) -> str:
@@ -577,7 +616,7 @@ def _cell(
         f'<i style="left:0;width:100%;top:{query / tokens:.3%};height:{1 / tokens:.3%}"></i></div>'
         f"<figcaption>{UI['matrix'](lang, top=_weight(highest))}</figcaption></figure>"
         f'<figure><div class="photo">'
-        f'<img src="{_uri(picture(reads, tops[1]), "PNG")}" alt="{escape(f"{name}: {words}")}">'
+        f'<img src="{_uri(picture(reads, tops[1]), "PNG")}" alt="{escape(UI["map_alt"](lang, which=name, words=words))}">'
         f'<i style="left:{query % w / w:.3%};width:{1 / w:.3%};top:{query // w / h:.3%};height:{1 / h:.3%}"></i></div>'
         f"<figcaption>{escape(words)}</figcaption></figure></section>"
     )
@@ -589,6 +628,159 @@ def _bar(scale: str, tokens: int, lang: Lang) -> str:
     words = UI[f"{scale}_bar"](lang, uniform=number(1 / tokens))
     marks = "".join(f"<span>{tick}</span>" for tick in ticks)
     return f'<div class="bar"><div><div class="ramp"></div><div class="ticks">{marks}</div></div><p>{escape(words)}</p></div>'
+
+
+# Figures
+
+FIGURES = {
+    "matrices": Text("The weights of the three starts", "三种起点的权重"),
+    "maps": Text("What the marked token reads in the three", "三种起点中标出的 token 读什么"),
+    "numbers": Text("The block in numbers", "用数字看这个模块"),
+    "peaked": Text("How peaked the rows are", "各行有多尖锐"),
+    "title": Text("Three starts, block {block}, {head}: {what}", "三种起点：第 {block} 个模块，{head}，{what}"),
+    "about": Text("TopFormer {size}, three starts · {name}", "TopFormer {size}，三种起点 · {name}"),
+    "model": Text("TopFormer {size}", "TopFormer {size}"),
+    "random": Text("{name} (random)", "{name}（随机）"),
+    "weights": Text("the weights", "权重"),
+    "reads": Text("what the marked token reads", "标出的 token 读什么"),
+    "quantity": Text("weight", "权重"),
+    "unit": Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。"),
+    "root": Text("Colour grows with the square root.", "颜色随平方根变化。"),
+    "each": Text("Every picture has its own scale, up to its maximum.", "每幅图各用自己的标尺，到它的最大值为止。"),
+    "drawn": Text("Random draw {draw}.", "第 {draw} 次随机抽取。"),
+    "chance": Text(
+        "As built and re-initialised are random weights: what they show is chance, not a finding.",
+        "刚建好和重新初始化的权重是随机的：图案只是偶然，不说明规律。",
+    ),
+}  # fmt: skip
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of the page."""
+    makers: dict[str, Callable[[View, Mapping[str, str]], Panel]] = {
+        "matrices": partial(_side_by_side, "matrices"),
+        "maps": partial(_side_by_side, "maps"),
+        "numbers": _in_numbers,
+        "peaked": _peaks,
+    }
+    return [Offer(name, FIGURES[name], partial(maker, view)) for name, maker in makers.items()]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The page's settings as the address has them; ``block`` and ``query`` from 0."""
+
+    block: int
+    head: int
+    query: int
+    draw: int
+    scale: str
+
+    @classmethod
+    def of(cls, view: View, asked: Mapping[str, str]) -> "_Asked":
+        row, column = (
+            one_of(asked, name, range(1, side + 1), side // 2 + 1)
+            for name, side in zip(("row", "column"), _grid(view.photo), strict=True)
+        )
+        return cls(
+            one_of(asked, "block", range(1, BLOCKS + 1), 1) - 1,
+            MEAN if asked.get("head") == "mean" else one_of(asked, "head", range(1, HEADS + 1), 1),
+            (row - 1) * _grid(view.photo)[1] + column - 1,
+            one_of(asked, "draw", range(1, DRAWS + 1), 1),
+            one_of(asked, "scale", ("whole", "each"), "whole"),
+        )
+
+
+def _panel(view: View, asked: _Asked, name: str, title: str, said: Sequence[str], **content: Any) -> Panel:
+    lang, (rows, columns) = view.lang, _grid(view.photo)
+    of = PANEL["on"](
+        lang, model=FIGURES["model"](lang, size=SIZE), picture=view.name, width=view.photo.width,
+        height=view.photo.height, rows=rows, columns=columns,
+    )  # fmt: skip
+    caption = ("" if lang == "zh" else " ").join(
+        [*said, of, FIGURES["drawn"](lang, draw=asked.draw), FIGURES["chance"](lang)]
+    )
+    return Panel(name, title, FIGURES["about"](lang, size=SIZE, name=view.name), caption, **content)
+
+
+def _chosen(view: View, asked: _Asked) -> dict[Which, tuple[BlockReading, ...]]:
+    return _all_readings(view.photo, hashlib.sha256(view.photo.tobytes()).hexdigest(), asked.draw)
+
+
+def _stem(asked: _Asked) -> str:
+    return f"block{asked.block + 1}-{'mean' if asked.head == MEAN else f'head{asked.head}'}-draw{asked.draw}"
+
+
+def _head_words(head: int, lang: Lang) -> str:
+    return UI["head_mean"](lang, heads=HEADS) if head == MEAN else UI["head_n"](lang, n=head)
+
+
+def _side_by_side(kind: str, view: View, parameters: Mapping[str, str]) -> Panel:
+    """Of each start the matrix, or what one token reads, with stored statistics and with the picture's own."""
+    lang, asked, grid = view.lang, _Asked.of(view, parameters), _grid(view.photo)
+    runs = _chosen(view, asked)
+    shape, tokens = view.photo.height / view.photo.width, grid[0] * grid[1]
+    whole = Scale(0.0, 1.0, FIGURES["quantity"](lang), root=True)
+    ends = ({0.5: "1", tokens - 0.5: str(tokens)},) * 2
+    axes = PANEL["query"](lang, size=tokens), PANEL["key"](lang, size=tokens)
+    groups = []
+    for statistics, (name, _) in STATISTICS.items():
+        matrices, maps = [], []
+        for start, (words, _) in STARTS.items():
+            matrix = runs[start, statistics][asked.block].matrix(asked.head)
+            reads = matrix[asked.query].reshape(grid)
+            scales = [whole] * 2
+            if asked.scale == "each":
+                scales = [replace(whole, high=float(values.amax())) for values in (matrix, reads)]
+            title = words(lang) if start == "trained" else FIGURES["random"](lang, name=words(lang))
+            matrices.append(Tile(matrix.numpy(), 1.0, scales[0], title, *axes, ends))
+            maps.append(
+                Tile(
+                    reads.numpy(), shape, scales[1], title, under=view.subject.picture,
+                    marks=(divmod(asked.query, grid[1]),),
+                )
+            )  # fmt: skip
+        groups.append(Group(tuple(matrices if kind == "matrices" else maps), name(lang), 3))
+    said = [FIGURES["unit"](lang), FIGURES["root"](lang)] + ([FIGURES["each"](lang)] if asked.scale == "each" else [])
+    what = FIGURES["weights" if kind == "matrices" else "reads"](lang)
+    title = FIGURES["title"](lang, block=asked.block + 1, head=_head_words(asked.head, lang), what=what)
+    stem = f"starts-{kind}-{_stem(asked)}-token{asked.query + 1}{'-each' if asked.scale == 'each' else ''}"
+    return _panel(view, asked, stem, title, said, groups=tuple(groups))
+
+
+def _in_numbers(view: View, parameters: Mapping[str, str]) -> Panel:
+    """Every readout of the six runs."""
+    lang, asked = view.lang, _Asked.of(view, parameters)
+    chosen = {which: blocks[asked.block] for which, blocks in _chosen(view, asked).items()}
+    tokens = chosen["built", "stored"].weights.shape[-1]
+    rows = [
+        (
+            label(lang, tokens=tokens, root=f"{math.sqrt(KEY_DIM):g}"),
+            *(_readout(chosen[start, statistics], readout, asked.head, lang) for start in STARTS),
+        )
+        for statistics in STATISTICS
+        for readout, label in READOUTS.items()
+    ]
+    parts = {n * len(READOUTS): name(lang) for n, (name, _) in enumerate(STATISTICS.values())}
+    columns = (UI["start"](lang), *(name(lang) for name, _ in STARTS.values()))
+    title = UI["numbers"](lang, block=asked.block + 1, head=_head_words(asked.head, lang))
+    table = Table(columns, tuple(rows), parts=parts)
+    return _panel(view, asked, f"starts-numbers-{_stem(asked)}", title, [UI["numbers_note"](lang)], tables=(table,))
+
+
+def _peaks(view: View, parameters: Mapping[str, str]) -> Panel:
+    """How many tokens rows are spread over, from the lowest to the highest head of each network."""
+    lang, asked = view.lang, _Asked.of(view, parameters)
+    runs = _chosen(view, asked)
+    tokens = runs["built", "stored"][0].weights.shape[-1]
+    columns = (
+        UI["network"](lang),
+        *(READOUTS[name](lang, tokens=tokens, root=f"{math.sqrt(KEY_DIM):g}") for name in SPANS),
+    )
+    rows = [(_which(which, lang), *_spans(blocks, lang)) for which, blocks in runs.items()]
+    said = [UI["peaked_note"](lang, blocks=BLOCKS, heads=HEADS, tokens=tokens)]
+    table = Table(columns, tuple(rows))
+    return _panel(view, asked, f"starts-peaked-draw{asked.draw}", UI["peaked"](lang), said, tables=(table,))
 
 
 STYLE = """

@@ -572,7 +572,9 @@ class Explorer {
     const own = state.head === "mean" ? (state.each ? this.scale(extent(chosen)) : shared) : scaleOf(state.head);
     this.mapSheet.paint(chosen, own);
     this.mapSheet.canvas.classList.toggle("smooth", state.smooth);
-    this.find(".map-title").textContent = this.say(`${state.mode}_${state.values}`, { pixels: this.asking(true), head: this.headName(state.head) });
+    const title = this.say(`${state.mode}_${state.values}`, { pixels: this.asking(true), head: this.headName(state.head) });
+    this.find(".map-title").textContent = title;
+    this.find(".map").setAttribute("aria-label", title);
     this.legend(this.find(".map-legend"), own, this.ui[!state.each ? "legend_shared" : state.head === "mean" ? "legend_mean" : "legend_each"]);
     for (const { head, card, sheet } of this.cards) {
       sheet.paint(lines[head], scaleOf(head));
@@ -586,7 +588,7 @@ class Explorer {
     const other = state.key ?? strongest;
     this.pair = state.cell ?? (column ? [other, state.query] : [state.query, other]);
     this.drawMarks();
-    if (this.sumInView) this.drawSum();
+    if (this.sumInView || !this.bars.q.label) this.drawSum(); // out of sight once, for its pictures need names
     this.drawAgainst(lines);
     this.drawWords(strongest);
     const attributes = { block: state.block, head: state.head, query: state.query, mode: state.mode, values: state.values };
@@ -691,6 +693,7 @@ class Explorer {
     const bars = this.bars[name], { canvas } = bars, context = canvas.getContext("2d"), ratio = window.devicePixelRatio || 1;
     Object.assign(bars, { values, label });
     bars.name.textContent = label;
+    canvas.parentElement.setAttribute("aria-label", label);
     bars.end.textContent = `±${number(end)}`;
     const { width = 0, height = 0 } = bars, step = width / values.length, middle = height / 2, numbers = step >= 40;
     if (canvas.width !== Math.round(width * ratio)) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });

@@ -94,9 +94,7 @@ def _removal(
     run: Trace, model: Model, n: int, removal: Removal, lang: Lang, untrained: bool, body: Body
 ) -> dict[str, Any]:
     """What became of the block's output and, where there is one, of the segmentation: numbers, words, pictures."""
-    before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
-    change = (removal.output - before).square().mean(1, keepdim=True).sqrt()
-    relative = float((removal.output - before).norm() / before.norm().clamp(min=1e-12))
+    change, relative = change_of(run, model, n, removal)
     data: dict[str, Any] = {
         "change": body.add(change, exact=True),
         "largest": float(change.max()),
@@ -106,25 +104,41 @@ def _removal(
         data["words"].append(NO_SEGMENTATION(lang))
         return data
     names = classes_of(removal.scores.shape[1], model.class_names)
-    height, width = run.sizes["Y"], run.sizes["X"]
-    scale = LABELS / max(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    was, now = (segment(scores, size).labels for scores in (run["class_scores"], removal.scores))
+    was, now = both_labels(run, removal.scores)
     changed = was != now
     data["words"].append(PIXELS(lang, share=_percent(float(changed.float().mean()))))
     if untrained:
         data["words"].append(CHANCE(lang))
-    data["moves"] = _moves(was, now, names, lang)
+    data["moves"] = moves(was, now, names, lang)
     data["before"] = _labels(was, names, body)
     data["after"] = _labels(now, names, body)
     data["changed"] = _labels(torch.where(changed, now, UNCHANGED), names, body)
-    present = torch.bincount(torch.cat([was.flatten(), now.flatten()]), minlength=len(names.names))
-    order = [c for c in present.argsort(descending=True).tolist() if present[c]][:12]
-    data["legend"] = [[names.names[c](lang), names.colours[c]] for c in order]
+    data["legend"] = [[names.names[c](lang), names.colours[c]] for c in commonest(was, now, names)]
     return data
 
 
-def _moves(was: Tensor, now: Tensor, names: ClassSet, lang: Lang) -> list[str]:
+def change_of(run: Trace, model: Model, n: int, removal: Removal) -> tuple[Tensor, float]:
+    """How much block ``n``'s output changed: root mean square over the channels (1, 1, H, W), and as a share of its size."""
+    before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
+    change = removal.output - before
+    return change.square().mean(1, keepdim=True).sqrt(), float(change.norm() / before.norm().clamp(min=1e-12))
+
+
+def both_labels(run: Trace, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """The best classes of the run and of other ``scores``, at most LABELS pixels on the longest side."""
+    height, width = run.sizes["Y"], run.sizes["X"]
+    scale = LABELS / max(height, width)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    return segment(run["class_scores"], size).labels, segment(scores, size).labels
+
+
+def commonest(was: Tensor, now: Tensor, names: ClassSet) -> list[int]:
+    """The classes present in either, the commonest first: a dozen at most."""
+    present = torch.bincount(torch.cat([was.flatten(), now.flatten()]), minlength=len(names.names))
+    return [c for c in present.argsort(descending=True).tolist() if present[c]][:12]
+
+
+def moves(was: Tensor, now: Tensor, names: ClassSet, lang: Lang) -> list[str]:
     """The commonest changes of class, with their share of all pixels."""
     changed = was != now
     pairs, counts = torch.stack([was[changed], now[changed]]).unique(dim=1, return_counts=True)

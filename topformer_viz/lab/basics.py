@@ -1,15 +1,20 @@
 """The basics in two minutes: q times k gives a, a times v gives the result, on the test card with the colour model."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 from PIL import Image
+from torch import Tensor
 
 from topformer_viz.colour import QUESTIONS, ColourModel
 from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.heads import PROSE
-from topformer_viz.images import network_size, open_sample
-from topformer_viz.lab.panels import KEPT, Pictures, shares
+from topformer_viz.images import SAMPLES, network_size, open_sample
+from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
+from topformer_viz.panels import Array, Group, Panel, Scale, Subject, Tile, numbers
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, from_address, pick, write_address
-from topformer_viz.text import Text
+from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Trace, trace
 from topformer_viz.weights import load_model
 
@@ -91,6 +96,59 @@ def show(view: View) -> None:
     pictures.show("lab_basics", UI["title"](lang), photo, lang, (START, int(weights[START].argsort()[-2])))
     st.markdown(UI["more"](lang), width=PROSE)
     write_address(view, {"part": "basics", "question": question}, KEPT)
+
+
+FIGURES = {
+    "pictures": Text("From q and k to the result", "从 q 和 k 到结果"),
+    "about": Text("Colour, made by hand · they ask for {question} · the test card", "颜色（手工设定）· 问的是{question} · 测试卡"),
+    "model": Text("The colour model, made by hand", "手工设定的颜色模型"),
+    "score": Text("score q · k (no unit)", "得分 q · k（无单位）"),
+    "weight": Text("weight a (share, no unit)", "权重 a（份额，无单位）"),
+    "root": Text("Colour of the weights grows with the square root.", "权重的颜色随平方根变化。"),
+    "result": Text("The result of every square, as a colour: the mean of the colours it reads, by its weights.", "每个方格的结果显示为颜色：它所读颜色按权重的平均。"),
+}  # fmt: skip
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab."""
+    return [Offer("pictures", FIGURES["pictures"], lambda asked: _steps(view.lang, asked))]
+
+
+def _steps(lang: Lang, asked: Mapping[str, str]) -> Panel:
+    """The card, one square's scores and weights, and every square's result."""
+    run, photo = _card()
+    name = one_of(asked, "question", QUESTIONS, next(iter(QUESTIONS)))
+    question, head = QUESTION_NAMES[name](lang), list(QUESTIONS).index(name)
+    model = load_model("colour")
+    subject = Subject(run, model, photo, FIGURES["model"](lang), SAMPLES[CARD].name(lang), False, lang)
+    grid = subject.grid
+    pixel = one_of(asked, "pixel", range(1, grid[0] * grid[1] + 1), START + 1) - 1
+    scores, weights, mixed = (run[f"block0.{stage}"][0, head] for stage in ("scores", "weights", "mixed"))
+    shape, marks = photo.height / photo.width, (divmod(pixel, grid[1]),)
+    score = Scale(float(scores.amin()), 0.0, FIGURES["score"](lang))
+    tiles = (
+        Tile(subject.picture, shape, title=UI["card"](lang), lines=grid, marks=marks),
+        Tile(numbers(scores[pixel].reshape(grid)), shape, score, UI["scores"](lang), marks=marks),
+        Tile(
+            numbers(weights[pixel].reshape(grid)), shape, scale_of(shares(weights), FIGURES["weight"](lang)),
+            UI["weights"](lang), marks=marks,
+        ),
+        Tile(result_picture(mixed, grid), shape, title=UI["result"](lang), crisp=True, marks=marks),
+    )  # fmt: skip
+    said = [UI["scores_note"](lang), UI["weights_note"](lang)]
+    said = [f"{part[0].upper()}{part[1:]}{'.' if lang == 'en' else '。'}" for part in said]
+    said += [FIGURES["result"](lang), FIGURES["root"](lang)]
+    about = FIGURES["about"](lang, question=question)
+    return Panel(
+        f"basics-{name}-pixel{pixel + 1}", UI["title"](lang), about, subject.caption(said, None),
+        groups=(Group(tiles),),
+    )  # fmt: skip
+
+
+def result_picture(mixed: Tensor, grid: tuple[int, int]) -> Array:
+    """What was read, (HW, d), as colours: its first three features are red, green, blue from 0 to 1."""
+    rgb = mixed[:, :3].reshape(*grid, 3).clamp(0, 1) * 255
+    return rgb.round().byte().cpu().numpy()
 
 
 @st.cache_resource(show_spinner=False)

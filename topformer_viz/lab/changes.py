@@ -1,8 +1,9 @@
 """What if? Switches on the attention of the chosen block, and what each setting does to weights, heads and output."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, cast
 
@@ -12,10 +13,14 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from topformer_viz.heads import PROSE
-from topformer_viz.lab.panels import KEPT, ROUNDING, Pictures, off_rounding, plain, shares, signed
+from topformer_viz.lab.panels import KEPT, ROUNDING, Pictures, off_rounding, plain, scale_of, shares, signed
 from topformer_viz.markup import axis_css, shape_html
 from topformer_viz.model import Attention
+from topformer_viz.panels import UI as PANEL
+from topformer_viz.panels import Group, Panel, Table, Tile, numbers, ticks_of
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.stages import axes_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import block_of
 from topformer_viz.what_if import (
@@ -212,23 +217,29 @@ def show(view: View) -> None:
     _experiment(view)
 
 
+ALLOWED: dict[str, Any] = {
+    "scaled": {"true": True}, "temperature": {f"{t:g}": t for t in TEMPERATURES}, "over": AXES, "activation": ACTIVATIONS,
+    "ratio": RATIOS, "heads": HEADS, "key_dim": KEY_DIMS, "pixels": PIXELS, "draw": range(1, MAX_DRAW + 1),
+}  # fmt: skip
+
+
+def _value(asked: Mapping[str, str], name: str) -> Any:
+    """A switch as an address spells it, or its default."""
+    if name == "unpermuted":
+        named = asked.get(name, "").split(".")
+        return [stage for stage in UNPERMUTED if stage in named]
+    found = one_of(asked, name, ALLOWED[name], None)
+    # As the browser writes them, which knows true and 2 and not True and 2.0.
+    found = ALLOWED[name].get(found) if isinstance(ALLOWED[name], dict) else found
+    return DEFAULTS[name] if found is None else found
+
+
 def _restore() -> None:
     """The switches as the address has them, at the session's start."""
     state = st.session_state
-    allowed: dict[str, Any] = {
-        "scaled": {"true": True}, "temperature": {f"{t:g}": t for t in TEMPERATURES}, "over": AXES,
-        "activation": ACTIVATIONS, "ratio": RATIOS, "heads": HEADS, "key_dim": KEY_DIMS, "pixels": PIXELS,
-        "draw": range(1, MAX_DRAW + 1),
-    }  # fmt: skip
-    for name, options in allowed.items():
+    for name in DEFAULTS:
         if f"lab_{name}" not in state:
-            found = from_address(name, options, None)
-            # As the browser writes them, which knows true and 2 and not True and 2.0.
-            found = options.get(found) if isinstance(options, dict) else found
-            state[f"lab_{name}"] = DEFAULTS[name] if found is None else found
-    if "lab_unpermuted" not in state:
-        named = st.query_params.get("unpermuted", "").split(".")
-        state.lab_unpermuted = [stage for stage in UNPERMUTED if stage in named]
+            state[f"lab_{name}"] = _value(st.query_params, name)
     if "lab_head" not in state:
         state.lab_head = from_address("head", range(1, 9), MEAN)
 
@@ -290,10 +301,10 @@ def _switches(own: Attention, lang: Lang) -> Setting:
         picked = pick(f"lab_{name}", options, DEFAULTS[name])
         return st.selectbox(of(name), options, format_func=shown, width=width, **picked)
 
-    def size(name: str, options: tuple[int, ...], mine: int) -> int | None:
+    def size(name: str, options: tuple[int, ...], mine: int) -> int:
         """A size; OWN, in its place among the others, stays the module's own whatever model comes next."""
         values = sorted({OWN, *options} - {mine}, key=lambda n: n or mine)
-        return choose(name, values, lambda n: str(n or mine), 84) or None
+        return choose(name, values, lambda n: str(n or mine), 84)
 
     with _row():
         scaled = st.toggle(of("scaled"), **pick("lab_scaled"))
@@ -310,10 +321,19 @@ def _switches(own: Attention, lang: Lang) -> Setting:
         draw = st.number_input(
             of("draw"), 1, MAX_DRAW, help=of("draw_help"), **pick("lab_draw", range(1, MAX_DRAW + 1))
         )
-    return Setting(
-        scaled, temperature, over, tuple(s for s in UNPERMUTED if s in unpermuted), activation, ratio, heads, key_dim,
-        pixels, int(draw),
+    return _setting(
+        {
+            "scaled": scaled, "temperature": temperature, "over": over, "unpermuted": unpermuted, "activation": activation,
+            "ratio": ratio, "heads": heads, "key_dim": key_dim, "pixels": pixels, "draw": draw,
+        }
     ).of(own)  # fmt: skip
+
+
+def _setting(values: Mapping[str, Any]) -> Setting:
+    """What the switches make; OWN stands for a size left as it is."""
+    sizes = {name: values[name] or None for name in ("ratio", "heads", "key_dim")}
+    unpermuted = tuple(stage for stage in UNPERMUTED if stage in values["unpermuted"])
+    return Setting(**{**values, **sizes, "unpermuted": unpermuted, "draw": int(values["draw"])})
 
 
 def _row() -> DeltaGenerator:
@@ -332,7 +352,20 @@ def _run(key: tuple[Any, ...], block: int, setting: Setting, _view: View) -> Exp
 
 
 def _say(done: Experiment, own: Attention, lang: Lang, unmoved: Experiment | None) -> None:
-    """What was changed, one sentence or two a change, and which weights are fresh."""
+    """What was changed, and which weights are fresh."""
+    st.markdown("\n\n".join(_said(done, own, lang, unmoved)) or UI["nothing"](lang), width=PROSE)
+    if note := _fresh(done, lang):
+        st.warning(note)
+
+
+def _fresh(done: Experiment, lang: Lang) -> str:
+    """Which weights are fresh, if any."""
+    layers = ", ".join(f"`{layer}`" for layer in done.fresh)
+    return (PARTLY if done.carried else FRESH)(lang, layers=layers) if done.fresh else ""
+
+
+def _said(done: Experiment, own: Attention, lang: Lang, unmoved: Experiment | None) -> list[str]:
+    """One sentence or two for each change."""
     setting, sizes = done.setting, done.after.sizes
     said: list[str] = []
     if setting.scaled:
@@ -357,10 +390,7 @@ def _say(done: Experiment, own: Attention, lang: Lang, unmoved: Experiment | Non
     elif setting.pixels != "in place":
         left = int(done.kept.sum())
         said.append(EXPLAINED["dropped"](lang, gone=tokens - left, tokens=tokens, left=left))
-    st.markdown("\n\n".join(said) or UI["nothing"](lang), width=PROSE)
-    if done.fresh:
-        layers = ", ".join(f"`{layer}`" for layer in done.fresh)
-        st.warning((PARTLY if done.carried else FRESH)(lang, layers=layers))
+    return said
 
 
 def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
@@ -399,6 +429,78 @@ def _share(value: float) -> str:
 # Pictures
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A quantity ``before`` and ``after``, (HW,) or (HW, HW), every pixel in its own place; NaN where one was dropped.
+
+    ``change`` is after - before; None where the difference's own ``size`` is shown instead. ``scale`` is that of both,
+    ``apart`` the difference's, as ``Pictures`` takes them.
+    """
+
+    before: Tensor
+    after: Tensor
+    change: Tensor | None
+    size: Tensor | None
+    scale: dict[str, Any]
+    apart: dict[str, Any]
+
+    def entered(self, order: Tensor) -> Tensor:
+        """``after`` with pixel ``order[p]`` in place p."""
+        return self.after[order] if self.after.ndim == 1 else self.after[order][:, order]
+
+    @property
+    def difference(self) -> Tensor:
+        shown = self.size if self.change is None else self.change
+        assert shown is not None
+        return shown
+
+
+def compared(done: Experiment, head: int) -> dict[str, Compared]:
+    """Weights, effective tokens, the head's output and the block's; ``head`` from 1, or MEAN."""
+    gone = ~done.kept
+
+    def pair(a: Tensor, b: Tensor, size: Tensor | None = None, signed_change: bool = True) -> Compared:
+        b = b.clone()
+        b[gone] = torch.nan
+        if b.ndim == 2:
+            b[:, gone] = torch.nan
+        scale = shares(a, b) if b.ndim == 2 else plain(a, b)
+        if signed_change:
+            return Compared(a, b, b - a, None, scale, off_rounding(signed(b - a), a))
+        size = torch.full_like(a, torch.nan) if size is None else torch.where(gone, torch.nan, size)
+        return Compared(
+            a, b, None, size, scale, off_rounding({"scale": "plain", "range": [0.0, plain(size)["range"][1]]}, a)
+        )
+
+    was, now = done.before["weights"], done.back("weights")
+    found = {
+        "weights": pair(_matrix(was, head), _matrix(now, head)),
+        "effective": pair(_by_head(spread(was[0]), head), _by_head(spread(now[0]), head)),
+    }
+    chosen = head - 1 if head else None
+    a, b = (strength(t, "mixed", chosen).cpu() for t in (done.before["mixed"], done.back("mixed")))
+    if done.before["mixed"].shape[1] == done.after["mixed"].shape[1]:
+        apart = strength(_minus(done.back("mixed"), done.before["mixed"]), "mixed", chosen).cpu()
+        found["mixed"] = pair(a, b, apart, signed_change=False)
+    else:
+        found["mixed"] = pair(a, b)
+    last = "output" if "output" in done.after else "residual"
+    a, b, apart = (
+        strength(t, last).cpu() for t in (done.before[last], done.back(last), done.back(last) - done.before[last])
+    )
+    return found | {"output": pair(a, b, apart, signed_change=False)}
+
+
+def _note(done: Experiment, name: str, head: int, lang: Lang) -> str:
+    """What a group of pictures shows."""
+    of = UI["all_rms"](lang) if name == "mixed" and not head else _head_name(head, lang)
+    return UI[f"{name}_note"](lang, head=of, tokens=len(done.kept))
+
+
+def _head_name(head: int, lang: Lang) -> str:
+    return UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
+
+
 def _pictures(view: View, done: Experiment, head: int) -> None:
     """Tokens, weights, effective tokens, the head's output and the block's: before, after, difference."""
     lang, grid = view.lang, (view.run.sizes["H"], view.run.sizes["W"])
@@ -414,61 +516,19 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
         UI["tokens"](lang), [pictures.photo(was), pictures.photo(now, order, done.kept)],
         UI["tokens_note"](lang, rows=rows, columns=columns),
     )  # fmt: skip
-
-    before, after, back = (
-        _matrix(t, head) for t in (done.before["weights"], done.after["weights"], done.back("weights"))
-    )
-    gone = ~done.kept
-    for matrix, missing in ((after, gone[done.order]), (back, gone)):
-        matrix[missing] = torch.nan
-        matrix[:, missing] = torch.nan
-    name = UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
-    pictures.group(
-        UI["weights"](lang),
-        [
-            pictures.matrix(was, before, shares(before, after)),
-            pictures.matrix(now, after, shares(before, after), order),
-            pictures.matrix(difference, back - before, off_rounding(signed(back - before), before)),
-        ],
-        UI["weights_note"](lang, head=name),
-    )
-
-    def maps(
-        title: str, note: str, a: Tensor, b: Tensor, apart: Tensor | None, fixed: dict[str, Any] | None = None
-    ) -> None:
-        """``a`` before, ``b`` after and put back in place; ``apart``: the size of a difference, or None: b - a."""
-        b = b.clone()
-        b[gone] = torch.nan
-        change = b - a if apart is None else torch.where(gone, torch.nan, apart)
-        scale = fixed or plain(a, b)
+    found = compared(done, head)
+    for name, pair in found.items():
+        draw = pictures.matrix if name == "weights" else pictures.map
         pictures.group(
-            title,
+            UI[name](lang),
             [
-                pictures.map(was, a, scale),
-                pictures.map(now, b[done.order], scale, order),
-                pictures.map(difference, change, off_rounding(signed(change), a)) if apart is None
-                else pictures.map(size, change, off_rounding({"scale": "plain", "range": [0.0, plain(change)["range"][1]]}, a)),
+                draw(was, pair.before, pair.scale),
+                draw(now, pair.entered(done.order), pair.scale, order),
+                draw(size if pair.change is None else difference, pair.difference, pair.apart),
             ],
-            note,
-        )  # fmt: skip
-
-    tokens = len(done.kept)
-    a, b = (_by_head(spread(t[0]), head) for t in (done.before["weights"], done.back("weights")))
-    maps(UI["effective"](lang), UI["effective_note"](lang, head=name, tokens=tokens), a, b, None)
-
-    chosen = head - 1 if head else None
-    a, b = (strength(t, "mixed", chosen).cpu() for t in (done.before["mixed"], done.back("mixed")))
-    apart = None
-    if done.before["mixed"].shape[1] == done.after["mixed"].shape[1]:
-        apart = strength(_minus(done.back("mixed"), done.before["mixed"]), "mixed", chosen).cpu()
-    name = UI["head_n"](lang, n=head) if head else UI["all_rms"](lang)
-    maps(UI["mixed"](lang), UI["mixed_note"](lang, head=name), a, b, apart)
-
-    last = "output" if "output" in done.after else "residual"
-    a, b, apart = (
-        strength(t, last).cpu() for t in (done.before[last], done.back(last), done.back(last) - done.before[last])
-    )
-    maps(UI["output"](lang), UI["output_note"](lang), a, b, apart)
+            _note(done, name, head, lang),
+        )
+    before = found["weights"].before
     middle = (rows // 2) * columns + columns // 2
     here = done.kept.nonzero().flatten()  # a dropped pixel has nothing to show
     first = int(here[(here - middle).abs().argmin()])
@@ -496,9 +556,16 @@ def _minus(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _rows_table(done: Experiment, head: int, lang: Lang) -> str:
-    """Effective tokens, sums of rows and of columns, before and after, over the pixels kept."""
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for name, *cells in _rows(done, head, lang)
+    )
+    return _table(UI["rows_table"](lang, head=_head_name(head, lang)), ("measure", "was", "is"), body, lang)
+
+
+def _rows(done: Experiment, head: int, lang: Lang) -> list[tuple[str, ...]]:
+    """Effective tokens, sums of rows and of columns: the name, before, after; over the pixels kept."""
     kept = done.kept.nonzero()[:, 0]
-    which = UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
     cells: dict[str, list[str]] = {"effective_row": [], "row_sums": [], "column_sums": []}
     for weights, pixels in ((done.before["weights"], None), (done.back("weights"), kept)):
         matrix = _matrix(weights, head)
@@ -510,21 +577,22 @@ def _rows_table(done: Experiment, head: int, lang: Lang) -> str:
             low, high = f"{float(sums.amin()):.3g}", f"{float(sums.amax()):.3g}"
             cells[name].append(low if low == high else f"{low} … {high}")
     tokens = done.before["weights"].shape[-1]
-    body = "".join(
-        f'<tr><th scope="row">{escape(UI[name](lang, tokens=tokens))}</th>{"".join(f"<td>{cell}</td>" for cell in row)}</tr>'
-        for name, row in cells.items()
-    )
-    return _table(UI["rows_table"](lang, head=which), ("measure", "was", "is"), body, lang)
+    return [(UI[name](lang, tokens=tokens), *row) for name, row in cells.items()]
+
+
+def _stages(done: Experiment, lang: Lang) -> list[tuple[str, list[str]]]:
+    """Every stage of the block and how far it moved, in words."""
+    return [
+        (name, [_change(done, name, value, lang) for value in (done.relative_change(name), done.largest_change(name))])
+        for name in done.after
+    ]
 
 
 def _stages_table(done: Experiment, lang: Lang) -> str:
     """Every stage of the block with its shape and how far it moved."""
     body = []
-    for name in done.after:
+    for name, changes in _stages(done, lang):
         shape = shape_html(name, done.after.sizes)
-        changes = [
-            _change(done, name, value, lang) for value in (done.relative_change(name), done.largest_change(name))
-        ]
         still = ' class="still"' if done.largest_change(name) <= ROUNDING else ""
         cells = "".join(f"<td>{cell}</td>" for cell in changes)
         body.append(f'<tr{still}><th scope="row"><code>{name}</code></th><td class="shape">{shape}</td>{cells}</tr>')
@@ -545,6 +613,110 @@ def _change(done: Experiment, name: str, value: float, lang: Lang) -> str:
 def _table(caption: str, columns: tuple[str, ...], body: str, lang: Lang) -> str:
     head = "".join(f'<th scope="col">{escape(UI[name](lang))}</th>' for name in columns)
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+# Figures
+
+FIGURES = {
+    "pictures": Text("Before, after and difference", "改动前、改动后与差"),
+    "numbers": Text("What it did, in numbers", "用数字看结果"),
+    "weight": Text("weight", "权重"),
+    "tokens": Text("tokens", "token 数"),
+    "rms": Text("root mean square", "均方根"),
+    "apart": Text("after − before", "后 − 前"),
+    "size": Text("of the difference", "差的均方根"),
+    "units": Text("Weights are shares of a row; they and root mean squares have no unit.", "权重是占一行的份额；权重和均方根都没有单位。"),
+    "root": Text("In the matrices of weights colour grows with the square root.", "权重矩阵的颜色随平方根变化。"),
+}  # fmt: skip
+QUANTITIES = {"weights": "weight", "effective": "tokens", "mixed": "rms", "output": "rms"}
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab."""
+    return [
+        Offer("pictures", FIGURES["pictures"], lambda asked: _pictured(view, asked)),
+        Offer("numbers", FIGURES["numbers"], lambda asked: _in_numbers(view, asked)),
+    ]
+
+
+def _asked(view: View, asked: Mapping[str, str]) -> tuple[int, int, Experiment, list[str]]:
+    """Block, from 0, head, from 1 or MEAN, the experiment and its caption, as the address has them."""
+    block = one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
+    own = _attention(view, block)
+    done = _run(view.key, block, _setting({name: _value(asked, name) for name in DEFAULTS}).of(own), view)
+    heads = min(view.run.sizes["heads"], done.after.sizes["heads"])
+    said = _said(done, own, view.lang, _unmoved(view, block, done)) or [UI["nothing"](view.lang)]
+    if note := _fresh(done, view.lang):
+        said.append(note)
+    return block, one_of(asked, "head", range(1, heads + 1), MEAN), done, [re.sub(r"\*\*|`", "", part) for part in said]
+
+
+def _stem(done: Experiment, block: int, head: int) -> str:
+    changed = "-".join(f"{name}-{value}" for name, value in _address(done.setting).items()).lower()
+    which = f"head{head}" if head else "mean"
+    return f"what-if-block{block + 1}-{which}-{re.sub('[^a-z0-9.]+', '-', changed) or 'unchanged'}"
+
+
+def _pictured(view: View, asked: Mapping[str, str]) -> Panel:
+    """Weights, effective tokens, the head's output and the block's: before, after, difference."""
+    lang, grid = view.lang, view.subject.grid
+    block, head, done, said = _asked(view, asked)
+    moved = done.setting.pixels == "shuffled"
+    shape, tokens = view.photo.height / view.photo.width, len(done.kept)
+    ticks = ticks_of(view.subject, "HW")
+    groups = []
+    for name, pair in compared(done, head).items():
+        matrix = name == "weights"
+        quantity = FIGURES[QUANTITIES[name]](lang)
+        apart = FIGURES["apart" if pair.change is not None else "size"](lang)
+        scales = [scale_of(pair.scale, quantity)] * 2 + [scale_of(pair.apart, apart)]
+        last = (
+            ("in_place" if moved else "difference")
+            if pair.change is not None
+            else "distance_in_place"
+            if moved
+            else "distance"
+        )
+        down, across = (PANEL["query"](lang, size=tokens), PANEL["key"](lang, size=tokens)) if matrix else ("", "")
+        tiles = []
+        for values, scale, title in zip(
+            (pair.before, pair.entered(done.order), pair.difference), scales, ("was", "is", last), strict=True
+        ):
+            # Where the pixels are shuffled, places are not those of the picture.
+            places = ({}, {}) if not matrix or (moved and title == "is") else (ticks, ticks)
+            own = numbers(values if matrix else values.reshape(grid))
+            tiles.append(Tile(own, 1.0 if matrix else shape, scale, UI[title](lang), down, across, places))
+        groups.append(Group(tuple(tiles), f"{UI[name](lang)}: {_note(done, name, head, lang)}", 3))
+    said += [FIGURES["units"](lang), FIGURES["root"](lang)]
+    title = UI["title"](lang)
+    about = view.subject.short(block, head - 1 if head else None)
+    return Panel(
+        _stem(done, block, head),
+        title,
+        about,
+        view.subject.caption(said, block, head - 1 if head else None),
+        groups=tuple(groups),
+    )
+
+
+def _in_numbers(view: View, asked: Mapping[str, str]) -> Panel:
+    """Rows and columns of the weights, and how far each stage moved."""
+    lang = view.lang
+    block, head, done, said = _asked(view, asked)
+    tables = (
+        Table(tuple(UI[name](lang) for name in ("measure", "was", "is")), tuple(_rows(done, head, lang)), UI["rows_table"](lang, head=_head_name(head, lang))),
+        Table(
+            tuple(UI[name](lang) for name in ("stage", "shape", "relative", "largest")),
+            tuple((name, " × ".join(f"{axis} {done.after.sizes[axis]}" for axis in axes_of(name)), *changes) for name, changes in _stages(done, lang)),
+            UI["stages_table"](lang),
+        ),
+    )  # fmt: skip
+    said.append(UI["table_note"](lang, rounding=f"{ROUNDING:.0e}".replace("e-0", "e−")))
+    chosen = head - 1 if head else None
+    return Panel(
+        f"{_stem(done, block, head)}-numbers", UI["did"](lang), view.subject.short(block, chosen),
+        view.subject.caption(said, block, chosen), tables=tables,
+    )  # fmt: skip
 
 
 STYLE = """

@@ -5,8 +5,11 @@ at a time.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from html import escape
+from typing import Any
 
 import streamlit as st
 import torch
@@ -31,7 +34,9 @@ from topformer_viz.images import CELL
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_css, formula_html
 from topformer_viz.model import BLOCKS, DENSE_TOKENS
+from topformer_viz.panels import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.plots import tokens_text
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import DEVICES, OWN, View, from_address, pick, write_address
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
@@ -315,7 +320,7 @@ def _plots(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) 
         with column:
             st.markdown(f"**{UI[name](lang)}**")
             alt = UI[f"{name}_alt"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}")
-            st.plotly_chart(figure, theme="streamlit", key=f"cost_{name}", config={"displaylogo": False}, alt=alt)
+            st.plotly_chart(figure, theme="streamlit", key=f"cost_{name}", config=plots.config(lang), alt=alt)
             if notes[name]:
                 st.caption(notes[name])
 
@@ -398,6 +403,112 @@ def _found(measured: Measurement, numbers: Numbers, device: torch.device, lang: 
     return found
 
 
+# Figures
+
+FIGURES = {
+    "adds": Text("Multiply-adds as the picture grows", "图片变大时的乘加次数"),
+    "memory": Text("Memory as the picture grows", "图片变大时的内存"),
+    "table": Text("From a small picture to a very large one", "从小图到很大的图"),
+    "title": Text("{what}, {name}", "{what}，{name}"),
+    "measured": Text("{name}, measured", "{name}，实测"),
+    "fused": Text("{name}, measured, fused kernel", "{name}，实测，融合算子"),
+    "counted": Text("Counted from the module's formulas; a token covers {cell} × {cell} pixels.", "按模块的公式计数；一个 token 覆盖 {cell} × {cell} 像素。"),
+}  # fmt: skip
+
+
+DASHES: tuple[Dash, Dash] = ("-", "--")
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab."""
+    return [Offer(name, FIGURES[name], partial(_figure, view, name)) for name in ("adds", "memory", "table")]
+
+
+def _figure(view: View, kind: str, asked: Mapping[str, str]) -> Panel:
+    """The multiply-adds, the memory or the table of the module that the address names."""
+    lang = view.lang
+    name = one_of(asked, "cost", CHOICES, "base")
+    own = {n: one_of(asked, n, allowed, default) for n, (_, allowed, default) in OWN_NUMBERS.items()}
+    numbers = Numbers(*own.values()) if name == OWN else PUBLISHED[name]
+    HW = -(-view.photo.height // CELL) * -(-view.photo.width // CELL)
+    module = _name(name, numbers, lang)
+    said = [part.replace("**", "") for part in _sentences(numbers, HW, lang)]
+    content: dict[str, Any] = {}
+    if kind == "table":
+        columns, rows = _sizes(numbers, lang)
+        content["tables"] = (Table(tuple(columns), tuple(rows)),)
+        what = UI["table"](lang)
+    elif kind == "adds":
+        kept = _kept(numbers, str(best_device()))
+        measured = kept[0] if kept and kept[0].timings else None
+        content["charts"] = (_adds_chart(numbers, HW, measured, lang),)
+        if measured:
+            said += [_found(measured, numbers, best_device(), lang)[0], UI["adds_note"](lang)]
+        what = UI["adds"](lang)
+    else:
+        content["charts"] = (_memory_chart(numbers, HW, lang),)
+        said.append(UI["memory_note"](lang, dense=f"{DENSE_TOKENS:,}"))
+        what = UI["memory"](lang)
+    said.append(FIGURES["counted"](lang, cell=CELL))
+    stem = "-".join(map(str, (numbers.C, numbers.heads, numbers.key_dim, numbers.attn_ratio))) if name == OWN else name
+    return Panel(f"cost-{kind}-{stem}", what, module, _join(said, lang), **content)
+
+
+def _adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) -> Chart:
+    """Multiply-adds of projections and attention; milliseconds laid over, as on the page."""
+    lines = [("projections", numbers.projections, plots.LINEAR), ("attention", numbers.attention, plots.SQUARE)]
+    chart = _chart(lines, numbers.crossing, HW, "adds", lang)
+    if measured is None:
+        return chart
+    ms = plots.ms_per_add(numbers, measured)
+    series = list(chart.series)
+    for name, _, colour in lines:
+        for fused in (False, True):
+            timings = [timing for timing in measured.timings if timing.fused == fused]
+            words = FIGURES["fused" if fused else "measured"](lang, name=plots.WORDS[name](lang))
+            x, y = [side(timing.HW) for timing in timings], [getattr(timing, name) for timing in timings]
+            if timings:
+                marker = "o" if name == "projections" else "s"
+                series.append(Series(words, colour, tuple(x), tuple(y), marker=marker, hollow=fused, right=True))
+    right = Axis(plots.WORDS["ms"](lang), chart.up.low * ms, chart.up.high * ms, log=True)
+    return replace(chart, series=tuple(series), right=right)
+
+
+def _memory_chart(numbers: Numbers, HW: int, lang: Lang) -> Chart:
+    """Bytes of the maps and of scores and weights."""
+    lines = [("maps", numbers.maps_bytes, plots.LINEAR), ("matrices", numbers.matrices_bytes, plots.SQUARE)]
+    chart = _chart(lines, numbers.memory_crossing, HW, "bytes", lang)
+    ticks = {at: unit for at, unit in plots.BYTES.items() if chart.up.low <= at <= chart.up.high}
+    return replace(chart, up=replace(chart.up, ticks=ticks))
+
+
+def _chart(
+    lines: Sequence[tuple[str, Callable[[int], int], str]], crossing: float, HW: int, amount: str, lang: Lang
+) -> Chart:
+    """Two amounts against the side of a square picture, where they cross, and your picture."""
+    words, sizes = plots.WORDS, [n * n for n in range(plots.SMALLEST, plots.LARGEST + 1)]
+    places = tuple(side(tokens) for tokens in sizes)
+    series = [
+        Series(words[name](lang), colour, places, tuple(cost(n) for n in sizes), dash)
+        for (name, cost, colour), dash in zip(lines, DASHES, strict=True)
+    ]
+    low, high = min(s.y[0] for s in series) / 2, max(s.y[-1] for s in series) * 2
+    if sizes[0] <= crossing <= sizes[-1]:
+        said = words["crossing"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}").replace("<br>", ", ")
+        height = lines[0][1](1) * crossing
+        series.append(Series(said, plots.CROSSING, (side(crossing),), (height,), marker="D"))
+    marks: list[tuple[int, str, Dash]] = [(HW, words["yours"](lang, HW=f"{HW:,}"), ":")]
+    if HW != plots.REFERENCE**2:
+        pixels = f"{side(plots.REFERENCE**2):.0f}"
+        marks.append((plots.REFERENCE**2, f"{pixels} × {pixels}", "-."))
+    for tokens, said, dash in marks:
+        if sizes[0] <= tokens <= sizes[-1]:
+            series.append(Series(said, plots.MARK, (side(tokens),) * 2, (low, high), dash))
+    ticks = {side(n * n): f"{side(n * n):,.0f}\n{n * n:,}" for n in plots.TICKS}
+    across = Axis(words["side"](lang), places[0] * 0.9, places[-1] * 1.1, log=True, ticks=ticks)
+    return Chart(tuple(series), across, Axis(words[amount](lang), low, high, log=True))
+
+
 # HTML
 
 
@@ -463,7 +574,12 @@ def _why_memory(numbers: Numbers, lang: Lang) -> str:
 
 
 def _by_size(numbers: Numbers, name: str, lang: Lang) -> str:
-    rows = [
+    return _table(UI["table_caption"](lang, name=name), *_sizes(numbers, lang))
+
+
+def _sizes(numbers: Numbers, lang: Lang) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Columns and rows of the table of sizes."""
+    rows: list[tuple[str, ...]] = [
         (
             f"{HW:,}", f"{side(HW):,.0f}", number(numbers.projections(HW) / 1e6), number(numbers.attention(HW) / 1e6),
             f"{numbers.share(HW):.1%}", bytes_text(numbers.weights_bytes(HW)),
@@ -471,7 +587,7 @@ def _by_size(numbers: Numbers, name: str, lang: Lang) -> str:
         for HW in TABLE
     ]  # fmt: skip
     columns = ["HW", *(UI[f"table_{c}"](lang) for c in ("side", "projections", "attention", "share", "weights"))]
-    return _table(UI["table_caption"](lang, name=name), columns, rows)
+    return columns, rows
 
 
 def _times(measured: Measurement, lang: Lang) -> str:

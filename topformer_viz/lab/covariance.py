@@ -1,5 +1,7 @@
 """Is it a covariance matrix? A head's weights beside covariance and correlation of the same tokens, and a random walk."""
 
+from collections.abc import Mapping
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -11,13 +13,18 @@ from torch import Tensor
 
 from topformer_viz import covariance as measured
 from topformer_viz.heads import PROSE
-from topformer_viz.lab.panels import KEPT, Pictures, off_rounding, plain, shares, signed
+from topformer_viz.lab.panels import KEPT, Pictures, off_rounding, plain, scale_of, shares, signed
+from topformer_viz.panels import UI as PANEL
+from topformer_viz.panels import Axis, Chart, Group, Panel, Series, Table, Tile, numbers, ticks_of
+from topformer_viz.plots import config
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 
 MEAN = 0  # in the place of a head: the mean of all
 TABLES = ("weights", "covariance", "correlation")
+ITEMS = ("symmetric", "rows", "columns", "negative", "turning", "largest")
 
 UI = {
     "intro": Text(
@@ -146,7 +153,7 @@ def _compare(view: View) -> None:
         st.markdown(UI["verdict"](lang))
     with right:
         st.subheader(UI["eigenvalues"](lang), anchor="eigenvalues")
-        st.plotly_chart(plane(checks, run.sizes["HW"], lang), config={"displaylogo": False})
+        st.plotly_chart(plane(checks, run.sizes["HW"], lang), config=config(lang))
         st.caption(UI["plane_note"](lang))
     st.subheader(UI["walk"](lang), anchor="walk")
     st.markdown(UI["walk_note"](lang), width=PROSE)
@@ -189,16 +196,7 @@ def _tables(view: View, tables: dict[str, Tensor]) -> None:
 def _walk(view: View, walk: measured.Walk, checked: measured.Checked) -> None:
     """Where the walk is after a step and in the long run, and how soon."""
     lang, grid = view.lang, (view.run.sizes["H"], view.run.sizes["W"])
-    tokens = len(walk.limit)
-    second = float(checked.eigenvalues[1:2].abs().sum())
-    words = {
-        "steps": walk.steps, "mixed": f"{measured.MIXED:.0%}", "longest": f"{measured.LONGEST:,}", "tokens": tokens,
-        "start": f"{float((walk.limit - 1 / tokens).abs().sum()) / 2:.1%}",
-        "second": f"{second:.2f}" if second < 0.995 else f"{second:.5f}",  # 1.00 would never settle
-        "effective": f"{float(torch.special.entr(walk.limit).sum().exp()):.0f}",
-    }  # fmt: skip
-    kind = {None: "unsettled", 0: "uniform", 1: "one_step"}.get(walk.steps, "steps")
-    st.markdown(UI[kind](lang, **words), width=PROSE)
+    st.markdown(_settling(walk, checked, lang), width=PROSE)
     pictures = Pictures(grid)
     pictures.group(UI["tokens"](lang), [pictures.photo("\u00a0")])
     both = {"first": walk.first, "limit": walk.limit}
@@ -213,6 +211,20 @@ def _walk(view: View, walk: measured.Walk, checked: measured.Checked) -> None:
     )
     most, least = int(walk.limit.argmax()), int(walk.limit.argmin())
     pictures.show("lab_walk", UI["walk_title"](lang), view.photo, lang, (most, least), kept=())
+
+
+def _settling(walk: measured.Walk, checked: measured.Checked, lang: Lang) -> str:
+    """How soon the walk has its limit, in words."""
+    tokens = len(walk.limit)
+    second = float(checked.eigenvalues[1:2].abs().sum())
+    words = {
+        "steps": walk.steps, "mixed": f"{measured.MIXED:.0%}", "longest": f"{measured.LONGEST:,}", "tokens": tokens,
+        "start": f"{float((walk.limit - 1 / tokens).abs().sum()) / 2:.1%}",
+        "second": f"{second:.2f}" if second < 0.995 else f"{second:.5f}",  # 1.00 would never settle
+        "effective": f"{float(torch.special.entr(walk.limit).sum().exp()):.0f}",
+    }  # fmt: skip
+    kind = {None: "unsettled", 0: "uniform", 1: "one_step"}.get(walk.steps, "steps")
+    return UI[kind](lang, **words)
 
 
 def plane(checks: dict[str, measured.Checked], tokens: int, lang: Lang) -> go.Figure:
@@ -235,18 +247,24 @@ def plane(checks: dict[str, measured.Checked], tokens: int, lang: Lang) -> go.Fi
                 x=values.real.tolist(), y=values.imag.tolist(), mode="markers", name=UI[label](lang), marker=marker,
                 legendgroup=name, showlegend=column == 1, hovertemplate="%{x:.4f} %{y:+.4f} i", row=1, col=column,
             )  # fmt: skip
-    others = torch.cat([checks["weights"].eigenvalues[1:], checks["correlation"].eigenvalues / tokens])
-    for column, end in ((1, 1.12), (2, 1.2 * float(others.abs().amax()))):
+    for column, end in enumerate(ends(checks, tokens), 1):
         figure.update_xaxes(title=UI["real"](lang), range=[-end, end], nticks=5, row=1, col=column)
         figure.update_yaxes(
             range=[-end, end], nticks=5, scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column
         )
     figure.update_yaxes(title=UI["imaginary"](lang), row=1, col=1)
+    figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
     figure.update_layout(
         height=380, margin={"l": 10, "r": 10, "t": 30, "b": 10},
         legend={"orientation": "h", "yanchor": "top", "y": -0.25, "x": 0},
     )  # fmt: skip
     return figure
+
+
+def ends(checks: dict[str, measured.Checked], tokens: int) -> tuple[float, float]:
+    """How far from 0 the two planes reach: that of all eigenvalues, and that of those near 0."""
+    others = torch.cat([checks["weights"].eigenvalues[1:], checks["correlation"].eigenvalues / tokens])
+    return 1.12, 1.2 * float(others.abs().amax())
 
 
 def _checklist(checks: dict[str, measured.Checked], lang: Lang) -> str:
@@ -255,7 +273,7 @@ def _checklist(checks: dict[str, measured.Checked], lang: Lang) -> str:
         f'<tr><th scope="row">{escape(UI[item](lang))}</th>'
         + "".join(f"<td>{escape(answer(checks[name], item, lang))}</td>" for name in TABLES)
         + "</tr>"
-        for item in ("symmetric", "rows", "columns", "negative", "turning", "largest")
+        for item in ITEMS
     )
     return f'<div class="covariance"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
@@ -283,6 +301,117 @@ def _number(value: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.005 else number(share)
+
+
+# Figures
+
+FIGURES = {
+    "tables": Text("Weights, covariance and correlation", "权重、协方差与相关系数"),
+    "eigenvalues": Text("Eigenvalues in the complex plane", "复平面上的特征值"),
+    "checklist": Text("The checklist", "逐项检查"),
+    "walk": Text("The walk on the picture", "图片上的游走"),
+    "weights": Text("weight", "权重"),
+    "covariance": Text("covariance", "协方差"),
+    "correlation": Text("correlation", "相关系数"),
+    "units": Text("None of the three has a unit.", "三者都没有单位。"),
+    "share": Text("probability (no unit)", "概率（无单位）"),
+    "change": Text("difference", "差"),
+    "root": Text("Colour of A grows with the square root.", "A 的颜色随平方根变化。"),
+    "root_walk": Text("Colour of the probabilities grows with the square root.", "概率的颜色随平方根变化。"),
+    "tokens": Text("Covariance and correlation are those of the block's tokens: pixels as variables, the {C} channels as samples.", "协方差和相关系数是模块输入的：像素是变量，{C} 个通道是样本。"),
+}  # fmt: skip
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab; nothing where the run holds no whole matrices."""
+    makers = {
+        "tables": _tables_panel, "checklist": _checklist_panel, "eigenvalues": _eigenvalues_panel, "walk": _walk_panel,
+    }  # fmt: skip
+    return [Offer(name, FIGURES[name], partial(maker, view)) for name, maker in makers.items()]
+
+
+def _asked(view: View, asked: Mapping[str, str]) -> tuple[int, int, Measured]:
+    """Block, from 0, and head, from 1 or MEAN, as the address has them, with what is measured of them."""
+    block = one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
+    head = one_of(asked, "head", range(1, view.run.sizes["heads"] + 1), MEAN)
+    return block, head, _measured(view.key, block, head, view)
+
+
+def _panel(view: View, block: int, head: int, name: str, title: str, said: list[str], **content: Any) -> Panel:
+    chosen = head - 1 if head else None
+    stem = f"block{block + 1}-{f'head{head}' if head else 'mean'}-{name}"
+    return Panel(stem, title, view.subject.short(block, chosen), view.subject.caption(said, block, chosen), **content)
+
+
+def _tables_panel(view: View, asked: Mapping[str, str]) -> Panel:
+    """The picture and the three tables."""
+    lang = view.lang
+    block, head, (tables, _, _) = _asked(view, asked)
+    n, ticks = view.run.sizes["HW"], ticks_of(view.subject, "HW")
+    of = UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
+    titles = {name: UI[name](lang) for name in TABLES} | {"weights": f"{UI['weights'](lang)}\n{of}"}
+    tiles = [
+        Tile(
+            numbers(table := tables[name]), 1.0, scale_of(scale(table), FIGURES[name](lang)), titles[name],
+            PANEL["pixels"](lang, size=n), PANEL["pixels"](lang, size=n), (ticks, ticks),
+        )
+        for name, scale in zip(TABLES, (shares, plain, signed), strict=True)
+    ]  # fmt: skip
+    said = [
+        FIGURES["tokens"](lang, C=view.run.sizes["C"]),
+        FIGURES["units"](lang),
+        PANEL["ticks"](lang),
+        FIGURES["root"](lang),
+    ]
+    return _panel(view, block, head, "covariance", UI["title"](lang), said, groups=(Group(tuple(tiles)),))
+
+
+def _eigenvalues_panel(view: View, asked: Mapping[str, str]) -> Panel:
+    """The eigenvalues in the complex plane, all and those near 0."""
+    lang = view.lang
+    block, head, (_, checks, _) = _asked(view, asked)
+    circle = torch.linspace(0, 2 * torch.pi, 181)
+    ring = Series(UI["circle"](lang), "#808080", tuple(circle.cos().tolist()), tuple(circle.sin().tolist()), ":")
+    charts = []
+    tokens = view.run.sizes["HW"]
+    for title, end in zip(("all_of_them", "near"), ends(checks, tokens), strict=True):
+        end = end or 1.0  # a run of one token has none near 0
+        series = [ring] if title == "all_of_them" else []
+        for name, label, marker, scale in (("correlation", "over_hw", "x", tokens), ("weights", "weights", "o", 1)):
+            values = checks[name].eigenvalues / scale
+            values = values[(values.real.abs() <= end) & (values.imag.abs() <= end)]
+            x, y = tuple(values.real.tolist()), tuple(values.imag.tolist())
+            series.append(Series(UI[label](lang), COLOURS[name], x, y, marker=marker, hollow=True))
+        across, up = (Axis(UI[part](lang), -end, end) for part in ("real", "imaginary"))
+        charts.append(Chart(tuple(series), across, up, UI[title](lang), shape=1.0))
+    title, said = UI["eigenvalues"](lang), [UI["plane_note"](lang)]
+    return _panel(view, block, head, "eigenvalues", title, said, charts=tuple(charts))
+
+
+def _checklist_panel(view: View, asked: Mapping[str, str]) -> Panel:
+    """What tells the weights from a covariance matrix."""
+    lang = view.lang
+    block, head, (_, checks, _) = _asked(view, asked)
+    rows = tuple((UI[item](lang), *(answer(checks[name], item, lang) for name in TABLES)) for item in ITEMS)
+    table = Table(tuple(UI[name](lang) for name in ("property", *TABLES)), rows, words=True)
+    return _panel(view, block, head, "checklist", UI["check"](lang), [UI["verdict"](lang)], tables=(table,))
+
+
+def _walk_panel(view: View, asked: Mapping[str, str]) -> Panel:
+    """Where the walk is after a step and in the long run."""
+    lang, grid, subject = view.lang, view.subject.grid, view.subject
+    block, head, (_, checks, walk) = _asked(view, asked)
+    change, shape = walk.limit - walk.first, view.photo.height / view.photo.width
+    shared = scale_of(shares(walk.first, walk.limit), FIGURES["share"](lang))
+    apart = scale_of(off_rounding(signed(change), walk.limit), FIGURES["change"](lang))
+    tiles = [
+        Tile(numbers(values.reshape(grid)), shape, scale, UI[name](lang), under=subject.picture)
+        for name, values, scale in (
+            ("first", walk.first, shared), ("limit", walk.limit, shared), ("ratio", change, apart),
+        )
+    ]  # fmt: skip
+    said = [UI["walk_note"](lang), _settling(walk, checks["weights"], lang), FIGURES["root_walk"](lang)]
+    return _panel(view, block, head, "walk", UI["walk_title"](lang), said, groups=(Group(tuple(tiles), across=3),))
 
 
 STYLE = """

@@ -1,6 +1,7 @@
 """The lab's part "By hand": a tiny attention with all its numbers on one screen, and the sheets to print."""
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -11,6 +12,8 @@ import streamlit as st
 from topformer_viz.by_hand import DIGITS, MATRICES, RULES, SEEDS, Example, axes, computation, draw
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_span, formula_html
+from topformer_viz.panels import Group, Panel, Scale, Tile, numbers
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.stages import STAGES
 from topformer_viz.text import Lang, Text
@@ -125,6 +128,69 @@ def _tensor(example: Example, name: str, lang: Lang) -> dict[str, Any]:
             for cell in made
         ],
     }  # fmt: skip
+
+
+FIGURES = {
+    "query": Text("From the tokens to the query", "从输入到查询"),
+    "key": Text("From the tokens to the key", "从输入到键"),
+    "value": Text("From the tokens to the value", "从输入到值"),
+    "scores": Text("Scores and weights", "得分与权重"),
+    "output": Text("From the mixed values to the output", "从混合后的值到输出"),
+    "title": Text("By hand: {part}", "手算：{part}"),
+    "about": Text("attention on {H} × {W} pixels · numbers {seed}", "{H} × {W} 像素上的注意力 · 第 {seed} 组数"),
+    "caption": Text(
+        "The real attention module on {H} × {W} pixels: {C} channels, {heads} heads, key_dim {key_dim}, d {d}. Tokens and "
+        "weights are whole numbers drawn at random: a pattern here is not a finding. BatchNorm is the identity. Indices count "
+        "from 0; red is above 0, blue below.",
+        "真正的注意力模块，{H} × {W} 个像素：{C} 个通道，{heads} 个头，key_dim 为 {key_dim}，d 为 {d}。输入和权重是随机抽取的整数，"
+        "图案不说明规律。BatchNorm 是恒等映射。下标从 0 开始；红色大于 0，蓝色小于 0。",
+    ),
+}  # fmt: skip
+SHEETS = {
+    "query": ("tokens", "P_q", "query_map", "query"),
+    "key": ("tokens", "P_k", "key_map", "key"),
+    "value": ("tokens", "P_v", "value_map", "value"),
+    "scores": ("scores", "weights"),
+    "output": ("mixed", "merged", "activated", "P_o", "projected", "residual"),
+}
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab."""
+    return [Offer(name, FIGURES[name], partial(_tables, view.lang, name)) for name in SHEETS]
+
+
+def _tables(lang: Lang, sheet: str, asked: Mapping[str, str]) -> Panel:
+    """Some tensors of the example, every number written down."""
+    seed = one_of(asked, "seed", SEEDS, SEEDS[0])
+    example = _example(seed)
+    groups = []
+    for name in SHEETS[sheet]:
+        tensor, named = example.tensor(name), axes(name)
+        end = float(tensor.abs().max()) or 1.0
+        scale = Scale(-end, end, "")
+        slices = tensor[None] if name in MATRICES else tensor
+        tiles = []
+        for n, values in enumerate(slices):
+            at = () if name in MATRICES else (n,)
+            shown = tuple(
+                tuple(example.number(name, (*at, r, c)) for c in range(values.shape[1])) for r in range(values.shape[0])
+            )
+            title = "" if name in MATRICES else f"{named[0]} {n}"
+            tiles.append(Tile(numbers(values), 0.8 * values.shape[0] / values.shape[1], scale, title, numbers=shown))
+        words = (TITLES[name] if name in TITLES else STAGES[name].title)(lang)
+        shape = " · ".join(f"{axis} {size}" for axis, size in zip(named, tensor.shape, strict=True))
+        groups.append(
+            Group(
+                tuple(tiles),
+                f"{words} ({name}): {shape}" if lang == "en" else f"{words}（{name}）：{shape}",
+                natural=True,
+            )
+        )
+    sizes = example.run.sizes
+    title = FIGURES["title"](lang, part=FIGURES[sheet](lang))
+    about = FIGURES["about"](lang, seed=seed, **sizes)
+    return Panel(f"by-hand-{seed}-{sheet}", title, about, FIGURES["caption"](lang, **sizes), groups=tuple(groups))
 
 
 def _flat(example: Example, name: str, index: tuple[int, ...]) -> int:

@@ -1,20 +1,21 @@
 """The lab: one page of six parts, of which one is on show."""
 
-from collections.abc import Callable
+from types import ModuleType
 
 import streamlit as st
 
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
+from topformer_viz.saving import Offer
 from topformer_viz.session import View, from_address, pick, write_address
 from topformer_viz.text import Text
 
-PARTS: dict[str, tuple[Text, Callable[[View], None]]] = {
-    "what-if": (Text("What if?", "如果……"), changes.show),
-    "basics": (Text("Basics", "基础"), basics.show),
-    "by-hand": (Text("By hand", "手算"), hand.show),
-    "covariance": (Text("A covariance matrix?", "是协方差矩阵吗？"), covariance.show),
-    "cost": (Text("Cost", "代价"), cost.show),
-    "relatives": (Text("Relatives", "相近的注意力"), relatives.show),
+PARTS: dict[str, tuple[Text, ModuleType]] = {
+    "what-if": (Text("What if?", "如果……"), changes),
+    "basics": (Text("Basics", "基础"), basics),
+    "by-hand": (Text("By hand", "手算"), hand),
+    "covariance": (Text("A covariance matrix?", "是协方差矩阵吗？"), covariance),
+    "cost": (Text("Cost", "代价"), cost),
+    "relatives": (Text("Relatives", "相近的注意力"), relatives),
 }
 WHOLE = ("what-if", "covariance", "relatives")  # parts that need whole matrices of the run
 TOO_LONG = Text(
@@ -26,8 +27,7 @@ PART = Text("Part of the lab", "实验室的部分")
 
 def show(view: View) -> None:
     """Draw the choice of parts, then the chosen one, which writes the address: ``part`` and its own settings."""
-    if "part" not in st.session_state:
-        st.session_state.part = from_address("part", PARTS, next(iter(PARTS)))
+    st.session_state.part = _part()
     part = st.segmented_control(
         PART(view.lang), list(PARTS), format_func=lambda name: PARTS[name][0](view.lang), required=True,
         label_visibility="collapsed", **pick("part", list(PARTS)),
@@ -36,4 +36,15 @@ def show(view: View) -> None:
         st.warning(TOO_LONG(view.lang, tokens=f"{view.run.sizes['HW']:,}"))
         write_address(view, {"part": part})
         return
-    PARTS[part][1](view)
+    PARTS[part][1].show(view)
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of the part on show."""
+    part = _part()
+    return [] if part in WHOLE and "block0.weights" not in view.run else PARTS[part][1].figures(view)
+
+
+def _part() -> str:
+    """The part on show: the one last chosen or, when a session starts, the address's."""
+    return st.session_state.get("part") or from_address("part", PARTS, next(iter(PARTS)))

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from topformer_viz.panels import Scale
 from topformer_viz.text import Lang, Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 
@@ -133,6 +134,14 @@ def off_rounding(scale: dict[str, Any], whole: Tensor) -> dict[str, Any]:
     low, high = scale["range"]
     least = ROUNDING * float(whole.abs().amax())
     return scale | {"range": [-least if low < 0 else low, least]} if 0 < high < least else scale
+
+
+def scale_of(scale: dict[str, Any], quantity: str) -> Scale:
+    """The same colour scale for a figure."""
+    low, high = scale["range"]
+    if scale["scale"] == "signed" and high == 0:  # no difference at all: the colour of 0
+        low, high = -1e-6, 1e-6
+    return Scale(low, high, quantity, root=scale["scale"] == "root")
 
 
 def _range(*values: Tensor) -> tuple[float, float]:

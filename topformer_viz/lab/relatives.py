@@ -1,19 +1,22 @@
 """The lab's part "Relatives": TopFormer's attention beside LeViT's, ViT's and ViT's with RoPE, on the same tokens."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
 import streamlit as st
+from torch import Tensor
 
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.findings import decimal
 from topformer_viz.heads import PROSE
-from topformer_viz.lab.panels import KEPT, Pictures, shares
+from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html
 from topformer_viz.measures import effective_tokens
 from topformer_viz.model import Attention
+from topformer_viz.panels import UI as PANEL
+from topformer_viz.panels import Group, Panel, Table, Tile, numbers, pixels_name, ticks_of
 from topformer_viz.relatives import (
     ROWS,
     LevitAttention,
@@ -29,6 +32,7 @@ from topformer_viz.relatives import (
     turn,
     unbiased,
 )
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
 from topformer_viz.stages import Stage
 from topformer_viz.starts import number
@@ -183,13 +187,18 @@ def _run(key: tuple[Any, ...], block: int, _view: View) -> tuple[tuple[Relative,
     return found, {slug: equivariance(module, tokens) for slug, module in modules.items()}
 
 
+def mean_weights(relative: Relative) -> Tensor:
+    """The mean of the heads' weights, (HW, HW), on the CPU."""
+    return relative.run["weights"][0].mean(0).cpu()
+
+
 def _pictures(view: View, found: tuple[Relative, ...]) -> None:
     """Each one's weights, mean of the heads: the whole matrix, and the row of the pixel pointed at."""
     lang, grid = view.lang, (view.run.sizes["H"], view.run.sizes["W"])
     pictures = Pictures(grid)
     pictures.group(UI["picture"](lang), [pictures.photo("\u00a0")])
     for relative in found:
-        weights = relative.run["weights"][0].mean(0).cpu()
+        weights = mean_weights(relative)
         shown = [pictures.matrix(UI["pair"](lang), weights, shares(weights))]
         shown.append(pictures.row(UI["row"](lang), weights, shares(weights)))
         random = isinstance(relative.module, VitAttention)
@@ -225,7 +234,7 @@ def _summary(found: tuple[Relative, ...], noticed: dict[str, float], block: int,
         _row(
             label(lang, **sizes),
             found,
-            [_measured(relative, name, noticed, lang) for relative in found],
+            [_small(*_measured(relative, name, noticed, lang)) for relative in found],
             lang,
             marked=False,
         )
@@ -260,20 +269,24 @@ def _row(
     return "".join(parts) + "</tr>"
 
 
-def _measured(relative: Relative, name: str, noticed: dict[str, float], lang: Lang) -> str:
+def _small(value: str, note: str) -> str:
+    return escape(value) + (f"<small>{escape(note)}</small>" if note else "")
+
+
+def _measured(relative: Relative, name: str, noticed: dict[str, float], lang: Lang) -> tuple[str, str]:
+    """What was measured of a relative, and a note to it or ""."""
     if name == "weights":
-        return escape(relative.weights(lang))
+        return relative.weights(lang), ""
     if name == "parameters":
-        return f"{parameters(relative.module):,}"
+        return f"{parameters(relative.module):,}", ""
     if name == "multiply_adds":
-        return f"{multiply_adds(relative.module, relative.run.sizes['HW']):,}"
+        return f"{multiply_adds(relative.module, relative.run.sizes['HW']):,}", ""
     if name == "effective":
-        return decimal(float(effective_tokens(relative.run["weights"]).mean()))
-    shown = _noticed(noticed[relative.slug], lang)
+        return decimal(float(effective_tokens(relative.run["weights"]).mean())), ""
+    note = ""
     if isinstance(relative.module, LevitAttention):
-        without = _noticed(noticed[UNBIASED], lang)
-        shown += f"<small>{escape(UI['with_0'](lang, value=without))}</small>"
-    return shown
+        note = UI["with_0"](lang, value=_noticed(noticed[UNBIASED], lang))
+    return _noticed(noticed[relative.slug], lang), note
 
 
 def _noticed(value: float, lang: Lang) -> str:
@@ -340,6 +353,89 @@ def _cell(relative: Relative, stage: Stage | None, own: Stage | None, lang: Lang
 
 def _diagram(relative: Relative, stage: Stage, lang: Lang) -> str:
     return shape_diagram(stage, stage.name, list(stage.sources), relative.run.sizes, lang, relative.axes_of)
+
+
+# Figures
+
+FIGURES = {
+    "weights": Text("The weights of the four, side by side", "四种注意力的权重并排"),
+    "numbers": Text("What differs, and the numbers", "区别与数字"),
+    "title": Text("Four attentions on the same tokens: the weights", "同样的 token，四种注意力：权重"),
+    "matrices": Text("all weights, mean of the heads", "全部权重，各头平均"),
+    "rows": Text("what {pixel} reads", "{pixel}读什么"),
+    "random": Text("{name} (random)", "{name}（随机）"),
+    "quantity": Text("weight", "权重"),
+    "unit": Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。"),
+    "root": Text("Colour grows with the square root; each attention has its own scale.", "颜色随平方根变化；每种注意力各用自己的标尺。"),
+    "chance": Text("ViT and RoPE have random weights: what they show is chance, not a finding.", "ViT 和 RoPE 的权重是随机的：图案只是偶然，不说明规律。"),
+}  # fmt: skip
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab."""
+    return [
+        Offer("weights", FIGURES["weights"], lambda asked: _weights_panel(view, asked)),
+        Offer("numbers", FIGURES["numbers"], lambda asked: _numbers_panel(view, asked)),
+    ]
+
+
+def _block(view: View, asked: Mapping[str, str]) -> int:
+    return one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
+
+
+def _weights_panel(view: View, asked: Mapping[str, str]) -> Panel:
+    """Each one's matrix and what one pixel reads in it."""
+    lang, grid, block = view.lang, view.subject.grid, _block(view, asked)
+    found, _ = _run(view.key, block, view)
+    middle = (grid[0] // 2) * grid[1] + grid[1] // 2
+    pixel = one_of(asked, "pixel", range(1, grid[0] * grid[1] + 1), middle + 1) - 1
+    n, ticks = view.run.sizes["HW"], ticks_of(view.subject, "HW")
+    shape = view.photo.height / view.photo.width
+    matrices, rows = [], []
+    for relative in found:
+        weights = mean_weights(relative)
+        random = isinstance(relative.module, VitAttention)
+        name = FIGURES["random"](lang, name=relative.name(lang)) if random else relative.name(lang)
+        scale = scale_of(shares(weights), FIGURES["quantity"](lang))
+        axes = PANEL["query"](lang, size=n), PANEL["key"](lang, size=n)
+        matrices.append(Tile(numbers(weights), 1.0, scale, name, *axes, (ticks, ticks)))
+        row = numbers(weights[pixel].reshape(grid))
+        rows.append(Tile(row, shape, scale, name, under=view.subject.picture, marks=(divmod(pixel, grid[1]),)))
+    groups = (
+        Group(tuple(matrices), FIGURES["matrices"](lang)),
+        Group(tuple(rows), FIGURES["rows"](lang, pixel=pixels_name(view.subject, [pixel]))),
+    )
+    said = [PANEL["matrix"](lang), FIGURES["unit"](lang), FIGURES["root"](lang), FIGURES["chance"](lang)]
+    return Panel(
+        f"block{block + 1}-relatives-pixel{pixel + 1}", FIGURES["title"](lang), view.subject.short(block),
+        view.subject.caption(said, block), groups=groups,
+    )  # fmt: skip
+
+
+def _numbers_panel(view: View, asked: Mapping[str, str]) -> Panel:
+    """The page's table."""
+    lang, block = view.lang, _block(view, asked)
+    found, noticed = _run(view.key, block, view)
+    sizes = found[0].run.sizes
+    roots = [f"{relative.run.sizes['key_dim'] ** 0.5:.3g}" for relative in found]
+    design = [
+        (label(lang), *(word(lang, root=root) for word, root in zip(words, roots, strict=True)))
+        for label, words in DESIGN.items()
+    ]
+    for at, (axis, label) in enumerate(SIZES.items(), 3):
+        design.insert(at, (label(lang), *(str(relative.run.sizes[axis]) for relative in found)))
+    measured = [
+        (label(lang, **sizes), *(" ".join(_measured(relative, name, noticed, lang)).strip() for relative in found))
+        for name, label in MEASURED.items()
+    ]
+    rows = tuple(tuple(cell.replace("`", "") for cell in row) for row in (*design, *measured))
+    parts = {0: UI["design"](lang), len(design): UI["measured"](lang)}
+    table = Table((UI["attention"](lang), *(relative.name(lang) for relative in found)), rows, parts=parts, words=True)
+    said = [UI["counted"](lang).replace("`", ""), FIGURES["chance"](lang)]
+    return Panel(
+        f"block{block + 1}-relatives-numbers", UI["table"](lang, block=block + 1, **sizes),
+        view.subject.short(block), view.subject.caption(said, block), tables=(table,),
+    )  # fmt: skip
 
 
 # What was open stays open when another block is chosen.

@@ -255,7 +255,7 @@ class Lesson {
   nameNode(node) {
     const step = this.lesson.byStage[node.dataset.stage], closed = this.quiz.pending(step);
     const sizes = step.axes.slice(1).map((axis, i) => `<tspan style="fill:var(--axis-${axis.replace(/\d$/, "")})">${step.shape[i + 1]}</tspan>`);
-    const label = closed ? step.title : `${step.title}, ${step.axes.map((axis, i) => `${axis} ${step.shape[i]}`).join(", ")}`;
+    const label = closed ? step.title : [step.title, ...step.axes.map((axis, i) => `${axis} ${step.shape[i]}`)].join(" · ");
     node.querySelector(".node-shape").innerHTML = closed ? "?" : sizes.join("<tspan> × </tspan>");
     node.querySelector("title").textContent = label;
     node.setAttribute("aria-label", label);
@@ -390,7 +390,7 @@ class Lesson {
     context.imageSmoothingEnabled = false;
     painter.actions.forEach((action) => action(context));
     this.painter = painter;
-    canvas.setAttribute("aria-label", `${step.title}: ${step.axes.map((a, i) => `${a} ${step.shape[i]}`).join(", ")}`);
+    canvas.setAttribute("aria-label", [step.title, ...step.axes.map((a, i) => `${a} ${step.shape[i]}`)].join(" · "));
     this.find(".legend").hidden = !painter.scale;
     this.find(".hint").textContent = this.lesson.ui.point;
     if (painter.scale) {

@@ -351,7 +351,7 @@ class Network {
     const { ui } = this.net, tiles = countTo(4).map((n) => plane(tokens.maps, n));
     return tiles.map((tile, n) => {
       const words = ui.part_of.replace("{scale}", 4 << n).replace("{channels}", tokens.channels[n]);
-      return this.figure(split && n === 0 ? `${words}, ${ui.dropped}` : words, tile, { width: 230, over: true, dropped: split && n === 0 });
+      return this.figure(split && n === 0 ? `${words} · ${ui.dropped}` : words, tile, { width: 230, over: true, dropped: split && n === 0 });
     });
   }
 
@@ -432,7 +432,7 @@ class Network {
     const viewer = element("div", { className: "viewer" }), left = element("div", {}), right = element("div", {});
     this.canvas = element("canvas", { className: "view frame", tabIndex: 0 });
     this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", `${this.byName.segmentation.title}: ${net.legend.filter((c) => c.share >= 0.005).map((c) => `${c.name} ${percent(c.share)}`).join(", ")}. ${ui.arrows}`);
+    this.canvas.setAttribute("aria-label", [this.byName.segmentation.title, ...net.legend.filter((c) => c.share >= 0.005).map((c) => `${c.name} ${percent(c.share)}`), ui.arrows].join(" · "));
     this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.tell(this.pixel(event, this.canvas, net.labels), event);
     this.canvas.onpointerleave = () => this.leave();
     this.canvas.onkeydown = (event) => this.step(event);

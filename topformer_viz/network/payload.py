@@ -3,6 +3,7 @@
 Maps are shown as their strength, the root mean square over channels; what is finer than ``CELLS`` is averaged down.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,10 +190,10 @@ def _summed(counted: tuple[Cost, ...], parts: list[dict[str, Any]]) -> dict[str,
 def strength(tensor: Tensor) -> Tensor:
     """Root mean square over the channels, (1, C, H, W) to (1, 1, H, W), averaged down to at most CELLS."""
     power = tensor.float().square().mean(1, keepdim=True)
-    return _shrink(power, CELLS).sqrt()
+    return shrink(power, CELLS).sqrt()
 
 
-def _shrink(tensor: Tensor, longest: int) -> Tensor:
+def shrink(tensor: Tensor, longest: int) -> Tensor:
     h, w = tensor.shape[-2:]
     scale = min(1.0, longest / max(h, w))
     return F.adaptive_avg_pool2d(tensor, (max(1, round(h * scale)), max(1, round(w * scale)))) if scale < 1 else tensor
@@ -201,32 +202,45 @@ def _shrink(tensor: Tensor, longest: int) -> Tensor:
 def _level(level: Tensor, body: Body) -> dict[str, Any]:
     return {
         "strength": body.add(strength(level)),
-        "channels": body.add(_shrink(level[:, :CHANNELS].float(), CELLS).contiguous()),
+        "channels": body.add(shrink(level[:, :CHANNELS].float(), CELLS).contiguous()),
     }
 
 
 def _by_level(tokens: Tensor, model: TopFormer, body: Body) -> dict[str, Any]:
     """The strength of each level's channels on the token grid, (4, H, W), and how many they are."""
     channels = model.backbone.channels
-    maps = torch.cat([strength(part) for part in tokens.split(channels, dim=1)], dim=1)
-    return {"maps": body.add(maps), "channels": list(channels)}
+    return {"maps": body.add(by_level(tokens, channels)), "channels": list(channels)}
+
+
+def by_level(tokens: Tensor, channels: Sequence[int]) -> Tensor:
+    """The strength of each level's part of the channels, (1, 4, H, W)."""
+    return torch.cat([strength(part) for part in tokens.split(list(channels), dim=1)], dim=1)
 
 
 def _block(run: Trace, n: int, lang: Lang, body: Body) -> dict[str, Any]:
     weights = run[f"block{n}.weights"].float()
     heads, tokens = weights.shape[1], weights.shape[-1]
-    read = weights.mean(2) * tokens  # (1, heads, HW): 1 where a square is read as much as any
+    read = popularity(weights)
     size = (run.sizes["H"], run.sizes["W"])
     spread = torch.special.entr(weights).sum(-1).exp().mean(-1)[0].tolist()
-    share = run[f"block{n}.projected"].square().mean().sqrt() / run[f"block{n}.tokens"].square().mean().sqrt()
     mean = weights.mean(1, keepdim=True)
     return {
-        "mean": body.add(_shrink(mean, MATRIX).contiguous()),
+        "mean": body.add(shrink(mean, MATRIX).contiguous()),
         "read": body.add(read.mean(1).reshape(1, 1, *size)),
         "heads": body.add(read.reshape(1, heads, *size)),
         "names": [HEAD(lang, h=h, spread=f"{value:.1f}", HW=tokens) for h, value in enumerate(spread, start=1)],
-        "share": float(share),
+        "share": added(run, n),
     }
+
+
+def popularity(weights: Tensor) -> Tensor:
+    """How much each square is read, (1, heads, HW) of weights (1, heads, HW, HW): 1 where as much as any."""
+    return weights.mean(2) * weights.shape[-1]
+
+
+def added(run: Trace, n: int) -> float:
+    """The size of what block ``n``'s attention adds, beside the map's own: root mean squares."""
+    return float(run[f"block{n}.projected"].square().mean().sqrt() / run[f"block{n}.tokens"].square().mean().sqrt())
 
 
 def _injection(run: Trace, n: int, body: Body) -> dict[str, Any]:
@@ -244,11 +258,10 @@ def _segmentation(
 ) -> dict[str, Any]:
     """The segmentation, its legend (the classes present, largest first), and the ones with parts taken away."""
     scores = run["class_scores"]
-    whole = segment(scores, _fit(photo, SEGMENTATION))
-    small = segment(scores, _fit(photo, COMPARED)).labels
+    whole = segment(scores, fit(photo, SEGMENTATION))
+    small = segment(scores, fit(photo, COMPARED)).labels
     others = {
-        part: segment(without(model, run, silenced), _fit(photo, COMPARED)).labels
-        for part, silenced in SILENCED.items()
+        part: segment(without(model, run, silenced), fit(photo, COMPARED)).labels for part, silenced in SILENCED.items()
     }
     changed = {part: _percent((labels != small).float().mean()) for part, labels in others.items()}
     counts = torch.bincount(whole.labels.flatten(), minlength=scores.shape[1])
@@ -290,7 +303,7 @@ def _segmentation(
         ],
         "owed": _owed(changed, facts, names, lang),
         "scores": {
-            "maps": body.add(_shrink(scores[:, shown], CELLS).contiguous()),
+            "maps": body.add(shrink(scores[:, shown], CELLS).contiguous()),
             "names": [names.names[c](lang) for c in shown],
         },
     }
@@ -317,7 +330,7 @@ def _owed(changed: dict[str, str], facts: Facts | None, names: ClassSet, lang: L
     return [owed, [FAILS(lang), FAILS_HOW(lang, worst=told)]]
 
 
-def _fit(photo: Image.Image, longest: int) -> tuple[int, int]:
+def fit(photo: Image.Image, longest: int) -> tuple[int, int]:
     """(Y, X) of the photograph brought to ``longest`` pixels on its longer side."""
     scale = longest / max(photo.size)
     return max(1, round(photo.height * scale)), max(1, round(photo.width * scale))

@@ -1,0 +1,62 @@
+"""The bar's dialogs in a browser: a figure seen and saved, the link and its code, by keyboard, and nothing left behind."""
+
+from pathlib import Path
+
+import pytest
+from browsing import VIEWPORTS, Open, query_of, shown
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+
+def fits(page: Page, dialog: str) -> None:
+    """Nothing in the open dialog reaches out of it, and it lies within the window."""
+    outside = page.locator(f"dialog.{dialog}").evaluate(
+        """(dialog) => {
+          const box = dialog.getBoundingClientRect();
+          const wide = [...dialog.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.closest("svg"))
+            .filter((e) => { const b = e.getBoundingClientRect(); return b.left < box.left - 1 || b.right > box.right + 1; });
+          return [box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight, wide.map((e) => e.className || e.tagName)];
+        }"""
+    )
+    assert outside == [False, []]
+
+
+@pytest.mark.parametrize(("lang", "width", "height"), [*(("en", *size) for size in VIEWPORTS[::2]), ("zh", 390, 844)])
+def test_a_figure_is_seen_then_saved(visit: Open, tmp_path: Path, lang: str, width: int, height: int) -> None:
+    page = visit(f"?stage=key&block=2&size=256&lang={lang}", width, height)
+    shown(page)
+    page.locator(".open-save").click()
+    preview = page.locator(".save .paper img")
+    expect(preview).to_have_js_property("naturalWidth", 691, timeout=20_000)  # 7.2 inches of 96 dots
+    fits(page, "save")
+    page.locator(".save .theme label").nth(1).click()
+    page.locator(".save .width label").nth(0).click()
+    expect(preview).to_have_js_property("naturalWidth", 336, timeout=20_000)
+    with page.expect_download() as got:
+        page.locator(".choices .strong").click()
+    assert got.value.suggested_filename == "street-block2-key.png"
+    got.value.save_as(tmp_path / "key.png")
+    with Image.open(tmp_path / "key.png") as picture:
+        assert picture.width == 672
+        assert picture.convert("RGB").getpixel((2, 2)) == (0x15, 0x16, 0x1A)
+    page.keyboard.press("ArrowRight")  # the lesson beneath stays where it is
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.save")).to_be_hidden()
+    assert query_of(page)["stage"] == "key"
+
+
+def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
+    page = visit("?stage=scores&block=3&head=2&size=256&lang=en")
+    shown(page)
+    page.locator(".open-share").focus()
+    page.keyboard.press("Enter")
+    link = page.locator(".share .link")
+    code = page.locator(".share .code svg path").last
+    expect(code).to_be_visible()
+    assert all(part in link.input_value() for part in ("stage=scores", "block=3", "head=2", "sample=street"))
+    fits(page, "share")
+    before = code.get_attribute("d")
+    link.fill("http://192.0.2.1:8501/?stage=image")
+    expect(page.locator(".share .code svg path").last).not_to_have_attribute("d", before or "")
+    page.keyboard.press("Escape")
+    expect(page.locator(".open-share")).to_be_focused()

@@ -1,0 +1,250 @@
+"""What each page offers to save: its panels follow the address, survive nonsense, and hold the numbers of the run."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from topformer_viz import figures, heads, starts
+from topformer_viz.attention_costs import PUBLISHED, side
+from topformer_viz.explorer import figures as explorer
+from topformer_viz.figures import Look, draw
+from topformer_viz.findings import times
+from topformer_viz.images import network_size, open_sample, to_tensor
+from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
+from topformer_viz.network import figures as network
+from topformer_viz.panels import Panel
+from topformer_viz.saving import Offer
+from topformer_viz.session import FACTS, MODELS, View
+from topformer_viz.tracing import trace
+from topformer_viz.weights import load_model, with_batch_statistics
+
+PAGES: dict[str, Callable[[View], list[Offer]]] = {
+    "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,
+    "what-if": changes.figures, "basics": basics.figures, "by-hand": hand.figures, "covariance": covariance.figures,
+    "cost": cost.figures, "relatives": relatives.figures,
+}  # fmt: skip
+ABOUT_THE_RUN = ("explorer", "network", "what-if", "covariance", "relatives")
+NONSENSE = dict.fromkeys(("block", "head", "query", "to", "pinned", "mode", "values", "colour", "scale", "with", "removal", "part", "network", "row", "column", "draw", "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels", "question", "pixel", "seed", "cost", "cost_c", "cost_heads"), "九-∞")  # fmt: skip
+
+
+@cache
+def view(name: str, lang: str) -> View:
+    """The street through a model, at half the app's size."""
+    choice = MODELS[name]
+    model, picture = load_model(choice.source), open_sample("street")
+    photo = picture.resize(network_size(*picture.size, 256, 96), Image.Resampling.LANCZOS)
+    if choice.batch_statistics:
+        model = with_batch_statistics(model, to_tensor(photo))
+    facts = FACTS if name == "streets" else None
+    link = {"sample": "street", "model": name}
+    return View(
+        lang, photo, model, trace(model, photo), facts, name == "tiny-batch", link, ("figures", name),  # type: ignore[arg-type]
+        "街道" if lang == "zh" else "Street", "", choice.name(lang),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def panels(page: str, name: str, lang: str, **asked: str) -> dict[str, Panel]:
+    return {offer.name: offer.make(asked) for offer in PAGES[page](view(name, lang))}
+
+
+def words(panel: Panel) -> Iterator[str]:
+    """Every word of a panel."""
+    yield from (panel.title, panel.about, panel.caption, *(name for name, _ in panel.legend))
+    for group in panel.groups:
+        yield group.title
+        for tile in group.tiles:
+            yield from (tile.title, tile.down, tile.across, tile.scale.quantity if tile.scale else "")
+    for chart in panel.charts:
+        yield from (chart.title, chart.across.name, chart.up.name, *(series.name for series in chart.series))
+    for table in panel.tables:
+        yield from (table.title, *table.columns, *table.parts.values(), *(cell for row in table.rows for cell in row))
+
+
+@pytest.mark.parametrize(
+    ("name", "lang"), [("streets", "en"), ("streets", "zh"), ("colour", "en"), ("tiny-batch", "zh")]
+)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
+    made = panels(page, name, lang)
+    assert made or (page, name) == ("network", "colour")
+    if page != "starts" or lang == "en":
+        odd = panels(page, name, lang, **NONSENSE)
+        assert {offer: panel.name for offer, panel in odd.items()} == {offer: p.name for offer, p in made.items()}
+    for panel in made.values():
+        assert panel.title and panel.about and len(panel.caption) > 40
+        assert re.fullmatch(r"[a-z0-9._-]+", panel.name), panel.name
+        assert panel.groups or panel.charts or panel.tables
+        chinese = re.search(r"[\u4e00-\u9fff]", " ".join(words(panel)))
+        assert bool(chinese) == (lang == "zh"), chinese
+        for text in words(panel):
+            assert not re.search(r"\*\*|`|<\w|\{\w", text), text
+            known = figures._characters("DejaVu Sans", "normal") | figures._characters(figures.CHINESE, "normal")
+            assert not {c for c in text if ord(c) not in known and c != "\n"}, text
+        if page in ABOUT_THE_RUN and name == "tiny-batch":
+            assert "权重随机" in panel.caption
+    assert len({panel.name for panel in made.values()}) == len(made) or page == "network"
+
+
+DRAWN = [
+    ("explorer", "measures", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
+    ("network", "segmentation", "column", "en"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
+    ("heads", "block", "slide", "zh"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
+    ("what-if", "pictures", "column", "en"), ("what-if", "numbers", "slide", "zh"), ("by-hand", "output", "column", "zh"),
+    ("covariance", "eigenvalues", "column", "en"), ("covariance", "tables", "column", "zh"), ("cost", "memory", "column", "zh"),
+    ("relatives", "numbers", "column", "en"), ("relatives", "weights", "slide", "zh"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "offer", "width", "lang"), DRAWN)
+def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang: str) -> None:
+    import matplotlib
+    from test_figures import boxes, meet
+
+    with matplotlib.rc_context(figures.EXACT):
+        figure = draw(panels(page, "streets", lang)[offer], Look(width, "dark"))
+        found = boxes(figure)
+    assert figure.get_size_inches()[1] <= figures.WIDTHS[width].most + 1e-6
+    for n, (text, box) in enumerate(found):
+        assert box[0] >= 0 and box[1] >= 0 and box[2] <= figure.bbox.x1 and box[3] <= figure.bbox.y1, (
+            f"cut off: {text!r}"
+        )
+        for other, place in found[:n]:
+            assert not meet(box, place), f"{text!r} lies over {other!r}"
+
+
+# They follow the address, and their numbers are the run's
+
+
+def test_the_explorer_s_follow_the_view() -> None:
+    run = view("streets", "en").run
+    grid, weights, scores = (run.sizes["H"], run.sizes["W"]), run["block2.weights"][0], run["block2.scores"][0]
+    made = panels("explorer", "streets", "en", block="3", head="2", query="5", mode="column", values="scores", each="1")
+    assert np.allclose(made["attention"].groups[0].tiles[2].values, scores[1, :, 4].reshape(grid))
+    assert np.array_equal(made["matrix"].groups[0].tiles[0].values, scores[1])
+    pinned = panels("explorer", "streets", "en", block="3", head="2", query="5", pinned="9", **{"with": "query"})
+    a, b, difference = (tile.values for tile in pinned["against"].groups[0].tiles)
+    assert np.allclose(a, weights[1, 4].reshape(grid)) and np.allclose(b, weights[1, 8].reshape(grid))
+    assert np.allclose(difference, a - b)
+    other = panels("explorer", "streets", "en", block="3", head="mean", query="5", **{"with": "block-1"})["against"]
+    assert np.allclose(other.groups[0].tiles[1].values, run["block0.weights"][0, :, 4].mean(0).reshape(grid))
+    mean = panels("explorer", "streets", "en", block="3", head="2", query="5")["against"]
+    assert np.allclose(mean.groups[0].tiles[1].values, weights[:, 4].mean(0).reshape(grid))
+    names = {panel["against"].name for panel in (made, pinned)} | {other.name}
+    assert len(names) == 3
+
+
+def test_a_removal_is_the_one_asked_for() -> None:
+    without, only = (
+        panels("explorer", "streets", "en", block="4", head="1", removal=removal)["removal"]
+        for removal in ("without-3", "only-3")
+    )
+    assert "head 3" in without.title and "alone" in only.title and without.name != only.name
+    assert without.groups[0].tiles[0].scale.high != only.groups[0].tiles[0].scale.high  # type: ignore[union-attr]
+    assert len(without.groups[0].tiles) == 4 and without.legend
+
+
+def test_the_network_s_part_is_the_open_one() -> None:
+    asked = ("image", "pyramid0", "tokens", "block2", "split", "injected1", "class_scores", "segmentation")
+    made = {part: panels("network", "streets", "en", part=part)["part"] for part in asked}
+    assert len({panel.name for panel in made.values()}) == len(asked)
+    run = view("streets", "en").run
+    mean = made["block2"].groups[0].tiles[0].values
+    assert np.allclose(mean, run["block1.weights"][0].mean(0), atol=1e-6)
+    costs = panels("network", "streets", "en")["costs"].tables[0]
+    *parts, total = (int(row[1].replace(",", "")) for row in costs.rows)
+    assert sum(parts) == total
+
+
+def test_the_segmentation_s_colours_are_its_classes() -> None:
+    panel = panels("network", "streets", "en")["segmentation"]
+    colours = {tuple(bytes.fromhex(colour[1:])) for _, colour in panel.legend}
+    drawn = {tuple(colour) for colour in panel.groups[0].tiles[1].values.reshape(-1, 3).tolist()}
+    assert drawn == colours
+
+
+def test_the_heads_table_is_the_page_s() -> None:
+    found = heads._findings(heads.findings.FILE)
+    own = panels("heads", "streets", "en", network="trained", block="3", head="2")["head"].groups[0].tiles[0]
+    ratio = found.networks["trained"].heads[2][1].ratio
+    assert own.numbers[0][0] == times(ratio[0][0].value)  # type: ignore[union-attr]
+    built = panels("heads", "streets", "en", network="built", block="3", head="2")
+    assert "not a finding" in built["head"].caption and built["head"].name != built["block"].name
+
+
+def test_starts_follow_the_view() -> None:
+    made = panels("starts", "streets", "en", block="2", head="3", row="1", column="2", draw="2", scale="each")
+    photo = view("streets", "en").photo
+    runs = starts._all_readings(photo, "another digest", 2)
+    matrix = runs["trained", "stored"][1].matrix(3)
+    assert np.array_equal(made["matrices"].groups[0].tiles[2].values, matrix)
+    assert made["maps"].groups[1].tiles[2].marks == ((0, 1),)
+    assert "not a finding" in made["maps"].caption and "Random draw 2" in made["matrices"].caption
+    assert "random" in made["matrices"].groups[0].tiles[0].title
+
+
+def test_what_if_shows_what_changed() -> None:
+    same = panels("what-if", "streets", "en")["pictures"]
+    for group in same.groups:
+        assert not np.nan_to_num(group.tiles[2].values).any()
+    scaled = panels("what-if", "streets", "en", block="2", head="3", scaled="true", pixels="shuffled")["pictures"]
+    before, after, difference = (tile.values for tile in scaled.groups[0].tiles)
+    run = view("streets", "en").run
+    assert np.array_equal(before, run["block1.weights"][0, 2])
+    done = changes._run(
+        view("streets", "en").key, 1, changes.Setting(scaled=True, pixels="shuffled"), view("streets", "en")
+    )
+    assert np.allclose(after, done.after["weights"][0, 2])
+    assert np.allclose(difference, done.back("weights")[0, 2] - run["block1.weights"][0, 2])
+    assert "√key_dim" in scaled.caption and scaled.name != same.name
+
+
+def test_covariance_tables_and_plane() -> None:
+    made = panels("covariance", "streets", "en", block="2", head="1")
+    assert np.allclose(made["tables"].groups[0].tiles[0].values, view("streets", "en").run["block1.weights"][0, 0])
+    correlation = made["tables"].groups[0].tiles[2].values
+    assert np.allclose(np.diag(correlation), 1)
+    (ring, theirs, own), _ = (chart.series for chart in made["eigenvalues"].charts)
+    assert len(own.x) == len(theirs.x) == len(correlation)
+    assert max(own.x) == pytest.approx(1, abs=1e-5) and ring.dash == ":"
+
+
+@pytest.mark.parametrize("name", ["tiny", "base"])
+def test_cost_crosses_where_it_says(name: str) -> None:
+    chart = panels("cost", "streets", "en", cost=name)["adds"].charts[0]
+    projections, attention, crossing = chart.series[:3]
+    numbers = PUBLISHED[name]
+    assert crossing.x[0] == side(numbers.crossing)
+    for line in (projections, attention):
+        assert np.interp(crossing.x[0], line.x, line.y) == pytest.approx(crossing.y[0], rel=1e-2)
+    assert (projections.dash, attention.dash) == ("-", "--") and projections.colour != attention.colour
+
+
+def test_by_hand_writes_every_number() -> None:
+    panel = panels("by-hand", "streets", "en", seed="7")["scores"]
+    example = hand._example(7)
+    for group, name in zip(panel.groups, ("scores", "weights"), strict=True):
+        for h, tile in enumerate(group.tiles):
+            assert np.array_equal(tile.values, example.run[name][0, h])
+            assert tile.numbers[5][4] == example.number(name, (h, 5, 4))
+
+
+def test_basics_shows_the_card_s_own_numbers() -> None:
+    tiles = panels("basics", "streets", "en", question="place", pixel="3")["pictures"].groups[0].tiles
+    run, _ = basics._card()
+    head = list(basics.QUESTIONS).index("place")
+    assert np.allclose(tiles[1].values.ravel(), run["block0.scores"][0, head, 2])
+    assert np.allclose(tiles[2].values.ravel(), run["block0.weights"][0, head, 2])
+
+
+def test_relatives_share_the_tokens() -> None:
+    made = panels("relatives", "streets", "en", block="1", pixel="4")
+    own = view("streets", "en").run["block0.weights"][0].mean(0)
+    assert np.allclose(made["weights"].groups[0].tiles[0].values, own, atol=1e-6)
+    assert np.allclose(made["weights"].groups[1].tiles[0].values.ravel(), own[3], atol=1e-6)
+    assert "random" in made["weights"].groups[0].tiles[2].title
+    assert torch.is_tensor(own) and len(made["numbers"].tables[0].rows[0]) == 5

@@ -1,0 +1,159 @@
+"""The bar above every page: what it offers, what it hands out, and what it makes of nonsense."""
+
+import io
+import json
+import xml.etree.ElementTree as ET
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from decoding import Payload, decode
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from topformer_viz.saving.bar import OPTIONS, own_address, qr_code
+from topformer_viz.session import PAGES
+from topformer_viz.text import LANGS, Lang
+
+ROOT = Path(__file__).parent.parent
+
+
+def open_app(page: str = "", **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    for name, value in query.items():
+        app.query_params[name] = value
+    if page:
+        app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def bar(app: AppTest) -> Payload:
+    (found,) = [c for c in app.get("bidi_component") if c.proto.component_name == "topformer_saving"]
+    return decode(found.proto.bytes)
+
+
+def ask(app: AppTest, kind: str, view: dict[str, str] | None = None, **wish: Any) -> tuple[dict[str, Any], bytes]:
+    """The answer to a wish, and its file's bytes."""
+    app.session_state["saving_wish"] = {"id": "1", "kind": kind, "view": view or {}, **wish}
+    sent = bar(app.run())
+    assert not app.exception, app.exception
+    answer = sent.header["answer"]
+    assert (answer["id"], answer["kind"]) == ("1", kind)
+    return answer, sent.file(answer) if "offset" in answer else b""
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("page", ["", *PAGES])
+def test_every_page_has_the_bar(page: str, lang: Lang) -> None:
+    header = bar(open_app(page, lang=lang, size="256")).header
+    assert header["lang"] == lang and header["travels"]
+    assert bool(header["offers"]) == (page != "reference")
+    titles = [offer["title"] for offer in header["offers"]]
+    assert len(set(titles)) == len(titles)
+    assert [bundle["name"] for bundle in header["bundles"]] == (
+        ["trace"] if page else ["lesson", "animation", "numbers", "trace"]
+    )
+    assert "answer" not in header
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_figure_follows_the_view_and_comes_once(lang: Lang) -> None:
+    app = open_app(lang=lang, size="256")
+    view = {"stage": "weights", "block": "3", "head": "2"}
+    answer, data = ask(app, "figure", view, figure="picture", format="svg", width="column", theme="dark")
+    assert (answer["name"], answer["mime"]) == ("street-block3-weights-head2.svg", "image/svg+xml")
+    text = "".join(ET.fromstring(data).itertext())
+    assert {"en": "head 2", "zh": "第 2 个头"}[lang] in text
+    assert "answer" not in bar(app.run()).header
+    answer, data = ask(app, "figure", view, figure="picture", format="png4", width="slide", bare=True)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.size == (5120, 2880)
+    answer, data = ask(app, "preview", view, figure="overview", width="column")
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.width == 336
+    assert answer["size"]
+
+
+@pytest.mark.parametrize(
+    ("view", "wish"),
+    [
+        ({"stage": "<b>", "block": "0", "head": "-1"}, {}),
+        ({"stage": "nothing", "block": "9", "head": "1e3"}, {"figure": 7, "format": "exe", "width": [], "theme": None}),
+        ({"stage": "image", "head": "4"}, {"figure": "shapes"}),
+    ],
+)
+def test_nonsense_gives_the_defaults(view: dict[str, str], wish: dict[str, Any]) -> None:
+    answer, data = ask(open_app(size="256"), "figure", view, **wish)
+    assert answer["name"].startswith("street-image") and answer["name"].endswith(".png")
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.width == round(7.2 * 192)
+
+
+def test_the_numbers_are_those_of_the_run() -> None:
+    app = open_app(size="256")
+    answer, data = ask(app, "numbers", {"stage": "weights", "block": "2"})
+    assert answer["name"] == "street-block1-weights.npz"
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        assert list(arrays["block1.weights.axes"]) == ["B", "heads", "HW", "HW"]
+        assert np.allclose(arrays["block1.weights"].sum(-1), 1, atol=1e-5)
+    with np.load(io.BytesIO(ask(app, "trace")[1]), allow_pickle=False) as arrays:
+        assert {"image", "block3.output", "class_scores"} <= set(arrays.files)
+
+
+def test_the_lesson_comes_as_one_file() -> None:
+    answer, data = ask(open_app(size="256", lang="zh"), "lesson", {"block": "2", "head": "1"})
+    assert answer["name"] == "street-block2.zip"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        shapes = json.loads(archive.read(next(name for name in names if name.endswith("shapes.json"))))
+    assert any(name.endswith("index.html") for name in names) and any(name.endswith(".md") for name in names)
+    assert shapes
+
+
+def test_the_animation_moves() -> None:
+    _, data = ask(open_app(size="256", model="colour"), "animation", {})
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.format == "GIF" and getattr(picture, "n_frames", 1) > 10
+
+
+@pytest.mark.parametrize(
+    "wish", [None, "figure", {"kind": "figure"}, {"kind": "rm", "id": "1"}, {"kind": "trace", "id": 4}]
+)
+def test_what_is_no_wish_is_left_out(wish: Any) -> None:
+    app = AppTest.from_function(_take, kwargs={"wish": wish})
+    app.run()
+    assert not app.exception
+    assert "saving_wish" not in app.session_state
+
+
+def _take(wish) -> None:  # type: ignore[no-untyped-def]
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from topformer_viz.saving import bar
+
+    st.session_state.saving = SimpleNamespace(wish=wish)
+    bar._take_wish()
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_code_is_drawn_for_web_addresses_only(lang: Lang) -> None:
+    svg = ET.fromstring(qr_code("http://192.0.2.7:8501/?stage=weights&head=2", lang)["svg"])
+    assert svg.tag.endswith("svg")
+    for wrong in (None, 7, "", "javascript:alert(1)", "http://", "ftp://a", "http://a/" + "b" * 2000, "http://[::1"):
+        assert qr_code(wrong, lang).keys() == {"problem"}
+
+
+def test_the_own_address_is_one_or_none() -> None:
+    assert own_address().count(".") in (0, 3)
+
+
+def test_every_option_is_in_the_bars_markup() -> None:
+    html = (ROOT / "topformer_viz" / "saving" / "bar.html").read_text("utf-8")
+    assert all(f'class="{name}"' in html for name in OPTIONS)

@@ -1,0 +1,148 @@
+// The bar's two dialogs: a figure, or more, as a file; and the link to this view with its QR code.
+// The address bar holds the view on show: it goes along with every wish, and the server (bar.py) draws what it says.
+
+const CHECKED = { format: "png2", width: "page", theme: "white" };
+
+class Saving {
+  constructor(root) {
+    this.root = root;
+    this.find = (selector) => root.querySelector(selector);
+    this.find(".open-save").onclick = () => this.open();
+    this.find(".open-share").onclick = () => this.share();
+    for (const dialog of root.querySelectorAll("dialog")) {
+      dialog.querySelector(".close").onclick = () => dialog.close();
+      dialog.onclick = (event) => {
+        if (event.target === dialog) dialog.close(); // beside it
+      };
+    }
+    this.find(".choices").onchange = () => this.preview();
+    this.find(".choices .strong").onclick = () => this.wish({ kind: "figure", ...this.look() });
+    this.find(".link").oninput = () => this.wish({ kind: "code", link: this.find(".link").value });
+    this.find(".copy").onclick = () => this.copy();
+    // The pages' own keys (arrows, digits) do nothing while a dialog is open.
+    for (const dialog of root.querySelectorAll("dialog")) dialog.onkeydown = (event) => event.stopPropagation();
+  }
+
+  close() {
+    if (this.url) URL.revokeObjectURL(this.url);
+  }
+
+  show(data) {
+    const { ui } = data, text = (selector, words) => (this.find(selector).textContent = words);
+    this.data = data;
+    this.find(".saving").lang = data.lang;
+    text(".open-save", ui.save);
+    text(".open-share", ui.share);
+    text("#save-title", data.offers.length ? ui.save_title : ui.save);
+    text("#share-title", ui.share_title);
+    for (const button of this.root.querySelectorAll(".close")) Object.assign(button, { textContent: "✕", ariaLabel: ui.close, title: ui.close });
+    text(".figure-field span", ui.figure);
+    text(".choices .strong", ui.save_figure);
+    text(".tick span", ui.words);
+    text(".more .about", ui.more);
+    text(".share .field span", ui.link);
+    text(".share .copy", ui.copy);
+    text(".share .note", ui.hint + (data.travels ? "" : " " + ui.upload_stays));
+    this.find(".paper img").alt = ui.preview;
+    const select = this.find(".figure"), chosen = select.value;
+    select.replaceChildren(...data.offers.map(({ name, title }) => element("option", { value: name, textContent: title })));
+    if (data.offers.some(({ name }) => name === chosen)) select.value = chosen;
+    this.find(".sides").hidden = !data.offers.length; // a page of words and tables
+    for (const [name, options] of Object.entries(data.options)) this.radios(name, ui[name], options);
+    this.find(".bundles").replaceChildren(
+      ...data.bundles.map(({ name, title }) => element("button", { type: "button", textContent: title, onclick: () => this.wish({ kind: name, ...this.look() }) })),
+    );
+    if (data.answer) this.answer(data.answer);
+  }
+
+  radios(name, label, options) {
+    const box = this.find(`.${name}`), checked = box.querySelector("input:checked")?.value ?? CHECKED[name];
+    box.querySelector("legend").textContent = label;
+    if (box.dataset.lang === this.data.lang) return; // as they are: the focus stays where it was
+    box.dataset.lang = this.data.lang;
+    box.querySelector("div").replaceChildren(
+      ...options.map(([value, text]) => {
+        const option = element("label", {});
+        option.append(element("input", { type: "radio", name, value, checked: value === checked }), element("span", { textContent: text }));
+        return option;
+      }),
+    );
+  }
+
+  look() {
+    const chosen = (name) => this.find(`.${name} input:checked`).value;
+    return { figure: this.find(".figure").value, format: chosen("format"), width: chosen("width"), theme: chosen("theme"), bare: !this.find(".words").checked };
+  }
+
+  // One wish at a time is on its way; of those that come meanwhile the last is sent next.
+  wish(wish) {
+    if (this.asked && performance.now() - this.asked.at < 60_000) {
+      this.next = wish;
+      return;
+    }
+    const id = `${Date.now()}-${Math.random()}`;
+    this.asked = { id, at: performance.now() };
+    if (wish.kind !== "code") this.say(wish.kind === "preview" ? this.data.ui.drawing : this.data.ui.writing, true);
+    this.ask("wish", { ...wish, id, page: location.pathname, view: Object.fromEntries(new URLSearchParams(location.search)) });
+  }
+
+  preview() {
+    this.wish({ kind: "preview", ...this.look() });
+  }
+
+  answer(answer) {
+    if (answer.id !== this.asked?.id) return; // an old payload, sent again with a rerun
+    this.asked = null;
+    const { ui } = this.data;
+    if (answer.problem) this.say(answer.problem);
+    else if (answer.kind === "code") this.find(".share .code").replaceChildren(...new DOMParser().parseFromString(answer.svg, "text/html").body.children);
+    else if (answer.kind === "preview") {
+      if (this.url) URL.revokeObjectURL(this.url);
+      this.url = URL.createObjectURL(answer.blob);
+      this.find(".paper img").src = this.url;
+      this.say(answer.size);
+    } else {
+      const url = URL.createObjectURL(answer.blob);
+      element("a", { href: url, download: answer.name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      this.say(ui.saved.replace("{name}", answer.name).replace("{size}", (answer.bytes / 1e6).toFixed(2)));
+    }
+    if (this.next) {
+      const next = this.next;
+      this.next = null;
+      this.wish(next);
+    }
+  }
+
+  say(words, busy = false) {
+    this.find(".save > .said").textContent = words;
+    this.find(".save").setAttribute("aria-busy", String(busy));
+  }
+
+  open() {
+    this.find(".save").showModal();
+    if (this.data.offers.length) this.preview();
+  }
+
+  share() {
+    const here = new URL(location.href), local = ["localhost", "127.0.0.1", "[::1]"].includes(here.hostname);
+    if (local && this.data.host) here.hostname = this.data.host; // others cannot reach this machine under its name for itself
+    this.find(".link").value = here.href;
+    this.find(".share .said").textContent = "";
+    this.find(".share .code").setAttribute("aria-label", this.data.ui.code);
+    this.find(".share").showModal();
+    this.wish({ kind: "code", link: here.href });
+  }
+
+  async copy() {
+    const link = this.find(".link");
+    try {
+      await navigator.clipboard.writeText(link.value);
+      this.find(".share .said").textContent = this.data.ui.copied;
+    } catch {
+      link.select(); // no clipboard away from HTTPS and localhost
+    }
+  }
+}
+
+export default mount(Saving);

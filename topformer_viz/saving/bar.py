@@ -1,0 +1,261 @@
+"""The bar above every page: figures, the lesson, numbers as files; the link to the view on show as text and QR code.
+
+The browser sends the address's parameters along with a wish, since it alone knows the view on show; the answer travels
+back with the next payload, once.
+"""
+
+import io
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import segno
+import streamlit as st
+from PIL import Image
+
+from topformer_viz.animation import gif
+from topformer_viz.colour import MIN_GRID
+from topformer_viz.exporting import Order
+from topformer_viz.figures import MIME, Format, Look, save
+from topformer_viz.images import SAMPLES
+from topformer_viz.overview import overview_panel
+from topformer_viz.panels import Panel, shape_panel, stage_panel
+from topformer_viz.saving import Offer
+from topformer_viz.takeaway import lesson_zip
+from topformer_viz.text import Lang, Text
+from topformer_viz.tracing import npz
+from topformer_viz.walk import walk
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
+
+if TYPE_CHECKING:
+    from topformer_viz.session import View
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "topformer_saving",
+    html=(_HERE / "bar.html").read_text("utf-8"),
+    css=CANVAS_CSS + (_HERE / "bar.css").read_text("utf-8"),
+    js=f"{CANVAS_JS}\n{(_HERE / 'bar.js').read_text('utf-8')}",
+)
+MAX_LINK = 1500  # characters: what a QR code holds and a telephone can still read
+
+FORMATS: dict[str, tuple[Format, int]] = {
+    "png1": ("png", 1), "png2": ("png", 2), "png4": ("png", 4), "svg": ("svg", 1), "pdf": ("pdf", 1),
+}  # fmt: skip
+OPTIONS: dict[str, dict[str, Text]] = {
+    "format": {
+        "png1": Text("PNG 1×", "PNG 1×"), "png2": Text("PNG 2×", "PNG 2×"), "png4": Text("PNG 4×", "PNG 4×"),
+        "svg": Text("SVG", "SVG"), "pdf": Text("PDF", "PDF"),
+    },
+    "width": {
+        "column": Text("One column", "单栏"), "page": Text("Two columns", "双栏"), "slide": Text("Slide", "幻灯片"),
+    },
+    "theme": {
+        "white": Text("White", "白色"), "dark": Text("Dark", "深色"), "transparent": Text("Transparent", "透明"),
+    },
+}  # fmt: skip
+UI = {
+    "save": Text("Save", "保存"),
+    "share": Text("Share", "分享"),
+    "save_title": Text("Save a figure of this view", "保存此视图的图"),
+    "share_title": Text("Link to this view", "此视图的链接"),
+    "close": Text("Close", "关闭"),
+    "figure": Text("Figure", "图"),
+    "picture": Text("The stage's picture", "这一步的图"),
+    "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
+    "shapes": Text("What happens to the shape", "形状如何变化"),
+    "format": Text("Format", "格式"),
+    "width": Text("Width", "宽度"),
+    "theme": Text("Background", "背景"),
+    "words": Text("Title and caption", "标题与说明"),
+    "save_figure": Text("Save the figure", "保存这张图"),
+    "preview": Text("Preview of the figure", "图的预览"),
+    "drawing": Text("Drawing…", "正在绘制……"),
+    "writing": Text("Writing the file…", "正在写文件……"),
+    "saved": Text("{name}, {size} MB, is in your downloads.", "{name}（{size} MB）已下载。"),
+    "inches": Text("{w} × {h} inches ({wmm} × {hmm} mm)", "{wmm} × {hmm} 毫米（{w} × {h} 英寸）"),
+    "more": Text(
+        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes. Numbers: "
+        "float32 tensors with the names of their axes, for NumPy.",
+        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。数值：float32 张量及其各轴名称，可用 NumPy 打开。",
+    ),
+    "link": Text("Address", "地址"),
+    "copy": Text("Copy", "复制"),
+    "copied": Text("Copied.", "已复制。"),
+    "code": Text("QR code of the address", "地址的二维码"),
+    "hint": Text(
+        "For students' own devices, in the same network as this server. If a device does not get through, ask whether the "
+        "network lets devices reach one another.",
+        "供学生自己的设备使用，设备须与本服务器在同一网络。如果打不开，请确认网络是否允许设备之间互相访问。",
+    ),
+    "upload_stays": Text(
+        "Your own picture and checkpoint do not travel in a link: whoever opens it sees the defaults.",
+        "你自己的图片和权重无法随链接传递：打开链接的人看到的是默认内容。",
+    ),
+    "not_a_link": Text("This is no web address, or too long for a code.", "这不是网址，或者太长，无法生成二维码。"),
+    "lesson": Text("Take the lesson (ZIP)", "带走整节课（ZIP）"),
+    "animation": Text("Animation (GIF)", "动画（GIF）"),
+    "numbers": Text("Numbers of this stage (.npz)", "这一步的数值（.npz）"),
+    "trace": Text("Numbers of the whole run (.npz)", "整次运行的数值（.npz）"),
+}  # fmt: skip
+
+
+@st.fragment
+def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
+    """Draw the bar; ``walks``: the page shows one stage of the lesson, whose numbers, ZIP and animation can be had."""
+    wish = st.session_state.pop("saving_wish", None)
+    body = Body()
+    bundles = ["lesson", "animation", "numbers", "trace"] if walks else ["trace"]
+    header: dict[str, Any] = {
+        "lang": view.lang,
+        "ui": {name: text(view.lang) for name, text in UI.items()},
+        "offers": [{"name": offer.name, "title": offer.title(view.lang)} for offer in offers],
+        "options": {
+            name: [[value, text(view.lang)] for value, text in options.items()] for name, options in OPTIONS.items()
+        },
+        "bundles": [{"name": name, "title": UI[name](view.lang)} for name in bundles],
+        "travels": view.link["sample"] is not None and view.link["model"] is not None,
+        "host": own_address(),
+    }
+    if wish:
+        header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | _answer(view, offers, wish, body)
+    _component(key="saving", data=body.message(header), on_wish_change=_take_wish, width="content", height="content")
+
+
+def _take_wish() -> None:
+    """Note what the browser asks for; what makes no sense is left out."""
+    wish = getattr(st.session_state.saving, "wish", None)
+    kinds = ("figure", "preview", "code", "lesson", "animation", "numbers", "trace")
+    if isinstance(wish, dict) and wish.get("kind") in kinds and isinstance(wish.get("id"), str):
+        st.session_state.saving_wish = wish
+
+
+def _answer(view: "View", offers: Sequence[Offer], wish: Mapping[str, Any], body: Body) -> dict[str, Any]:
+    """The file, code or preview that was asked for, as the header's part of it."""
+    kind = wish["kind"]
+    if kind == "code":
+        return qr_code(wish.get("link"), view.lang)
+    asked = wish.get("view")
+    parameters = {str(name): str(value) for name, value in asked.items()} if isinstance(asked, dict) else {}
+    look = Look(_known(wish, "width", "page"), _known(wish, "theme", "white"), wish.get("bare") is True)
+    stem = view.link["sample"] or "picture"
+    if kind in ("figure", "preview") and offers:
+        offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
+        panel = offer.make(parameters)
+        format, scale = FORMATS["png1" if kind == "preview" else _known(wish, "format", "png2")]
+        data = save(panel, format, look, scale)
+        answer = {"name": f"{stem}-{panel.name}.{format}", **body.add_picture(data, MIME[format])}
+        return answer | {"size": _size(data, view.lang)} if kind == "preview" else answer
+    about = {"model": view.about, "picture": view.name, "pixels": list(view.photo.size)}
+    if kind == "trace":
+        return {"name": f"{stem}.npz", **body.add_picture(npz(view.run, None, about), "application/zip")}
+    place = place_of(view, parameters)
+    if kind == "numbers":
+        name = walk(view.run, place.block)[place.stage]
+        names = [f"pyramid{n}" for n in range(4)] if place.stage == "pyramid" else [name]
+        file = f"{stem}-{name.replace('.', '-')}.npz"
+        return {"name": file, **body.add_picture(npz(view.run, names, about), "application/zip")}
+    if kind == "lesson":
+        data = lesson_zip(
+            view.subject, place.block, place.head, look, command(view, place, look), credit=view.credit,
+            trained=view.facts is not None,
+        )  # fmt: skip
+        return {"name": f"{stem}-block{place.block + 1}.zip", **body.add_picture(data, "application/zip")}
+    data = gif(view.subject, place.block, place.head, look)
+    return {"name": f"{stem}-block{place.block + 1}.gif", **body.add_picture(data, "image/gif")}
+
+
+def _known(wish: Mapping[str, Any], name: str, default: str) -> str:
+    """One of the bar's own options."""
+    value = wish.get(name)
+    return value if isinstance(value, str) and value in OPTIONS[name] else default
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the lesson the view is: block and head from 0, None for all heads; a stage of ``walk``."""
+
+    block: int
+    head: int | None
+    stage: str
+
+
+def place_of(view: "View", parameters: Mapping[str, str]) -> Place:
+    """What the address says, or the first block, all heads, the first stage."""
+
+    def counted(name: str, most: int) -> int | None:
+        value = parameters.get(name, "")
+        return int(value) - 1 if value in map(str, range(1, most + 1)) else None
+
+    block = counted("block", view.model.num_blocks) or 0
+    stages = walk(view.run, block)
+    stage = parameters.get("stage", "")
+    return Place(block, counted("head", view.run.sizes["heads"]), stage if stage in stages else next(iter(stages)))
+
+
+def lesson_figures(view: "View") -> list[Offer]:
+    """The lesson's: a stage's picture, what it does to the shapes, and the whole walk."""
+
+    def picture(parameters: Mapping[str, str]) -> Panel:
+        place = place_of(view, parameters)
+        return stage_panel(view.subject, place.block, place.stage, place.head)
+
+    def shapes(parameters: Mapping[str, str]) -> Panel:
+        place = place_of(view, parameters)
+        return shape_panel(view.subject, place.block, place.stage)
+
+    def overview(parameters: Mapping[str, str]) -> Panel:
+        place = place_of(view, parameters)
+        return overview_panel(view.subject, place.block, place.head)
+
+    return [
+        Offer("picture", UI["picture"], picture),
+        Offer("shapes", UI["shapes"], shapes),
+        Offer("overview", UI["overview"], overview),
+    ]
+
+
+def command(view: "View", place: Place, look: Look) -> str:
+    """The terminal's command for this lesson; an uploaded picture and checkpoint stand as placeholders."""
+    sample, model = view.link["sample"], view.link["model"]
+    file = SAMPLES[sample].file if sample else None
+    heads = None if place.head is None else (place.head,)
+    order = Order(
+        model or "CHECKPOINT", min(view.photo.size), view.link["grid"] or MIN_GRID, (place.block,), heads,
+        formats=("zip",), lang=view.lang, look=look,
+    )  # fmt: skip
+    return order.command(f"assets/samples/{file}" if file else "PICTURE", "lesson")
+
+
+def _size(png: bytes, lang: Lang) -> str:
+    """How large a figure is on paper, from a PNG of 96 dots an inch."""
+    with Image.open(io.BytesIO(png)) as picture:
+        w, h = (side / 96 for side in picture.size)
+    return UI["inches"](lang, w=f"{w:.1f}", h=f"{h:.1f}", wmm=f"{w * 25.4:.0f}", hmm=f"{h * 25.4:.0f}")
+
+
+def qr_code(link: object, lang: Lang) -> dict[str, Any]:
+    """A web address as QR code, SVG, drawn here; or the reason why not."""
+    try:
+        parts = urlsplit(link if isinstance(link, str) and len(link) <= MAX_LINK else "")
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return {"problem": UI["not_a_link"](lang)}
+    code = segno.make(cast(str, link), error="m", micro=False)
+    return {"svg": code.svg_inline(scale=4, border=4, light="#fff", omitsize=True)}
+
+
+@cache
+def own_address() -> str:
+    """This machine's address in its network; "" where it has none. Nothing is sent for this."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # an address of no one (RFC 5737): the system only picks the way
+            return probe.getsockname()[0]
+    except OSError:
+        return ""
