@@ -158,3 +158,10 @@ def test_colours_diverge_and_ink_can_be_read() -> None:
     assert heads.colours(1)[0] == "#f7f6f6"
     red, _, blue = (int(heads.colours(1.5)[0][i : i + 2], 16) for i in (1, 3, 5))
     assert red > blue
+
+
+def test_the_choices_stand_in_the_address_and_come_back() -> None:
+    asked = {"network": "built", "block": "2", "head": "3"}
+    said = markup(open_page(**asked))
+    link = json.loads(re.findall(r"link = new URLSearchParams\((.*?)\);", said)[0])
+    assert asked.items() <= {name: str(value) for name, value in link.items()}.items()

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import json
 import math
 import re
 from functools import cache
@@ -340,3 +341,10 @@ def test_runs_are_shared_and_bounded() -> None:
     kept = first["stored"][0]
     assert kept.weights.dtype == torch.float16
     assert sum(isinstance(value, torch.Tensor) for value in vars(kept).values()) == 1
+
+
+def test_the_choices_stand_in_the_address_and_come_back() -> None:
+    asked = {"block": "2", "head": "mean", "row": "1", "column": "2", "draw": "3", "scale": "each"}
+    said = markup(open_page(**asked))
+    link = json.loads(re.findall(r"link = new URLSearchParams\((.*?)\);", said)[0])
+    assert asked.items() <= {name: str(value) for name, value in link.items()}.items()
