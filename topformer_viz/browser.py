@@ -75,7 +75,6 @@ SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
     "network.png": ("network?lang=en", (1440, 1240), ""),
     "lab.png": ("lab?pixels=shuffled&block=2&lang=en", (1440, 1240), ""),
     "presenting.png": ("?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
-    "predicting.png": ("?stage=key&block=3&quiz=1&lang=zh", (1440, 900), ""),
 }
 
 
