@@ -11,6 +11,7 @@ from PIL import Image
 
 from topformer_viz import figures, heads, starts
 from topformer_viz.attention_costs import PUBLISHED, side
+from topformer_viz.choices import FACTS, MODELS
 from topformer_viz.explorer import figures as explorer
 from topformer_viz.figures import Look, draw
 from topformer_viz.findings import times
@@ -19,7 +20,7 @@ from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
 from topformer_viz.network import figures as network
 from topformer_viz.panels import Panel
 from topformer_viz.saving import Offer
-from topformer_viz.session import FACTS, MODELS, View
+from topformer_viz.session import View
 from topformer_viz.tracing import trace
 from topformer_viz.weights import load_model, with_batch_statistics
 

@@ -15,6 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, session
+from topformer_viz.choices import MODELS
 from topformer_viz.explorer.words import UI as EXPLORER_WORDS
 from topformer_viz.images import SAMPLES
 from topformer_viz.model import TopFormer
@@ -51,7 +52,7 @@ def words(app: AppTest) -> str:
 def test_every_page_opens_cold_in_its_language(page: str | None, lang: str) -> None:
     app = open_app(page, lang=lang)
     assert session.UI["title"](lang) in words(app)  # type: ignore[arg-type]
-    label = session.MODELS["streets"].label
+    label = MODELS["streets"].label
     other = "zh" if lang == "en" else "en"
     assert label(lang)[:30] in words(app)  # type: ignore[arg-type]
     assert label(other)[:30] not in words(app)
@@ -82,10 +83,10 @@ def test_the_language_switches_all_at_once() -> None:
     assert session.UI["title"]("zh") in words(app)
 
 
-@pytest.mark.parametrize("model", session.MODELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_every_model_says_what_it_is_and_walks_its_stages(model: str) -> None:
     app = open_app(model=model, size="256", sample="cat")
-    choice = session.MODELS[model]
+    choice = MODELS[model]
     assert choice.label("en") in words(app).replace("&#x27;", "'")
     header = lesson(app)
     stages = [step["stage"] for step in header["steps"]]

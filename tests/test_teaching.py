@@ -15,6 +15,7 @@ from decoding import decode
 
 from topformer_viz import session
 from topformer_viz.by_hand import SEEDS
+from topformer_viz.choices import MODELS
 from topformer_viz.colour import QUESTIONS
 from topformer_viz.explorer.file import EXPLORER_JS
 from topformer_viz.explorer.page import ASKED
@@ -142,14 +143,14 @@ def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
 
     ``case``: a run of a network of the same kind, for the names of stages and parts.
     """
-    source = session.MODELS[asked.get("model", "streets")].source
+    source = MODELS[asked.get("model", "streets")].source
     colour = source == "colour"
     heads = len(QUESTIONS) if colour else SIZES["tiny" if source == "streets" else source].heads
     sample, side = asked.get("sample", next(iter(SAMPLES))), int(asked.get("size", "512"))
     width, height = network_size(*open_sample(sample).size, side, session.MAX_TOKENS)
     blocks = 1 if colour else BLOCKS
     everywhere = {
-        "lang": set(LANGS), "sample": set(SAMPLES), "model": set(session.MODELS), "size": strings(session.SIDES),
+        "lang": set(LANGS), "sample": set(SAMPLES), "model": set(MODELS), "size": strings(session.SIDES),
         "grid": strings(session.GRIDS), "block": from_one(blocks),
     }  # fmt: skip
     own: Accepted = {}

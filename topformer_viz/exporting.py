@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import torch
 from PIL import Image
 from tqdm import tqdm
 
 from topformer_viz.animation import gif
+from topformer_viz.choices import MODELS
 from topformer_viz.colour import MIN_GRID
 from topformer_viz.explorer.file import explorer_html
 from topformer_viz.explorer.payload import MAX_TOKENS
@@ -35,9 +36,6 @@ from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, TooLargeError, Trace, npz, trace
 from topformer_viz.walk import walk
 from topformer_viz.weights import load_model, with_batch_statistics
-
-if TYPE_CHECKING:
-    from topformer_viz.session import Choice
 
 FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
 OVERVIEW = "overview"  # instead of a stage: the whole block
@@ -276,23 +274,16 @@ def _printable(text: str) -> str:
 # One picture
 
 
-def _choice(model: str) -> "Choice | None":
-    """The app's model of this name."""
-    from topformer_viz.session import MODELS  # only here: it brings Streamlit along
-
-    return MODELS.get(model)
-
-
 @lru_cache(maxsize=1)
 def _model(model: str, grid: int) -> Model:
-    choice = _choice(model)
+    choice = MODELS.get(model)
     return load_model(choice.source if choice else model, grid=grid)
 
 
 def _subject(data: bytes, name: str, order: Order) -> Subject:
     picture = open_image(data)
     photo = picture.resize(network_size(*picture.size, order.size, MAX_TOKENS), Image.Resampling.LANCZOS)
-    choice, model = _choice(order.model), _model(order.model, order.grid)
+    choice, model = MODELS.get(order.model), _model(order.model, order.grid)
     with _one_thread():  # the last digit of a sum depends on how many share it
         image = to_tensor(photo)
         if choice and choice.batch_statistics:
