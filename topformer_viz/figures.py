@@ -243,7 +243,11 @@ class _Sheet:
         self, x: float, y: float, text: str, size: float = 1.0, colour: str | None = None, align: str = "left",
         weight: str = "normal", turn: bool = False,
     ) -> None:  # fmt: skip
-        """A line whose baseline lies at ``y`` inches from the top; turned, it reads upwards and ``x`` is its baseline's."""
+        """A line whose baseline lies at ``y`` inches from the top; turned, it reads upwards and ``x`` is its baseline's.
+
+        No Chinese face is bold, so no word beside one is.
+        """
+        weight = "normal" if max(text, default="") > "\u2e80" else weight
         self.axes.text(
             x, y, text, color=colour or self.theme.ink, ha=align, va="baseline", rotation=90 if turn else 0,
             rotation_mode="anchor", parse_math=False,

@@ -76,7 +76,7 @@ UI = {
     ),
     "reset": Text("Reset", "全部复原"),
     "nothing": Text(
-        "Nothing is changed yet: all differences are exactly 0. Try a switch above.", "还没有改动任何东西：所有的差都恰好为 0。请试试上面的开关。"
+        "Nothing is changed yet: all differences are exactly 0. Each switch changes one thing.", "还没有改动任何东西：所有的差都恰好为 0。每个开关改动一处。"
     ),
     "tokens": Text("The tokens", "输入的像素"),
     "weights": Text("Attention weights", "注意力权重"),
