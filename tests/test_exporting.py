@@ -2,8 +2,10 @@
 
 import io
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_many_pictures_on_many_processes_give_what_one_process_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # AppTest leaves a page as the main module, which the new processes would run again.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     broken, twin = tmp_path / "broken.jpg", tmp_path / "CAT.png"
     broken.write_bytes(b"no picture")
     Image.new("RGB", (90, 70), "red").save(twin)

@@ -96,7 +96,7 @@ def test_nonsense_gives_the_defaults(view: dict[str, str], wish: dict[str, Any])
 def test_the_numbers_are_those_of_the_run() -> None:
     app = open_app(size="256")
     answer, data = ask(app, "numbers", {"stage": "weights", "block": "2"})
-    assert answer["name"] == "street-block1-weights.npz"
+    assert answer["name"] == "street-block2-weights.npz"
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         assert list(arrays["block1.weights.axes"]) == ["B", "heads", "HW", "HW"]
         assert np.allclose(arrays["block1.weights"].sum(-1), 1, atol=1e-5)

@@ -52,13 +52,14 @@ def test_all_of_the_lesson_is_in_it(
 ) -> None:
     drawn: dict[object, bytes] = {}  # one figure of each kind stands for all
 
-    def one_of_a_kind(panel: Panel, format: Format, *look: Any) -> bytes:
+    def one_of_a_kind(look: Look, panel: Panel, format: Format, *scale: Any) -> bytes:
         kind = format, bool(panel.diagram)
         if kind not in drawn:
-            drawn[kind] = save(panel, format, *look)
+            drawn[kind] = save(panel, format, look, *scale)
         return drawn[kind]
 
-    monkeypatch.setattr("topformer_viz.takeaway.save", one_of_a_kind)
+    monkeypatch.setattr("topformer_viz.takeaway.draw", lambda panel, look: look)
+    monkeypatch.setattr("topformer_viz.takeaway.write", one_of_a_kind)
     subject = subject_of(photo(50, 70), load_model("colour"), lang, untrained=lang == "zh")
     look = Look(theme="dark" if lang == "zh" else "white", bare=lang == "zh")
     data = lesson_zip(subject, 0, 1 if lang == "zh" else None, look, COMMAND, credit="Somebody <CC0>")
@@ -68,7 +69,7 @@ def test_all_of_the_lesson_is_in_it(
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     stages = list(walk(subject.run, 0))
     figures = [name for name in files if name.startswith("figures/")]
-    assert len(figures) == 4 * len(stages)
+    assert len(figures) == 4 * len(stages) + 2  # and the overview
     assert set(files) - set(figures) == {"index.html", "lesson.md", "shapes.json", "command.txt"}
 
     text = files["index.html"].decode()
@@ -101,7 +102,8 @@ def test_all_of_the_lesson_is_in_it(
 
 def test_the_same_view_gives_the_same_bytes(photo: Callable[..., Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
     saved = b"\x89PNG"  # the figures' own bytes are tests/test_exporting.py's
-    monkeypatch.setattr("topformer_viz.takeaway.save", lambda panel, format, *_: saved + panel.name.encode())
+    monkeypatch.setattr("topformer_viz.takeaway.draw", lambda panel, look: look)
+    monkeypatch.setattr("topformer_viz.takeaway.write", lambda _, panel, format, *scale: saved + panel.name.encode())
     monkeypatch.setattr("topformer_viz.takeaway._of_few_colours", lambda png: png)
     subject = subject_of(photo(70, 110), load_model("tiny"), "en", untrained=True, name="a\n# b")
     first, again = (lesson_zip(subject, 1, None, Look(), COMMAND, trained=True) for _ in range(2))

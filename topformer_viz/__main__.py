@@ -19,6 +19,8 @@ from topformer_viz.tracing import TooLargeError, summary, trace
 from topformer_viz.train import DataError, Photographs, train
 from topformer_viz.weights import CheckpointError, load_model
 
+MAX_SIZE = 8192  # pixels: a larger short side has more tokens than anything here shows
+
 
 def shapes(image: str, model: str, as_json: bool) -> None:
     """Print every stage of one image's run, at the image's own size."""
@@ -98,8 +100,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Order:
-    if options.size < 64:
-        parser.error("--size must be at least 64")
+    if not 64 <= options.size <= MAX_SIZE:
+        parser.error(f"--size must be from 64 to {MAX_SIZE:,}")
     if not MIN_GRID <= options.grid <= MAX_GRID:
         parser.error(f"--grid must be from {MIN_GRID} to {MAX_GRID}")
     try:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from topformer_viz.figures import THEMES, Look, draw
+from topformer_viz.figures import EXACT, THEMES, Look, draw, saving
 from topformer_viz.panels import Group, Panel, Scale, Subject, Tile, numbers, stage_panel
 from topformer_viz.text import Text
 from topformer_viz.walk import walk
@@ -132,12 +132,14 @@ def _drawn(panel: Panel, look: Look) -> tuple[Pixels, list[Box]]:
     boxes: dict[Box, None] = {}
     for image in figure.axes[0].images:
         left, right, bottom, top = image.get_extent()
+        right, bottom = max(right, left + 1 / inch), max(bottom, top + 1 / inch)  # a pixel at least
         boxes[round(left * inch), round(top * inch), round(right * inch), round(bottom * inch)] = None
     return _rendered(figure), list(boxes)
 
 
 def _rendered(figure: Figure) -> Pixels:
-    figure.canvas.draw()
+    with saving, matplotlib.rc_context(EXACT):
+        figure.canvas.draw()
     return np.array(figure.canvas.buffer_rgba())[:HEIGHT, :WIDTH, :3]  # type: ignore[attr-defined]
 
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -128,7 +129,10 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
                     order.model, order.size, order.grid, (block,), None if head is None else (head,),
                     formats=("zip",), lang=order.lang, look=order.look,
                 )  # fmt: skip
-                command, trained = only.command(name, "lesson"), order.model == "streets"
+                command, trained = (
+                    only.command(name if name[0] != "-" else f"./{name}", "lesson"),
+                    order.model == "streets",
+                )
                 yield (
                     f"/{view}-lesson.zip",
                     lesson_zip(subject, block, head, order.look, command, trained=trained),
@@ -172,14 +176,14 @@ def export_all(images: Sequence[str], out: str, order: Order, workers: int | Non
 def stems(images: Sequence[str]) -> list[str]:
     """A name for each picture's folder: its stem, with a number behind it where that is taken, on any file system."""
     found: list[str] = []
-    taken = set()
+    taken: set[str] = set()
     for image in images:
         own = stem = Path(image).stem.strip(". ") or "picture"
         n = 1
-        while stem.casefold() in taken:
+        while {unicodedata.normalize("NFC", name).casefold() for name in (stem, f"{stem}.html")} & taken:
             n += 1
             stem = f"{own}-{n}"
-        taken.add(stem.casefold())
+        taken |= {unicodedata.normalize("NFC", name).casefold() for name in (stem, f"{stem}.html")}
         found.append(stem)
     return found
 
@@ -190,7 +194,9 @@ Jobs = Sequence[tuple[str, str]]
 
 def _here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
     for image, place in jobs:
-        yield _write(image, place, order, tell)
+        with _one_thread():  # as the workers have
+            complaint = _write(image, place, order, tell)
+        yield complaint
 
 
 def _apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
@@ -267,8 +273,9 @@ def _cores() -> int:
 
 
 def _printable(text: str) -> str:
-    """One line; names on disk need not be text."""
-    return re.sub(r"\s+", " ", text.encode("utf-8", "replace").decode())
+    """One line without control characters; names on disk need not be text."""
+    text = re.sub(r"\s+", " ", text.encode("utf-8", "replace").decode())
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)
 
 
 # One picture

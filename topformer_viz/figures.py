@@ -86,6 +86,7 @@ class Theme:
 
 
 # Query, key and value (Okabe and Ito, 2008), on light and on dark: canvas.css has the same.
+SMALLEST = 1.3  # inches: a labelled picture on a slide should be no narrower
 STRANDS = ({"q": "#0072b2", "k": "#c75000", "v": "#008a64"}, {"q": "#56b4e9", "k": "#f08a4b", "v": "#3cc79d"})
 THEMES = {
     "white": Theme("#ffffff", "#1d1c22", "#5c5b63", "#b9b8bf", "#f4f2ee"),
@@ -140,8 +141,16 @@ def wrapped(text: str, size: float, room: float, weight: str = "normal") -> list
     lines = [""]
     # A word with what closes it, or one Chinese character with the punctuation that may not begin a line.
     for word in re.findall(
-        r"[（“]*[\u2e80-\u9fff][，。：；、）！？”]*|[^\s\u2e80-\u9fff（“]+[，。：；、）！？”]*|[（“]+|\s+", text
+        r"[（“]*[\u2e80-\u9fff][，。：；、）！？”]*"
+        r"|[^\s\u2e80-\u9fff（“]+(?: × [^\s\u2e80-\u9fff（“]+)*[，。：；、）！？”]*|[（“]+|\s+",
+        text,
     ):
+        while room and len(word) > 1 and measured(word.rstrip(), size, weight) > room:  # a name without a space
+            fits = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or measured(word[:n], size, weight) <= room)
+            lines += [word[:fits], ""] if lines[-1].strip() else [""]
+            if not lines[-2].strip():
+                lines[-2] = word[:fits]
+            word = word[fits:]
         if measured(lines[-1] + word.rstrip(), size, weight) <= room or not lines[-1]:
             lines[-1] += word
         else:
@@ -156,14 +165,20 @@ class _Sheet:
     def __init__(self, panel: Panel, look: Look) -> None:
         self.panel, self.look = panel, look
         self.theme, self.width = THEMES[look.theme], WIDTHS[look.width]
-        self.type = self.width.type
         self.wide: dict[int, float] = {}  # of each group, while it is laid out
         self.margin = 0.012 * self.width.inches + 0.04
         self.room = self.width.inches - 2 * self.margin
         slide = look.width == "slide"
-        header, footer = self._header(), self._footer()
-        most = self.width.most - header - footer - 2 * self.margin
-        self.across, self.beside, share, height = self._fit(most)
+        for smaller in (1.0, 0.8, 0.65):  # on a slide, words give way to pictures
+            self.type = self.width.type * smaller
+            header, footer = self._header(), self._footer()
+            most = self.width.most - header - footer - 2 * self.margin
+            self.across, self.beside, share, height = self._fit(most)
+            self.wide.clear()
+            self._content(share)
+            labelled = [self.wide[id(group)] for group in panel.groups if group.tiles[0].down]
+            if not slide or min(labelled, default=math.inf) >= SMALLEST:
+                break
         total = self.width.most if slide else header + height + footer + 2 * self.margin
         self.figure = Figure(figsize=(self.width.inches, total), facecolor=self.theme.paper or "none")
         FigureCanvasAgg(self.figure)
@@ -337,7 +352,8 @@ class _Sheet:
             x0 = self.margin
         else:
             many = group.across or min(self.across, len(tiles))
-            w = (room * group.size - many * left - (many - 1) * gap) / many
+            gap = min(gap, 0.3 * room * group.size / many)
+            w = max((room * group.size - many * left - (many - 1) * gap) / many, 0.01)
             x0 = self.margin + (self.room - room * group.size) / 2
         pitch = left + w + gap
         if bars and not group.natural:  # the words keep their room when pictures get smaller
@@ -473,7 +489,9 @@ class _Sheet:
                 self.text(place, y + h + 1.15 * line, label, size, colour, "center")
                 free = place + half + 0.4 * line
         if tile.across:
-            self.text(x + w / 2, y + h + self._below(tile, w) - 0.3 * line, tile.across, 0.9, colour, "center")
+            half = measured(tile.across, 0.9 * self.type) / 2  # of its name, which stays on the sheet
+            middle = max(half, min(x + w / 2, self.width.inches - 0.5 * self.type / 72 - half))
+            self.text(middle, y + h + self._below(tile, w) - 0.3 * line, tile.across, 0.9, colour, "center")
         if tile.down:
             fitting = min(0.9, 0.9 * 1.15 * h / measured(tile.down, 0.9 * self.type))
             self.text(x - self._labels(tile) - 0.9 * line, y + h / 2, tile.down, fitting, colour, "center", turn=True)
@@ -500,7 +518,9 @@ class _Sheet:
             self._image(_coloured(shades[None], scale), x, top_edge, wide, high, smooth=False)
             self.frame(x, top_edge, wide, high, self.theme.quiet, 0.5)
             said = [number(value, top) for value in (low, middle, top)]
-            if scale.log:  # numbers of all sizes
+            if scale.low == scale.high:  # one number, such as the 0 of a projection that has not been trained
+                said = [number(scale.low, scale.low), "", ""]
+            elif scale.log:  # numbers of all sizes
                 said = [number(value, value) for value in (low, middle, top)]
             widths = [measured(text, 0.85 * self.type) for text in said]
             size = min(0.85, 0.85 * (wide - 0.4 * line) / (widths[0] + widths[2]))
@@ -832,7 +852,9 @@ def _along(axis: Axis) -> Callable[[float], float]:
 
 def number(value: float, largest: float) -> str:
     """A number as a colour bar says it: three figures of the largest, the minus sign of print, no needless zeros."""
-    largest = abs(largest) or abs(value) or 1.0
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    largest = abs(largest) if 0 < abs(largest) < math.inf else abs(value) or 1.0
     digits = max(0, 2 - math.floor(math.log10(largest)))
     if digits > 5 or largest >= 1e5:
         text = f"{value:.2e}" if value else "0"

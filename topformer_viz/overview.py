@@ -115,12 +115,13 @@ def _strand(*names: str) -> str:
 
 def _ribbon(a: tuple[float, float], b: tuple[float, float], strand: str, upright: bool) -> str:
     (x1, y1), (x2, y2) = a, b
-    middle = (
-        f"{x1:g} {(y1 + y2) / 2:g} {x2:g} {(y1 + y2) / 2:g}"
-        if upright
-        else f"{(x1 + x2) / 2:g} {y1:g} {(x1 + x2) / 2:g} {y2:g}"
-    )
-    return f'<path class="ribbon {strand}" d="M{x1:g} {y1:g}C{middle} {x2:g} {y2:g}"/>'
+    start = f"M{x1:g} {y1:g}"
+    if (y2 - y1 if upright else x2 - x1) > 2.5 * PITCH:  # straight past what it does not enter, then in
+        x1, y1 = (x1, y2 - PITCH) if upright else (x2 - 0.8 * PITCH, y1)
+        start += f"L{x1:g} {y1:g}"
+    bend = (x1, (y1 + y2) / 2, x2, (y1 + y2) / 2) if upright else ((x1 + x2) / 2, y1, (x1 + x2) / 2, y2)
+    curve = " ".join(f"{n:g}" for n in (*bend, x2, y2))
+    return f'<path class="ribbon {strand}" d="{start}C{curve}"/>'
 
 
 def _around(

@@ -71,7 +71,10 @@ UI = {
     "overlay": Text("Each head's output, laid over the picture.", "每个头的输出，叠在图片上。"),
     "chance": Text("Random weights: what the picture shows is chance, not a finding.", "权重随机：图案只是偶然，不说明规律。"),
     "shape_title": Text("{stage}: what happens to the shape", "{stage}：形状如何变化"),
-    "shape": Text("A line that splits or joins is a reshape, lines that cross a permute, one that ends in Σ is summed over.", "线分开或合并是 reshape，线交叉是 permute，止于 Σ 的轴被求和消去。"),
+    "shape_reshape": Text("Lines that split or join are axes dealt out or laid together.", "线分开或合并，表示轴被拆开或合在一起。"),
+    "shape_permute": Text("Lines that cross are axes that swap.", "线交叉，表示轴交换。"),
+    "shape_matmul": Text("The lines that end in Σ are the axis that is summed over.", "止于 Σ 的线是被求和消去的轴。"),
+    "shape_conv": Text("A dotted line is an axis whose every entry feeds every new one.", "虚线表示旧轴的每一项都参与新轴的每一项。"),
     "attention_title": Text("What {pixel} reads", "{pixel}读什么"),
     "attention_column": Text("Who reads {pixel}", "谁读{pixel}"),
     "query_mark": Text("The frame marks the pixel.", "方框标出这个像素。"),
@@ -314,7 +317,11 @@ def stage_panel(subject: Subject, block: int, stage: str, head: int | None = Non
     KeyError for a stage that this run does not have.
     """
     run, lang = subject.run, subject.lang
-    name = walk(run, block)[stage]
+    name = walk(run, block).get(stage)
+    if name is None and stage in ("scores", "weights"):  # too many tokens to store them: averaged
+        name = f"block{block}.{stage}"
+    if name is None:
+        raise KeyError(f"this run has no stage {stage!r}; it has {', '.join(walk(run, block))}")
     view = stage_of(name).view
     own_block = block if stage_of(name).in_block else None
     heads = run.sizes["heads"]
@@ -350,7 +357,8 @@ def shape_panel(subject: Subject, block: int, stage: str) -> Panel:
     title = UI["shape_title"](lang, stage=stage)
     own_block = block if declared.in_block else None
     where = "" if own_block is None else f"block{block + 1}-"
-    caption = subject.caption([UI["shape"](lang)], own_block)
+    kinds = [f"shape_{step.operation}" for step in declared.steps]
+    caption = subject.caption([UI[kind](lang) for kind in kinds if kind in UI], own_block)
     return Panel(f"{where}{stage}-shape", title, subject.short(own_block), caption, diagram=diagram)
 
 
@@ -538,7 +546,9 @@ def _columns(subject: Subject, name: str, heads: Sequence[int]) -> Made:
 def _matrix(subject: Subject, name: str, heads: Sequence[int]) -> Made:
     run, lang, n = subject.run, subject.lang, subject.run.sizes["HW"]
     block, _, stage = name.partition(".")
-    said = [UI["matrix"](lang), UI["rows_sum" if stage == "weights" else "unscaled"](lang)]
+    said = [UI["matrix"](lang)]
+    if stage == "scores" or n <= DENSE_TOKENS:  # the sums of averages are others
+        said.append(UI["rows_sum" if stage == "weights" else "unscaled"](lang))
     if n > DENSE_TOKENS:
         scores, weights = pooled(run, int(block.removeprefix("block")), POOLED)
         matrices = weights if stage == "weights" else scores

@@ -381,7 +381,7 @@ def _which_head(
 ) -> Question | None:
     """Which head is first in ``order``; None where the second is hardly different."""
     first, second = (values[head] for head in order[:2])
-    if abs(first - second) < CLEAR * max(abs(first), abs(second)):
+    if abs(first - second) <= CLEAR * max(abs(first), abs(second)):
         return None
 
     def called(head: int) -> str:

@@ -178,7 +178,7 @@ def open_page(
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="top", key="subject"):
         st.html(
-            f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> {html.escape(choice.label(lang))}</p>'
+            f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> <span class="model-words">{html.escape(choice.label(lang))}</span></p>'
             f'<p class="run-line">{html.escape(about)}</p>'
         )
         bar(view, figures(view), walks)
@@ -456,7 +456,7 @@ STYLE = """
 .stAppHeader :is(button, button *) { pointer-events: auto; }
 .brand { font-size: 1.2rem; font-weight: 700; letter-spacing: -0.01em; white-space: nowrap; }
 .st-key-topbar { padding-right: 2.5rem; row-gap: 0.25rem; }
-@media (max-width: 1100px) {
+@media (max-width: 1390px) {
   .st-key-topbar { gap: 0.35rem; }
   .st-key-topbar button { padding-left: 0.5rem; padding-right: 0.4rem; }
   .brand { font-size: 1rem; }
@@ -472,6 +472,8 @@ STYLE = """
 .st-key-subject { flex-wrap: nowrap; }
 @media (max-width: 640px) { .st-key-subject { flex-wrap: wrap; gap: 0.6rem; } .st-key-subject > :first-child { flex-basis: 100%; } }
 .run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }
+/* While the lesson asks a question, the answer stands nowhere else. */
+.asking .model-words { visibility: hidden; }
 /* While the lesson presents (lesson/present.js) it has the window for itself. */
 .presenting :is(.stAppHeader, .st-key-topbar, .st-key-subject, .stAlert) { display: none; }
 .presenting .stMain { overflow: hidden; }

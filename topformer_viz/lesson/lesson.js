@@ -55,6 +55,7 @@ class Lesson {
     this.resized.disconnect();
     this.explorer.close();
     this.presenter.close();
+    document.documentElement.classList.remove("asking");
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
   }
 
@@ -79,7 +80,8 @@ class Lesson {
     if (spoke && spoke !== lesson.lang) document.activeElement?.blur();
     this.find(".lesson").removeAttribute("aria-busy");
     this.said = "";
-    if (first) this.quiz.on = lesson.asked.quiz || Boolean(remembered.quiz);
+    // A link says itself whether it asks; coming back from another page, it is as it was.
+    if (first) this.quiz.on = lesson.asked.quiz || (!lesson.asked.stage && Boolean(remembered.quiz));
     this.render();
     if (first && lesson.asked.present) this.presenter.turn(true, false);
   }

@@ -98,6 +98,7 @@ class Quiz {
     for (const part of [".score", ".reset"]) this.find(part).hidden = !this.on || !counted.length;
     this.find(".lesson").classList.toggle("quizzing", this.on);
     this.find(".lesson").classList.toggle("asking", Boolean(question));
+    document.documentElement.classList.toggle("asking", Boolean(question)); // the page's words on the model tell answers
     const box = this.find(".quiz");
     box.hidden = !question;
     if (!question) return;

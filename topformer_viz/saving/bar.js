@@ -6,6 +6,7 @@ const CHECKED = { format: "png2", width: "page", theme: "white" };
 class Saving {
   constructor(root) {
     this.root = root;
+    this.files = []; // asked for while another was on its way
     this.find = (selector) => root.querySelector(selector);
     this.find(".open-save").onclick = () => this.open();
     this.find(".open-share").onclick = () => this.share();
@@ -39,7 +40,7 @@ class Saving {
     text(".figure-field span", ui.figure);
     text(".choices .strong", ui.save_figure);
     text(".tick span", ui.words);
-    text(".more .about", ui.more);
+    text(".more .about", data.about);
     text(".share .field span", ui.link);
     text(".share .copy", ui.copy);
     text(".share .note", ui.hint + (data.travels ? "" : " " + ui.upload_stays));
@@ -74,10 +75,12 @@ class Saving {
     return { figure: this.find(".figure").value, format: chosen("format"), width: chosen("width"), theme: chosen("theme"), bare: !this.find(".words").checked };
   }
 
-  // One wish at a time is on its way; of those that come meanwhile the last is sent next.
+  // One wish at a time is on its way. Of previews that are asked for meanwhile the last is sent next; every file has its turn.
   wish(wish) {
+    const shown = wish.kind === "preview" || wish.kind === "code";
     if (this.asked && performance.now() - this.asked.at < 60_000) {
-      this.next = wish;
+      if (shown) this.next = wish;
+      else this.files.push(wish);
       return;
     }
     const id = `${Date.now()}-${Math.random()}`;
@@ -94,8 +97,11 @@ class Saving {
     if (answer.id !== this.asked?.id) return; // an old payload, sent again with a rerun
     this.asked = null;
     const { ui } = this.data;
-    if (answer.problem) this.say(answer.problem);
-    else if (answer.kind === "code") this.find(".share .code").replaceChildren(...new DOMParser().parseFromString(answer.svg, "text/html").body.children);
+    const code = answer.kind === "code", said = this.find(".share .said");
+    if (code) said.textContent = answer.problem ?? "";
+    if (answer.problem && code) this.find(".share .code").replaceChildren();
+    else if (answer.problem) this.say(answer.problem);
+    else if (code) this.find(".share .code").replaceChildren(...new DOMParser().parseFromString(answer.svg, "text/html").body.children);
     else if (answer.kind === "preview") {
       if (this.url) URL.revokeObjectURL(this.url);
       this.url = URL.createObjectURL(answer.blob);
@@ -107,16 +113,15 @@ class Saving {
       setTimeout(() => URL.revokeObjectURL(url), 60_000);
       this.say(ui.saved.replace("{name}", answer.name).replace("{size}", (answer.bytes / 1e6).toFixed(2)));
     }
-    if (this.next) {
-      const next = this.next;
-      this.next = null;
-      this.wish(next);
-    }
+    const next = this.files.shift() ?? this.next;
+    if (next === this.next) this.next = null;
+    if (next) this.wish(next);
   }
 
   say(words, busy = false) {
     this.find(".save > .said").textContent = words;
     this.find(".save").setAttribute("aria-busy", String(busy));
+    this.find(".save progress").hidden = !busy;
   }
 
   open() {

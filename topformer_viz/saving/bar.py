@@ -5,6 +5,7 @@ back with the next payload, once.
 """
 
 import io
+import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from topformer_viz.session import View
 
 _HERE = Path(__file__).parent
+_log = logging.getLogger(__name__)
 _component = st.components.v2.component(
     "topformer_saving",
     html=(_HERE / "bar.html").read_text("utf-8"),
@@ -79,10 +81,14 @@ UI = {
     "saved": Text("{name}, {size} MB, is in your downloads.", "{name}（{size} MB）已下载。"),
     "inches": Text("{w} × {h} inches ({wmm} × {hmm} mm)", "{wmm} × {hmm} 毫米（{w} × {h} 英寸）"),
     "more": Text(
-        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes. Numbers: "
-        "float32 tensors with the names of their axes, for NumPy.",
-        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。数值：float32 张量及其各轴名称，可用 NumPy 打开。",
+        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
+        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
     ),
+    "npz": Text(
+        "Numbers: float32 tensors with the names of their axes, for NumPy; their own names count blocks from 0, as the code does.",
+        "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的模块从 0 数起，与代码一致。",
+    ),
+    "failed": Text("This could not be made. Please try another choice.", "没有做成，请换一种选择试试。"),
     "link": Text("Address", "地址"),
     "copy": Text("Copy", "复制"),
     "copied": Text("Copied.", "已复制。"),
@@ -107,7 +113,7 @@ UI = {
 @st.fragment
 def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
     """Draw the bar; ``walks``: the page shows one stage of the lesson, whose numbers, ZIP and animation can be had."""
-    wish = st.session_state.pop("saving_wish", None)
+    wish = st.session_state.get("saving_wish")
     body = Body()
     bundles = ["lesson", "animation", "numbers", "trace"] if walks else ["trace"]
     header: dict[str, Any] = {
@@ -118,19 +124,30 @@ def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
             name: [[value, text(view.lang)] for value, text in options.items()] for name, options in OPTIONS.items()
         },
         "bundles": [{"name": name, "title": UI[name](view.lang)} for name in bundles],
+        "about": " ".join(UI[name](view.lang) for name in (["more", "npz"] if walks else ["npz"])),
         "travels": view.link["sample"] is not None and view.link["model"] is not None,
         "host": own_address(),
     }
     if wish:
-        header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | _answer(view, offers, wish, body)
+        try:
+            answer = _answer(view, offers, wish, body)
+        except Exception:  # whatever it is, the bar and the page stay
+            _log.exception("the bar could not answer a wish for %r", wish["kind"])
+            answer = {"problem": UI["failed"](view.lang)}
+        header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | answer
     _component(key="saving", data=body.message(header), on_wish_change=_take_wish, width="content", height="content")
+    # Only now: a rerun may have broken this one off before the answer was sent.
+    if wish is not None and st.session_state.get("saving_wish") is wish:
+        del st.session_state.saving_wish
 
 
 def _take_wish() -> None:
     """Note what the browser asks for; what makes no sense is left out."""
     wish = getattr(st.session_state.saving, "wish", None)
     kinds = ("figure", "preview", "code", "lesson", "animation", "numbers", "trace")
-    if isinstance(wish, dict) and wish.get("kind") in kinds and isinstance(wish.get("id"), str):
+    if not isinstance(wish, dict) or not isinstance(wish.get("id"), str):
+        return
+    if wish.get("kind") in kinds and len(wish["id"]) < 100 and wish["id"].isascii():
         st.session_state.saving_wish = wish
 
 
@@ -157,7 +174,8 @@ def _answer(view: "View", offers: Sequence[Offer], wish: Mapping[str, Any], body
     if kind == "numbers":
         name = walk(view.run, place.block)[place.stage]
         names = [f"pyramid{n}" for n in range(4)] if place.stage == "pyramid" else [name]
-        file = f"{stem}-{name.replace('.', '-')}.npz"
+        inside = f"block{place.block + 1}-" if "." in name else ""
+        file = f"{stem}-{inside}{place.stage}.npz"
         return {"name": file, **body.add_picture(npz(view.run, names, about), "application/zip")}
     if kind == "lesson":
         data = lesson_zip(
@@ -225,7 +243,7 @@ def command(view: "View", place: Place, look: Look) -> str:
     file = SAMPLES[sample].file if sample else None
     heads = None if place.head is None else (place.head,)
     order = Order(
-        model or "CHECKPOINT", min(view.photo.size), view.link["grid"] or MIN_GRID, (place.block,), heads,
+        model or "CHECKPOINT", min(view.photo.size), min(view.run.sizes["H"], view.run.sizes["W"]) if view.link["grid"] else MIN_GRID, (place.block,), heads,
         formats=("zip",), lang=view.lang, look=look,
     )  # fmt: skip
     return order.command(f"assets/samples/{file}" if file else "PICTURE", "lesson")
@@ -246,7 +264,10 @@ def qr_code(link: object, lang: Lang) -> dict[str, Any]:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return {"problem": UI["not_a_link"](lang)}
-    code = segno.make(cast(str, link), error="m", micro=False)
+    try:
+        code = segno.make(cast(str, link), error="m", micro=False)
+    except (segno.DataOverflowError, UnicodeError):  # a code holds bytes, and only those of text
+        return {"problem": UI["not_a_link"](lang)}
     return {"svg": code.svg_inline(scale=4, border=4, light="#fff", omitsize=True)}
 
 
