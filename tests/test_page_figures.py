@@ -79,7 +79,7 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
     for panel in made.values():
         assert panel.title and panel.about and len(panel.caption) > 40
         assert re.fullmatch(r"[a-z0-9._-]+", panel.name), panel.name
-        assert panel.groups or panel.charts or panel.tables
+        assert panel.groups or panel.charts or panel.tables or panel.diagram
         chinese = re.search(r"[\u4e00-\u9fff]", " ".join(words(panel)))
         assert bool(chinese) == (lang == "zh"), chinese
         for text in words(panel):
@@ -93,7 +93,7 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
 
 DRAWN = [
     ("explorer", "measures", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
-    ("network", "segmentation", "column", "en"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
+    ("network", "segmentation", "column", "en"), ("network", "network", "page", "zh"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
     ("heads", "block", "slide", "zh"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
     ("what-if", "pictures", "column", "en"), ("what-if", "numbers", "slide", "zh"), ("by-hand", "output", "column", "zh"),
     ("covariance", "eigenvalues", "column", "en"), ("covariance", "tables", "column", "zh"), ("cost", "memory", "column", "zh"),

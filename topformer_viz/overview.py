@@ -1,13 +1,15 @@
-"""The whole walk as one figure: every stage as a small picture of its own tensor, in the order the declarations give.
+"""The whole walk, or the whole network, as one figure: every stage as a small picture of its own tensor, in the order the declarations give.
 
 A stage stands one place after the last of its sources; query, key and value run side by side. The drawing is SVG in the
 marks that figures.py knows, with the pictures beside it by name.
 """
 
 from html import escape
+from itertools import pairwise
 
 import torch
 
+from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Panel, Scale, Subject, Tile, numbers
 from topformer_viz.stages import axes_of, stage_of
 from topformer_viz.text import Text
@@ -19,6 +21,14 @@ UI = {
     "caption": Text(
         "Small pictures: maps show the root mean square over their channels, matrices {head}; each on a scale of its own.",
         "小图：特征图显示各通道的均方根，矩阵显示{head}；每张小图各用自己的标尺。",
+    ),
+}
+NETWORK = {
+    "title": Text("The whole network", "整个网络"),
+    "caption": Text(
+        "Small pictures: the root mean square over the channels, each on a scale of its own. pyramid0 enters the blocks, its part "
+        "of their output is dropped.",
+        "小图：各通道的均方根，每张各用自己的标尺。pyramid0 进入各模块，但模块输出中属于它的那一份被丢弃。",
     ),
 }
 PITCH, LEVEL, SIDE = 92, 104, 66  # from stage to stage along the walk, between the strands, a picture's longest side
@@ -51,6 +61,46 @@ def overview_panel(subject: Subject, block: int, head: int | None = None) -> Pan
     )  # fmt: skip
 
 
+def network_panel(subject: Subject) -> Panel:
+    """The whole forward pass of a TopFormer: pyramid, blocks, gates, injection, class scores if it has any."""
+    run, lang = subject.run, subject.lang
+    blocks = [f"block{n}.output" for n in range(subject.model.num_blocks)]
+    place: dict[str, tuple[float, float]] = {"image": (0, 0)}
+    place |= {f"pyramid{n}": (n + 1, n) for n in range(4)}
+    place |= {"tokens": (5, 4), **{name: (6 + n, 4) for n, name in enumerate(blocks)}}
+    last = 6 + len(blocks)
+    links = [("image", "pyramid0"), *((f"pyramid{n}", f"pyramid{n + 1}") for n in range(3))]
+    links += [(f"pyramid{n}", "tokens") for n in range(4)] + list(pairwise(["tokens", *blocks]))
+    for n in range(1, 4):
+        if f"injected{n}" in run:
+            place |= {f"gate{n}": (last, n + 0.55), f"injected{n}": (last + 1.2, n)}
+            links += [(blocks[-1], f"gate{n}"), (f"gate{n}", f"injected{n}"), (f"pyramid{n}", f"injected{n}")]
+            links += [(f"injected{n}", "class_scores")] if "class_scores" in run else []
+    if "class_scores" in run:
+        place["class_scores"] = (last + 2.4, 2)
+    spots = {name: (80 + x * PITCH, 70 + y * LEVEL) for name, (x, y) in place.items()}
+    marks = [_ribbon(spots[a], spots[b], "", False) for a, b in links]
+    pictures = {name: _picture(subject, name, 0) for name in place}
+    for name, spot in spots.items():
+        said = PANEL["block"](lang, block=blocks.index(name) + 1) if name in blocks else name
+        marks += _node(subject, name, name, said, spot, pictures[name].shape)
+    width, height = max(x for x, _ in spots.values()) + 80, 70 + 4 * LEVEL + 80
+    diagram = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}">{"".join(marks)}</svg>'
+    caption = subject.caption([NETWORK["caption"](lang)], None)
+    return Panel("network", NETWORK["title"](lang), subject.short(None), caption, diagram=diagram, pictures=pictures)
+
+
+def _node(subject: Subject, name: str, picture: str, said: str, spot: tuple[float, float], shape: float) -> list[str]:
+    """A tensor's picture with its name over it and its sizes beneath."""
+    (x, y), w, h = spot, SIDE / max(1.0, shape), SIDE * min(1.0, shape)
+    sizes = " × ".join(str(subject.run.sizes[axis]) for axis in axes_of(name)[1:])
+    return [
+        f'<image href="{picture}" x="{x - w / 2:g}" y="{y - h / 2:g}" width="{w:g}" height="{h:g}"/>',
+        f'<text class="node" x="{x:g}" y="{y - h / 2 - 6:g}" text-anchor="middle">{escape(said)}</text>',
+        f'<text class="aside" x="{x:g}" y="{y + h / 2 + 14:g}" text-anchor="middle">{escape(sizes)}</text>',
+    ]
+
+
 def _picture(subject: Subject, name: str, head: int) -> Tile:
     tensor, view, axes = subject.run[name][0], stage_of(name).view, axes_of(name)
     if view == "photo":
@@ -59,7 +109,7 @@ def _picture(subject: Subject, name: str, head: int) -> Tile:
         values = numbers(tensor[head])
         shape = {"rows": 2.2, "columns": 0.45, "matrix": 1.0}[view]
     else:
-        grid = (subject.run.sizes["H3"], subject.run.sizes["W3"]) if view == "pyramid" else subject.grid
+        grid = subject.grid if "heads" in axes else tuple(tensor.shape[-2:])
         values = numbers(strength(tensor[None], name, head if "heads" in axes else None).reshape(grid))
         shape = values.shape[0] / values.shape[1]
     low, high = (float(x) for x in torch.aminmax(torch.from_numpy(values)))
@@ -93,12 +143,7 @@ def _drawing(
                 marks.append(_ribbon(place[source], place[stage], _strand(stages[stage], stages[source]), upright))
     for stage, name in stages.items():
         (x, y), (w, h) = place[stage], size[stage]
-        sizes = " × ".join(str(subject.run.sizes[axis]) for axis in axes_of(name)[1:])
-        marks.append(f'<image href="{stage}" x="{x - w / 2:g}" y="{y - h / 2:g}" width="{w:g}" height="{h:g}"/>')
-        marks.append(f'<text class="node" x="{x:g}" y="{y - h / 2 - 6:g}" text-anchor="middle">{escape(stage)}</text>')
-        marks.append(
-            f'<text class="aside" x="{x:g}" y="{y + h / 2 + 14:g}" text-anchor="middle">{escape(sizes)}</text>'
-        )
+        marks += _node(subject, name, stage, stage, place[stage], pictures[stage].shape)
         sign = SIGNS.get(stage_of(name).steps[-1].operation)
         if sign:
             sx, sy = (x - w / 2 - 12, y - h / 2 - 10) if upright else (x - w / 2 - 12, y)

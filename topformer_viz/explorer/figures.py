@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from topformer_viz.panels import (
 )  # fmt: skip
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View
-from topformer_viz.text import Text
+from topformer_viz.text import Lang, Text
 
 UI = {
     "attention": Text("What the pixel reads, in every head", "这个像素读什么（每个头）"),
@@ -78,7 +78,8 @@ def figures(view: View) -> list[Offer]:
 
     def matrix(asked: Mapping[str, str]) -> Panel:
         place = _Place.of(view.subject, asked)
-        return stage_panel(view.subject, place.block, place.values, place.head)
+        panel = stage_panel(view.subject, place.block, place.values, place.head)
+        return _logarithmic(panel, view.lang) if asked.get("colour") == "log" and place.values == "weights" else panel
 
     return [
         Offer("attention", UI["attention"], attention),
@@ -87,6 +88,18 @@ def figures(view: View) -> list[Offer]:
         Offer("removal", UI["removal"], lambda asked: _without(view, asked)),
         Offer("measures", UI["measures"], lambda asked: _numbers(view, asked)),
     ]
+
+
+def _logarithmic(panel: Panel, lang: Lang) -> Panel:
+    """The same panel of weights, its colours over four powers of ten."""
+
+    def of(tile: Tile) -> Tile:
+        assert tile.scale
+        return replace(tile, scale=replace(tile.scale, low=1e-4 * tile.scale.high, log=True))
+
+    groups = tuple(replace(group, tiles=tuple(map(of, group.tiles))) for group in panel.groups)
+    caption = (" " if lang == "en" else "").join((panels.UI["log"](lang), panel.caption))
+    return replace(panel, name=f"{panel.name}-log", caption=caption, groups=groups)
 
 
 @dataclass(frozen=True)

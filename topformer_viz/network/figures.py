@@ -35,6 +35,7 @@ from topformer_viz.network.payload import (
     shrink,
     strength,
 )  # fmt: skip
+from topformer_viz.overview import NETWORK, network_panel
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile, class_picture, numbers, stage_panel, ticks_of
 from topformer_viz.saving import Offer
@@ -92,6 +93,7 @@ def figures(view: View) -> list[Offer]:
     if not isinstance(view.model, TopFormer):
         return []
     offers = [
+        Offer("network", NETWORK["title"], lambda asked: network_panel(view.subject)),
         Offer("part", UI["part"], lambda asked: _part(view, asked.get("part", ""))),
         Offer("costs", UI["costs"], lambda asked: _costs(view)),
     ]
