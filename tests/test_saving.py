@@ -1,9 +1,8 @@
 """The bar above every page: what it offers, what it hands out, and what it makes of nonsense."""
 
 import io
-import json
 import xml.etree.ElementTree as ET
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ from decoding import Payload, decode
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz.saving.bar import OPTIONS, own_address, qr_code
+from topformer_viz.figures import Look
+from topformer_viz.panels import Subject
+from topformer_viz.saving.bar import OPTIONS, UI, own_address, qr_code
 from topformer_viz.session import PAGES
 from topformer_viz.text import LANGS, Lang
 
@@ -104,21 +105,40 @@ def test_the_numbers_are_those_of_the_run() -> None:
         assert {"image", "block3.output", "class_scores"} <= set(arrays.files)
 
 
-def test_the_lesson_comes_as_one_file() -> None:
-    answer, data = ask(open_app(size="256", lang="zh"), "lesson", {"block": "2", "head": "1"})
-    assert answer["name"] == "street-block2.zip"
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.testzip() is None
-        names = archive.namelist()
-        shapes = json.loads(archive.read(next(name for name in names if name.endswith("shapes.json"))))
-    assert any(name.endswith("index.html") for name in names) and any(name.endswith(".md") for name in names)
-    assert shapes
+def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def note(kind: str) -> Callable[..., bytes]:
+        def made(subject: Subject, block: int, head: int | None, look: Look, *words: str, **more: Any) -> bytes:
+            asked[kind] = (subject.lang, block, head, look, *words)
+            return kind.encode()
+
+        return made
+
+    monkeypatch.setattr("topformer_viz.saving.bar.lesson_zip", note("lesson"))
+    monkeypatch.setattr("topformer_viz.saving.bar.gif", note("animation"))
+    app = open_app(size="256", lang="zh")
+    answer, data = ask(app, "lesson", {"block": "2", "head": "1"}, theme="dark")
+    assert (answer["name"], answer["mime"], data) == ("street-block2.zip", "application/zip", b"lesson")
+    look = Look("page", "dark")
+    command = (
+        "python -m topformer_viz export assets/samples/street.jpg --out lesson --model streets --size 256 --blocks 2"
+    )
+    assert asked["lesson"][:4] == ("zh", 1, 0, look) and asked["lesson"][4].startswith(command)
+    answer, data = ask(app, "animation", {"block": "4"})
+    assert (answer["name"], answer["mime"], data) == ("street-block4.gif", "image/gif", b"animation")
+    assert asked["animation"] == ("zh", 3, None, Look())
 
 
-def test_the_animation_moves() -> None:
-    _, data = ask(open_app(size="256", model="colour"), "animation", {})
-    with Image.open(io.BytesIO(data)) as picture:
-        assert picture.format == "GIF" and getattr(picture, "n_frames", 1) > 10
+def test_what_fails_is_said_and_the_bar_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("topformer_viz.saving.bar.gif", fail)
+    app = open_app(size="256")
+    answer, _ = ask(app, "animation", {})
+    assert answer["problem"] == UI["failed"]("en")
+    assert "answer" not in bar(app.run()).header
 
 
 @pytest.mark.parametrize(
