@@ -1,6 +1,10 @@
 """Models with varied weights, pictures and recorded runs that several test files share; and a browser."""
 
 import os
+
+# Two tests run at a time, beside a server and a browser: more threads only get in each other's way. Before torch comes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
