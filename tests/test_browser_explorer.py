@@ -718,6 +718,39 @@ def test_of_quick_wishes_for_blocks_the_last_counts_and_none_comes_back(visit: O
     assert page.evaluate("window.seen") == ["1", "2", "3"]
 
 
+def test_only_the_answer_to_the_last_wish_counts(visit: Open, streets: Trace, tmp_path: Path) -> None:
+    """Answers may come late, and one may be drawn again after a later one: neither turns the block back."""
+    start = "const explorer = new Explorer(document);\nexplorer.show("
+    html = explorer_html(
+        streets,
+        load_model("streets"),
+        open_sample("street").resize((384, 256)),
+        "en",
+        name="",
+        about="",
+        untrained=False,
+    )
+    assert start in html
+    html = html.replace(
+        start,
+        "window.wishes = [];\nconst explorer = new Explorer(document, { ask: (wish) => wishes.push(wish) });\n"
+        "window.answer = (block, number) => { const header = decode(bytes); "
+        "explorer.show({ ...header, explorer: { ...header.explorer, block, answer: number } }); };\n"
+        "answer(0, 5);\nvoid (",
+    )
+    file = tmp_path / "explorer.html"
+    file.write_text(html, encoding="utf-8")
+    page = visit(file.as_uri())
+    for b in (1, 2, 3):
+        button(page, "blocks", b).click()
+    assert [(wish["block"], wish["number"]) for wish in page.evaluate("wishes")] == [(1, 6), (2, 7), (3, 8)]
+    for block, number in ((0, 5), (1, 6), (3, 8), (2, 7), (3, 8)):
+        page.evaluate(f"answer({block}, {number})")
+        says(page, block=3)
+    page.evaluate("answer(1, 8)")  # nothing is wished for: what the server says, holds
+    says(page, block=1)
+
+
 # The file
 
 

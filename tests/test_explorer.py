@@ -493,13 +493,13 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], State]:
     return taken
 
 
-NOTHING = {"with": None, "removal": ""}
+NOTHING = {"with": None, "removal": "", "number": 0}
 
 
 def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
     save = {"block": 1, "head": "mean", "query": 28, "mode": None}
-    state = take({"block": 0, "with": 2, "removal": "only-4", "save": save})
-    assert state == {"block": 1, "explorer": {"with": 2, "removal": "only-4"}, "explorer_save": save}
+    state = take({"block": 0, "with": 2, "removal": "only-4", "save": save, "number": 7})
+    assert state == {"block": 1, "explorer": {"with": 2, "removal": "only-4", "number": 7}, "explorer_save": save}
     assert take({"block": 3, "with": None, "removal": "", "save": None}) == {"block": 4, "explorer": NOTHING}
 
 
@@ -516,6 +516,11 @@ def test_a_block_there_is_not_is_left_out(take: Callable[[Any], State], value: A
 @pytest.mark.parametrize("value", [None, 1, ["only-1"], {"a": 1}, True])
 def test_a_removal_that_is_no_text_is_left_out(take: Callable[[Any], State], value: Any) -> None:
     assert take({"removal": value}) == {"block": 3, "explorer": NOTHING}
+
+
+@pytest.mark.parametrize("value", [None, "1", 1.5, [1], float("nan")])
+def test_a_number_that_is_none_is_left_out(take: Callable[[Any], State], value: Any) -> None:
+    assert take({"number": value}) == {"block": 3, "explorer": NOTHING}
 
 
 @pytest.mark.parametrize("save", [None, True, "yes", 1, [], ["block"]])

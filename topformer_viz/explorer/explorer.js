@@ -86,9 +86,10 @@ class Explorer {
       const removals = { ...this.known.get(+b)?.removals, ...data.removals };
       this.known.set(+b, Object.assign(new Attention(data), { removals }));
     }
-    if (this.wished === undefined || this.wished === news.block) {
+    this.sent ??= news.answer;
+    if (news.answer === this.sent) { // an answer to an earlier wish, early or late, leaves the last one standing
       this.state.block = news.block;
-      this.wished = undefined; // an answer to an earlier wish leaves a later one standing
+      this.wished = undefined;
     }
     if (first) Object.assign(this.state, this.read(news.asked));
     this.fit();
@@ -151,7 +152,8 @@ class Explorer {
     // Never the same twice: an answer that lacks what was asked for must not start a circle.
     if (this.host.ask && (missing || wanted.block !== undefined) && (words !== this.asked || wanted.save)) {
       this.wished = block;
-      this.host.ask(wish);
+      this.sent += 1;
+      this.host.ask({ ...wish, number: this.sent });
     }
     this.asked = words;
   }

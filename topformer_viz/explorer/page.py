@@ -53,7 +53,10 @@ def guest_data(view: View, body: Body) -> dict[str, Any]:
 def _settings(view: View) -> dict[str, Any]:
     block = min(st.session_state.block, view.model.num_blocks) - 1
     asked = {name: st.query_params[name] for name in ASKED if name in st.query_params}
-    return {"run": "/".join(map(str, view.key)), "block": block, "asked": asked, "alone": False, "saves": False}
+    return {
+        "run": "/".join(map(str, view.key)), "block": block, "asked": asked, "alone": False, "saves": False,
+        "answer": st.session_state.get("explorer", {}).get("number", 0),
+    }  # fmt: skip
 
 
 def _shown(view: View) -> dict[int, Shown]:
@@ -74,7 +77,10 @@ def _shown(view: View) -> dict[int, Shown]:
 
 
 def take_wish(component: str) -> None:
-    """Note what the browser asks for: {block, with, removal, save}, blocks from 0; what makes no sense is left out."""
+    """Note what the browser asks for: {block, with, removal, save, number}, blocks from 0; what makes no sense is left out.
+
+    ``number``: the browser's count of its wishes, which goes back with the answer.
+    """
     state, wish = st.session_state, getattr(st.session_state[component], "wish", None)
     if not isinstance(wish, dict):
         return
@@ -83,7 +89,12 @@ def take_wish(component: str) -> None:
     if "block" in known:
         state.block = known["block"] + 1
     removal = wish.get("removal")
-    state.explorer = {"with": known.get("with"), "removal": removal if isinstance(removal, str) else ""}
+    number = wish.get("number")
+    state.explorer = {
+        "with": known.get("with"),
+        "removal": removal if isinstance(removal, str) else "",
+        "number": number if isinstance(number, int) else 0,
+    }
     save = wish.get("save")
     if isinstance(save, dict):
         state.explorer_save = {name: value for name, value in save.items() if name in (*ASKED, "block")}
