@@ -140,11 +140,13 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
 
 def test_a_bad_file_gives_a_sentence_and_the_lesson_goes_on(visit: Open) -> None:
     page = visit("?lang=en&model=colour")
+    page.locator(".lesson").evaluate("(lesson) => { lesson.mark = 1; }")
     put_in(page, b"GIF89a" + b"\0" * 20, name='<img src=x onerror="alert(1)">.jpg')
     page.get_by_test_id("stAlert").wait_for()
     page.keyboard.press("Escape")
     page.locator(".lesson .next").click()
     assert stage(page) == "tokens"
+    assert page.locator(".lesson").evaluate("(lesson) => lesson.mark") == 1, "built anew"
 
 
 def test_the_lesson_is_where_it_was_after_a_look_at_the_reference(visit: Open) -> None:

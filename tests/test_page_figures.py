@@ -45,7 +45,7 @@ def view(name: str, lang: str) -> View:
     link = {"sample": "street", "model": name}
     return View(
         lang, photo, model, trace(model, photo), facts, name == "tiny-batch", link, ("figures", name),  # type: ignore[arg-type]
-        "街道" if lang == "zh" else "Street", "", choice.name(lang),  # type: ignore[arg-type]
+        "街道" if lang == "zh" else "Street", "", choice.name(lang), False,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -305,6 +305,9 @@ def test_a_picture_unlike_streets_gets_a_word(sample: str, warned: bool) -> None
     assert len(app.warning) == warned
     if warned:
         assert "streets only" in str(app.warning[0].value)
+    assert (
+        any("unlike a street" in words for words in lesson(app)["about"]) == warned
+    )  # where the page's words are hidden
     assert not open_app(sample=sample, model="tiny-batch", size="256").warning
 
 

@@ -136,6 +136,7 @@ class View:
     name: str  # the picture's, in words
     credit: str  # whose picture it is, if it is a sample
     about: str  # the model's name
+    unlike: bool  # whether the picture looks like none the model was trained on
 
     @cached_property
     def subject(self) -> Subject:
@@ -158,8 +159,10 @@ def open_page(
     st.html(f"<style>{STYLE}{_widget_words(lang)}</style>")
     _top_bar(lang)
     choice = _choice()
+    # Each has its own place, used or not: what moved down would be built anew in the browser.
+    place_of_problem = st.empty()
     if problem := st.session_state.get("problem"):
-        st.error(problem(lang))
+        place_of_problem.error(problem(lang))
     digest, picture = _picture()
     # Of the TopFormers every page shows the same run.
     max_tokens = max_tokens if choice.source == "colour" else MAX_TOKENS
@@ -172,9 +175,10 @@ def open_page(
     streets = choice.source == "streets"
     sample = SAMPLES.get(st.session_state.picture)
     name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
+    unlike = streets and likeness.distance(_streets(), run) > FACTS.far
     view = View(
         lang, photo, model, run, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit,
-        choice.name(lang),
+        choice.name(lang), unlike,
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="top", key="subject"):
         st.html(
@@ -182,8 +186,9 @@ def open_page(
             f'<p class="run-line">{html.escape(about)}</p>'
         )
         bar(view, figures(view), walks)
-    if streets and likeness.distance(_streets(), run) > FACTS.far:
-        st.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
+    place_of_warning = st.empty()
+    if view.unlike:
+        place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
     return view
 
 

@@ -339,7 +339,9 @@ class Explorer {
     const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
     const onPhoto = target.closest(".photo");
     if (by) {
-      const from = event.shiftKey ? this.pair[this.column ? 0 : 1] : state.query;
+      // What was drawn last may be some presses behind.
+      const other = state.cell || state.key === null ? this.pair[this.column ? 0 : 1] : state.key;
+      const from = event.shiftKey ? other : state.query;
       const r = Math.max(0, Math.min(rows - 1, Math.floor(from / columns) + by[0])), c = Math.max(0, Math.min(columns - 1, (from % columns) + by[1]));
       const pixel = r * columns + c;
       if (event.shiftKey) this.change({ key: pixel, cell: null });

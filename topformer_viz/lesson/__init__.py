@@ -76,6 +76,7 @@ UI: dict[str, Text] = {
     "covered_words": Text("Words", "讲解"),
     "block_of": Text("Block {at} of {of}", "模块 {at} / {of}"),
     "random": Text("random weights: not a finding", "权重随机，不说明规律"),
+    "unlike": Text("unlike a street to the network: take with care", "在网络看来不像街景，请谨慎看待"),
     "hints": Text("Page Down, Page Up · ← → · B: black", "Page Down、Page Up · ← → · B：黑屏"),
     "black": Text("The screen is black. Any key brings it back.", "屏幕已变黑，按任意键恢复。"),
 }  # fmt: skip
@@ -90,13 +91,15 @@ def walkthrough(view: View) -> None:
         "head": _number(st.query_params.get("head")),
         **{mode: st.query_params.get(mode) == "1" for mode in ("quiz", "present")},
     }
+    # While presenting the page's own words are hidden.
+    warned = [UI[what](view.lang) for what, holds in (("random", view.untrained), ("unlike", view.unlike)) if holds]
     settings = {
         "asked": asked,
         "start": "image",
         "block": block,
         "blocks": view.model.num_blocks,
         "link": view.link,
-        "about": [view.about, *([UI["random"](view.lang)] if view.untrained else []), view.name],
+        "about": [view.about, *warned, view.name],
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }
     payload = lesson_payload(
