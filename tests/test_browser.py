@@ -4,6 +4,7 @@ Skipped where no Chromium is found; where TOPFORMER_VIZ_NEEDS_BROWSER is set, th
 """
 
 import re
+from pathlib import Path
 
 import pytest
 from browsing import (
@@ -29,6 +30,7 @@ from topformer_viz.segmentation import segment
 from topformer_viz.session import UI
 from topformer_viz.stages import STAGES
 from topformer_viz.walk import WALK
+from topformer_viz.wire import CANVAS_JS, Body
 
 
 def colours(canvas: Locator) -> int:
@@ -414,3 +416,20 @@ def test_no_page_is_wider_than_its_window(visit: Open, name: str, lang: str) -> 
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_render_that_was_overtaken_closes_nothing(visit: Open, tmp_path: Path) -> None:
+    """Streamlit calls what a render returned at once where the next has begun: the view must stay the one there is."""
+    view = (
+        "class { constructor() { told.push('made'); } show({ n }) { told.push(n); } close() { told.push('closed'); } }"
+    )
+    payloads = [list(Body().message({"n": n})) for n in range(3)]
+    file = tmp_path / "page.html"
+    file.write_text(
+        f"<div class='component'><h2>Page</h2><p></p></div><script>{CANVAS_JS}\nwindow.told = []; const render = mount({view}), "
+        "parentElement = document.querySelector('p');\n"
+        f"const [first, second, third] = {payloads}.map((data) => new Uint8Array(data)), show = (data) => render({{ parentElement, data }});\n"
+        "show(first)(); const over = show(second); show(third); parentElement.remove(); over();</script>",
+        encoding="utf-8",
+    )
+    assert visit(file.as_uri()).evaluate("told") == ["made", 0, 1, 2, "closed"]

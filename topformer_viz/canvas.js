@@ -10,6 +10,7 @@ function mount(View) {
     view.ask = component.setTriggerValue;
     view.show(decode(component.data));
     return () => {
+      if (root.isConnected) return; // a render that the next one overtakes is told to clean up, too
       view.close();
       views.delete(root);
     };
