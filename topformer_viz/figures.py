@@ -216,7 +216,7 @@ class _Sheet:
                 cost = -sum(math.log(max(size, 1e-6)) for size in sizes) / len(sizes)
             else:
                 gaps = -free % self.across / free if free <= 12 else 0  # a line that is not full
-                cost = abs(math.log(max(height / share**2, 1e-6) / (self.width.wanted * self.room))) + gaps
+                cost = abs(math.log(max(height / share**2, 1e-6) / (self.width.wanted * self.room))) + 1.5 * gaps
             found.append((cost + 10 * self.tight, self.across, self.beside, share, height))
         return min(found)[1:]
 
