@@ -258,6 +258,8 @@ def test_a_picture_of_512_by_1024_has_8_by_16_tokens(visit: Open) -> None:
     put_in(page, data, '<img src=x onerror="window.harm = 1">.jpg')
     page.get_by_text("1024 × 512 → 1024 × 512 pixels (width × height), 8 rows × 16 columns of tokens").wait_for()
     page.keyboard.press("Escape")
+    # The words above come first.
+    expect(explorer(page)).to_have_attribute("data-row", re.compile(r"^(?:\S+ ){127}\S+$"), timeout=20_000)
     run = trace(load_model("streets"), open_image(data))
     assert (run.sizes["H"], run.sizes["W"]) == (8, 16)
     for pixel in (0, 37, 127):
