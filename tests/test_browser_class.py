@@ -129,9 +129,19 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     assert explorer(page).is_visible()
     assert page.locator(".score").inner_text() == "2 of 3 right"
     page.locator(".blocks button").nth(1).click()
-    expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim", timeout=20_000)
+    expect(quiz).to_be_visible(timeout=20_000)
+    expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim")
+    # What was answered of one block says nothing of the next.
+    presses(page, "1")
+    expect(quiz.locator(".reason")).not_to_be_empty()
+    page.locator(".blocks button").nth(2).click()
+    expect(page.locator(".lesson")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
+    expect(quiz.locator(".reason")).to_be_empty()
+    expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim")
     page.locator('.node[data-stage="query"]').click()
     assert not quiz.is_visible()
+    score = page.locator(".score").inner_text()
+    assert score.endswith("of 4 right")
 
     # Presenting, a remote tells the answer, which counts for nothing.
     page.locator('.node[data-stage="key"]').click()
@@ -140,10 +150,10 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     presses(page, "PageDown")
     assert (quiz.is_visible(), level(page)) == (False, "0")
     presses(page, "p")
-    assert page.locator(".score").inner_text() == "2 of 3 right"
+    assert page.locator(".score").inner_text() == score
     page.reload()
     page.locator(".lesson h2").wait_for(timeout=30_000)
-    assert page.locator(".score").inner_text() == "2 of 3 right" and not quiz.is_visible()
+    assert page.locator(".score").inner_text() == score and not quiz.is_visible()
     page.get_by_role("button", name="Start over").click()
     assert quiz.is_visible() and not page.locator(".score").is_visible()
     page.get_by_role("button", name="Predict first").click()

@@ -39,10 +39,25 @@ def test_a_figure_is_seen_then_saved(visit: Open, tmp_path: Path, lang: str, wid
     with Image.open(tmp_path / "key.png") as picture:
         assert picture.width == 672
         assert picture.convert("RGB").getpixel((2, 2)) == (0x15, 0x16, 0x1A)
-    page.keyboard.press("ArrowRight")  # the lesson beneath stays where it is
-    page.keyboard.press("Escape")
-    expect(page.locator("dialog.save")).to_be_hidden()
-    assert query_of(page)["stage"] == "key"
+    numbers = page.locator(".bundles button").nth(2)
+    with page.expect_download() as got:
+        numbers.click()
+    assert got.value.suggested_filename == "street-block2-key.npz"
+    expect(numbers).to_be_focused()
+    # The lesson beneath stays where it is, also where nothing has the focus.
+    for nothing in (False, True):
+        if nothing:
+            page.locator(".save .more .about").click()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("p")
+    dialog = page.locator("dialog.save")
+    box = dialog.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 4, box["y"] + 4)  # its own padding
+    expect(dialog).to_be_visible()
+    page.mouse.click(box["x"] - 6, box["y"] - 6)
+    expect(dialog).to_be_hidden()
+    assert query_of(page)["stage"] == "key" and "present" not in query_of(page)
 
 
 def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
@@ -57,6 +72,7 @@ def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
     fits(page, "share")
     before = code.get_attribute("d")
     link.fill("http://192.0.2.1:8501/?stage=image")
+    assert not page.locator(".share .code svg").count(), "a code of another address"
     expect(page.locator(".share .code svg path").last).not_to_have_attribute("d", before or "")
     page.keyboard.press("Escape")
     expect(page.locator(".open-share")).to_be_focused()

@@ -1,6 +1,7 @@
 """The command ``export``: which files, on how many processes, and what is said where one cannot be made."""
 
 import io
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from PIL import Image
 
 from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
-from topformer_viz.exporting import Order, export_image, stems
+from topformer_viz.exporting import Order, OrderError, _apart, check, export_image, stems
 from topformer_viz.figures import Look
 from topformer_viz.tracing import npz
 from topformer_viz.walk import WALK
@@ -50,6 +51,22 @@ def test_many_pictures_on_many_processes_give_what_one_process_gives(
     assert sorted(made) == sorted(f"{folder}/{name}.svg" for folder in ("cat", "CAT-2") for name in names)
     assert made == files(tmp_path / "one")
     assert made["cat/image.svg"] != made["CAT-2/image.svg"]
+
+
+class Deadly(str):
+    """A picture's name that ends the process which is handed it, as want of memory would."""
+
+    def __reduce__(self) -> tuple[Callable[[int], None], tuple[int]]:
+        return os._exit, (1,)
+
+
+def test_a_process_that_ends_takes_no_other_picture_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    jobs = [(Deadly("dead.jpg"), str(tmp_path / "dead")), (CAT, str(tmp_path / "cat"))]
+    told: list[object] = []
+    first, second = _apart(jobs, Order(size=64, stages=("image",)), 2, told.append)
+    assert first.startswith("dead.jpg: the process") and not second
+    assert list(files(tmp_path)) == ["cat/image.svg"] and len(told) == 1
 
 
 def test_blocks_heads_and_formats(tmp_path: Path) -> None:
@@ -172,3 +189,10 @@ def test_a_run_shows_itself(tiny: Any) -> None:
     assert html.count("<tr>") == 61
     assert f"and {len(tiny.run) - 60} more" in html
     assert "heads 4 · HW 6 · HW 6" in html
+
+
+def test_of_too_many_tokens_the_run_itself_complains() -> None:
+    order = Order("colour", grid=40, stages=("weights",))
+    check(order)
+    with pytest.raises(OrderError, match="matrices are stored of up to"):
+        list(export_image(Path(CAT).read_bytes(), "cat", order))

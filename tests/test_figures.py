@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 
-from topformer_viz import figures
+from topformer_viz import figures, trace
 from topformer_viz.figures import THEMES, WIDTHS, Look, draw, save
+from topformer_viz.model import TopFormer
+from topformer_viz.overview import network_panel
 from topformer_viz.panels import (
     Axis,
     Chart,
@@ -232,6 +234,17 @@ def test_vector_files_hold_words(subject, kind: str) -> None:
     assert pdf.startswith(b"%PDF") and b"/Type3" not in pdf and b"/FontFile2" in pdf and b"/ToUnicode" in pdf
 
 
+def test_only_what_is_bold_brings_the_bold_face(subject) -> None:
+    faces = [
+        save(KINDS["weights"](subject("en")), "svg", Look(bare=bare)).count(b"@font-face") for bare in (False, True)
+    ]
+    assert faces == [2, 1]
+
+
+def test_a_dollar_is_as_wide_as_a_digit() -> None:
+    assert figures.measured("$", 10) == pytest.approx(figures.measured("0", 10))
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_png_has_the_dots_it_promises(subject, scale: int) -> None:
     panel = KINDS["key"](subject("en"))
@@ -333,3 +346,12 @@ def test_fonts_of_figures_are_the_project_s_own() -> None:
 def test_colours_are_those_of_the_scale(value: float, scale: Scale, name: str, place: float) -> None:
     drawn = figures._coloured(np.array([[value]]), scale)[0, 0].astype(int)
     assert np.abs(drawn - np.array(matplotlib.colormaps[name](place, bytes=True)).astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize("classes", [None, 19])
+def test_only_a_network_that_injects_drops_a_level(
+    varied: Callable[..., TopFormer], photo, classes: int | None
+) -> None:
+    model, picture = varied("tiny", classes), photo(128, 192)
+    panel = network_panel(Subject(trace(model, picture), model, picture, "", "", False, "en"))
+    assert ("is dropped" in panel.caption) == (classes is not None)

@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from topformer_viz import figures, heads, starts
@@ -248,4 +247,4 @@ def test_relatives_share_the_tokens() -> None:
     assert np.allclose(made["weights"].groups[0].tiles[0].values, own, atol=1e-6)
     assert np.allclose(made["weights"].groups[1].tiles[0].values.ravel(), own[3], atol=1e-6)
     assert "random" in made["weights"].groups[0].tiles[2].title
-    assert torch.is_tensor(own) and len(made["numbers"].tables[0].rows[0]) == 5
+    assert len(made["numbers"].tables[0].rows[0]) == 5

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz.figures import Look
 from topformer_viz.panels import Subject
-from topformer_viz.saving.bar import OPTIONS, UI, own_address, qr_code
+from topformer_viz.saving.bar import OPTIONS, SAID, own_address, qr_code
 from topformer_viz.session import PAGES
 from topformer_viz.text import LANGS, Lang
 
@@ -115,8 +115,8 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
 
         return made
 
-    monkeypatch.setattr("topformer_viz.saving.bar.lesson_zip", note("lesson"))
-    monkeypatch.setattr("topformer_viz.saving.bar.gif", note("animation"))
+    monkeypatch.setattr("topformer_viz.takeaway.lesson_zip", note("lesson"))
+    monkeypatch.setattr("topformer_viz.animation.gif", note("animation"))
     app = open_app(size="256", lang="zh")
     answer, data = ask(app, "lesson", {"block": "2", "head": "1"}, theme="dark")
     assert (answer["name"], answer["mime"], data) == ("street-block2.zip", "application/zip", b"lesson")
@@ -130,14 +130,21 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
     assert asked["animation"] == ("zh", 3, None, Look())
 
 
+def test_nobody_waits_for_what_was_wished_on_a_page_that_was_left() -> None:
+    app = open_app(size="256")
+    app.session_state["saving_wish"] = {"id": "1", "kind": "trace", "view": {}, "page": "/network"}
+    assert "answer" not in bar(app.run()).header and "saving_wish" not in app.session_state
+    assert ask(app, "trace", page="/")[0]["name"] == "street.npz"
+
+
 def test_what_fails_is_said_and_the_bar_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr("topformer_viz.saving.bar.gif", fail)
+    monkeypatch.setattr("topformer_viz.animation.gif", fail)
     app = open_app(size="256")
     answer, _ = ask(app, "animation", {})
-    assert answer["problem"] == UI["failed"]("en")
+    assert answer["problem"] == SAID["failed"]("en")
     assert "answer" not in bar(app.run()).header
 
 

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from conftest import Case
 from decoding import decode
+from PIL import Image
 
-from topformer_viz import session
+from topformer_viz import load_model, session, trace
 from topformer_viz.by_hand import SEEDS
 from topformer_viz.choices import MODELS
 from topformer_viz.colour import QUESTIONS
@@ -94,6 +95,31 @@ def test_the_worksheets_are_made_as_described(tmp_path: Path, monkeypatch: pytes
 
 
 # Links
+
+
+def test_the_column_shown_is_of_the_pixel_that_the_row_before_it_reads() -> None:
+    rows, columns = set(), set()
+    for name, lang in ((name, lang) for name in NAMES for lang in LANGS):
+        for link in links(name, lang):
+            asked = dict(parse_qsl(urlsplit(link).query))
+            if (
+                urlsplit(link).path == "/explorer"
+                and asked.get("block") == "3"
+                and "query" in asked
+                and len(asked) <= 6
+            ):
+                (columns if asked.get("mode") == "column" else rows).add((asked["head"], asked["query"]))
+    (row,), (column,) = rows, columns
+    picture = open_sample("street")
+    size = network_size(*picture.size, 512, session.MAX_TOKENS)
+    run = trace(load_model("streets"), picture.resize(size, Image.Resampling.LANCZOS))
+    (head, query), (same, read_most) = (map(int, place) for place in (row, column))
+    weights = run["block2.weights"][0, head - 1]
+    assert head == same
+    assert int(weights[query - 1].argmax()) + 1 == read_most
+    assert weights[:, read_most - 1].sum() > 10 and weights[read_most - 1, read_most - 1] < 0.1, (
+        "read by many, not by itself"
+    )
 
 
 def strings(values: Iterable[object]) -> set[str]:

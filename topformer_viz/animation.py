@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from topformer_viz.figures import EXACT, THEMES, Look, draw, saving
+from topformer_viz.figures import EXACT, THEMES, Look, draw, map_of, saving
 from topformer_viz.panels import Group, Panel, Scale, Subject, Tile, numbers, stage_panel
 from topformer_viz.text import Text
 from topformer_viz.walk import walk
@@ -156,7 +156,7 @@ def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None) -> 
     """The drawing as indices into a palette of CLEAR colours that begins with the scale's and the paper's; only photographs are dithered."""
     levels = drawn[0, :1]  # the paper
     if scale:
-        table = matplotlib.colormaps["RdBu_r" if scale.signed else "viridis"]
+        table = matplotlib.colormaps[map_of(scale)]
         levels = np.concatenate([table(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
     image = Image.fromarray(drawn)
     own = image.quantize(CLEAR - len(levels), Image.Quantize.MEDIANCUT, kmeans=1).getpalette()

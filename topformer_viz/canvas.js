@@ -17,6 +17,13 @@ function mount(View) {
   };
 }
 
+// Hand the visitor a file: {blob, name}.
+function download(file) {
+  const url = URL.createObjectURL(file.blob);
+  element("a", { href: url, download: file.name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
 // ---------------------------------------------------------------- payload
 
 // The header, every tensor in it with its numbers as `data`, every picture as `blob`.

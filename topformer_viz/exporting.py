@@ -87,7 +87,7 @@ def _from_1(numbers: Iterable[int] | None) -> str:
 
 def check(order: Order) -> None:
     """OrderError if the model has no such stage, block or head; and what ``load_model`` raises."""
-    model = _model(order.model, order.grid)
+    model = _model(order.model, MIN_GRID)  # how many tokens there are in the end, each picture's run tells
     stages = list(walk(trace(model, Image.new("RGB", (128, 128))), 0))
     for stage in order.stages or ():
         if stage != OVERVIEW and stage.removesuffix(SHAPE) not in stages:
@@ -205,11 +205,11 @@ def _apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
         try:
             with _workers_ignore_interrupts():
                 waiting = [pool.submit(_work, image, place, order) for image, place in jobs]
-            for future, (image, _) in zip(waiting, jobs, strict=True):
+            for future, (image, place) in zip(waiting, jobs, strict=True):
                 try:
                     files, complaint = future.result()
-                except BrokenProcessPool:
-                    files, complaint = [], f"{image}: the process at work on it was ended, perhaps for want of memory"
+                except BrokenProcessPool:  # one process that ends takes the others along
+                    files, complaint = _alone(image, place, order)
                 for file in files:
                     tell(file)
                 yield complaint
@@ -218,6 +218,17 @@ def _apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
+
+
+def _alone(image: str, place: str, order: Order) -> tuple[list[object], str]:
+    """One picture in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start_worker) as pool:
+        with _workers_ignore_interrupts():
+            future = pool.submit(_work, image, place, order)
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return [], f"{image}: the process at work on it was ended, perhaps for want of memory"
 
 
 def _work(image: str, place: str, order: Order) -> tuple[list[object], str]:
@@ -301,7 +312,7 @@ def _subject(data: bytes, name: str, order: Order) -> Subject:
             f"{run.sizes['HW']:,} tokens, more than the {MAX_TOKENS:,} that figures show; take a smaller grid"
         )
     about = choice.name(order.lang) if choice else Path(order.model).name
-    untrained = (choice.source if choice else order.model) in SIZES
+    untrained = bool(choice and choice.source in SIZES)
     return Subject(run, model, photo, about, name, untrained, order.lang)
 
 

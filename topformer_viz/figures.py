@@ -85,8 +85,8 @@ class Theme:
     dark: bool = False
 
 
-# Query, key and value (Okabe and Ito, 2008), on light and on dark: canvas.css has the same.
 SMALLEST = 1.3  # inches: a labelled picture on a slide should be no narrower
+# Query, key and value (Okabe and Ito, 2008), on light and on dark: canvas.css has the same.
 STRANDS = ({"q": "#0072b2", "k": "#c75000", "v": "#008a64"}, {"q": "#56b4e9", "k": "#f08a4b", "v": "#3cc79d"})
 THEMES = {
     "white": Theme("#ffffff", "#1d1c22", "#5c5b63", "#b9b8bf", "#f4f2ee"),
@@ -133,7 +133,7 @@ def draw(panel: Panel, look: Look) -> Figure:
 def measured(text: str, size: float, weight: str = "normal") -> float:
     """Width in inches of one line of text at ``size`` points."""
     font = FontProperties(family=FAMILY, size=size, weight=weight)
-    return text_to_path.get_text_width_height_descent(text.replace("$", r"\$"), font, ismath=False)[0] / 72
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 def wrapped(text: str, size: float, room: float, weight: str = "normal") -> list[str]:
@@ -790,7 +790,7 @@ class _Sheet:
                 (at["cx"], at["cy"]), at["r"], facecolor=paper, edgecolor=stroke, linewidth=2 * points, zorder=3
             )
         elif shape == "image":
-            self._picture(self.panel.pictures[element.get("href", "")], at, place, points)
+            self._picture(self.panel.pictures[element.get("href", "")], at, place)
         if patch is not None:
             patch.set_transform(place)
             self.axes.add_patch(patch)
@@ -806,7 +806,7 @@ class _Sheet:
             if kind in ("aside", "op") and self.theme.paper:
                 words.set_bbox({"facecolor": paper, "edgecolor": "none", "pad": 0.6 * points})
 
-    def _picture(self, tile: Tile, at: Mapping[str, float], place: Transform, points: float) -> None:
+    def _picture(self, tile: Tile, at: Mapping[str, float], place: Transform) -> None:
         """A tile in a drawing, at a place given in the drawing's own units."""
         colours = tile.values if tile.scale is None else _coloured(tile.values, tile.scale)
         to_sheet = place - self.axes.transData
@@ -871,13 +871,14 @@ def _norm(scale: Scale) -> Normalize:
     return LogNorm(low, high) if scale.log else Normalize(low, high)
 
 
-def _map(scale: Scale) -> str:
+def map_of(scale: Scale) -> str:
+    """The name of its colour map."""
     return "RdBu_r" if scale.diverging else "viridis"
 
 
 def _coloured(values: np.ndarray, scale: Scale) -> np.ndarray:
     """Numbers as colours (rows, cols, 4) uint8; transparent where there is no number."""
-    table = matplotlib.colormaps[_map(scale)]
+    table = matplotlib.colormaps[map_of(scale)]
     low, high = scale.ends
     return table(_norm(scale)(np.clip(np.ma.masked_invalid(values), low, high)), bytes=True)
 
@@ -925,7 +926,7 @@ def _with_fonts(svg: bytes) -> bytes:
 
 def _faces(svg: str) -> Iterator[tuple[str, str]]:
     yield "DejaVu Sans", "normal"
-    if "bold" in svg or "700" in svg:
+    if "font-weight: 700" in svg:  # matplotlib's word for bold
         yield "DejaVu Sans", "bold"
     yield CHINESE, "normal"
 

@@ -26,9 +26,12 @@ UI = {
 NETWORK = {
     "title": Text("The whole network", "整个网络"),
     "caption": Text(
-        "Small pictures: the root mean square over the channels, each on a scale of its own. pyramid0 enters the blocks, its part "
-        "of their output is dropped.",
-        "小图：各通道的均方根，每张各用自己的标尺。pyramid0 进入各模块，但模块输出中属于它的那一份被丢弃。",
+        "Small pictures: the root mean square over the channels, each on a scale of its own.",
+        "小图：各通道的均方根，每张各用自己的标尺。",
+    ),
+    "dropped": Text(
+        "pyramid0 enters the blocks, its part of their output is dropped.",
+        "pyramid0 进入各模块，但模块输出中属于它的那一份被丢弃。",
     ),
 }
 PITCH, LEVEL, SIDE = 92, 104, 66  # from stage to stage along the walk, between the strands, a picture's longest side
@@ -86,7 +89,8 @@ def network_panel(subject: Subject) -> Panel:
         marks += _node(subject, name, name, said, spot, pictures[name].shape)
     width, height = max(x for x, _ in spots.values()) + 80, 70 + 4 * LEVEL + 80
     diagram = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}">{"".join(marks)}</svg>'
-    caption = subject.caption([NETWORK["caption"](lang)], None)
+    words = [NETWORK["caption"](lang), *([NETWORK["dropped"](lang)] if "injected1" in subject.run else [])]
+    caption = subject.caption(words, None)
     return Panel("network", NETWORK["title"](lang), subject.short(None), caption, diagram=diagram, pictures=pictures)
 
 

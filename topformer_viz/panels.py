@@ -35,7 +35,6 @@ Dash = Literal["", "-", "--", ":", "-."]
 POOLED = 256  # cells a side of a matrix that is too large to be stored
 
 UI = {
-    "name": Text("{stage}, block {block}", "{stage}，第 {block} 个模块"),
     "head": Text("head {head}", "第 {head} 个头"),
     "named_head": Text("head {head} ({name})", "第 {head} 个头（{name}）"),
     "heads": Text("all {heads} heads", "全部 {heads} 个头"),
@@ -44,8 +43,6 @@ UI = {
     "query": Text("query i ({size} pixels)", "查询 i（{size} 个像素）"),
     "key": Text("key j ({size} pixels)", "键 j（{size} 个像素）"),
     "pixels": Text("pixels ({size})", "像素（{size}）"),
-    "row": Text("row", "行"),
-    "column": Text("column", "列"),
     "x": Text("x (image pixels)", "x（图像像素）"),
     "y": Text("y (image pixels)", "y（图像像素）"),
     "channels": Text("{n} channels", "{n} 个通道"),
@@ -513,12 +510,12 @@ def _by_head(subject: Subject, name: str, head: int, shape: float, scale: Scale)
     """A head's own two axes as they lie."""
     down, across = axes_of(name)[2:]
     return Tile(
-        numbers(subject.run[name][0, head]), shape, scale, subject.head(head), _axis(subject, down, "query"),
-        _axis(subject, across, "key"), (ticks_of(subject, down), ticks_of(subject, across)),
+        numbers(subject.run[name][0, head]), shape, scale, subject.head(head), _axis(subject, down),
+        _axis(subject, across), (ticks_of(subject, down), ticks_of(subject, across)),
     )  # fmt: skip
 
 
-def _axis(subject: Subject, axis: str, role: str) -> str:
+def _axis(subject: Subject, axis: str) -> str:
     return UI["pixels" if axis == "HW" else "axis"](subject.lang, axis=axis, size=subject.run.sizes[axis])
 
 

@@ -216,15 +216,10 @@ def _mistakes(
             yield tuple(pair for pair in right if pair[0] != "heads"), HEADS_LOST(lang, heads=sizes["heads"])
     if is_map and len(shapes) > 1 and same:
         yield (right[0], (right[1][0], sum(shape[1][1] for shape in shapes)), *right[2:]), STACKED(lang)
-    if (
-        name[-1].isdigit()
-        and (stem := name[:-1])
-        and (level := f"{stem}{int(name[-1]) - 1}")
-        and f"C{level[-1]}" in sizes
-    ):
-        if stage.name == f"{stem}{{n}}" and int(name[-1]) > 0:
-            own = [sizes[axis] for axis in axes_of(level)]
-            yield tuple(zip(axes, own, strict=True)), LEVEL(lang, level=level)
+    if stage.name == "pyramid{n}" and (n := int(name[-1])):
+        level = f"pyramid{n - 1}"
+        own = [sizes[axis] for axis in axes_of(level)]
+        yield tuple(zip(axes, own, strict=True)), LEVEL(lang, level=level)
     for source, shape in list(before.items())[-1:]:
         if is_map and len(shape) == 4 and "heads" not in dict(shape):
             rows, columns = right[2:]
@@ -418,9 +413,8 @@ def _furthest(run: Trace, model: Model, block: str, lang: Lang) -> Question | No
 
 def _scale(run: Trace, model: Model, block: str, lang: Lang) -> Question | None:
     scores, key_dim = run[f"{block}.scores"], run.sizes["key_dim"]
-    plain, scaled = (
-        float(effective_tokens((scores * factor).softmax(dim=-1)).mean()) for factor in (1.0, key_dim**-0.5)
-    )
+    after = (run[f"{block}.weights"], (scores * key_dim**-0.5).softmax(dim=-1))
+    plain, scaled = (float(effective_tokens(weights).mean()) for weights in after)
     right = _compared(scaled, plain)
     if right is None:
         return None

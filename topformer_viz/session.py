@@ -2,8 +2,8 @@
 
 Session state holds choices (and the visitor's own picture, scaled down), under keys of their own: Streamlit forgets a
 widget's value on a page that does not draw it. Models and runs live in bounded caches, keyed by what they depend on.
-The browser owns the address bar: the lesson writes it, the server reads it once, when
-a session starts.
+The browser owns the address bar: the components write it, the choices are read from it when a session starts, and the
+bar's wishes bring it along.
 """
 
 import hashlib

@@ -190,7 +190,7 @@ def _shown(step: Step) -> tuple[str, ...]:
     return ("pyramid0", step.name) if step.stage == "pyramid" else (step.name,)
 
 
-def _axes(subject: Subject, steps: list[Step]) -> list[str]:
+def _axes(steps: list[Step]) -> list[str]:
     """The axes that the stages have, in the order they appear."""
     return list(dict.fromkeys(axis for step in steps for name in _shown(step) for axis in axes_of(name)))
 
@@ -239,7 +239,7 @@ def _page(
     contents = "".join(f'<li><a href="#{step.stage}">{escape(step.title)}</a></li>' for step in steps)
     axes = "".join(
         f"<dt>{axis_span(axis, f'{axis} {subject.run.sizes[axis]}')}</dt><dd>{escape(_meaning(axis, lang))}</dd>"
-        for axis in _axes(subject, steps)
+        for axis in _axes(steps)
     )
     return (
         f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
@@ -300,7 +300,7 @@ def _markdown(
         for panel, alt in ((step.picture, "picture_alt"), (step.shape, "shape_alt")):
             parts += [f"![{UI[alt](lang, title=step.title)}](figures/{panel.name}.svg)", f"*{_plain(panel.caption)}*"]
     parts += [f"## {UI['axes'](lang)}"]
-    parts += ["\n".join(f"- `{axis}`: {_meaning(axis, lang)}" for axis in _axes(subject, steps))]
+    parts += ["\n".join(f"- `{axis}`: {_meaning(axis, lang)}" for axis in _axes(steps))]
     fence = "`" * (1 + max([2, *map(len, re.findall("`+", command))]))  # longer than any in the command
     parts += [f"## {UI['files'](lang)}", UI["figures"](lang), UI["again"](lang), f"{fence}sh\n{command}\n{fence}"]
     parts += [f"## {UI['sources'](lang)}", *map(_plain, sources)]

@@ -4,10 +4,8 @@ Places and lengths are in millimetres from the page's top left corner, font size
 """
 
 import io
-import logging
 import math
 import re
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,22 +14,17 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from topformer_viz.by_hand import LARGEST, PIXELS, Example, four, power, written
-from topformer_viz.fonts import SUBSET_TTF
+from topformer_viz.figures import FAMILY, saving
 from topformer_viz.stages import STAGES
 from topformer_viz.text import Lang, Text
 
 WIDTH, HEIGHT, MARGIN = 210, 297, 15
 MM = 1 / 25.4  # inches
-
-fontManager.addfont(SUBSET_TTF)  # for machines without a Chinese font
-FAMILY = ["DejaVu Sans", FontProperties(fname=SUBSET_TTF).get_name()]
-logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)  # it minds the fonts' dates
-_saving = threading.Lock()  # the font type is one of matplotlib's global settings
 
 INK, QUIET, SOLVED, GIVEN, LINE = "#1d1c22", "#5c5b63", "#1f4fa3", "#efede8", "#8b8a92"
 
@@ -187,7 +180,7 @@ def worksheet(example: Example, lang: Lang, solved: bool) -> bytes:
     out = io.BytesIO()
     title = UI["solutions" if solved else "title"](lang)
     with (
-        _saving,
+        saving,
         matplotlib.rc_context({"pdf.fonttype": 42}),
         PdfPages(out, metadata={"Title": title, "CreationDate": None}) as pdf,
     ):

@@ -848,12 +848,6 @@ function stored(name, news) {
   }
 }
 
-function download(file) {
-  const url = URL.createObjectURL(file.blob);
-  element("a", { href: url, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
 // The explorer as a page of the app: its state lives in the address.
 class ExplorerPage {
   constructor(root) {

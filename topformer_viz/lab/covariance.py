@@ -375,7 +375,7 @@ def _eigenvalues_panel(view: View, asked: Mapping[str, str]) -> Panel:
     charts = []
     tokens = view.run.sizes["HW"]
     for title, end in zip(("all_of_them", "near"), ends(checks, tokens), strict=True):
-        end = end or 1.0  # a run of one token has none near 0
+        end = end or 1.0  # where all of those near 0 are exactly 0
         series = [ring] if title == "all_of_them" else []
         for name, label, marker, scale in (("correlation", "over_hw", "x", tokens), ("weights", "weights", "o", 1)):
             values = checks[name].eigenvalues / scale

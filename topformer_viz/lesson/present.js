@@ -89,7 +89,7 @@ class Presenter {
     if (this.level && !quiz.pending(step)) return this.uncover(this.level - 1);
     if (step === lesson.steps[0]) return;
     this.view.turn(-1);
-    this.uncover(LEVELS_OF_STAGE - 1); // as it was left
+    if (!quiz.pending(this.view.step)) this.uncover(LEVELS_OF_STAGE - 1); // as it was left
   }
 
   uncover(level) {
@@ -117,6 +117,7 @@ class Presenter {
     text(".leave", ui.leave);
     this.find(".present-line .on").setAttribute("aria-label", ui.next);
     this.find(".present-line .back").setAttribute("aria-label", ui.previous);
+    this.token = undefined; // the pictures may be others
     this.point(null);
   }
 
@@ -140,6 +141,8 @@ class Presenter {
   }
 
   outline(token) {
+    if (token === this.token) return;
+    this.token = token;
     const { view } = this, [h, w] = view.lesson.grid, painter = view.painter, none = token === null;
     const path = none || !painter ? "" : painter.tiles.map((tile) => boxPath(tile.box(token))).join("");
     for (const line of this.view.root.querySelectorAll(".tokens path")) line.setAttribute("d", path);

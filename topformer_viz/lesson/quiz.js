@@ -52,7 +52,8 @@ class Quiz {
   }
 
   get answered() {
-    return Boolean(this.now);
+    const { step } = this.view, question = this.now && this.pending(step);
+    return Boolean(question) && this.key(step, question) === this.now.key; // not that of another block
   }
 
   // `n`: from 0; null where the answer is told and nothing counts.
@@ -86,7 +87,7 @@ class Quiz {
   }
 
   draw() {
-    const { lesson, step } = this.view, { ui } = lesson, question = this.pending(step), chosen = this.now?.chosen;
+    const { lesson, step } = this.view, { ui } = lesson, question = this.pending(step), { answered } = this, chosen = answered ? this.now.chosen : undefined;
     const text = (selector, value) => (this.find(selector).textContent = value);
     const counted = Object.values(this.kept.answers).filter((right) => right !== null);
     const said = ui.score.replace("{right}", counted.filter(Boolean).length).replace("{of}", counted.length);
@@ -111,10 +112,10 @@ class Quiz {
     this.find(".prompt").innerHTML = question.prompt;
     const options = question.options.map(({ text, correct }, n) => {
       const button = element("button", { type: "button", className: "option", onclick: () => this.choose(n) });
-      const mark = !this.answered ? "" : correct ? "✓" : n === chosen ? "✗" : "";
+      const mark = !answered ? "" : correct ? "✓" : n === chosen ? "✗" : "";
       button.innerHTML = `<kbd>${n + 1}</kbd><span>${text}</span><span class="verdict">${mark}</span>`;
       button.setAttribute("aria-keyshortcuts", n + 1);
-      if (this.answered) button.setAttribute("aria-disabled", "true");
+      if (answered) button.setAttribute("aria-disabled", "true");
       button.classList.toggle("correct", Boolean(mark) && correct);
       button.classList.toggle("mistaken", Boolean(mark) && !correct);
       return button;
@@ -124,10 +125,10 @@ class Quiz {
     const verdict = chosen === null ? ui.told : own.correct ? ui.right : ui.wrong;
     // The wrong answers of a live question say the numbers already.
     const also = own.correct || question.live ? "" : `<p>${ui.told} ${right.reason}</p>`;
-    this.find(".reason").innerHTML = this.answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}` : "";
+    this.find(".reason").innerHTML = answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}` : "";
     text(".quiz .show", ui.show_stage);
     text(".quiz .another", ui.another);
-    this.find(".quiz .onward").hidden = !this.answered;
+    this.find(".quiz .onward").hidden = !answered;
     this.find(".quiz .another").hidden = !this.unanswered(step).length;
   }
 }

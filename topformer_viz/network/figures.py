@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -246,10 +245,7 @@ def _injection(view: View, n: int) -> Panel:
     """A level, the gate on it, its part of the blocks' output, and what injection made of them."""
     lang, run, model = view.lang, view.run, view.model
     assert isinstance(model, TopFormer)
-    channels = model.backbone.channels
-    ends = [0, *torch.tensor(channels).cumsum(0).tolist()]
-    begin, end = list(pairwise(ends))[n]
-    output = run[f"block{model.num_blocks - 1}.output"][:, begin:end]
+    output = run[f"block{model.num_blocks - 1}.output"].split(list(model.backbone.channels), dim=1)[n]
     gate = shrink(run[f"gate{n}"].mean(1, keepdim=True), CELLS)[0]
     shape = view.photo.height / view.photo.width
     maps = {"local": run[f"pyramid{n}"], "global": output, "injected": run[f"injected{n}"]}

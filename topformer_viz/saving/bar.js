@@ -12,19 +12,27 @@ class Saving {
     this.find(".open-share").onclick = () => this.share();
     for (const dialog of root.querySelectorAll("dialog")) {
       dialog.querySelector(".close").onclick = () => dialog.close();
-      dialog.onclick = (event) => {
-        if (event.target === dialog) dialog.close(); // beside it
-      };
+      // A press and a release beside it close it; its own padding is not beside it.
+      const beside = ({ target, clientX: x, clientY: y }, box = dialog.getBoundingClientRect()) => target === dialog && (x < box.left || x > box.right || y < box.top || y > box.bottom);
+      let pressed = false;
+      dialog.addEventListener("pointerdown", (event) => (pressed = beside(event)));
+      dialog.addEventListener("click", (event) => pressed && beside(event) && dialog.close());
     }
     this.find(".choices").onchange = () => this.preview();
     this.find(".choices .strong").onclick = () => this.wish({ kind: "figure", ...this.look() });
-    this.find(".link").oninput = () => this.wish({ kind: "code", link: this.find(".link").value });
+    this.find(".link").oninput = () => this.code();
     this.find(".copy").onclick = () => this.copy();
-    // The pages' own keys (arrows, digits) do nothing while a dialog is open.
+    // The pages' own keys (arrows, digits) do nothing while a dialog is open, not even with the focus on nothing.
     for (const dialog of root.querySelectorAll("dialog")) dialog.onkeydown = (event) => event.stopPropagation();
+    this.hush = (event) => {
+      const open = root.querySelector("dialog[open]");
+      if (open && !event.composedPath().includes(open)) event.stopImmediatePropagation();
+    };
+    window.addEventListener("keydown", this.hush, true);
   }
 
   close() {
+    window.removeEventListener("keydown", this.hush, true);
     if (this.url) URL.revokeObjectURL(this.url);
   }
 
@@ -45,15 +53,21 @@ class Saving {
     text(".share .copy", ui.copy);
     text(".share .note", ui.hint + (data.travels ? "" : " " + ui.upload_stays));
     this.find(".paper img").alt = ui.preview;
-    const select = this.find(".figure"), chosen = select.value;
-    select.replaceChildren(...data.offers.map(({ name, title }) => element("option", { value: name, textContent: title })));
-    if (data.offers.some(({ name }) => name === chosen)) select.value = chosen;
     this.find(".sides").hidden = !data.offers.length; // a page of words and tables
     for (const [name, options] of Object.entries(data.options)) this.radios(name, ui[name], options);
-    this.find(".bundles").replaceChildren(
-      ...data.bundles.map(({ name, title }) => element("button", { type: "button", textContent: title, onclick: () => this.wish({ kind: name, ...this.look() }) })),
-    );
+    const choices = JSON.stringify([data.offers, data.bundles]);
+    if (choices !== this.choices) this.offer(); // else as they are: the focus stays where it was
+    this.choices = choices;
     if (data.answer) this.answer(data.answer);
+  }
+
+  offer() {
+    const { offers, bundles } = this.data, select = this.find(".figure"), chosen = select.value;
+    select.replaceChildren(...offers.map(({ name, title }) => element("option", { value: name, textContent: title })));
+    if (offers.some(({ name }) => name === chosen)) select.value = chosen;
+    this.find(".bundles").replaceChildren(
+      ...bundles.map(({ name, title }) => element("button", { type: "button", textContent: title, onclick: () => this.wish({ kind: name, ...this.look() }) })),
+    );
   }
 
   radios(name, label, options) {
@@ -108,9 +122,7 @@ class Saving {
       this.find(".paper img").src = this.url;
       this.say(answer.size);
     } else {
-      const url = URL.createObjectURL(answer.blob);
-      element("a", { href: url, download: answer.name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      download(answer);
       this.say(ui.saved.replace("{name}", answer.name).replace("{size}", (answer.bytes / 1e6).toFixed(2)));
     }
     const next = this.files.shift() ?? this.next;
@@ -136,7 +148,13 @@ class Saving {
     this.find(".share .said").textContent = "";
     this.find(".share .code").setAttribute("aria-label", this.data.ui.code);
     this.find(".share").showModal();
-    this.wish({ kind: "code", link: here.href });
+    this.code();
+  }
+
+  // The code before goes at once: it is of another address.
+  code() {
+    this.find(".share .code").replaceChildren();
+    this.wish({ kind: "code", link: this.find(".link").value });
   }
 
   async copy() {

@@ -9,30 +9,26 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import segno
 import streamlit as st
 from PIL import Image
 
-from topformer_viz.animation import gif
 from topformer_viz.colour import MIN_GRID
-from topformer_viz.exporting import Order
-from topformer_viz.figures import MIME, Format, Look, save
 from topformer_viz.images import SAMPLES
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, shape_panel, stage_panel
 from topformer_viz.saving import Offer
-from topformer_viz.takeaway import lesson_zip
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import npz
 from topformer_viz.walk import walk
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 
 if TYPE_CHECKING:
+    from topformer_viz.figures import Format, Look
     from topformer_viz.session import View
 
 _HERE = Path(__file__).parent
@@ -43,9 +39,10 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + (_HERE / "bar.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'bar.js').read_text('utf-8')}",
 )
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_LINK = 1500  # characters: what a QR code holds and a telephone can still read
 
-FORMATS: dict[str, tuple[Format, int]] = {
+FORMATS: "dict[str, tuple[Format, int]]" = {
     "png1": ("png", 1), "png2": ("png", 2), "png4": ("png", 4), "svg": ("svg", 1), "pdf": ("pdf", 1),
 }  # fmt: skip
 OPTIONS: dict[str, dict[str, Text]] = {
@@ -60,6 +57,7 @@ OPTIONS: dict[str, dict[str, Text]] = {
         "white": Text("White", "白色"), "dark": Text("Dark", "深色"), "transparent": Text("Transparent", "透明"),
     },
 }  # fmt: skip
+# What the dialogs say,
 UI = {
     "save": Text("Save", "保存"),
     "share": Text("Share", "分享"),
@@ -67,9 +65,6 @@ UI = {
     "share_title": Text("Link to this view", "此视图的链接"),
     "close": Text("Close", "关闭"),
     "figure": Text("Figure", "图"),
-    "picture": Text("The stage's picture", "这一步的图"),
-    "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
-    "shapes": Text("What happens to the shape", "形状如何变化"),
     "format": Text("Format", "格式"),
     "width": Text("Width", "宽度"),
     "theme": Text("Background", "背景"),
@@ -79,16 +74,6 @@ UI = {
     "drawing": Text("Drawing…", "正在绘制……"),
     "writing": Text("Writing the file…", "正在写文件……"),
     "saved": Text("{name}, {size} MB, is in your downloads.", "{name}（{size} MB）已下载。"),
-    "inches": Text("{w} × {h} inches ({wmm} × {hmm} mm)", "{wmm} × {hmm} 毫米（{w} × {h} 英寸）"),
-    "more": Text(
-        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
-        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
-    ),
-    "npz": Text(
-        "Numbers: float32 tensors with the names of their axes, for NumPy; their own names count blocks from 0, as the code does.",
-        "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的模块从 0 数起，与代码一致。",
-    ),
-    "failed": Text("This could not be made. Please try another choice.", "没有做成，请换一种选择试试。"),
     "link": Text("Address", "地址"),
     "copy": Text("Copy", "复制"),
     "copied": Text("Copied.", "已复制。"),
@@ -102,6 +87,22 @@ UI = {
         "Your own picture and checkpoint do not travel in a link: whoever opens it sees the defaults.",
         "你自己的图片和权重无法随链接传递：打开链接的人看到的是默认内容。",
     ),
+}  # fmt: skip
+# and what they are handed ready-made.
+SAID = {
+    "picture": Text("The stage's picture", "这一步的图"),
+    "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
+    "shapes": Text("What happens to the shape", "形状如何变化"),
+    "inches": Text("{w} × {h} inches ({wmm} × {hmm} mm)", "{wmm} × {hmm} 毫米（{w} × {h} 英寸）"),
+    "more": Text(
+        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
+        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
+    ),
+    "npz": Text(
+        "Numbers: float32 tensors with the names of their axes, for NumPy; their own names count blocks from 0, as the code does.",
+        "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的模块从 0 数起，与代码一致。",
+    ),
+    "failed": Text("This could not be made. Please try another choice.", "没有做成，请换一种选择试试。"),
     "not_a_link": Text("This is no web address, or too long for a code.", "这不是网址，或者太长，无法生成二维码。"),
     "lesson": Text("Take the lesson (ZIP)", "带走整节课（ZIP）"),
     "animation": Text("Animation (GIF)", "动画（GIF）"),
@@ -114,6 +115,9 @@ UI = {
 def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
     """Draw the bar; ``walks``: the page shows one stage of the lesson, whose numbers, ZIP and animation can be had."""
     wish = st.session_state.get("saving_wish")
+    if wish and wish.get("page", here := _parts(st.context.url).path or "/") != here:
+        wish = None  # its page was left: nobody waits for it
+        del st.session_state.saving_wish
     body = Body()
     bundles = ["lesson", "animation", "numbers", "trace"] if walks else ["trace"]
     header: dict[str, Any] = {
@@ -123,17 +127,17 @@ def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
         "options": {
             name: [[value, text(view.lang)] for value, text in options.items()] for name, options in OPTIONS.items()
         },
-        "bundles": [{"name": name, "title": UI[name](view.lang)} for name in bundles],
-        "about": " ".join(UI[name](view.lang) for name in (["more", "npz"] if walks else ["npz"])),
+        "bundles": [{"name": name, "title": SAID[name](view.lang)} for name in bundles],
+        "about": " ".join(SAID[name](view.lang) for name in (["more", "npz"] if walks else ["npz"])),
         "travels": view.link["sample"] is not None and view.link["model"] is not None,
-        "host": own_address(),
+        "host": _host(),
     }
     if wish:
         try:
             answer = _answer(view, offers, wish, body)
         except Exception:  # whatever it is, the bar and the page stay
             _log.exception("the bar could not answer a wish for %r", wish["kind"])
-            answer = {"problem": UI["failed"](view.lang)}
+            answer = {"problem": SAID["failed"](view.lang)}
         header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | answer
     _component(key="saving", data=body.message(header), on_wish_change=_take_wish, width="content", height="content")
     # Only now: a rerun may have broken this one off before the answer was sent.
@@ -156,6 +160,11 @@ def _answer(view: "View", offers: Sequence[Offer], wish: Mapping[str, Any], body
     kind = wish["kind"]
     if kind == "code":
         return qr_code(wish.get("link"), view.lang)
+    # Only now, since matplotlib comes with them, which would hold up the app's start.
+    from topformer_viz.animation import gif
+    from topformer_viz.figures import MIME, Look, save
+    from topformer_viz.takeaway import lesson_zip
+
     asked = wish.get("view")
     parameters = {str(name): str(value) for name, value in asked.items()} if isinstance(asked, dict) else {}
     look = Look(_known(wish, "width", "page"), _known(wish, "theme", "white"), wish.get("bare") is True)
@@ -231,14 +240,16 @@ def lesson_figures(view: "View") -> list[Offer]:
         return overview_panel(view.subject, place.block, place.head)
 
     return [
-        Offer("picture", UI["picture"], picture),
-        Offer("shapes", UI["shapes"], shapes),
-        Offer("overview", UI["overview"], overview),
+        Offer("picture", SAID["picture"], picture),
+        Offer("shapes", SAID["shapes"], shapes),
+        Offer("overview", SAID["overview"], overview),
     ]
 
 
-def command(view: "View", place: Place, look: Look) -> str:
+def command(view: "View", place: Place, look: "Look") -> str:
     """The terminal's command for this lesson; an uploaded picture and checkpoint stand as placeholders."""
+    from topformer_viz.exporting import Order
+
     sample, model = view.link["sample"], view.link["model"]
     file = SAMPLES[sample].file if sample else None
     heads = None if place.head is None else (place.head,)
@@ -253,25 +264,35 @@ def _size(png: bytes, lang: Lang) -> str:
     """How large a figure is on paper, from a PNG of 96 dots an inch."""
     with Image.open(io.BytesIO(png)) as picture:
         w, h = (side / 96 for side in picture.size)
-    return UI["inches"](lang, w=f"{w:.1f}", h=f"{h:.1f}", wmm=f"{w * 25.4:.0f}", hmm=f"{h * 25.4:.0f}")
+    return SAID["inches"](lang, w=f"{w:.1f}", h=f"{h:.1f}", wmm=f"{w * 25.4:.0f}", hmm=f"{h * 25.4:.0f}")
 
 
 def qr_code(link: object, lang: Lang) -> dict[str, Any]:
     """A web address as QR code, SVG, drawn here; or the reason why not."""
-    try:
-        parts = urlsplit(link if isinstance(link, str) and len(link) <= MAX_LINK else "")
-    except ValueError:  # half an IPv6 address
-        parts = urlsplit("")
+    parts = _parts(link)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        return {"problem": UI["not_a_link"](lang)}
+        return {"problem": SAID["not_a_link"](lang)}
     try:
         code = segno.make(cast(str, link), error="m", micro=False)
     except (segno.DataOverflowError, UnicodeError):  # a code holds bytes, and only those of text
-        return {"problem": UI["not_a_link"](lang)}
+        return {"problem": SAID["not_a_link"](lang)}
     return {"svg": code.svg_inline(scale=4, border=4, light="#fff", omitsize=True)}
 
 
-@cache
+def _parts(link: object) -> SplitResult:
+    """An address taken apart; empty where it is none, or too long for a code."""
+    try:
+        return urlsplit(link if isinstance(link, str) and len(link) <= MAX_LINK else "")
+    except ValueError:  # half an IPv6 address
+        return urlsplit("")
+
+
+def _host() -> str:
+    """The name under which others reach this server; "" where the visitor's own link will do or the server hears no one else."""
+    local = _parts(st.context.url).hostname in LOOPBACK and st.get_option("server.address") not in LOOPBACK
+    return own_address() if local else ""
+
+
 def own_address() -> str:
     """This machine's address in its network; "" where it has none. Nothing is sent for this."""
     try:
