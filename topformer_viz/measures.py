@@ -11,6 +11,8 @@ from torch import Tensor
 from topformer_viz.tracing import Model, Trace, full_precision
 
 CHUNK = 2**20  # entries of scores held at once, all heads together
+PYRAMID_CHANNELS = 6  # channels shown of each pyramid level
+PYRAMID_CELLS = 48  # longest side, in cells, of a pyramid level's picture: finer levels are averaged down to it
 
 
 @dataclass(frozen=True)
@@ -124,3 +126,15 @@ def distances(grid: tuple[int, int], queries: slice = slice(None)) -> Tensor:
     """How far the tokens ``queries`` of a grid (H, W) are from all its tokens: float64 (queries, HW), in tokens."""
     place = torch.cartesian_prod(*(torch.arange(side, dtype=torch.float64) for side in grid))
     return torch.cdist(place[queries], place)
+
+
+def shrink(tensor: Tensor, longest: int) -> Tensor:
+    """(..., h, w) averaged down to at most ``longest`` cells a side; a smaller one as it is."""
+    h, w = tensor.shape[-2:]
+    scale = min(1.0, longest / max(h, w))
+    return F.adaptive_avg_pool2d(tensor, (max(1, round(h * scale)), max(1, round(w * scale)))) if scale < 1 else tensor
+
+
+def pyramid_level(run: Trace, n: int) -> Tensor:
+    """What is shown of a pyramid level: its first channels, (1, PYRAMID_CHANNELS, h, w) averaged down to PYRAMID_CELLS a side."""
+    return shrink(run[f"pyramid{n}"][:, :PYRAMID_CHANNELS], PYRAMID_CELLS)

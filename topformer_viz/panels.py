@@ -6,13 +6,12 @@ model, block, head and picture, so that a figure still says what it is when it h
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -21,12 +20,12 @@ from topformer_viz.classes import ClassSet
 from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.explorer.words import QUESTION_NAMES
-from topformer_viz.measures import pooled
+from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pooled, pyramid_level
 from topformer_viz.model import DENSE_TOKENS
 from topformer_viz.stages import axes_of, stage_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
-from topformer_viz.walk import CHANNEL_NAMES, operation_of, sources_of, walk
+from topformer_viz.walk import CHANNEL_NAMES, declared_of, sources_of, walk
 
 Array = NDArray[np.generic]
 GROUPED = {"nh_kd", "dh"}  # axes that hold the heads one after another
@@ -346,10 +345,7 @@ def shape_panel(subject: Subject, block: int, stage: str) -> Panel:
     """What a stage does to the shapes, as the lesson draws it."""
     run, lang = subject.run, subject.lang
     name = walk(run, block)[stage]
-    declared = stage_of(name)
-    if declared.name == "tokens":
-        step = replace(declared.steps[0], operation=operation_of(run, block))
-        declared = replace(declared, steps=(step,))
+    declared = declared_of(run, name, block)
     diagram = shape_diagram(declared, name, sources_of(run, name, block), run.sizes, lang)
     title = UI["shape_title"](lang, stage=stage)
     own_block = block if declared.in_block else None
@@ -458,20 +454,18 @@ def _photo(subject: Subject, name: str, heads: Sequence[int]) -> Made:
     return (Group((tile,)),), [UI["photo"](subject.lang)]
 
 
-def _pyramid(subject: Subject, name: str, heads: Sequence[int], shown: int = 6, cells: int = 48) -> Made:
+def _pyramid(subject: Subject, name: str, heads: Sequence[int]) -> Made:
     groups = []
     for n in range(4):
-        level = subject.run[f"pyramid{n}"][:, :shown]
-        h, w = level.shape[-2:]
-        fit = min(1.0, cells / max(h, w))
-        level = F.adaptive_avg_pool2d(level, (max(1, round(h * fit)), max(1, round(w * fit))))
+        h, w = subject.run[f"pyramid{n}"].shape[-2:]
+        level = pyramid_level(subject.run, n)
         low, high = (float(x) for x in torch.aminmax(level))
         scale = Scale(low, high, UI["quantity"](subject.lang, stage=f"pyramid{n}"))
         sizes = " × ".join(f"{axis} {subject.run.sizes[axis]}" for axis in axes_of(f"pyramid{n}")[1:])
         tiles = tuple(Tile(numbers(channel), h / w, scale) for channel in level[0])
         first = UI["first"](subject.lang, n=len(tiles))
-        groups.append(Group(tiles, f"pyramid{n}: {sizes}, {first}", shown, (1, 0.88, 0.76, 0.64)[n]))
-    return tuple(groups), [UI["shrunk"](subject.lang, cells=cells)]
+        groups.append(Group(tiles, f"pyramid{n}: {sizes}, {first}", PYRAMID_CHANNELS, (1, 0.88, 0.76, 0.64)[n]))
+    return tuple(groups), [UI["shrunk"](subject.lang, cells=PYRAMID_CELLS)]
 
 
 def _maps(subject: Subject, name: str, heads: Sequence[int]) -> Made:

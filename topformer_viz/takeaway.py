@@ -18,10 +18,10 @@ from topformer_viz.figures import THEMES, Look, draw, write
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html, shape_html
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
-from topformer_viz.stages import AXES, axes_of, stage_of
+from topformer_viz.stages import AXES, axes_of
 from topformer_viz.text import Lang, Text
-from topformer_viz.tracing import Trace, summary
-from topformer_viz.walk import note_of, origin_of, values_of, walk
+from topformer_viz.tracing import summary
+from topformer_viz.walk import declared_of, note_of, values_of, walk
 
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the ZIP: the earliest it knows, and always the same
 
@@ -133,7 +133,7 @@ def _steps(subject: Subject, block: int, head: int | None) -> list[Step]:
     run, model, lang = subject.run, subject.model, subject.lang
     steps = []
     for stage, name in walk(run, block).items():
-        declared = stage_of(name)
+        declared = declared_of(run, name, block)
         steps.append(
             Step(
                 stage,
@@ -141,18 +141,12 @@ def _steps(subject: Subject, block: int, head: int | None) -> list[Step]:
                 declared.title(lang),
                 note_of(run, model, name, block, lang),
                 declared.trap(lang, **values_of(run)) if declared.trap else "",
-                _formula(run, name, block),
+                declared.formula,
                 stage_panel(subject, block, stage, head),
                 shape_panel(subject, block, stage),
             )
         )
     return steps
-
-
-def _formula(run: Trace, name: str, block: int) -> str:
-    if stage_of(name).name != "tokens":
-        return stage_of(name).formula
-    return origin_of(run, block).formula.replace("{this}", str(block + 1)).replace("{previous}", str(block))
 
 
 def _about(subject: Subject, block: int, head: int | None) -> str:

@@ -1,5 +1,6 @@
 """A run in the order it is taught: its stages, what each was made from, and the words with this run's numbers."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from topformer_viz.colour import ColourModel
 from topformer_viz.explorer.words import QUESTION_NAMES
-from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, stage_of
+from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
 
@@ -92,9 +93,14 @@ def origin_of(run: Trace, block: int) -> Origin:
     return ORIGINS["block" if block else "pyramid" if "pyramid0" in run else "colour"]
 
 
-def operation_of(run: Trace, block: int) -> str:
-    """The operation that makes the block's tokens: a name in ``OPERATIONS``."""
-    return origin_of(run, block).operation
+def declared_of(run: Trace, name: str, block: int) -> Stage:
+    """The stage of ``name`` as this run has it: what makes the tokens differs from block to block and model to model."""
+    stage = stage_of(name)
+    if stage.name != "tokens":
+        return stage
+    origin = origin_of(run, block)
+    formula = origin.formula.replace("{this}", str(block + 1)).replace("{previous}", str(block))
+    return replace(stage, steps=(replace(stage.steps[0], operation=origin.operation),), formula=formula)
 
 
 def note_of(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:

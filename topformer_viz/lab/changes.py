@@ -433,26 +433,20 @@ def _share(value: float) -> str:
 class Compared:
     """A quantity ``before`` and ``after``, (HW,) or (HW, HW), every pixel in its own place; NaN where one was dropped.
 
-    ``change`` is after - before; None where the difference's own ``size`` is shown instead. ``scale`` is that of both,
-    ``apart`` the difference's, as ``Pictures`` takes them.
+    ``difference`` is after - before where it is ``signed``, else how large what lies between them is. ``scale`` is that
+    of both, ``apart`` the difference's, as ``Pictures`` takes them.
     """
 
     before: Tensor
     after: Tensor
-    change: Tensor | None
-    size: Tensor | None
+    difference: Tensor
+    signed: bool
     scale: dict[str, Any]
     apart: dict[str, Any]
 
     def entered(self, order: Tensor) -> Tensor:
         """``after`` with pixel ``order[p]`` in place p."""
         return self.after[order] if self.after.ndim == 1 else self.after[order][:, order]
-
-    @property
-    def difference(self) -> Tensor:
-        shown = self.size if self.change is None else self.change
-        assert shown is not None
-        return shown
 
 
 def compared(done: Experiment, head: int) -> dict[str, Compared]:
@@ -466,10 +460,10 @@ def compared(done: Experiment, head: int) -> dict[str, Compared]:
             b[:, gone] = torch.nan
         scale = shares(a, b) if b.ndim == 2 else plain(a, b)
         if signed_change:
-            return Compared(a, b, b - a, None, scale, off_rounding(signed(b - a), a))
+            return Compared(a, b, b - a, True, scale, off_rounding(signed(b - a), a))
         size = torch.full_like(a, torch.nan) if size is None else torch.where(gone, torch.nan, size)
         return Compared(
-            a, b, None, size, scale, off_rounding({"scale": "plain", "range": [0.0, plain(size)["range"][1]]}, a)
+            a, b, size, False, scale, off_rounding({"scale": "plain", "range": [0.0, plain(size)["range"][1]]}, a)
         )
 
     was, now = done.before["weights"], done.back("weights")
@@ -524,7 +518,7 @@ def _pictures(view: View, done: Experiment, head: int) -> None:
             [
                 draw(was, pair.before, pair.scale),
                 draw(now, pair.entered(done.order), pair.scale, order),
-                draw(size if pair.change is None else difference, pair.difference, pair.apart),
+                draw(difference if pair.signed else size, pair.difference, pair.apart),
             ],
             _note(done, name, head, lang),
         )
@@ -668,15 +662,9 @@ def _pictured(view: View, asked: Mapping[str, str]) -> Panel:
     for name, pair in compared(done, head).items():
         matrix = name == "weights"
         quantity = FIGURES[QUANTITIES[name]](lang)
-        apart = FIGURES["apart" if pair.change is not None else "size"](lang)
+        apart = FIGURES["apart" if pair.signed else "size"](lang)
         scales = [scale_of(pair.scale, quantity)] * 2 + [scale_of(pair.apart, apart)]
-        last = (
-            ("in_place" if moved else "difference")
-            if pair.change is not None
-            else "distance_in_place"
-            if moved
-            else "distance"
-        )
+        last = ("in_place" if moved else "difference") if pair.signed else "distance_in_place" if moved else "distance"
         down, across = (PANEL["query"](lang, size=tokens), PANEL["key"](lang, size=tokens)) if matrix else ("", "")
         tiles = []
         for values, scale, title in zip(

@@ -5,11 +5,9 @@ weights from the scores. These and the value travel as float32, everything else 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -17,24 +15,22 @@ from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
+from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
 from topformer_viz.quiz import Question, questions
-from topformer_viz.stages import Source, axes_of, source_of, stage_of
+from topformer_viz.stages import Source, axes_of, source_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
 from topformer_viz.walk import (
     CHANNEL_NAMES,
     asymmetry,
+    declared_of,
     effective_tokens,
     note_of,
-    origin_of,
     sources_of,
     values_of,
     walk,
 )
 from topformer_viz.wire import Body
-
-PYRAMID_CHANNELS = 6  # channels shown of each pyramid level
-PYRAMID_CELLS = 48  # longest side, in cells, of a pyramid level's picture: finer levels are averaged down to it
 
 PYRAMID_CAPTION = Text(
     "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
@@ -72,14 +68,7 @@ def lesson_payload(
 def _step(
     run: Trace, model: Model, stage_name: str, name: str, source: Source, block: int, lang: Lang, body: Body
 ) -> dict[str, Any]:
-    stage, tensor = stage_of(name), run[name]
-    if stage.name == "tokens":
-        origin = origin_of(run, block)
-        stage = replace(
-            stage,
-            steps=(replace(stage.steps[0], operation=origin.operation),),
-            formula=origin.formula.replace("{this}", str(block + 1)).replace("{previous}", str(block)),
-        )
+    stage, tensor = declared_of(run, name, block), run[name]
     sources = sources_of(run, name, block)
     low, high = (float(x) for x in torch.aminmax(tensor))
     step: dict[str, Any] = {
@@ -105,8 +94,8 @@ def _step(
     if stage.view == "pyramid":
         levels = [f"pyramid{n}" for n in range(4)]
         step["levels"] = [
-            _level(run[level], body) | {"sizes": [(axis, run.sizes[axis]) for axis in axes_of(level)[1:]]}
-            for level in levels
+            _level(pyramid_level(run, n), body) | {"sizes": [(axis, run.sizes[axis]) for axis in axes_of(level)[1:]]}
+            for n, level in enumerate(levels)
         ]
         step["shapeHtml"] = " … ".join(shape_html(level, run.sizes) for level in (levels[0], levels[-1]))
         step["facts"] = [PYRAMID_CAPTION(lang, channels=PYRAMID_CHANNELS, cells=PYRAMID_CELLS)]
@@ -134,10 +123,5 @@ def _question(asked: Question, lang: Lang) -> dict[str, Any]:
     }
 
 
-def _level(level: Tensor, body: Body) -> dict[str, Any]:
-    """A pyramid level's first channels, averaged down to the size they are shown at."""
-    shown = level[:, :PYRAMID_CHANNELS]
-    h, w = shown.shape[-2:]
-    scale = min(1.0, PYRAMID_CELLS / max(h, w))
-    shown = F.adaptive_avg_pool2d(shown, (max(1, round(h * scale)), max(1, round(w * scale))))
+def _level(shown: Tensor, body: Body) -> dict[str, Any]:
     return {"tensor": body.add(shown.contiguous()), "range": [float(x) for x in torch.aminmax(shown)]}

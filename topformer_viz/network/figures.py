@@ -10,6 +10,7 @@ from torch import Tensor
 from topformer_viz.classes import classes_of
 from topformer_viz.costs import costs
 from topformer_viz.explorer.page import _measures
+from topformer_viz.measures import shrink
 from topformer_viz.model import TopFormer
 from topformer_viz.network import UI as WORDS
 from topformer_viz.network.payload import (
@@ -31,7 +32,6 @@ from topformer_viz.network.payload import (
     by_level,
     fit,
     popularity,
-    shrink,
     strength,
 )  # fmt: skip
 from topformer_viz.overview import NETWORK, network_panel

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from topformer_viz.classes import ClassSet, classes_of
 from topformer_viz.costs import Cost, costs
 from topformer_viz.facts import Facts
 from topformer_viz.markup import axis_span, formula_html, note_html, shape_html
+from topformer_viz.measures import shrink
 from topformer_viz.model import TopFormer
 from topformer_viz.segmentation import SILENCED, segment, without
 from topformer_viz.stages import STAGES, axes_of
@@ -191,12 +191,6 @@ def strength(tensor: Tensor) -> Tensor:
     """Root mean square over the channels, (1, C, H, W) to (1, 1, H, W), averaged down to at most CELLS."""
     power = tensor.float().square().mean(1, keepdim=True)
     return shrink(power, CELLS).sqrt()
-
-
-def shrink(tensor: Tensor, longest: int) -> Tensor:
-    h, w = tensor.shape[-2:]
-    scale = min(1.0, longest / max(h, w))
-    return F.adaptive_avg_pool2d(tensor, (max(1, round(h * scale)), max(1, round(w * scale)))) if scale < 1 else tensor
 
 
 def _level(level: Tensor, body: Body) -> dict[str, Any]:
