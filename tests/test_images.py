@@ -1,68 +1,19 @@
 """Reading pictures, their size and tensor for the network, and the samples."""
 
-import base64
 import contextlib
 import io
 import struct
 import warnings
-import zlib
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from corpus import BLACK, BLUE, HEIC, RED, WHITE, encode, picture, raw_png, scan_bomb
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from topformer_viz import images
 from topformer_viz.images import SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
-
-RED, BLUE, WHITE, BLACK = (200, 30, 30), (30, 60, 200), (255, 255, 255), (0, 0, 0)
-
-# Made once with pillow-heif: 64 x 48 pixels, white, a red quarter at the top left and a blue one at the
-# bottom right, at quality 80, stored so that it is to be shown turned by 90 degrees clockwise.
-HEIC = base64.b64decode(
-    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAchtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAA"
-    "AAAAAAAAADRpbG9jAAAAAERAAAIAAQAAAAAB7AABAAAAAAAAAQ4AAgAAAAAC+gABAAAAAAAAACQAAAA4aWluZgAAAAAA"
-    "AgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZlAgAAAQACAABFeGlmAAAAAA5waXRtAAAAAAABAAABB2lwcnAAAADm"
-    "aXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAq"
-    "QgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5jbHgAAQAN"
-    "AAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAAEAAAAABAAAAMAAAAAEAAAAAAAAAAv////AAAAACAAAAEHBp"
-    "eGkAAAAAAwgICAAAAAlpcm90AwAAABlpcG1hAAAAAAAAAAEAAQaBAgMFhIYAAAAaaXJlZgAAAAAAAAAOY2RzYwACAAEA"
-    "AQAAATptZGF0AAABCigBrwT47Frp+t/6j///+R/7L8Wjy33LILp99udkl6Mv/9FtKZbE23dvC0gnjy20tt6fudCAZC47"
-    "dqE6qxo4AtPgZbeLR1CFIz/vxL0bo3//5RNJYfNkWl/iihidg2X+GT+P8D7k/kwy/bS0BsX8S5J/77w+SsY9kd3xudsj"
-    "uJ21gOABP90Rhytc6pYOqRcM4cfX/2WO/dkf1i8vEY67dBrNqPfdz0Eq7f0CDCydBol756qFD+M7Q10mjqfk9zAZk9SI"
-    "udCGe1bSk7H7MOr8NNbfGjnWZwvS0Z6r3xntGPok4EgDuVygWHseeC/+lXUPTccDF0zUbYZnUH5KtBpcXtEcsSpeB51E"
-    "fdLAAAAABkV4aWYAAE1NACoAAAAIAAEBEgADAAAAAQAGAAAAAAAA"
-)
-
-
-def picture(width: int = 64, height: int = 48) -> Image.Image:
-    """White, with a red quarter at the top left and a blue one at the bottom right: no turn of it is itself."""
-    image = Image.new("RGB", (width, height), WHITE)
-    image.paste(RED, (0, 0, width // 2, height // 2))
-    image.paste(BLUE, (width // 2, height // 2, width, height))
-    return image
-
-
-def encode(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def raw_png(width: int, height: int, bits: int, colour_type: int, rows: list[bytes], transparent: bytes = b"") -> bytes:
-    """A PNG of rows already packed: Pillow writes no 16-bit colour, and no header that lies."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0))
-        + (chunk(b"tRNS", transparent) if transparent else b"")
-        + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
-        + chunk(b"IEND", b"")
-    )
 
 
 def apart(image: Image.Image, expected: Image.Image) -> float:
@@ -452,6 +403,11 @@ def test_data_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MAX_BYTES", len(data))
     assert open_image(data).size == (64, 48)
     assert "50 MB" in refusal(data + b"\0")
+
+
+@pytest.mark.usefixtures("no_decoding")
+def test_scans_are_counted_before_decoding() -> None:
+    assert "501 passes" in refusal(scan_bomb(2000, 2000, 501))
 
 
 def test_pillows_state_is_left_alone() -> None:

@@ -3,21 +3,32 @@
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pi_heif  # type: ignore[import-untyped]
-import torch
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
 from .text import Text
 
+if TYPE_CHECKING:
+    import torch
+
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
+MAX_SCANS = 50  # of a JPEG of MAX_PIXELS, and in proportion more of a smaller one: each passes over all its pixels
 MIN_SIDE = 2
 MAX_ASPECT = 20
 CELL = 64  # pixels a side that one token of the network covers
+
+# What the app keeps of a visitor's picture: a short side of at most OWN_SIDE and OWN_PIXELS in all, the network's
+# largest input. Reading it may take MAX_MEMORY bytes.
+OWN_SIDE = 1024
+OWN_PIXELS = 512 * CELL**2
+MAX_MEMORY = 400_000_000
 
 # Per channel (R, G, B), for values in 0..1: the ImageNet statistics TopFormer was trained with. They are
 # torchvision's (https://pytorch.org/vision/stable/models.html); times 255 they are `img_norm_cfg` in
@@ -30,6 +41,8 @@ STD = (0.229, 0.224, 0.225)
 # goes before HEIF: either may carry the other's brand "mif1", and only Pillow's AVIF reader then passes on.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 
+_FLAT = ("L", "RGB", "CMYK", "LAB")  # the modes without alpha that colour profiles are made for
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,36 +53,58 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_EMPTY = Text(
-    en="The file is empty; please choose another file.",
-    zh="文件是空的，请换一个文件。",
-)
-_TOO_HEAVY = Text(
-    en="The file is larger than {megabytes} MB; please save the picture smaller and try again.",
-    zh="文件超过 {megabytes} MB，请将图片缩小后再试。",
-).format(megabytes=MAX_BYTES // 1_000_000)
-_UNREADABLE = Text(
-    en="The file is damaged or not a picture this app can read; "
-    "please use a sound JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF file.",
-    zh="文件已损坏或不是可识别的图片，请使用完好的 JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF 文件。",
-)
-_TOO_LARGE = Text(
-    en="The picture has more than {megapixels} megapixels; please make it smaller and try again.",
-    zh="图片超过 {megapixels} 百万像素，请缩小后再试。",
-).format(megapixels=MAX_PIXELS // 1_000_000)
-_TOO_SMALL = Text(
-    en="The picture is only {width} × {height} pixels; please use one of at least {least} pixels a side.",
-    zh="图片只有 {width} × {height} 像素，请使用每边至少 {least} 像素的图片。",
-)
-_TOO_LONG = Text(
-    en="The picture is too long and narrow at {width} × {height} pixels; "
-    "please crop it to at most {aspect} times as long as it is wide.",
-    zh="图片过于狭长（{width} × {height} 像素），请裁剪到长边不超过短边的 {aspect} 倍。",
-)
-_DAMAGED = Text(
-    en="The picture is damaged or incomplete; please export or download it again and retry.",
-    zh="图片已损坏或不完整，请重新导出或下载后再试。",
-)
+# Why a file is refused, in one sentence, by the name under which the reason travels (reader.py).
+REFUSALS = {
+    "empty": Text(
+        en="The file is empty; please choose another file.",
+        zh="文件是空的，请换一个文件。",
+    ),
+    "too heavy": Text(
+        en="The file is larger than {megabytes} MB; please save the picture smaller and try again.",
+        zh="文件超过 {megabytes} MB，请将图片缩小后再试。",
+    ).format(megabytes=MAX_BYTES // 1_000_000),
+    "unreadable": Text(
+        en="The file is damaged or not a picture this app can read; "
+        "please use a sound JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF file.",
+        zh="文件已损坏或不是可识别的图片，请使用完好的 JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF 文件。",
+    ),
+    "too large": Text(
+        en="The picture has more than {megapixels} megapixels; please make it smaller and try again.",
+        zh="图片超过 {megapixels} 百万像素，请缩小后再试。",
+    ).format(megapixels=MAX_PIXELS // 1_000_000),
+    "too small": Text(
+        en="The picture is only {width} × {height} pixels; please use one of at least {least} pixels a side.",
+        zh="图片只有 {width} × {height} 像素，请使用每边至少 {least} 像素的图片。",
+    ),
+    "too long": Text(
+        en="The picture is too long and narrow at {width} × {height} pixels; "
+        "please crop it to at most {aspect} times as long as it is wide.",
+        zh="图片过于狭长（{width} × {height} 像素），请裁剪到长边不超过短边的 {aspect} 倍。",
+    ),
+    "too many scans": Text(
+        en="The JPEG paints its picture in {scans} passes, far more than any camera; "
+        "please save it again as an ordinary JPEG.",
+        zh="这个 JPEG 分 {scans} 次扫描才画完，远多于任何相机的做法，请重新保存为普通的 JPEG。",
+    ),
+    "damaged": Text(
+        en="The picture is damaged or incomplete; please export or download it again and retry.",
+        zh="图片已损坏或不完整，请重新导出或下载后再试。",
+    ),
+    "too slow": Text(
+        en="The picture took longer than {seconds} seconds to read; "
+        "please make it smaller, or save it as an ordinary JPEG, and try again.",
+        zh="读取这张图片超过了 {seconds} 秒，请将它缩小或保存为普通的 JPEG 后再试。",
+    ),
+    "too much memory": Text(
+        en="Reading the picture takes more memory than this app gives to one picture; "
+        "please make it smaller, or save it as an ordinary JPEG, and try again.",
+        zh="读取这张图片所需的内存超出了本应用给单张图片的限额，请将它缩小或保存为普通的 JPEG 后再试。",
+    ),
+    "busy": Text(
+        en="Many pictures are being read at this moment; please try again a little later.",
+        zh="此刻正在读取的图片很多，请稍后再试。",
+    ),
+}
 
 pi_heif.register_heif_opener()
 
@@ -77,90 +112,150 @@ pi_heif.register_heif_opener()
 class ImageError(ValueError):
     """A file that cannot be used as a picture.
 
-    ``text`` is one sentence for the user, in both languages, that says what is wrong and what to do;
-    ``str()`` is its English.
+    ``reason`` is a key of REFUSALS and ``values`` fill its sentence's places. ``text`` is that sentence, for the
+    user, in both languages: what is wrong and what to do; ``str()`` is its English.
     """
 
-    def __init__(self, text: Text) -> None:
-        super().__init__(text.en)
-        self.text = text
+    def __init__(self, reason: str, **values: int) -> None:
+        self.reason, self.values = reason, values
+        self.text = REFUSALS[reason].format(**values)
+        super().__init__(self.text.en)
 
 
-def open_image(data: bytes) -> Image.Image:
+def open_image(data: bytes, reduced: bool = False) -> Image.Image:
     """The picture in the bytes of an image file, upright, 8-bit sRGB, mode "RGB", without metadata.
 
     Takes JPEG (also MPO), PNG, WebP, AVIF, HEIC, GIF, BMP and TIFF; of several pictures in one file, the
-    first. Transparent parts come out white.
+    first. Transparent parts come out white. ``reduced``: for the app, scaled down to ``own_size``, and
+    refused where that would take more than MAX_MEMORY, as far as that is known beforehand.
 
     Raises ImageError if ``data`` is no such file, is broken, exceeds MAX_BYTES, or holds a picture of more
-    than MAX_PIXELS, with a side under MIN_SIDE pixels, or with sides further apart than MAX_ASPECT : 1.
-    The picture's size is checked before its pixels are decoded.
+    than MAX_PIXELS, with a side under MIN_SIDE pixels, with sides further apart than MAX_ASPECT : 1, or, a JPEG,
+    of absurdly many scans. All but the damage is checked before the picture's pixels are decoded.
     """
     if not data:
-        raise ImageError(_EMPTY)
+        raise ImageError("empty")
     if len(data) > MAX_BYTES:
-        raise ImageError(_TOO_HEAVY)
+        raise ImageError("too heavy")
     with warnings.catch_warnings():
         # Pillow warns of big or odd files, which are either refused or readable here. catch_warnings is
         # not safe between threads: at worst this filter stays, which then hides only Pillow's warnings.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
-        except Image.DecompressionBombError as error:
-            raise ImageError(_TOO_LARGE) from error
+            image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
         except Exception as error:  # Pillow's readers raise nearly any type on a hostile header
-            raise ImageError(_UNREADABLE) from error
+            raise _refusal(error, "unreadable") from error
         _check_size(*image.size)
+        _check_effort(image, data, reduced)
+        if reduced and image.format in ("JPEG", "MPO"):
+            width, height = own_size(*image.size)
+            image.draft(None, (width * 3 // 2, height * 3 // 2))  # decodes to no more than is needed
         try:
             image.load()  # first of all: some readers complete the metadata only now
-            return _to_upright_rgb(image)
+            picture = _flatten(image)
+            profile, orientation = image.info.get("icc_profile"), _orientation(image)
+            del image  # which, with its decoder, takes more than the picture itself
+            size = own_size(*picture.size) if reduced else picture.size
+            picture = picture.resize(size, Image.Resampling.LANCZOS)  # a copy at least, without the decoder
+            picture = _to_srgb(picture, profile)
+            return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
         except Exception as error:  # ... and on hostile pixels
-            raise ImageError(_DAMAGED) from error
+            raise _refusal(error, "damaged") from error
+
+
+def own_size(width: int, height: int) -> tuple[int, int]:
+    """The (width, height) to which the app scales a visitor's picture down; never up."""
+    scale = min(1, OWN_SIDE / min(width, height), (OWN_PIXELS / (width * height)) ** 0.5)
+    return max(1, int(width * scale)), max(1, int(height * scale))
+
+
+def _refusal(error: Exception, reason: str) -> ImageError:
+    """What to say of a reader's ``error``: where memory or size are not to blame, ``reason``."""
+    if isinstance(error, Image.DecompressionBombError):
+        return ImageError("too large")
+    # The libraries' own words for it, where it is no MemoryError.
+    scarce = isinstance(error, MemoryError) or "memory" in str(error).lower()
+    return ImageError("too much memory" if scarce else reason)
 
 
 def _check_size(width: int, height: int) -> None:
     """Raises ImageError unless a picture of ``width`` x ``height`` pixels is within the limits."""
     if width * height > MAX_PIXELS:
-        raise ImageError(_TOO_LARGE)
+        raise ImageError("too large")
     if min(width, height) < MIN_SIDE:
-        raise ImageError(_TOO_SMALL.format(width=width, height=height, least=MIN_SIDE))
+        raise ImageError("too small", width=width, height=height, least=MIN_SIDE)
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageError(_TOO_LONG.format(width=width, height=height, aspect=MAX_ASPECT))
+        raise ImageError("too long", width=width, height=height, aspect=MAX_ASPECT)
 
 
-def _to_upright_rgb(image: Image.Image) -> Image.Image:
-    """A decoded picture of any mode as a new upright sRGB picture of mode "RGB", without metadata."""
-    colour, alpha = _split_alpha(image)
-    if profile := image.info.get("icc_profile"):
-        if colour.mode not in ("L", "RGB", "CMYK", "LAB"):
+def _check_effort(image: Image.Image, data: bytes, reduced: bool) -> None:
+    """Raises ImageError where decoding would take absurdly long, or more memory than ``reduced`` allows."""
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        scans = data.count(b"\xff\xda")  # or a few more: previews have their own
+        if scans * pixels > MAX_SCANS * MAX_PIXELS:
+            raise ImageError("too many scans", scans=scans)
+    # Two canvases, the frame and the picture, four bytes a pixel each; libwebp has no word for what it lacks.
+    if reduced and image.format == "WEBP" and 16 * pixels > MAX_MEMORY:
+        raise ImageError("too much memory")
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """The EXIF orientation of a decoded picture, if it has one; the TIFF reader has turned the picture itself."""
+    with contextlib.suppress(Exception):  # broken metadata does not spoil a good picture
+        return image.getexif().get(ExifTags.Base.Orientation)
+    return None
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """A decoded picture in mode L, RGB, CMYK or LAB: 8 bits, its transparent parts white.
+
+    Strip by strip, as several copies of a large picture would not fit into MAX_MEMORY.
+    """
+    if image.mode in _FLAT and not image.has_transparency_data:
+        return image
+    span = _span(image) if image.mode in ("I", "F") else (0.0, 65535.0)
+    flat = None
+    for top, strip in _strips(image):
+        colour, alpha = _split_alpha(strip, *span)
+        if colour.mode not in _FLAT:
             colour = colour.convert("RGB")
+        flat = flat or Image.new(colour.mode, image.size, "white")
+        flat.paste(colour, (0, top), alpha)
+    assert flat is not None  # no picture is without rows
+    return flat
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Consecutive rows of the picture, a quarter of a megapixel at a time, each with the number of its first row."""
+    rows = max(1, 250_000 // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _to_srgb(flat: Image.Image, profile: bytes | None) -> Image.Image:
+    """``flat`` (mode L, RGB, CMYK or LAB) in sRGB, mode "RGB", by its colour profile if it has one."""
+    if profile:
         # Broken, or made for another mode? Then the plain conversion below is the best guess left.
         with contextlib.suppress(Exception):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
-            colour = ImageCms.buildTransform(source, target, colour.mode, "RGB").apply(colour)
-    rgb = colour.convert("RGB")
-    if alpha is not None:
-        white = Image.new("RGB", rgb.size, "white")
-        white.paste(rgb, mask=alpha)
-        rgb = white
-    orientation = None
-    with contextlib.suppress(Exception):  # broken metadata does not spoil a good picture
-        # Read after decoding: the TIFF reader turns the picture itself, and then drops the tag.
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    if orientation in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[orientation])
-    rgb.info.clear()  # a profile or orientation left here would be applied twice once saved
+            flat = ImageCms.buildTransform(source, target, flat.mode, "RGB").apply(flat)
+    rgb = flat if flat.mode == "RGB" else flat.convert("RGB")
+    rgb.info.clear()  # a profile left here would be applied twice once saved
     return rgb
 
 
-def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """The picture in an 8-bit (or 1-bit) mode without transparency, and its alpha (mode "L") if it has one."""
+def _split_alpha(image: Image.Image, low: float, high: float) -> tuple[Image.Image, Image.Image | None]:
+    """The picture in an 8-bit (or 1-bit) mode without transparency, and its alpha (mode "L") if it has one.
+
+    ``low``, ``high``: of a picture of deeper grey, the levels that become black and white.
+    """
     transparent = image.info.get("transparency")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.array(image, dtype=np.float64)
         alpha = None if transparent is None else Image.fromarray(np.uint8(255) * (values != transparent))
-        return Image.fromarray(_to_8_bits(values, stretch=image.mode == "F")), alpha
+        return Image.fromarray(_to_8_bits(values, low, high)), alpha
     if not image.has_transparency_data:
         return image, None
     if isinstance(transparent, tuple) and max(transparent) > 255:
@@ -171,17 +266,27 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return rgba.convert("L" if "L" in image.getbands() else "RGB"), rgba.getchannel("A")
 
 
-def _to_8_bits(values: np.ndarray, stretch: bool) -> np.ndarray:
-    """Grey levels (H, W) float64 as uint8: 16-bit levels / 257, others (or ``stretch``) by their own range.
+def _span(image: Image.Image) -> tuple[float, float]:
+    """The grey levels, of a picture of mode "I" or "F", that become black and white.
 
-    NaN and minus infinity become black, plus infinity white. Works in place, as a large picture is heavy.
+    Those of 16 bits, or where they don't fit, or for "F", the least and the greatest that are finite.
     """
-    finite = np.isfinite(values)
-    low, high = 0.0, 65535.0
-    if finite.any():
-        own = values.min(where=finite, initial=np.inf), values.max(where=finite, initial=-np.inf)
-        if stretch or own[0] < low or own[1] > high:
-            low, high = own
+    lows, highs = [], []
+    for _, strip in _strips(image):
+        values = np.asarray(strip)
+        finite = np.isfinite(values)
+        if finite.any():
+            lows.append(float(values.min(where=finite, initial=values[finite][0])))
+            highs.append(float(values.max(where=finite, initial=values[finite][0])))
+    low, high = min(lows, default=0.0), max(highs, default=65535.0)
+    return (low, high) if image.mode == "F" or low < 0 or high > 65535 else (0.0, 65535.0)
+
+
+def _to_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Grey levels (H, W) float64, changed in place, as uint8: ``low`` becomes 0 and ``high`` 255.
+
+    NaN and minus infinity become black, plus infinity white.
+    """
     values -= low
     values *= 255 / ((high - low) or 1)
     np.nan_to_num(values, copy=False, nan=0, posinf=255, neginf=0)
@@ -215,13 +320,15 @@ def network_size(width: int, height: int, short_side: int = 512, max_tokens: int
     return (long * CELL, short * CELL) if width >= height else (short * CELL, long * CELL)
 
 
-def to_tensor(image: Image.Image) -> torch.Tensor:
+def to_tensor(image: Image.Image) -> "torch.Tensor":
     """The network's input, float32 (1, 3, H, W): ``image`` (mode "RGB", H x W pixels) / 255, less MEAN, by STD.
 
     Raises ValueError if the picture is of another mode.
     """
     if image.mode != "RGB":
         raise ValueError(f'the picture must be of mode "RGB", not "{image.mode}"')
+    import torch  # only here: the process that reads strangers' pictures (reader.py) shall start fast and stay small
+
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     return pixels.contiguous().float().div_(255).sub_(mean).div_(std)
