@@ -3,4 +3,4 @@
 from topformer_viz import lesson, session
 from topformer_viz.saving.bar import lesson_figures
 
-lesson.walkthrough(session.open_page(figures=lesson_figures, walks=True))
+lesson.walkthrough(session.open_page(figures=lesson_figures, walks=True, takes=lesson.takes))

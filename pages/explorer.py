@@ -5,4 +5,4 @@ from topformer_viz.explorer import page
 from topformer_viz.explorer.figures import figures
 from topformer_viz.explorer.payload import MAX_TOKENS
 
-page.show(session.open_page(MAX_TOKENS, figures))
+page.show(session.open_page(MAX_TOKENS, figures, takes=page.takes))

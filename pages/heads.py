@@ -2,4 +2,4 @@
 
 from topformer_viz import heads, session
 
-heads.show(session.open_page(figures=heads.figures))
+heads.show(session.open_page(figures=heads.figures, takes=heads.takes))

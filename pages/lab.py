@@ -3,4 +3,4 @@
 from topformer_viz import session
 from topformer_viz.lab import page
 
-page.show(session.open_page(figures=page.figures))
+page.show(session.open_page(figures=page.figures, takes=page.takes))

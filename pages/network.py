@@ -3,4 +3,4 @@
 from topformer_viz import network, session
 from topformer_viz.network.figures import figures
 
-network.show(session.open_page(figures=figures))
+network.show(session.open_page(figures=figures, takes=network.takes))

@@ -2,4 +2,4 @@
 
 from topformer_viz import session, starts
 
-starts.show(session.open_page(figures=starts.figures))
+starts.show(session.open_page(figures=starts.figures, takes=starts.takes))

@@ -15,6 +15,7 @@ from test_pages import open_app, words
 from topformer_viz import load_model, trace
 from topformer_viz.covariance import correlation, covariance, walk
 from topformer_viz.images import network_size, open_sample
+from topformer_viz.keeping import STORE
 from topformer_viz.lab import changes
 from topformer_viz.lab.covariance import UI as COVARIANCE_WORDS
 from topformer_viz.lab.covariance import answer
@@ -227,7 +228,8 @@ def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
 @pytest.mark.parametrize("part", ["what-if", "covariance", "relatives"])
 def test_a_picture_too_long_for_whole_matrices_gets_a_sentence(part: str) -> None:
     app = open_lab(part, model="colour")
-    app.session_state["own"] = ("long", Image.new("RGB", (1700, 100), (90, 120, 40)))
+    STORE.hold(("own", "long"), Image.new("RGB", (1700, 100), (90, 120, 40)))
+    app.session_state["own"] = "long"
     app.session_state["picture"] = "own"
     app.run()
     assert not app.exception and "1,088 tokens" in app.warning[0].value

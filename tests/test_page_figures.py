@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 
 from topformer_viz import figures, heads, starts
@@ -19,7 +20,7 @@ from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
 from topformer_viz.network import figures as network
 from topformer_viz.panels import Panel
 from topformer_viz.saving import Offer
-from topformer_viz.session import View
+from topformer_viz.session import Computed, View
 from topformer_viz.tracing import trace
 from topformer_viz.weights import load_model, with_batch_statistics
 
@@ -42,9 +43,10 @@ def view(name: str, lang: str) -> View:
         model = with_batch_statistics(model, to_tensor(photo))
     facts = FACTS if name == "streets" else None
     link = {"sample": "street", "model": name}
+    computed = Computed(model, trace(model, photo), photo)
     return View(
-        lang, photo, model, trace(model, photo), facts, name == "tiny-batch", link, ("figures", name),  # type: ignore[arg-type]
-        "街道" if lang == "zh" else "Street", "", choice.name(lang), False,  # type: ignore[arg-type]
+        lang, facts, name == "tiny-batch", link, (photo.size, name, photo.size, 8), "街道" if lang == "zh" else "Street",  # type: ignore[arg-type]
+        "", choice.name(lang), False, lambda: computed, st.empty(),
     )  # fmt: skip
 
 
@@ -178,8 +180,7 @@ def test_the_heads_table_is_the_page_s() -> None:
 
 def test_starts_follow_the_view() -> None:
     made = panels("starts", "streets", "en", block="2", head="3", row="1", column="2", draw="2", scale="each")
-    photo = view("streets", "en").photo
-    runs = starts._all_readings(photo, "another digest", 2)
+    runs = starts._all_readings(view("streets", "en"), 2)
     matrix = runs["trained", "stored"][1].matrix(3)
     assert np.array_equal(made["matrices"].groups[0].tiles[2].values, matrix)
     assert made["maps"].groups[1].tiles[2].marks == ((0, 1),)
@@ -195,9 +196,7 @@ def test_what_if_shows_what_changed() -> None:
     before, after, difference = (tile.values for tile in scaled.groups[0].tiles)
     run = view("streets", "en").run
     assert np.array_equal(before, run["block1.weights"][0, 2])
-    done = changes._run(
-        view("streets", "en").key, 1, changes.Setting(scaled=True, pixels="shuffled"), view("streets", "en")
-    )
+    done = changes._done(view("streets", "en"), 1, changes.Setting(scaled=True, pixels="shuffled"))
     assert np.allclose(after, done.after["weights"][0, 2])
     assert np.allclose(difference, done.back("weights")[0, 2] - run["block1.weights"][0, 2])
     assert "√key_dim" in scaled.caption and scaled.name != same.name

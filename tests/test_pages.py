@@ -18,6 +18,7 @@ from topformer_viz import load_model, session
 from topformer_viz.choices import MODELS
 from topformer_viz.explorer.words import UI as EXPLORER_WORDS
 from topformer_viz.images import SAMPLES
+from topformer_viz.keeping import STORE
 from topformer_viz.model import TopFormer
 from topformer_viz.text import LANGS
 from topformer_viz.weights import MAX_CHECKPOINT_BYTES
@@ -201,11 +202,11 @@ def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     real = tracing.trace
     monkeypatch.setattr(session, "trace", lambda *given, **device: replace(real(*given, **device), fell_back=True))
-    session._run.clear()
+    STORE.clear()
     try:
         assert session.UI["fell_back"]("en") in words(open_app(sample="coffee"))
     finally:
-        session._run.clear()
+        STORE.clear()
 
 
 # Checkpoints of one's own
@@ -324,7 +325,7 @@ def explored(app: AppTest) -> Payload:
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     asked = {
-        "head": "2", "query": "28", "to": "30", "pinned": "3", "lock": "1", "mode": "column", "values": "scores", "colour": "log",
+        "head": "2", "query": "18", "to": "20", "pinned": "3", "lock": "1", "mode": "column", "values": "scores", "colour": "log",
         "scale": "each", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
     }  # fmt: skip
     app = open_app(EXPLORER, block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, starts, trace
 from topformer_viz.images import network_size, open_sample, to_tensor
+from topformer_viz.keeping import STORE
 from topformer_viz.model import TopFormer
 from topformer_viz.starts import MEAN, BlockReading
 from topformer_viz.text import LANGS, Lang
@@ -333,12 +334,9 @@ def test_a_query_outside_a_smaller_picture_goes_back_to_the_centre() -> None:
     assert [g.value for g in app.get("number_input")] == [3, 3]
 
 
-def test_runs_are_shared_and_bounded() -> None:
-    starts._readings.clear()
+def test_runs_are_shared_and_small() -> None:
     open_page(lang="en")
-    first = starts._readings("trained", 1, "another digest", photo().size, photo())
-    assert starts._readings("trained", 1, "another digest", photo().size, photo()) is first
-    kept = first["stored"][0]
+    kept = STORE.find(("readings", SAMPLE, photo().size, "trained", 1))["stored"][0]
     assert kept.weights.dtype == torch.float16
     assert sum(isinstance(value, torch.Tensor) for value in vars(kept).values()) == 1
 

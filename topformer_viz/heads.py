@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from topformer_viz import findings
+from topformer_viz.address import Takes
 from topformer_viz.classes import classes_of
 from topformer_viz.facts import facts
 from topformer_viz.findings import (
@@ -29,7 +30,7 @@ from topformer_viz.findings import (
 from topformer_viz.markup import RDBU_R, luminance
 from topformer_viz.panels import Group, Panel, Scale, Tile
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.text import Lang, Text
 
 STOPS = RDBU_R.split()  # blue is less, red more
@@ -154,6 +155,17 @@ UI = {
 }  # fmt: skip
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of the page; without findings nothing."""
+    try:
+        found = _findings(findings.FILE).networks
+    except FindingsError:
+        return {}
+    heads = next(iter(found.values())).heads
+    slugs = [slug for slug in NETWORKS if slug in found]
+    return {"network": slugs, "block": range(1, len(heads) + 1), "head": range(1, len(heads[0]) + 1)}
+
+
 def show(view: View) -> None:
     """Draw the page; what the visitor chose elsewhere plays no part in it."""
     lang = view.lang
@@ -198,8 +210,8 @@ def _tables(view: View, found: Findings) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
     state, lang = st.session_state, view.lang
     if "findings_network" not in state:
-        state.findings_network = from_address("network", NETWORKS, next(iter(NETWORKS)))
-        state.findings_head = from_address("head", range(1, 9), 1)
+        state.findings_network = view.asked.get("network", next(iter(NETWORKS)))
+        state.findings_head = view.asked.get("head", 1)
     names = classes_of(len(found.classes), found.classes).names
     slugs = [slug for slug in NETWORKS if slug in found.networks]
     heads = found.networks[slugs[0]].heads

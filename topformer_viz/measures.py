@@ -80,7 +80,8 @@ def difference(model: Model, run: Trace) -> list[float]:
         return tensor
 
     device = next(model.parameters()).device
-    plain = copy.deepcopy(model).eval()  # in training mode the model's own BatchNorm statistics would move
+    # In training mode the model's own BatchNorm statistics would move.
+    plain = copy.deepcopy(model).eval() if model.training else model
     with full_precision(device):
         plain(run["image"].to(device).contiguous(), keep)
     return largest

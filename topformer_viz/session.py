@@ -1,7 +1,7 @@
 """What every page shares: the top bar, the choices, and the run they lead to.
 
-Session state holds choices (and the visitor's own picture, scaled down), under keys of their own: Streamlit forgets a
-widget's value on a page that does not draw it. Models and runs live in bounded caches, keyed by what they depend on.
+Session state holds choices, under keys of their own: Streamlit forgets a widget's value on a page that does not draw it.
+Pictures, weights, runs and what follows from them live in the store (keeping.py), keyed by what they depend on.
 The browser owns the address bar: the components write it, the choices are read from it when a session starts, and the
 bar's wishes bring it along.
 """
@@ -9,25 +9,32 @@ bar's wishes bring it along.
 import hashlib
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import streamlit as st
 import torch
 from PIL import Image
+from starlette.formparsers import MultiPartParser
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from topformer_viz import likeness
+from topformer_viz import address, likeness
 from topformer_viz.choices import FACTS, MODELS, Choice
 from topformer_viz.classes import classes_of
 from topformer_viz.colour import MAX_GRID, MIN_GRID
 from topformer_viz.facts import RARELY, Facts
-from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
-from topformer_viz.model import SIZES
+from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_sample, to_tensor
+from topformer_viz.keeping import STORE, FullError
+from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject
-from topformer_viz.saving import Offer
+from topformer_viz.reader import read_picture
+from topformer_viz.saving import Offer, one_of
 from topformer_viz.saving.bar import bar
 from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
@@ -42,8 +49,12 @@ from topformer_viz.weights import (
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
 GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side
 MAX_TOKENS = 512  # bound of the pages that show whole matrices; a larger picture is given a smaller short side
-OWN_SIDE = 1024  # an uploaded picture is kept at most this long on its short side
 OWN = "own"
+EVERYWHERE: address.Takes = {
+    "lang": LANGS, "sample": SAMPLES, "model": MODELS, "size": SIDES, "grid": range(MIN_GRID, MAX_GRID + 1), "block": range(1, 5),
+}  # fmt: skip
+# Streamlit's form parser would write the larger ones into a temporary file; uploads stay off the disk.
+MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
 PAGES = ("explorer", "lab", "network", "heads", "starts", "reference")
 
 UNLIKE = Text(
@@ -80,8 +91,8 @@ UI = {
     "samples": Text("A sample", "示例"),
     "upload": Text("Or your own picture", "或使用你自己的图片"),
     "upload_help": Text(
-        "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF, up to 40 megapixels. It stays in this session's memory.",
-        "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 4000 万像素。图片只保存在本次会话的内存里。",
+        "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF, up to 40 megapixels (WebP: 25). It stays in this session's memory.",
+        "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 4000 万像素（WebP 为 2500 万）。图片只保存在本次会话的内存里。",
     ),
     "camera": Text("Use the camera", "使用摄像头"),
     "camera_label": Text("Take a picture", "拍一张照片"),
@@ -104,7 +115,12 @@ UI = {
     "again": Text("Take another", "重拍"),
     "allow": Text("Allow the camera in your browser to go on.", "请先在浏览器中允许使用摄像头。"),
     "language": Text("Language", "语言"),
+    "close": Text("Close", "关闭"),
     "running": Text("Running the network…", "正在运行网络……"),
+    "in_line": Text(
+        "Many are asking at once. You are number {place} in line; this page goes on by itself when your turn comes.",
+        "现在提出请求的人很多，你排在第 {place} 位。轮到你时，本页会自动继续。",
+    ),
     "resized": Text(
         "{w0} × {h0} → {w} × {h} pixels (width × height), {rows} rows × {columns} columns of tokens",
         "{w0} × {h0} → {w} × {h} 像素（宽 × 高），{rows} 行 × {columns} 列 token",
@@ -121,14 +137,26 @@ UI = {
 DEVICES = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"}
 
 
-@dataclass(frozen=True)
-class View:
-    """What the visitor chose and what it gave: the language, the picture as the network saw it, and the run."""
+T = TypeVar("T")
 
-    lang: Lang
-    photo: Image.Image
+
+class Computed(NamedTuple):
+    """A model, its trace on a picture, and the picture as the network saw it; shared, so read-only."""
+
     model: Model
     run: Trace
+    photo: Image.Image
+
+
+@dataclass(frozen=True)
+class View:
+    """What the visitor chose and what it gave.
+
+    It outlives its page in Streamlit's memory, and so holds no tensor and no picture: ``model``, ``run`` and ``photo``
+    come from the store, and are computed again should they have been let go.
+    """
+
+    lang: Lang
     facts: Facts | None  # what was measured of the model: known of the bundled weights only
     untrained: bool  # whether its weights are random
     link: dict[str, Any]  # the choices that go into the address bar; None takes one out
@@ -137,20 +165,45 @@ class View:
     credit: str  # whose picture it is, if it is a sample
     about: str  # the model's name
     unlike: bool  # whether the picture looks like none the model was trained on
+    compute: Callable[[], Computed]
+    place: DeltaGenerator  # where to say that others are before this visitor
+    asked: Mapping[str, Any] = field(default_factory=dict)  # by name, what the address asks for of what the page has
 
-    @cached_property
+    def keep(self, what: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What follows from the run, or from the picture alone: ``make()``, computed once for all who ask for ``what``."""
+        return _in_line(what, make, self.place, self.lang)
+
+    @property
+    def computed(self) -> Computed:
+        return self.keep(self.key, self.compute)
+
+    @property
+    def model(self) -> Model:
+        return self.computed.model
+
+    @property
+    def run(self) -> Trace:
+        return self.computed.run
+
+    @property
+    def photo(self) -> Image.Image:
+        return self.computed.photo
+
+    @property
     def subject(self) -> Subject:
         """The same for figures."""
         return Subject(self.run, self.model, self.photo, self.about, self.name, self.untrained, self.lang)
 
 
 def open_page(
-    max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (), walks: bool = False
-) -> View:
+    max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (), walks: bool = False,
+    takes: Callable[[View], address.Takes] = lambda view: {},
+) -> View:  # fmt: skip
     """Start a page: its settings, the top bar with every choice, the run for them, and the bar that hands it out.
 
     ``max_tokens``: how many tokens the page can show of the colour model; a TopFormer's are MAX_TOKENS at most.
-    ``figures``: what can be saved of the page; ``walks``: it shows one stage of the lesson.
+    ``figures``: what can be saved of the page; ``walks``: it shows one stage of the lesson. ``takes``: what its address
+    may say of a view, beside what every page's may; a new visitor hears of what it says otherwise.
     """
     root = Path(__file__).resolve().parent.parent
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide")
@@ -160,7 +213,7 @@ def open_page(
     _top_bar(lang)
     choice = _choice()
     # Each has its own place, used or not: what moved down would be built anew in the browser.
-    place_of_problem = st.empty()
+    place_of_refused, place_of_problem, place_in_line = st.empty(), st.empty(), st.empty()
     if problem := st.session_state.get("problem"):
         place_of_problem.error(problem(lang))
     digest, picture = _picture()
@@ -169,17 +222,26 @@ def open_page(
     grid = _grid(picture, max_tokens) if choice.source == "colour" else MIN_GRID
     size = network_size(*picture.size, st.session_state.size, MAX_TOKENS)
     key = (digest, _model_key(), size, grid)
+    compute = partial(_compute, key, choice)
     with st.spinner(UI["running"](lang)):
-        model, run, photo = _run(key, choice, picture)
+        model, run, photo = _in_line(key, compute, place_in_line, lang)
     about = " · ".join(_about(run, photo, picture, max_tokens, lang))
     streets = choice.source == "streets"
     sample = SAMPLES.get(st.session_state.picture)
     name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
     unlike = streets and likeness.distance(_streets(), run) > FACTS.far
     view = View(
-        lang, photo, model, run, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit,
-        choice.name(lang), unlike,
+        lang, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit, choice.name(lang), unlike,
+        compute, place_in_line,
     )  # fmt: skip
+    possible = {**EVERYWHERE, "block": range(1, model.num_blocks + 1), **takes(view)}
+    asked, refused = address.read(st.query_params, possible)
+    view = replace(view, asked=asked)
+    # Gone with the next run of the page, which its button brings.
+    if st.session_state.pop("arrived", False) and refused:
+        with place_of_refused.container(horizontal=True, vertical_alignment="center", key="refused"):
+            st.html(address.note(refused, lang))
+            st.button(UI["close"](lang), type="tertiary")
     with st.container(horizontal=True, vertical_alignment="top", key="subject"):
         st.html(
             f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> <span class="model-words">{html.escape(choice.label(lang))}</span></p>'
@@ -197,7 +259,7 @@ def _choice() -> Choice:
     state = st.session_state
     if state.model != OWN:
         return MODELS[state.model]
-    model = state.own_model[1]
+    model = _own_model(state.own_model)
     classes = classes_of(model.classes, model.class_names).title if model.classes else BACKBONE
     label = Text(*(OWN_LABEL(lang, size=model.size, classes=classes(lang)) for lang in ("en", "zh")))
     return Choice(OWN, UI["own_model"], UI["own_model"], label)
@@ -205,7 +267,7 @@ def _choice() -> Choice:
 
 def _model_key() -> str:
     """What the chosen model's runs are cached under."""
-    return st.session_state.own_model[0] if st.session_state.model == OWN else st.session_state.model
+    return st.session_state.own_model if st.session_state.model == OWN else st.session_state.model
 
 
 def _link() -> dict[str, Any]:
@@ -225,23 +287,24 @@ def _restore_choices() -> None:
     locale = st.context.locale or "en"
     state = st.session_state
     defaults = {
-        "lang": lambda: from_address("lang", LANGS, "zh" if locale.lower().startswith("zh") else "en"),
-        "picture": lambda: from_address("sample", SAMPLES, next(iter(SAMPLES))),
-        "model": lambda: from_address("model", MODELS, next(iter(MODELS))),
-        "size": lambda: from_address("size", SIDES, 512),
-        "grid": lambda: from_address("grid", range(MIN_GRID, MAX_GRID + 1), GRIDS[0]),
-        "block": lambda: from_address("block", range(1, 5), 1),
+        "lang": lambda: from_address("lang", "zh" if locale.lower().startswith("zh") else "en"),
+        "picture": lambda: from_address("sample", next(iter(SAMPLES))),
+        "model": lambda: from_address("model", next(iter(MODELS))),
+        "size": lambda: from_address("size", 512),
+        "grid": lambda: from_address("grid", GRIDS[0]),
+        "block": lambda: from_address("block", 1),
     }
+    if "lang" not in state:
+        state.arrived = True
     for name, default in defaults.items():
         if name not in state:
             state[name] = default()
     state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
 
 
-def from_address(name: str, allowed: Iterable[Any], default: Any) -> Any:
-    """The one of ``allowed`` that the address the session started with names, or ``default``."""
-    value = st.query_params.get(name)
-    return next((option for option in allowed if str(option) == value), default)
+def from_address(name: str, default: Any) -> Any:
+    """What the address the session started with says of a choice that every page has, or ``default``."""
+    return one_of(st.query_params, name, EVERYWHERE[name], default)
 
 
 def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -> dict[str, Any]:
@@ -317,20 +380,20 @@ def _model_choice(lang: Lang) -> None:
 def _take_checkpoint() -> None:
     """Take the visitor's checkpoint; where it can't be opened, say why and keep the model there was."""
     state = st.session_state
-    state.problem = None
-    if state.checkpoint is None:  # taken out of the uploader: the model stays until another is chosen
+    if (file := _received("checkpoint")) is None:
         return
-    data = state.checkpoint.getvalue()
+    data, name = file
+    state.problem = None
     try:
-        model = load_checkpoint(data, state.checkpoint.name)
+        model = load_checkpoint(data, name)
     except CheckpointError as error:
         state.problem = error.text
         return
     if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
         state.problem = NOT_FINITE
         return
-    state.own_model = (hashlib.sha256(data).hexdigest(), model)
-    state.model = OWN
+    if _hold("own_model", data, model):
+        state.model = OWN
 
 
 def _picture_choice(lang: Lang) -> None:
@@ -359,27 +422,62 @@ def _take_sample() -> None:
 
 def _take_file(key: str) -> None:
     """Take the visitor's picture; where it can't be read, say why and keep the last good one."""
-    file = st.session_state[key]
-    if file is None:  # taken out of the uploader: the picture stays until another is chosen, the complaint goes
-        st.session_state.problem = None
+    if (file := _received(key)) is None:
         return
-    data = file.getvalue()
+    data, _ = file
     try:
-        picture = open_image(data)
+        picture = read_picture(data)
     except ImageError as error:
         st.session_state.problem = error.text
         return
-    scale = OWN_SIDE / min(picture.size)
-    if scale < 1:
-        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
-    st.session_state.own = (hashlib.sha256(data).hexdigest(), picture)
-    st.session_state.picture, st.session_state.problem = OWN, None
+    st.session_state.problem = None
+    if _hold("own", data, picture):
+        st.session_state.picture = OWN
+
+
+def _received(key: str) -> tuple[bytes, str] | None:
+    """The file that has just been put in and its name; None where one was taken out, and the complaint about it goes.
+
+    Streamlit would keep it for as long as the session lasts. What is made of it stays, the file goes.
+    """
+    file = st.session_state[key]
+    if file is None:
+        st.session_state.problem = None
+    if not isinstance(file, UploadedFile):  # in the next run it is one that was deleted
+        return None
+    data, context = file.getvalue(), get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+        file.truncate(0)
+    return data, file.name
+
+
+def _hold(name: str, data: bytes, value: Model | Image.Image) -> bool:
+    """Keep what the visitor has brought, under its digest in ``name``; where there is no room for it, say so."""
+    state, digest = st.session_state, hashlib.sha256(data).hexdigest()
+    try:
+        STORE.hold((name, digest), value)
+    except FullError as error:
+        state.problem = error.text
+        return False
+    if name in state and state[name] != digest:
+        STORE.release(state[name])
+    state[name] = digest
+    return True
+
+
+def _own_picture(digest: str) -> Image.Image:
+    return STORE.find(("own", digest))
+
+
+def _own_model(digest: str) -> TopFormer:
+    return STORE.find(("own_model", digest))
 
 
 def _picture() -> tuple[str, Image.Image]:
     """The chosen picture and the name its runs are cached under."""
     if st.session_state.picture == OWN:
-        return st.session_state.own
+        return st.session_state.own, _own_picture(st.session_state.own)
     return st.session_state.picture, _sample(st.session_state.picture)
 
 
@@ -390,31 +488,47 @@ def _grid(picture: Image.Image, max_tokens: int) -> int:
     return max(fitting, default=MIN_GRID)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@lru_cache(maxsize=8)
 def _model(source: str, grid: int) -> Model:
     """A shared model, on the CPU; what runs on a graphics card is the trace's own copy."""
     return load_model(source, grid=grid)
 
 
-_streets = st.cache_resource(show_spinner=False)(likeness.load)
-_sample = st.cache_resource(show_spinner=False)(open_sample)
+_streets = cache(likeness.load)
+_sample = cache(open_sample)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _run(key: tuple[Any, ...], _chosen: Choice, _picture: Image.Image) -> tuple[Model, Trace, Image.Image]:
-    """The model, its trace on the picture and the picture as the network saw it; shared, so read-only.
-
-    ``key``: the picture's digest, the model's key, the network's input size (width, height) and the colour model's grid.
-    """
-    _, _, size, grid = key
-    model = st.session_state.own_model[1] if _chosen.source == OWN else _model(_chosen.source, grid)
-    photo = _picture.resize(size, Image.Resampling.LANCZOS)
+def _compute(key: tuple[Any, ...], choice: Choice) -> Computed:
+    """``key``: the picture's slug or digest, the model's, the network's input size (width, height), the colour model's grid."""
+    picture_key, model_key, size, grid = key
+    picture = _sample(picture_key) if picture_key in SAMPLES else _own_picture(picture_key)
+    model = _own_model(model_key) if choice.source == OWN else _model(choice.source, grid)
+    photo = picture.resize(size, Image.Resampling.LANCZOS)
     image: torch.Tensor = to_tensor(photo)
-    if _chosen.batch_statistics:
+    if choice.batch_statistics:
         model = with_batch_statistics(model, image)
     # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
-    device = torch.device("cpu") if _chosen.source == "colour" else best_device()
-    return model, trace(model, image, device=device), photo
+    device = torch.device("cpu") if choice.source == "colour" else best_device()
+    return Computed(model, trace(model, image, device=device), photo)
+
+
+def _in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator, lang: Lang) -> T:
+    """What the store has of ``what``, or makes; while others are before this visitor, ``place`` says so."""
+    said = False
+
+    def show(before: int) -> None:
+        nonlocal said
+        if before:
+            place.info(UI["in_line"](lang, place=before + 1))
+        else:
+            place.empty()
+        said = before > 0
+
+    try:
+        return STORE.get(what, make, show)
+    finally:
+        if said:
+            place.empty()
 
 
 def _about(run: Trace, photo: Image.Image, picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:
@@ -476,11 +590,15 @@ STYLE = """
 .st-key-subject > :last-child { flex: none; width: auto; }
 .st-key-subject { flex-wrap: nowrap; }
 @media (max-width: 640px) { .st-key-subject { flex-wrap: wrap; gap: 0.6rem; } .st-key-subject > :first-child { flex-basis: 100%; } }
+.st-key-refused { flex-wrap: nowrap; padding: 0.4rem 0.9rem; border-radius: 0.5rem; background: color-mix(in srgb, currentColor 8%, transparent); }
+.st-key-refused > :first-child { flex: 1 1 0; min-width: 0; }
+.st-key-refused p { margin: 0; font-size: 0.95rem; }
+.st-key-refused code { overflow: clip; overflow-wrap: anywhere; }
 .run-line { margin: 0; font-size: 0.82rem; opacity: 0.7; font-variant-numeric: tabular-nums; }
 /* While the lesson asks a question, the answer stands nowhere else. */
 .asking .model-words { visibility: hidden; }
 /* While the lesson presents (lesson/present.js) it has the window for itself. */
-.presenting :is(.stAppHeader, .st-key-topbar, .st-key-subject, .stAlert) { display: none; }
+.presenting :is(.stAppHeader, .st-key-topbar, .st-key-subject, .st-key-refused, .stAlert) { display: none; }
 .presenting .stMain { overflow: hidden; }
 /* Streamlit shows no focus on these two. */
 .stMain:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }

@@ -5,10 +5,9 @@ no more is kept than what the page shows: the weights, and a few numbers a block
 """
 
 import base64
-import hashlib
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -19,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from topformer_viz.address import Takes
 from topformer_viz.findings import ONE_HOT, UNIFORM, decimal
 from topformer_viz.heads import PROSE
 from topformer_viz.images import CELL, to_tensor
@@ -27,7 +27,7 @@ from topformer_viz.model import BLOCKS, KEY_DIM, SIZES, TopFormer
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace, inference_copy, trace
 from topformer_viz.weights import load_model, reinitialised, with_batch_statistics
@@ -375,24 +375,24 @@ def show(view: View) -> None:
     st.html(f"<style>{STYLE}.starts .photo {{ background-image: url({_grey(photo)}); }}</style>")
     st.subheader(UI["title"](lang), anchor="starts")
     st.markdown(UI["intro"](lang), width=PROSE)
-    _restore()
-    _compare(view, hashlib.sha256(photo.tobytes()).hexdigest())
+    for name in ("head", "row", "column", "draw", "scale"):  # the address counts at the session's start
+        if f"starts_{name}" not in st.session_state:
+            found = view.asked.get(name)
+            st.session_state[f"starts_{name}"] = MEAN if found == "mean" else found
+    _compare(view)
     for part, paragraphs in EXPLAINED.items():
         st.subheader(UI[part](lang), anchor=f"about-{part}")
         for paragraph in paragraphs:
             st.markdown(paragraph(lang), width=PROSE)
 
 
-def _restore() -> None:
-    """The choices as the address has them, at the session's start; what another picture has no place for goes later."""
-    allowed: dict[str, Iterable[Any]] = {
-        "head": ("mean", *range(1, HEADS + 1)), "row": range(1, 64), "column": range(1, 64),
+def takes(view: View) -> Takes:
+    """What an address can say of the page."""
+    rows, columns = (range(1, side + 1) for side in _grid(view.photo))
+    return {
+        "block": range(1, BLOCKS + 1), "head": ("mean", *range(1, HEADS + 1)), "row": rows, "column": columns,
         "draw": range(1, DRAWS + 1), "scale": ("whole", "each"),
     }  # fmt: skip
-    for name, options in allowed.items():
-        if f"starts_{name}" not in st.session_state:
-            found = from_address(name, options, None)
-            st.session_state[f"starts_{name}"] = MEAN if found == "mean" else found
 
 
 def _grid(photo: Image.Image) -> tuple[int, int]:
@@ -401,9 +401,9 @@ def _grid(photo: Image.Image) -> tuple[int, int]:
 
 
 @st.fragment
-def _compare(view: View, digest: str) -> None:
+def _compare(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
-    lang, photo, grid = view.lang, view.photo, _grid(view.photo)
+    lang, grid = view.lang, _grid(view.photo)
     with st.container(horizontal=True, gap="medium"):
         block = _choose("block", "block", range(1, BLOCKS + 1), lang)
         head = _choose(
@@ -418,7 +418,7 @@ def _compare(view: View, digest: str) -> None:
         draw = _choose("starts_draw", "draw", range(1, DRAWS + 1), lang)
         scale = _choose("starts_scale", "scale", ("whole", "each"), lang, lambda scale: UI[scale](lang))
     with st.spinner(UI["running"](lang)):
-        runs = _all_readings(photo, digest, draw)
+        runs = _all_readings(view, draw)
     chosen = {which: blocks[block - 1] for which, blocks in runs.items()}
     if head == MEAN:
         st.caption(UI["mean_note"](lang, heads=HEADS))
@@ -441,30 +441,28 @@ def _choose(name: str, label: str, options: Sequence[Any], lang: Lang, shown: An
     return st.segmented_control(UI[label](lang), options, format_func=shown, required=True, **pick(name, options))
 
 
-def _all_readings(photo: Image.Image, digest: str, draw: int) -> dict[Which, tuple[BlockReading, ...]]:
+def _all_readings(view: View, draw: int) -> dict[Which, tuple[BlockReading, ...]]:
     """The six runs; of the trained weights there is one draw only."""
     runs: dict[Which, tuple[BlockReading, ...]] = {}
     for start in STARTS:
-        both = _readings(start, 1 if start == "trained" else draw, digest, photo.size, photo)
+        both = _readings(view, start, 1 if start == "trained" else draw)
         runs |= {(start, statistics): blocks for statistics, blocks in both.items()}
     return runs
 
 
-@st.cache_resource(max_entries=18, show_spinner=False)
-def _readings(
-    start: str, draw: int, digest: str, size: tuple[int, int], _photo: Image.Image
-) -> dict[str, tuple[BlockReading, ...]]:
-    """One start's two runs on the picture, by statistics; shared, so read-only.
+def _readings(view: View, start: str, draw: int) -> dict[str, tuple[BlockReading, ...]]:
+    """One start's two runs on the picture, by statistics."""
 
-    Cached as long as six pictures take, and asked for in every rerun instead of being kept in sessions: on the largest
-    picture two runs' weights take 17 MB, and a class has many sessions.
-    """
-    model = load_model("streets" if start == "trained" else SIZE, seed=draw - 1)
-    if start == "reinitialised":
-        assert isinstance(model, TopFormer)
-        model = reinitialised(model, seed=draw - 1)
-    image = to_tensor(_photo)
-    return {"stored": read(model, image), "own": read(with_batch_statistics(model, image), image)}
+    def make() -> dict[str, tuple[BlockReading, ...]]:
+        model = load_model("streets" if start == "trained" else SIZE, seed=draw - 1)
+        if start == "reinitialised":
+            assert isinstance(model, TopFormer)
+            model = reinitialised(model, seed=draw - 1)
+        image = to_tensor(view.photo)
+        return {"stored": read(model, image), "own": read(with_batch_statistics(model, image), image)}
+
+    picture, _, size, _ = view.key
+    return view.keep(("readings", picture, size, start, draw), make)
 
 
 # Pictures
@@ -704,7 +702,7 @@ def _panel(view: View, asked: _Asked, name: str, title: str, said: Sequence[str]
 
 
 def _chosen(view: View, asked: _Asked) -> dict[Which, tuple[BlockReading, ...]]:
-    return _all_readings(view.photo, hashlib.sha256(view.photo.tobytes()).hexdigest(), asked.draw)
+    return _all_readings(view, asked.draw)
 
 
 def _stem(asked: _Asked) -> str:

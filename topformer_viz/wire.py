@@ -35,6 +35,12 @@ class Body:
     pictures: dict[bytes, int] = field(default_factory=dict)
     alive: list[Tensor] = field(default_factory=list)  # so that no address in ``written`` is used again
 
+    def copy(self) -> "Body":
+        """One to add more to, while this one stays as it is."""
+        data = io.BytesIO()
+        data.write(self.data.getbuffer())
+        return Body(data, dict(self.written), dict(self.pictures), list(self.alive))
+
     def add_bytes(self, raw: bytes) -> int:
         self.data.write(b"\0" * (-self.data.tell() % 4))
         offset = self.data.tell()

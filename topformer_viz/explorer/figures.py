@@ -10,7 +10,7 @@ from PIL import Image
 
 from topformer_viz import panels
 from topformer_viz.classes import classes_of
-from topformer_viz.explorer.page import _measures, _removal
+from topformer_viz.explorer.page import measures_of, removal_of
 from topformer_viz.explorer.payload import both_labels, change_of, commonest, heads_of, moves
 from topformer_viz.explorer.words import NO_SEGMENTATION, OUTPUT, PIXELS
 from topformer_viz.explorer.words import UI as WORDS
@@ -189,7 +189,7 @@ def _without(view: View, asked: Mapping[str, str]) -> Panel:
     assert gone is not None
     named = subject.head(int(removal.rpartition("-")[2]) - 1)
     only = removal.startswith("only")
-    result = _removal(view.key, place.block, gone, view)
+    result = removal_of(view, place.block, gone)
     change, share = change_of(run, model, place.block, result)
     shape = view.photo.height / view.photo.width
     scale = Scale(0.0, float(change.max()), UI["rms"](lang))
@@ -223,7 +223,7 @@ def _without(view: View, asked: Mapping[str, str]) -> Panel:
 def _numbers(view: View, asked: Mapping[str, str]) -> Panel:
     """Effective tokens, distance, largest weight and scores of every head of the block."""
     subject, place, lang = view.subject, _Place.of(view.subject, asked), view.lang
-    measures = _measures(view.key, place.block, view)
+    measures = measures_of(view, place.block)
     effective, distance, top, low, high = (
         getattr(measures, name).tolist() for name in ("effective", "distance", "top", "low", "high")
     )

@@ -6,9 +6,11 @@ from uuid import uuid4
 
 import streamlit as st
 
+from topformer_viz.address import Takes
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
 from topformer_viz.explorer.payload import Shown, explorer_data, explorer_payload, heads_of
 from topformer_viz.measures import Measures, difference, measure
+from topformer_viz.saving import one_of
 from topformer_viz.segmentation import Removal, without_heads
 from topformer_viz.session import View
 from topformer_viz.text import Text
@@ -17,6 +19,20 @@ from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 ASKED = (
     "head", "query", "to", "pinned", "lock", "mode", "values", "colour", "scale", "smooth", "with", "sort", "removal",
 )  # fmt: skip
+
+
+def takes(view: View) -> Takes:
+    """What an address can say of the explorer, as its script reads it: the values of ASKED."""
+    heads, pixels = range(1, view.run.sizes["heads"] + 1), range(1, view.run.sizes["HW"] + 1)
+    blocks = range(1, view.model.num_blocks + 1) if view.model.num_blocks > 1 else ()
+    pinned = ["query"] if one_of(st.query_params, "pinned", pixels, None) else []
+    return {
+        "head": ("mean", *heads), **dict.fromkeys(("query", "to", "pinned"), pixels), "lock": ("1",),
+        "mode": ("row", "column"), "values": ("weights", "scores"), "colour": ("log",), "scale": ("each",), "smooth": ("1",),
+        "with": (*pinned, "head-mean", *(f"head-{h}" for h in heads), *(f"block-{b}" for b in blocks)),
+        "sort": ("effective", "distance"), "removal": [f"{kind}-{h}" for kind in ("without", "only") for h in heads],
+    }  # fmt: skip
+
 
 _component = st.components.v2.component(
     "topformer_explorer",
@@ -52,7 +68,7 @@ def guest_data(view: View, body: Body) -> dict[str, Any]:
 
 def _settings(view: View) -> dict[str, Any]:
     block = min(st.session_state.block, view.model.num_blocks) - 1
-    asked = {name: st.query_params[name] for name in ASKED if name in st.query_params}
+    asked = {name: str(view.asked[name]) for name in ASKED if name in view.asked}
     return {
         "run": "/".join(map(str, view.key)), "block": block, "asked": asked, "alone": False, "saves": False,
         "answer": st.session_state.get("explorer", {}).get("number", 0),
@@ -63,7 +79,7 @@ def _shown(view: View) -> dict[int, Shown]:
     """The block on show, and the one it is compared with."""
     wish = st.session_state.get("explorer", {})
     block = min(st.session_state.block, view.model.num_blocks) - 1
-    differences = _differences(view.key, view)
+    differences = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
     shown = {}
     for n in dict.fromkeys((block, wish.get("with"))):
         if n is None or n >= view.model.num_blocks:
@@ -71,8 +87,8 @@ def _shown(view: View) -> dict[int, Shown]:
         removal = wish.get("removal", "") if n == block else ""
         removals = {}
         if heads := heads_of(removal, view.run.sizes["heads"]):
-            removals[removal] = _removal(view.key, n, heads, view)
-        shown[n] = Shown(_measures(view.key, n, view), differences[n], removals)
+            removals[removal] = removal_of(view, n, heads)
+        shown[n] = Shown(measures_of(view, n), differences[n], removals)
     return shown
 
 
@@ -100,16 +116,9 @@ def take_wish(component: str) -> None:
         state.explorer_save = {name: value for name, value in save.items() if name in (*ASKED, "block")}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _differences(key: tuple[Any, ...], _view: View) -> list[float]:
-    return difference(_view.model, _view.run)
+def measures_of(view: View, block: int) -> Measures:
+    return view.keep((*view.key, "measures", block), lambda: measure(view.run, block))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _measures(key: tuple[Any, ...], block: int, _view: View) -> Measures:
-    return measure(_view.run, block)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _removal(key: tuple[Any, ...], block: int, heads: tuple[int, ...], _view: View) -> Removal:
-    return without_heads(_view.model, _view.run, block, heads)
+def removal_of(view: View, block: int, heads: tuple[int, ...]) -> Removal:
+    return view.keep((*view.key, "removal", block, heads), lambda: without_heads(view.model, view.run, block, heads))

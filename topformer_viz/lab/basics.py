@@ -6,6 +6,7 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
+from topformer_viz.address import Takes
 from topformer_viz.colour import QUESTIONS, ColourModel
 from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.heads import PROSE
@@ -13,7 +14,7 @@ from topformer_viz.images import SAMPLES, network_size, open_sample
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.panels import Array, Group, Panel, Scale, Subject, Tile, numbers
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Trace, trace
 from topformer_viz.weights import load_model
@@ -66,6 +67,11 @@ UI = {
 }  # fmt: skip
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of this part of the lab."""
+    return {"question": QUESTIONS, **dict.fromkeys(KEPT, range(1, _card()[0].sizes["HW"] + 1))}
+
+
 def show(view: View) -> None:
     """Draw this part of the lab; the chosen picture and model play no part in it."""
     lang = view.lang
@@ -75,7 +81,7 @@ def show(view: View) -> None:
     st.markdown(UI["steps"](lang), width=PROSE)
     st.markdown(UI["try"](lang), width=PROSE)
     if "lab_question" not in st.session_state:
-        st.session_state.lab_question = from_address("question", QUESTIONS, next(iter(QUESTIONS)))
+        st.session_state.lab_question = view.asked.get("question", next(iter(QUESTIONS)))
     question = st.segmented_control(
         UI["question"](lang), list(QUESTIONS), format_func=lambda name: QUESTION_NAMES[name](lang), required=True,
         **pick("lab_question", list(QUESTIONS)),

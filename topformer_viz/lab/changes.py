@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from itertools import permutations
 from typing import Any, cast
 
 import streamlit as st
@@ -12,6 +13,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
+from topformer_viz.address import Takes
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, ROUNDING, Pictures, off_rounding, plain, scale_of, shares, signed
 from topformer_viz.markup import axis_css, shape_html
@@ -19,7 +21,7 @@ from topformer_viz.model import Attention
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Table, Tile, numbers, ticks_of
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.stages import axes_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import block_of
@@ -213,7 +215,7 @@ DEFAULTS: dict[str, Any] = {
 def show(view: View) -> None:
     """Draw this part of the lab."""
     st.markdown(UI["intro"](view.lang), width=PROSE)
-    _restore()
+    _restore(view)
     _experiment(view)
 
 
@@ -221,6 +223,15 @@ ALLOWED: dict[str, Any] = {
     "scaled": {"true": True}, "temperature": {f"{t:g}": t for t in TEMPERATURES}, "over": AXES, "activation": ACTIVATIONS,
     "ratio": RATIOS, "heads": HEADS, "key_dim": KEY_DIMS, "pixels": PIXELS, "draw": range(1, MAX_DRAW + 1),
 }  # fmt: skip
+
+
+def takes(view: View) -> Takes:
+    """What an address can say of this part of the lab."""
+    sizes = view.run.sizes
+    named = [".".join(names) for n in range(1, len(UNPERMUTED) + 1) for names in permutations(UNPERMUTED, n)]
+    heads = min(sizes["heads"], one_of(st.query_params, "heads", HEADS, sizes["heads"]))
+    own = {"unpermuted": named, "head": range(1, heads + 1), **dict.fromkeys(KEPT, range(1, sizes["HW"] + 1))}
+    return ALLOWED | own
 
 
 def _value(asked: Mapping[str, str], name: str) -> Any:
@@ -234,14 +245,14 @@ def _value(asked: Mapping[str, str], name: str) -> Any:
     return DEFAULTS[name] if found is None else found
 
 
-def _restore() -> None:
+def _restore(view: View) -> None:
     """The switches as the address has them, at the session's start."""
     state = st.session_state
     for name in DEFAULTS:
         if f"lab_{name}" not in state:
             state[f"lab_{name}"] = _value(st.query_params, name)
     if "lab_head" not in state:
-        state.lab_head = from_address("head", range(1, 9), MEAN)
+        state.lab_head = view.asked.get("head", MEAN)
 
 
 @st.fragment
@@ -255,7 +266,7 @@ def _experiment(view: View) -> None:
         own = _attention(view, block)
         setting = _switches(own, lang)
         st.button(UI["reset"](lang), on_click=_reset, disabled=setting == Setting(draw=setting.draw))
-    done = _run(view.key, block, setting, view)
+    done = _done(view, block, setting)
     with results:
         options = [*range(1, min(run.sizes["heads"], done.after.sizes["heads"]) + 1), MEAN]
         head = st.segmented_control(
@@ -283,7 +294,7 @@ def _unmoved(view: View, block: int, done: Experiment) -> Experiment | None:
     """Of shuffled pixels: the same changes with the pixels in place, to tell what the order alone does."""
     if done.setting.pixels != "shuffled":
         return None
-    return _run(view.key, block, replace(done.setting, pixels="in place"), view)
+    return _done(view, block, replace(done.setting, pixels="in place"))
 
 
 def _attention(view: View, block: int) -> Attention:
@@ -346,9 +357,8 @@ def _reset() -> None:
         st.session_state[f"lab_{name}"] = value
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _run(key: tuple[Any, ...], block: int, setting: Setting, _view: View) -> Experiment:
-    return experiment(_view.model, _view.run, block, setting)
+def _done(view: View, block: int, setting: Setting) -> Experiment:
+    return view.keep((*view.key, "changes", block, setting), lambda: experiment(view.model, view.run, block, setting))
 
 
 def _say(done: Experiment, own: Attention, lang: Lang, unmoved: Experiment | None) -> None:
@@ -637,7 +647,7 @@ def _asked(view: View, asked: Mapping[str, str]) -> tuple[int, int, Experiment, 
     """Block, from 0, head, from 1 or MEAN, the experiment and its caption, as the address has them."""
     block = one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
     own = _attention(view, block)
-    done = _run(view.key, block, _setting({name: _value(asked, name) for name in DEFAULTS}).of(own), view)
+    done = _done(view, block, _setting({name: _value(asked, name) for name in DEFAULTS}).of(own))
     heads = min(view.run.sizes["heads"], done.after.sizes["heads"])
     said = _said(done, own, view.lang, _unmoved(view, block, done)) or [UI["nothing"](view.lang)]
     if note := _fresh(done, view.lang):

@@ -15,6 +15,7 @@ import streamlit as st
 import torch
 
 from topformer_viz import plots
+from topformer_viz.address import Takes
 from topformer_viz.attention_costs import (
     GRIDS,
     MOST_BYTES,
@@ -37,7 +38,7 @@ from topformer_viz.model import BLOCKS, DENSE_TOKENS
 from topformer_viz.panels import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.plots import tokens_text
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import DEVICES, OWN, View, from_address, pick, write_address
+from topformer_viz.session import DEVICES, OWN, View, pick, write_address
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import best_device
@@ -223,13 +224,18 @@ UI = {
 _measuring = threading.Lock()
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of this part of the lab."""
+    return {"cost": CHOICES, **{name: allowed for name, (_, allowed, _) in OWN_NUMBERS.items()}}
+
+
 def show(view: View) -> None:
     """Draw this part of the lab."""
     state = st.session_state
     if "cost" not in state:
-        state.cost = from_address("cost", CHOICES, "base")
-        for name, (_, allowed, default) in OWN_NUMBERS.items():
-            state[name] = from_address(name, allowed, default)
+        state.cost = view.asked.get("cost", "base")
+        for name, (_, _, default) in OWN_NUMBERS.items():
+            state[name] = view.asked.get(name, default)
     st.html(f"<style>.cost {{ {axis_css()} }}{STYLE}</style>")
     st.subheader(UI["title"](view.lang), anchor="cost")
     st.markdown(UI["intro"](view.lang), width=PROSE)

@@ -12,13 +12,14 @@ from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 from torch import Tensor
 
 from topformer_viz import covariance as measured
+from topformer_viz.address import Takes
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, off_rounding, plain, scale_of, shares, signed
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Axis, Chart, Group, Panel, Series, Table, Tile, numbers, ticks_of
 from topformer_viz.plots import config
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 
@@ -122,12 +123,18 @@ UI = {
 COLOURS = {"weights": "#0072b2", "correlation": "#d55e00"}
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of this part of the lab."""
+    sizes = view.run.sizes
+    return {"head": range(1, sizes["heads"] + 1), **dict.fromkeys(KEPT, range(1, sizes["HW"] + 1))}
+
+
 def show(view: View) -> None:
     """Draw this part of the lab."""
     sizes = view.run.sizes
     st.markdown(UI["intro"](view.lang, HW=sizes["HW"], C=sizes["C"]), width=PROSE)
     if "lab_head" not in st.session_state:
-        st.session_state.lab_head = from_address("head", range(1, 9), MEAN)
+        st.session_state.lab_head = view.asked.get("head", MEAN)
     _compare(view)
 
 
@@ -144,7 +151,7 @@ def _compare(view: View) -> None:
             **pick("lab_head", options, MEAN),
         )  # fmt: skip
     with st.spinner(UI["running"](lang)):
-        tables, checks, walk = _measured(view.key, block - 1, head, view)
+        tables, checks, walk = _measured(view, block - 1, head)
     _tables(view, tables)
     left, right = st.columns((5, 4), gap="large")
     with left:
@@ -164,17 +171,20 @@ def _compare(view: View) -> None:
 Measured = tuple[dict[str, Tensor], dict[str, measured.Checked], measured.Walk]
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _measured(key: tuple[Any, ...], block: int, head: int, _view: View) -> Measured:
+def _measured(view: View, block: int, head: int) -> Measured:
     """The three tables (HW, HW) of a block (from 0), what is measured of each, and the walk with the weights."""
-    weights = _view.run[f"block{block}.weights"][0].double().cpu()
-    tokens = _view.run[f"block{block}.tokens"]
-    tables = {
-        "weights": weights.mean(0) if head == MEAN else weights[head - 1],
-        "covariance": measured.covariance(tokens),
-        "correlation": measured.correlation(tokens),
-    }
-    return tables, {name: measured.check(table) for name, table in tables.items()}, measured.walk(tables["weights"])
+
+    def make() -> Measured:
+        weights = view.run[f"block{block}.weights"][0].double().cpu()
+        tokens = view.run[f"block{block}.tokens"]
+        tables = {
+            "weights": weights.mean(0) if head == MEAN else weights[head - 1],
+            "covariance": measured.covariance(tokens),
+            "correlation": measured.correlation(tokens),
+        }
+        return tables, {name: measured.check(table) for name, table in tables.items()}, measured.walk(tables["weights"])
+
+    return view.keep((*view.key, "covariance", block, head), make)
 
 
 def _tables(view: View, tables: dict[str, Tensor]) -> None:
@@ -334,7 +344,7 @@ def _asked(view: View, asked: Mapping[str, str]) -> tuple[int, int, Measured]:
     """Block, from 0, and head, from 1 or MEAN, as the address has them, with what is measured of them."""
     block = one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
     head = one_of(asked, "head", range(1, view.run.sizes["heads"] + 1), MEAN)
-    return block, head, _measured(view.key, block, head, view)
+    return block, head, _measured(view, block, head)
 
 
 def _panel(view: View, block: int, head: int, name: str, title: str, said: list[str], **content: Any) -> Panel:

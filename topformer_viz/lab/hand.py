@@ -9,12 +9,13 @@ from typing import Any
 
 import streamlit as st
 
+from topformer_viz.address import Takes
 from topformer_viz.by_hand import DIGITS, MATRICES, RULES, SEEDS, Example, axes, computation, draw
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_span, formula_html
 from topformer_viz.panels import Group, Panel, Scale, Tile, numbers
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.stages import STAGES
 from topformer_viz.text import Lang, Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
@@ -60,12 +61,17 @@ ROW_ENDS = "P_o"  # on a wide screen the next tensor begins a new row
 START = ("scores", (0, 0, 1))
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of this part of the lab."""
+    return {"seed": SEEDS}
+
+
 @st.fragment
 def show(view: View) -> None:
     """Draw this part of the lab; other numbers rerun it alone."""
     lang = view.lang
     if "hand_seed" not in st.session_state:
-        st.session_state.hand_seed = from_address("seed", SEEDS, SEEDS[0])
+        st.session_state.hand_seed = view.asked.get("seed", SEEDS[0])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         seed = st.number_input(UI["numbers"](lang), SEEDS[0], SEEDS[-1], width=130, **pick("hand_seed", SEEDS))
         for name in ("worksheet", "solutions"):

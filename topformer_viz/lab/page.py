@@ -4,9 +4,10 @@ from types import ModuleType
 
 import streamlit as st
 
+from topformer_viz.address import Takes
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
-from topformer_viz.saving import Offer
-from topformer_viz.session import View, from_address, pick, write_address
+from topformer_viz.saving import Offer, one_of
+from topformer_viz.session import View, pick, write_address
 from topformer_viz.text import Text
 
 PARTS: dict[str, tuple[Text, ModuleType]] = {
@@ -39,6 +40,11 @@ def show(view: View) -> None:
     PARTS[part][1].show(view)
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of the lab: which part is on show, and that part's own settings."""
+    return {"part": PARTS, **PARTS[_part()][1].takes(view)}
+
+
 def figures(view: View) -> list[Offer]:
     """What can be saved of the part on show."""
     part = _part()
@@ -47,4 +53,4 @@ def figures(view: View) -> list[Offer]:
 
 def _part() -> str:
     """The part on show: the one last chosen or, when a session starts, the address's."""
-    return st.session_state.get("part") or from_address("part", PARTS, next(iter(PARTS)))
+    return st.session_state.get("part") or one_of(st.query_params, "part", PARTS, next(iter(PARTS)))

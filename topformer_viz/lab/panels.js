@@ -31,10 +31,8 @@ class Panels {
     this.pictures = [];
     this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
     this.own ??= this.fromAddress();
-    if (this.own && Math.max(...this.own) >= H * W) {
-      this.own = null;
-      this.write((link) => data.kept.forEach((name) => link.delete(name)));
-    }
+    if (this.own && Math.max(...this.own) >= H * W) this.own = null;
+    if (!this.own) this.write((link) => data.kept.forEach((name) => link.delete(name)));
     this.mark(...this.pinned);
   }
 
@@ -169,8 +167,8 @@ class Panels {
   }
 
   fromAddress() {
-    const link = new URLSearchParams(location.search), found = this.data.kept.map((name) => Number(link.get(name)) - 1);
-    return found.length && found.every((pixel) => Number.isInteger(pixel) && pixel >= 0) ? found : null;
+    const link = new URLSearchParams(location.search), said = this.data.kept.map((name) => link.get(name) ?? "");
+    return said.length && said.every((text) => /^[1-9]\d{0,6}$/.test(text)) ? said.map((text) => Number(text) - 1) : null;
   }
 
   // ---- what is marked and said

@@ -3,11 +3,11 @@
 import inspect
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
 
 import streamlit as st
 from torch import Tensor
 
+from topformer_viz.address import Takes
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.findings import decimal
 from topformer_viz.heads import PROSE
@@ -146,6 +146,11 @@ SOURCES: dict[str, tuple[Callable[..., object], ...]] = {
 }
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of this part of the lab."""
+    return dict.fromkeys(KEPT, range(1, view.run.sizes["HW"] + 1))
+
+
 def show(view: View) -> None:
     """Draw the summary, the stages side by side and the source, for the block that the pages share."""
     lang = view.lang
@@ -155,7 +160,7 @@ def show(view: View) -> None:
     if len(blocks) > 1:
         st.segmented_control(UI["block"](lang), blocks, required=True, **pick("block", blocks))
     block = st.session_state.block if len(blocks) > 1 else 1
-    found, noticed = _run(view.key, block - 1, view)
+    found, noticed = _found(view, block - 1)
 
     st.subheader(UI["summary"](lang), anchor="summary")
     st.html(f'<div class="relatives">{_summary(found, noticed, block, lang)}</div>')
@@ -175,16 +180,22 @@ def show(view: View) -> None:
     write_address(view, {"part": "relatives", "block": block if len(blocks) > 1 else None}, KEPT)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _run(key: tuple[Any, ...], block: int, _view: View) -> tuple[tuple[Relative, ...], dict[str, float]]:
+Found = tuple[tuple[Relative, ...], dict[str, float]]
+
+
+def _found(view: View, block: int) -> Found:
     """The four on the tokens of a block (from 0), and by slug how much each notices when the pixels are shuffled."""
-    found = relatives(_view.model, _view.run, block)
-    modules = {relative.slug: relative.module for relative in found}
-    for module in list(modules.values()):
-        if isinstance(module, LevitAttention):
-            modules[UNBIASED] = unbiased(module)
-    tokens = found[0].run["tokens"]
-    return found, {slug: equivariance(module, tokens) for slug, module in modules.items()}
+
+    def make() -> Found:
+        found = relatives(view.model, view.run, block)
+        modules = {relative.slug: relative.module for relative in found}
+        for module in list(modules.values()):
+            if isinstance(module, LevitAttention):
+                modules[UNBIASED] = unbiased(module)
+        tokens = found[0].run["tokens"]
+        return found, {slug: equivariance(module, tokens) for slug, module in modules.items()}
+
+    return view.keep((*view.key, "relatives", block), make)
 
 
 def mean_weights(relative: Relative) -> Tensor:
@@ -386,7 +397,7 @@ def _block(view: View, asked: Mapping[str, str]) -> int:
 def _weights_panel(view: View, asked: Mapping[str, str]) -> Panel:
     """Each one's matrix and what one pixel reads in it."""
     lang, grid, block = view.lang, view.subject.grid, _block(view, asked)
-    found, _ = _run(view.key, block, view)
+    found, _ = _found(view, block)
     middle = (grid[0] // 2) * grid[1] + grid[1] // 2
     pixel = one_of(asked, "pixel", range(1, grid[0] * grid[1] + 1), middle + 1) - 1
     n, ticks = view.run.sizes["HW"], ticks_of(view.subject, "HW")
@@ -415,7 +426,7 @@ def _weights_panel(view: View, asked: Mapping[str, str]) -> Panel:
 def _numbers_panel(view: View, asked: Mapping[str, str]) -> Panel:
     """The page's table."""
     lang, block = view.lang, _block(view, asked)
-    found, noticed = _run(view.key, block, view)
+    found, noticed = _found(view, block)
     sizes = found[0].run.sizes
     roots = [f"{relative.run.sizes['key_dim'] ** 0.5:.3g}" for relative in found]
     design = [

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from topformer_viz.address import Takes
+from topformer_viz.explorer import page
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.explorer.page import guest_data, take_wish
-from topformer_viz.lesson.payload import lesson_payload
+from topformer_viz.lesson.payload import lesson_of, lesson_payload
 from topformer_viz.session import View
 from topformer_viz.text import Text
+from topformer_viz.walk import walk
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 
 _HERE = Path(__file__).parent
@@ -82,14 +85,19 @@ UI: dict[str, Text] = {
 }  # fmt: skip
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of the lesson, and of its guest."""
+    stages = walk(view.run, _block(view) - 1)
+    return {**page.takes(view), "stage": stages, "quiz": ("1",), "present": ("1",)}
+
+
 @st.fragment
 def walkthrough(view: View) -> None:
     """The lesson on the current run; choosing a block reruns this part alone."""
-    block = min(st.session_state.block, view.model.num_blocks)
+    block = _block(view)
     asked = {
-        "stage": st.query_params.get("stage"),
-        "head": _number(st.query_params.get("head")),
-        **{mode: st.query_params.get(mode) == "1" for mode in ("quiz", "present")},
+        **{name: view.asked.get(name) for name in ("stage", "head")},
+        **{mode: mode in view.asked for mode in ("quiz", "present")},
     }
     # While presenting the page's own words are hidden.
     warned = [UI[what](view.lang) for what, holds in (("random", view.untrained), ("unlike", view.unlike)) if holds]
@@ -102,9 +110,11 @@ def walkthrough(view: View) -> None:
         "about": [view.about, *warned, view.name],
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }
-    payload = lesson_payload(
-        view.run, view.model, view.photo, block - 1, view.lang, settings, partial(guest_data, view)
+    lesson = view.keep(
+        (*view.key, "lesson", block, view.lang),
+        lambda: lesson_of(view.run, view.model, view.photo, block - 1, view.lang),
     )
+    payload = lesson_payload(lesson, settings, partial(guest_data, view))
     _component(
         key="lesson", data=payload, on_block_change=_choose_block, on_wish_change=partial(take_wish, "lesson"),
         height="content",
@@ -115,5 +125,6 @@ def _choose_block() -> None:
     st.session_state.block = st.session_state.lesson.block
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 4 else None
+def _block(view: View) -> int:
+    """The block on show, from 1."""
+    return min(st.session_state.block, view.model.num_blocks)

@@ -38,31 +38,35 @@ PYRAMID_CAPTION = Text(
 )
 
 
-def lesson_payload(
-    run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, settings: dict[str, Any],
-    guest: Callable[[Body], dict[str, Any]],
-) -> bytes:  # fmt: skip
-    """Everything the walkthrough shows of one block (from 0); ``settings`` goes into the header as it is.
+Lesson = tuple[dict[str, Any], Body]
 
-    ``guest`` adds the explorer's tensors to the body and gives its part of the header.
-    """
+
+def lesson_of(run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang) -> Lesson:
+    """Everything the walkthrough shows of one block (from 0): its part of the header, and its bytes."""
     body = Body()
     steps = walk(run, block)
     sources = {name: source_of(type(model), name) for name in steps.values()}  # type: ignore[arg-type]
     header: dict[str, Any] = {
-        **settings,
         "lang": lang,
         "heads": run.sizes["heads"],
         "grid": [run.sizes["H"], run.sizes["W"]],
         "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
         "code": {source.method: code_html(source) for source in sources.values()},
     }
-    header["explorer"] = guest(body)
     header["photo"] = body.add_photo(photo)
     if isinstance(model, ColourModel):
         header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
         header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
-    return body.message(header)
+    return header, body
+
+
+def lesson_payload(lesson: Lesson, settings: dict[str, Any], guest: Callable[[Body], dict[str, Any]]) -> bytes:
+    """What is sent: the lesson; ``settings``, which go into the header as they are; and the explorer's part.
+
+    ``guest`` adds the explorer's tensors to the body and gives its part of the header.
+    """
+    header, body = lesson[0], lesson[1].copy()
+    return body.message({**settings, **header, "explorer": guest(body)})
 
 
 def _step(

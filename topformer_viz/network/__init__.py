@@ -1,13 +1,15 @@
 """The page of the whole network: the forward pass as one picture, its costs, and what was published."""
 
+import json
 from pathlib import Path
 
 import streamlit as st
 
+from topformer_viz.address import Takes
 from topformer_viz.costs import PUBLISHED, costs
 from topformer_viz.model import TopFormer
 from topformer_viz.network.payload import OFF_NOTE, network_payload
-from topformer_viz.session import View
+from topformer_viz.session import View, write_address
 from topformer_viz.text import Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 
@@ -90,11 +92,22 @@ COUNTED = Text(
 )
 
 
+def takes(view: View) -> Takes:
+    """What an address can say of the page: which part is open."""
+    model = view.model
+    if not isinstance(model, TopFormer):
+        return {"part": ()}
+    parts = ["image", *(f"pyramid{n}" for n in range(4)), "tokens", *(f"block{n + 1}" for n in range(model.num_blocks))]
+    whole = ("split", *(f"injected{n}" for n in (1, 2, 3)), "class_scores", "segmentation")
+    return {"part": parts if model.classes is None else [*parts, *whole]}
+
+
 def show(view: View) -> None:
     """Draw the page for the current run."""
     lang, model = view.lang, view.model
     if not isinstance(model, TopFormer):
         st.info(NO_NETWORK(lang))
+        write_address(view)
         return
     if model.classes is None:
         st.info(NO_INJECTION(lang))
@@ -107,13 +120,17 @@ def show(view: View) -> None:
 
 @st.fragment
 def _picture(view: View) -> None:
-    assert isinstance(view.model, TopFormer)
+    model = view.model
+    assert isinstance(model, TopFormer)
     settings = {
-        "asked": st.query_params.get("part"),
+        "asked": view.asked.get("part"),
         "link": view.link,
         "ui": {name: text(view.lang) for name, text in UI.items()} | {"off_note": OFF_NOTE(view.lang)},
     }
-    payload = network_payload(view.run, view.model, view.photo, view.lang, view.facts, settings, view.untrained)
+    payload = view.keep(
+        (*view.key, "network", json.dumps(settings)),
+        lambda: network_payload(view.run, model, view.photo, view.lang, view.facts, settings, view.untrained),
+    )
     _component(key="network", data=payload, on_walk_change=_choose_block, height="content")
     if st.session_state.pop("walking", False):
         st.switch_page("app.py", query_params={"stage": "tokens"})

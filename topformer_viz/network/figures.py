@@ -9,7 +9,7 @@ from torch import Tensor
 
 from topformer_viz.classes import classes_of
 from topformer_viz.costs import costs
-from topformer_viz.explorer.page import _measures
+from topformer_viz.explorer.page import measures_of
 from topformer_viz.measures import shrink
 from topformer_viz.model import TopFormer
 from topformer_viz.network import UI as WORDS
@@ -212,7 +212,7 @@ def _block(view: View, n: int) -> Panel:
     mean = shrink(weights.mean(1, keepdim=True), MATRIX)[0]
     read = popularity(weights)
     maps = torch.cat([read.mean(1)[:, None], read], 1).reshape(heads + 1, *grid)
-    spread = _measures(view.key, n, view).effective.tolist()
+    spread = measures_of(view, n).effective.tolist()
     titles = [UI["all"](lang), *(HEAD(lang, h=h, spread=f"{e:.1f}", HW=tokens) for h, e in enumerate(spread, 1))]
     shape = view.photo.height / view.photo.width
     ticks = {at * mean.shape[-1] / tokens: label for at, label in ticks_of(view.subject, "HW").items()}

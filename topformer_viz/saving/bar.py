@@ -9,6 +9,7 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +20,7 @@ from PIL import Image
 
 from topformer_viz.colour import MIN_GRID
 from topformer_viz.images import SAMPLES
+from topformer_viz.inference import Queue
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, shape_panel, stage_panel
 from topformer_viz.saving import Offer
@@ -40,6 +42,7 @@ _component = st.components.v2.component(
     js=f"{CANVAS_JS}\n{(_HERE / 'bar.js').read_text('utf-8')}",
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+FILES = Queue(4)  # ZIPs and animations, which take many seconds each
 MAX_LINK = 1500  # characters: what a QR code holds and a telephone can still read
 
 FORMATS: "dict[str, tuple[Format, int]]" = {
@@ -103,6 +106,10 @@ SAID = {
         "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的模块从 0 数起，与代码一致。",
     ),
     "failed": Text("This could not be made. Please try another choice.", "没有做成，请换一种选择试试。"),
+    "busy": Text(
+        "{waiting} such files are being written for others, each taking a quarter of a minute or so. Please try again in a minute.",
+        "正在为其他人生成 {waiting} 个这样的文件，每个约需十几秒。请一分钟后再试。",
+    ),
     "not_a_link": Text("This is no web address, or too long for a code.", "这不是网址，或者太长，无法生成二维码。"),
     "lesson": Text("Take the lesson (ZIP)", "带走整节课（ZIP）"),
     "animation": Text("Animation (GIF)", "动画（GIF）"),
@@ -186,13 +193,17 @@ def _answer(view: "View", offers: Sequence[Offer], wish: Mapping[str, Any], body
         inside = f"block{place.block + 1}-" if "." in name else ""
         file = f"{stem}-{inside}{place.stage}.npz"
         return {"name": file, **body.add_picture(npz(view.run, names, about), "application/zip")}
+    if FILES.is_full():
+        return {"problem": SAID["busy"](view.lang, waiting=FILES.waiting)}
     if kind == "lesson":
-        data = lesson_zip(
-            view.subject, place.block, place.head, look, command(view, place, look), credit=view.credit,
-            trained=view.facts is not None,
+        data = FILES.run(
+            partial(
+                lesson_zip, view.subject, place.block, place.head, look, command(view, place, look), credit=view.credit,
+                trained=view.facts is not None,
+            )
         )  # fmt: skip
         return {"name": f"{stem}-block{place.block + 1}.zip", **body.add_picture(data, "application/zip")}
-    data = gif(view.subject, place.block, place.head, look)
+    data = FILES.run(partial(gif, view.subject, place.block, place.head, look))
     return {"name": f"{stem}-block{place.block + 1}.gif", **body.add_picture(data, "image/gif")}
 
 

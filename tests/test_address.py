@@ -1,0 +1,136 @@
+"""Addresses from strangers: whatever they say, a page opens at its defaults and repeats, as text, what it has not."""
+
+import html
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import Case
+from decoding import components, decode
+from streamlit.testing.v1 import AppTest
+
+from topformer_viz import address, network, session
+from topformer_viz.explorer import page
+from topformer_viz.explorer.file import EXPLORER_JS
+from topformer_viz.explorer.page import ASKED
+from topformer_viz.model import TopFormer
+from topformer_viz.network.payload import network_payload
+from topformer_viz.text import LANGS, Lang
+
+ROOT = Path(__file__).resolve().parent.parent
+EVERYWHERE = ["sample", "model", "size", "grid", "block"]
+PIXELS = ["pixel", "pair"]
+# Page (and what has to hold for the parameters to be its own) -> its own parameters.
+OWN = {
+    "": ["stage", "quiz", "present", *ASKED],
+    "explorer": [*ASKED],
+    "network": ["part"],
+    "heads": ["network", "head"],
+    "starts": ["head", "row", "column", "draw", "scale"],
+    "reference": [],
+    "lab": ["part"],
+    "lab part=what-if": [
+        "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels", "draw", "head", *PIXELS,
+    ],
+    "lab part=basics": ["question", *PIXELS],
+    "lab part=by-hand": ["seed"],
+    "lab part=covariance": ["head", *PIXELS],
+    "lab part=cost": ["cost", "cost_c", "cost_heads", "cost_key", "cost_ratio"],
+    "lab part=relatives": PIXELS,
+}  # fmt: skip
+NASTY = [
+    "", "0", "-1", "own", "1e3", "９", "<img src=x onerror=alert(1)>", "**x** [y](http://z.example) $x$ :red[x]", "nine\u202elives\n\x00\x1b[31m",
+    "👩‍👩‍👧", "%FF%00\ufffd", "__proto__", "'\"`${7*7}{{7*7}}", "1 OR 1=1", "../../etc/passwd", "x" * 100_000,
+]  # fmt: skip
+
+
+def open_app(where: str, query: dict[str, str | list[str]]) -> AppTest:
+    page, _, setting = where.partition(" ")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    for name, value in {**query, **dict([setting.split("=")] if setting else [])}.items():
+        app.query_params[name] = value
+    if page:
+        app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def headers(app: AppTest) -> list[dict[str, Any]]:
+    return [decode(component.proto.bytes).header for component in components(app)]
+
+
+def noted(app: AppTest) -> str | None:
+    """What the note says, as HTML."""
+    notes = [body for element in app.get("html") if 'role="status"' in (body := str(element.proto.body))]
+    assert len(notes) <= 1
+    return notes[0] if notes else None
+
+
+def names(note: str | None) -> list[str]:
+    return re.findall(r"<bdi>(\w+)=", note or "")
+
+
+# Every page meets other values in other places, the first and the last in either language.
+@pytest.mark.parametrize(
+    ("where", "lang"), [*zip(OWN, 7 * [*LANGS], strict=False), ("", "zh"), ("lab part=relatives", "zh")]
+)
+def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
+    given, first = EVERYWHERE + OWN[where], 7 * [*OWN].index(where) + 3 * [*LANGS].index(lang)
+    query: dict[str, str | list[str]] = {name: NASTY[(first + n) % len(NASTY)] for n, name in enumerate(given)}
+    query["size"] = ["256", str(query["size"])]  # of several the last counts
+    app = open_app(where, query | {"lang": lang, "utm_source": "<b>", "embed": "x"})
+    state = app.session_state
+    chosen = (state.lang, state.picture, state.model, state.size, state.grid, state.block)
+    assert chosen == (lang, "street", "streets", 512, 8, 1)
+    note = noted(app)
+    assert note and sorted(names(note)) == sorted(given)
+    assert note.startswith('<p role="status">' + address.NOTE(lang).partition("{")[0])
+    assert set(re.findall("<[^>]*>", note)) == {'<p role="status">', "</p>", "<code>", "</code>", "<bdi>", "</bdi>"}
+    assert note.isprintable() and len(html.unescape(note)) < 150 + 90 * len(given)
+    if where in ("", "explorer", "network"):
+        header = headers(app)[0]
+        assert not header.get("explorer", header)["asked"] and not any((header.get("asked") or {}).values())
+
+
+@pytest.mark.parametrize(
+    ("where", "query", "refused"),  # of a picture of 4 x 6 tokens
+    [
+        ("", "model=colour block=4 stage=mlp head=4 sample=own", ["block", "sample", "stage"]),
+        ("", "head=5 query=25 to=24 pinned=24 with=query mode=row removal=only-4 stage=mlp quiz=1", ["head", "query"]),
+        ("explorer", "head=7 model=small with=head-6 removal=without-7", ["head", "removal"]),
+        ("explorer", "model=colour with=query sort=distance grid=9 query=64", ["with"]),
+        ("network", "part=injected3 block=4 lang=de", ["lang"]),
+        ("network", "part=image model=colour", ["part"]),
+        ("heads", "model=colour block=4 head=5 network=built", ["head"]),
+        ("starts", "model=colour block=4 head=mean row=5 column=6", ["row"]),
+        ("lab", "heads=2 head=3 unpermuted=value.query pixel=24 pair=25", ["head", "pair"]),
+        ("lab", "part=basics pixel=24 pair=1000 head=99 seed=x", ["pair"]),
+    ],
+)
+def test_what_is_not_here_is_noted_and_nothing_else(where: str, query: str, refused: list[str]) -> None:
+    app = open_app(where, {"size": "256", **dict(setting.split("=") for setting in query.split())})
+    assert sorted(names(noted(app))) == refused
+
+
+def test_the_note_goes_with_the_next_thing_one_does() -> None:
+    app = open_app("reference", {"block": "9", "lang": "zh"})
+    assert "block=9" in str(noted(app))
+    (close,) = (button for button in app.button if button.label == session.UI["close"]("zh"))
+    assert noted(close.click().run()) is None
+    assert noted(open_app("reference", {"block": "9"}).run()) is None
+
+
+def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:
+    takes = page.takes(SimpleNamespace(run=tiny.run, model=tiny.model))  # type: ignore[arg-type]
+    read = EXPLORER_JS[(start := EXPLORER_JS.index("  read(asked) {")) : EXPLORER_JS.index("\n  }\n", start)]
+    assert set(takes) == set(ASKED) == set(re.findall(r"asked\.(\w+)", read))
+    words = {name: set(re.findall(r'"(\w+)"', of)) for name, of in re.findall(r"one\(asked\.(\w+), \[(.*?)\]", read)}
+    words |= {name: {word} for name, word in re.findall(r'asked\.(\w+) === "(\w+)"(?! &&)', read) if name != "head"}
+    assert words == {name: set(takes[name]) for name in words} and len(words) == 7
+    for model in (tiny.model, TopFormer("tiny", None)):
+        view = SimpleNamespace(run=tiny.run, model=model)
+        parts = decode(network_payload(tiny.run, model, tiny.photo, "en", None, {})).header["parts"]  # type: ignore[arg-type]
+        assert [part["name"] for part in parts] == list(network.takes(view)["part"])  # type: ignore[arg-type]

@@ -1,0 +1,214 @@
+"""What the server keeps in memory, for how long: at most so many bytes, and nothing of visitors who have left.
+
+Sessions hold keys, never tensors: what they show is asked for here, and computed again should it have been let go.
+"""
+
+import gc
+import io
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from PIL import Image
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from torch import Tensor, nn
+
+from topformer_viz.inference import QUEUE
+from topformer_viz.text import Text
+
+T = TypeVar("T")
+Key = tuple[Hashable, ...]  # with the digests of what it depends on
+
+MAX_BYTES = 320_000_000  # of what can be computed again
+MAX_OWN_BYTES = 400_000_000  # of visitors' pictures and weights, which cannot
+GRACE = (
+    150  # seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120
+)
+SWEEP = 10  # seconds between two looks at who is there
+
+FULL = Text(
+    "The server holds as many visitors' pictures and weights as its memory allows. Please try again when someone has left.",
+    "服务器内存中的访客图片和权重已达上限，请等有人离开后再试。",
+)
+
+
+class FullError(Exception):
+    """Visitors' own pictures and weights take all the memory there is for them; ``text`` says so."""
+
+    text = FULL
+
+
+@dataclass
+class _Entry:
+    value: Any
+    bytes: int
+    owners: set[str]  # the sessions that asked for it
+    own: bool  # brought by a visitor
+    seen: float = field(default_factory=time.monotonic)  # when one of them was last there
+
+
+class Store:
+    """Values by key, each with the sessions that asked for it."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES, max_own_bytes: int = MAX_OWN_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.max_own_bytes = max_own_bytes
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+        self._sweeper: threading.Thread | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What all values together take."""
+        with self._lock:
+            return sum(entry.bytes for entry in self._entries.values())
+
+    def get(self, key: Key, make: Callable[[], T], show: Callable[[int], object] = lambda before: None) -> T:
+        """The value, which now belongs to this session too; if there is none, ``make()``, once its turn has come.
+
+        ``show`` is told how many are before it, see ``Queue.run``. What was not asked for the longest goes where there is too much.
+        """
+        session = _session()
+
+        def task() -> T:
+            value = self.find(key, session)  # another may have asked for the same meanwhile
+            if value is None:
+                value = make()
+                self._keep(key, value, session)
+            return value
+
+        value = self.find(key)
+        return QUEUE.run(task, show) if value is None else value
+
+    def find(self, key: Key, session: str | None = None) -> Any:
+        """The value, which now belongs to this session too; None if there is none."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            if owner := _session() if session is None else session:  # none where a task asks
+                entry.owners.add(owner)
+            return entry.value
+
+    def _keep(self, key: Key, value: Any, session: str) -> None:
+        with self._lock:
+            self._put(key, value, session, own=False)
+            kept = {key: entry.bytes for key, entry in self._entries.items() if not entry.own}
+            total = sum(kept.values())
+            for oldest, size in list(kept.items())[:-1]:  # the newest stays, however large
+                if total <= self.max_bytes:
+                    break
+                total -= size
+                del self._entries[oldest]
+
+    def hold(self, key: Key, value: Any) -> None:
+        """Keep what this session's visitor has brought, until it has gone; ``FullError`` where there is too much."""
+        with self._lock:
+            held = sum(entry.bytes for at, entry in self._entries.items() if entry.own and at != key)
+            if held + size_of(value) > self.max_own_bytes:
+                raise FullError
+            self._put(key, value, _session(), own=True)
+
+    def clear(self) -> None:
+        """Let go of all that can be computed again."""
+        with self._lock:
+            for key in [key for key, entry in self._entries.items() if not entry.own]:
+                del self._entries[key]
+
+    def release(self, digest: str) -> None:
+        """This session no longer wants the picture or the weights, nor what follows from them; all goes that no other wants."""
+        with self._lock:
+            for key in [key for key in self._entries if digest in key]:
+                entry = self._entries[key]
+                entry.owners.discard(_session())
+                if not entry.owners:
+                    del self._entries[key]
+
+    def _put(self, key: Key, value: Any, session: str, own: bool) -> None:
+        old = self._entries.pop(key, None)
+        owners = (old.owners if old else set()) | ({session} if session else set())
+        self._entries[key] = _Entry(value, size_of(value), owners, own)
+        if self._sweeper is None and runtime.exists():
+            self._sweeper = threading.Thread(target=self._sweep_on, daemon=True, name="keeping")
+            self._sweeper.start()
+
+    def _sweep_on(self) -> None:
+        while True:
+            time.sleep(SWEEP)
+            if not runtime.exists():  # as in tests
+                self._sweeper = None
+                return
+            self.sweep(runtime.get_instance().is_active_session)
+
+    def sweep(self, is_there: Callable[[str], bool]) -> None:
+        """Let go of what belongs to nobody who is there, of own things after ``GRACE``."""
+        now = time.monotonic()
+        gone = []
+        with self._lock:
+            for key, entry in list(self._entries.items()):
+                there = {owner for owner in entry.owners if is_there(owner)}
+                if there:
+                    entry.seen = now
+                    entry.owners = there if not entry.own else entry.owners
+                elif now - entry.seen >= (GRACE if entry.own else 0):
+                    gone.append(self._entries.pop(key))
+        if gone:
+            gone.clear()
+            _give_back()
+
+
+def _session() -> str:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def _give_back() -> None:
+    """Hand free memory back to the system, which Linux's C library else keeps."""
+    gc.collect()
+    if sys.platform == "linux":
+        import ctypes
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim:
+            trim(0)
+
+
+def size_of(value: Any) -> int:
+    """Bytes of the tensors, arrays, pictures, texts and modules within ``value``; each piece of memory counts once."""
+    found: dict[int, int] = {}
+    waiting = [value]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in found:
+            continue
+        found[id(thing)] = 0
+        if isinstance(thing, Tensor):
+            storage = thing.untyped_storage()
+            found[storage.data_ptr()] = storage.nbytes()
+        elif isinstance(thing, np.ndarray):
+            found[id(thing)] = thing.nbytes
+        elif isinstance(thing, Image.Image):
+            found[id(thing)] = thing.width * thing.height * len(thing.getbands())
+        elif isinstance(thing, bytes | str):
+            found[id(thing)] = len(thing)
+        elif isinstance(thing, io.BytesIO):
+            found[id(thing)] = thing.getbuffer().nbytes
+        elif isinstance(thing, nn.Module):
+            waiting += [*thing.parameters(), *thing.buffers()]
+        elif isinstance(thing, Mapping):
+            waiting += list(thing.values())
+        elif isinstance(thing, list | tuple | set):
+            waiting += thing
+        if is_dataclass(thing) and not isinstance(thing, type):
+            waiting += [getattr(thing, part.name) for part in fields(cast(Any, thing))]
+    return sum(found.values())
+
+
+STORE = Store()
