@@ -1,0 +1,315 @@
+"""What is shipped for a server: the files agree with each other and with the app, and nginx before two replicas works."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+from browsing import noise, put_in, shown
+from playwright.sync_api import expect
+from streamlit import config
+
+import serve
+from topformer_viz.inference import Queue
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
+HEALTH = "/_stcore/health"
+COOKIE = "topformer_viz"
+
+
+def text(name: str) -> str:
+    return (DEPLOY / name).read_text("utf-8")
+
+
+def found(pattern: str, name: str) -> list[str]:
+    return re.findall(pattern, text(name), re.MULTILINE)
+
+
+def environment() -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text("server.env").splitlines() if line and not line.startswith("#"))
+
+
+PORT = int(environment()["STREAMLIT_SERVER_PORT"])
+COMPOSE: dict[str, Any] = yaml.safe_load(text("compose.yaml"))
+KUBERNETES: dict[str, dict[str, Any]] = {part["kind"]: part for part in yaml.safe_load_all(text("kubernetes/app.yaml"))}
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load(text("kustomization.yaml"))
+POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
+
+
+def test_a_full_queue_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, go_on = Queue(bound=2), threading.Event()
+    monkeypatch.setattr(serve, "QUEUE", queue)
+
+    def answer() -> tuple[int, dict[str, int]]:
+        response = asyncio.run(serve.ready(None))  # type: ignore[arg-type]
+        return response.status_code, json.loads(bytes(response.body))
+
+    def wait_for(waiting: int) -> None:
+        deadline = time.monotonic() + 60
+        while queue.waiting != waiting and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    sessions = [threading.Thread(target=queue.run, args=(go_on.wait,)) for _ in range(2)]
+    try:
+        sessions[0].start()
+        wait_for(1)
+        assert answer() == (200, {"waiting": 1})
+        sessions[1].start()
+        wait_for(2)
+        assert answer() == (503, {"waiting": 2})
+    finally:
+        go_on.set()
+    for session in sessions:
+        session.join(60)
+    wait_for(0)
+    assert answer() == (200, {"waiting": 0})
+
+
+def test_the_environment_sets_what_streamlit_knows() -> None:
+    options = {option.env_var: option for option in config._config_options_template.values()}
+    assert environment().keys() <= options.keys()
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    protection = [name for name in [*environment(), *settings["server"]] if re.search("(?i)xsrf|cors", name)]
+    assert not protection  # as Streamlit has them: on
+    assert found(r"client_max_body_size (\d+)m", "nginx/nginx.conf") == [str(settings["server"]["maxUploadSize"])]
+
+
+def test_the_image_holds_what_runs() -> None:
+    copied = [name for line in found("^COPY (.*) [^ ]+$", "Dockerfile") for name in line.split()]
+    assert all((ROOT / name).exists() for name in copied)
+    let_in = {name.split("/")[0] for name in found("^!(.*)$", "Dockerfile.dockerignore")}
+    assert let_in == set(copied)
+    run = {"app.py", "serve.py", "pages", "static", "assets", "topformer_viz", ".streamlit", "requirements.txt"}
+    assert run <= set(copied)
+    assert not re.search("requirements-dev|chromium|pytest", text("Dockerfile"))
+    assert found(r"^EXPOSE (\d+)", "Dockerfile") == [str(PORT)]
+    assert f":{PORT}{HEALTH}" in text("Dockerfile")
+    assert found("^USER (.*)$", "Dockerfile") == ["10001:10001"]
+
+
+def test_compose_and_nginx_name_the_same_replicas() -> None:
+    replicas = {name: service for name, service in COMPOSE["services"].items() if name != "nginx"}
+    addresses = [service["networks"]["inside"]["ipv4_address"] for service in replicas.values()]
+    assert found(r"^server (\S+) ", "nginx/replicas.conf") == [f"{address}:{PORT}" for address in addresses]
+    assert COMPOSE["networks"]["inside"]["internal"]
+    for service in COMPOSE["services"].values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["mem_limit"]
+    for service in replicas.values():
+        assert set(service["networks"]) == {"inside"}
+        assert (DEPLOY / service["env_file"]).exists()
+        assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+    nginx = COMPOSE["services"]["nginx"]
+    assert found(r"^listen (\d+);", "nginx/listen.conf") == [nginx["ports"][0].split(":")[1]]
+    assert set(yaml.safe_load(text("compose.gpu.yaml"))["services"]) == set(replicas)
+
+
+def test_kubernetes_asks_what_is_answered() -> None:
+    app, nginx = POD["containers"]
+    routes = re.findall(r'Route\("(.*?)"', (ROOT / "serve.py").read_text("utf-8"))
+    assert [app["readinessProbe"]["httpGet"]["path"]] == routes == ["/ready"]
+    assert app["livenessProbe"]["httpGet"]["path"] == app["startupProbe"]["httpGet"]["path"] == HEALTH
+    assert app["ports"] == [{"name": "app", "containerPort": PORT}]
+    assert {app[probe]["httpGet"]["port"] for probe in app if probe.endswith("Probe")} == {"app"}
+    assert found(r"^server 127.0.0.1:(\d+);", "kubernetes/replicas.conf") == [str(PORT)]
+    assert [str(nginx["ports"][0]["containerPort"])] == found(r"^listen (\d+);", "kubernetes/listen.conf")
+    assert app["resources"]["limits"]["memory"] == COMPOSE["services"]["replica1"]["mem_limit"].replace("g", "Gi")
+    assert nginx["image"] == COMPOSE["services"]["nginx"]["image"]
+    assert nginx["command"] == COMPOSE["services"]["nginx"]["command"]
+    for container in POD["containers"]:
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert {mount["name"] for mount in container["volumeMounts"]} <= {volume["name"] for volume in POD["volumes"]}
+    patch = yaml.safe_load(text("kubernetes/gpu.yaml"))
+    assert patch["metadata"] == KUBERNETES["Deployment"]["metadata"]
+    assert patch["spec"]["template"]["spec"]["containers"][0]["name"] == app["name"]
+
+
+def test_kubernetes_parts_find_each_other() -> None:
+    labels = KUBERNETES["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    service = KUBERNETES["Service"]["spec"]
+    assert service["selector"] == labels
+    assert service["ports"][0]["targetPort"] == POD["containers"][1]["ports"][0]["name"]
+    backend = KUBERNETES["Ingress"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    assert backend == {"name": KUBERNETES["Service"]["metadata"]["name"], "port": {"name": service["ports"][0]["name"]}}
+    assert KUBERNETES["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
+    server, nginx = KUSTOMIZATION["configMapGenerator"]
+    assert POD["containers"][0]["envFrom"] == [{"configMapRef": {"name": server["name"]}}]
+    assert POD["volumes"][-1]["configMap"] == {"name": nginx["name"]}
+    assert (
+        KUSTOMIZATION["images"][0]["name"] == POD["containers"][0]["image"] == COMPOSE["services"]["replica1"]["image"]
+    )
+    named = [*KUSTOMIZATION["resources"], *server["envs"], *nginx["files"]]
+    assert all((DEPLOY / name).exists() for name in named)
+    included = {*found(r"include (\S+);", "nginx/nginx.conf"), "nginx.conf"}
+    assert {Path(name).name for name in nginx["files"]} == included
+
+
+# Live: two replicas and nginx on loopback, with the configuration that is shipped
+
+
+@dataclass
+class Site:
+    """nginx's address, and the replicas behind it by theirs."""
+
+    address: str
+    replicas: dict[str, subprocess.Popen[bytes]]
+
+    def get(self, path: str = "/", visitor: str = "", **headers: str) -> Any:
+        """The response, whatever its status. ``visitor``: the cookie to come with."""
+        cookie = {"Cookie": f"{COOKIE}={visitor}"} if visitor else {}
+        try:
+            return urlopen(Request(self.address + path, headers=cookie | headers), timeout=30)
+        except HTTPError as error:
+            return error
+
+    def replica_of(self, visitor: str) -> str:
+        """The address of the replica that answers this visitor."""
+        response = self.get(visitor=visitor)
+        assert response.status == 200
+        return response.headers["X-Replica"].split(", ")[-1]
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if nginx is None:
+        reason = "no nginx found: on Debian, apt-get install nginx-light"
+        pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_NGINX") else pytest.skip(reason)
+    port, *ports = free_ports(3)
+    shutil.copy(DEPLOY / "nginx" / "nginx.conf", tmp_path)
+    (tmp_path / "replicas.conf").write_text(
+        "".join(f"server 127.0.0.1:{each} max_fails=1 fail_timeout=10s;\n" for each in ports)
+    )
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    (tmp_path / "listen.conf").write_text(
+        f"listen 127.0.0.1:{port};\nadd_header X-Replica $upstream_addr always;\n"
+        + "".join(f"{kind}_temp_path {tmp_path}/temp/{kind};\n" for kind in kinds)
+    )
+    (tmp_path / "temp").mkdir()
+    replicas = {}
+    for each in ports:
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]
+        command += ["--server.address", "127.0.0.1", "--server.port", str(each)]
+        with (tmp_path / f"{each}.log").open("wb") as log:
+            replicas[f"127.0.0.1:{each}"] = subprocess.Popen(
+                command, cwd=tmp_path, env=os.environ | environment(), stdout=log, stderr=log
+            )
+    front = subprocess.Popen(
+        [nginx, "-c", str(tmp_path / "nginx.conf"), "-g", f"pid {tmp_path}/nginx.pid; daemon off;"]
+    )
+    try:
+        deadline = time.monotonic() + 90
+        for address in [f"127.0.0.1:{port}", *replicas]:
+            while True:
+                try:
+                    urlopen(f"http://{address}{HEALTH}", timeout=5)
+                    break
+                except OSError:
+                    died = [process for process in [front, *replicas.values()] if process.poll() is not None]
+                    logs = "\n".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
+                    assert not died and time.monotonic() < deadline, logs
+                    time.sleep(0.2)
+        for kind in kinds:  # what nginx would put on disk fails from here on
+            (tmp_path / "temp" / kind).chmod(0)
+        yield Site(f"http://127.0.0.1:{port}", replicas)
+    finally:
+        for process in [front, *replicas.values()]:
+            process.terminate()
+        for process in [front, *replicas.values()]:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def test_a_replica_dies_and_the_others_sessions_live(site: Site, browser: "Browser") -> None:
+    of_replica: dict[str, str] = {}
+    for _ in range(60):
+        response = site.get()
+        visitor = SimpleCookie(response.headers["Set-Cookie"])[COOKIE].value
+        of_replica[response.headers["X-Replica"]] = visitor
+        if set(of_replica) == set(site.replicas):
+            break
+    assert set(of_replica) == set(site.replicas)
+    for replica, visitor in of_replica.items():
+        again = [site.get(path, visitor) for path in ("/", "/explorer", HEALTH)]
+        assert [response.headers["X-Replica"] for response in again] == [replica] * 3
+        assert not any(COOKIE in (response.headers["Set-Cookie"] or "") for response in again)
+    a, b = of_replica
+
+    complaints: list[str] = []
+
+    def visit(replica: str) -> "Page":
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        context.add_cookies([{"name": COOKIE, "value": of_replica[replica], "url": site.address}])
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+        page.goto(site.address)
+        shown(page)
+        return page
+
+    page_a, page_b = visit(a), visit(b)
+    put_in(page_a, noise(1601, 1007))
+    about = page_a.locator(".run-line")
+    expect(about).to_contain_text("1601 × 1007 →", timeout=60_000)
+
+    site.replicas[b].kill()
+    site.replicas[b].wait(15)
+    page_a.keyboard.press("Escape")
+    page_a.get_by_role("radio", name="中文").click()
+    expect(page_a.locator(".brand")).to_have_text("TopFormer 的注意力", timeout=60_000)
+    expect(about).to_contain_text("1601 × 1007 →")
+    assert site.replica_of(of_replica[a]) == a
+
+    assert site.replica_of(of_replica[b]) == a
+    page_b.reload()
+    shown(page_b)
+    for _ in range(5):
+        assert site.replica_of("") == a
+    assert site.replicas[a].poll() is None
+    assert not complaints
+    page_a.context.close()
+    page_b.context.close()
+
+    # What nginx says and what it keeps to itself
+    headers = site.get().headers
+    assert "HttpOnly; SameSite=Lax" in headers["Set-Cookie"]
+    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "camera=(self)" in headers["Permissions-Policy"]
+    private = ["/_stcore/metrics", "//_stcore/metrics", "/%5Fstcore/metrics", "/_stcore/agent/openapi.json", "/ready"]
+    assert [site.get(path).status for path in private] == [404] * len(private)
+    assert json.load(urlopen(f"http://{a}/ready")) == {"waiting": 0}
+    static = site.get("/static/manifest.json")
+    assert COOKIE not in (static.headers["Set-Cookie"] or "")
+    knock = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    assert site.get("/_stcore/stream", Origin="http://elsewhere.example", **knock).status == 403
