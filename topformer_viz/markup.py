@@ -19,6 +19,22 @@ RDBU_R = "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 fbe6da 
 _AXIS = re.compile(r"(?<![A-Za-z_])(" + "|".join(sorted(AXES, key=len, reverse=True)) + r")(\d?)(?![A-Za-z_'])")
 
 
+def plain(text: str, most: int) -> str:
+    """A stranger's text on one line of at most ``most`` characters.
+
+    Line breaks, controls (a terminal's too), marks of writing direction, lone surrogates and whatever else cannot be
+    printed become spaces.
+    """
+    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
+    line = " ".join(printable.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def as_markdown(text: str) -> str:
+    """One line of plain text as Markdown that shows just this text: no pictures, links, formulas or colours come of it."""
+    return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", text)
+
+
 def axis_span(axis: str, text: str | None = None) -> str:
     """The axis's name, or ``text`` that stands for it, in the axis's colour."""
     base = axis if axis in AXES else axis.rstrip("0123456789")

@@ -11,7 +11,7 @@ import html
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -30,7 +30,9 @@ from topformer_viz.classes import classes_of
 from topformer_viz.colour import MAX_GRID, MIN_GRID
 from topformer_viz.facts import RARELY, Facts
 from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_sample, to_tensor
+from topformer_viz.inference import QUEUE
 from topformer_viz.keeping import STORE, FullError
+from topformer_viz.markup import as_markdown
 from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject
 from topformer_viz.reader import read_picture
@@ -38,11 +40,13 @@ from topformer_viz.saving import Offer, one_of
 from topformer_viz.saving.bar import bar
 from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
+from topformer_viz.walk import walk
 from topformer_viz.weights import (
     MAX_CHECKPOINT_BYTES,
     CheckpointError,
     load_checkpoint,
     load_model,
+    showable,
     with_batch_statistics,
 )
 
@@ -68,10 +72,10 @@ OWN_LABEL = Text(
     "The checkpoint you opened: TopFormer {size}, {classes}. It stays in this session's memory.",
     "你打开的权重文件：TopFormer {size}，{classes}。它只保存在本次会话的内存里。",
 )
-NOT_FINITE = Text(
-    "The checkpoint holds weights that are infinite or no numbers at all (NaN), so nothing it computes could be shown; its "
-    "training may have diverged. Please choose another one.",
-    "这个权重文件里有无穷大或非数（NaN），它算出的任何结果都无法显示，可能是训练发散了。请换一个文件。",
+OVERFLOWS = Text(
+    "On this picture the checkpoint you opened computes numbers that are infinite, no numbers at all (NaN) or too large to be "
+    "shown, so another model is shown instead.",
+    "在这张图片上，你打开的权重文件算出的数里有无穷大、非数（NaN），或大得无法显示，因此改为显示另一个模型。",
 )
 BACKBONE = Text("an ImageNet backbone without segmentation", "没有分割部分的 ImageNet 主干网络")
 UI = {
@@ -148,6 +152,15 @@ class Computed(NamedTuple):
     photo: Image.Image
 
 
+class Outline(NamedTuple):
+    """What is known of a run without its tensors, for what needs no more."""
+
+    run: Trace  # its sizes, seconds and device; no tensor is in it
+    blocks: int
+    stages: tuple[str, ...]  # of the lesson
+    unlike: bool  # whether the picture looks like none the model was trained on
+
+
 @dataclass(frozen=True)
 class View:
     """What the visitor chose and what it gave.
@@ -164,9 +177,9 @@ class View:
     name: str  # the picture's, in words
     credit: str  # whose picture it is, if it is a sample
     about: str  # the model's name
-    unlike: bool  # whether the picture looks like none the model was trained on
+    outline: Outline
     compute: Callable[[], Computed]
-    place: DeltaGenerator  # where to say that others are before this visitor
+    place: DeltaGenerator | None  # where to say that others are before this visitor
     asked: Mapping[str, Any] = field(default_factory=dict)  # by name, what the address asks for of what the page has
 
     def keep(self, what: tuple[Any, ...], make: Callable[[], T]) -> T:
@@ -195,6 +208,20 @@ class View:
         return Subject(self.run, self.model, self.photo, self.about, self.name, self.untrained, self.lang)
 
 
+def part(draw: Callable[[View], None]) -> Callable[[View], None]:
+    """Make of what draws a part of a page one that reruns alone.
+
+    It has its own place to say that others are before this visitor: Streamlit lets it write to none outside.
+    """
+
+    @st.fragment
+    @wraps(draw)
+    def drawn(view: View) -> None:
+        draw(replace(view, place=st.empty()))
+
+    return drawn
+
+
 def open_page(
     max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (), walks: bool = False,
     takes: Callable[[View], address.Takes] = lambda view: {},
@@ -215,7 +242,7 @@ def open_page(
     # Each has its own place, used or not: what moved down would be built anew in the browser.
     place_of_refused, place_of_problem, place_in_line = st.empty(), st.empty(), st.empty()
     if problem := st.session_state.get("problem"):
-        place_of_problem.error(problem(lang))
+        place_of_problem.error(as_markdown(problem(lang)))
     digest, picture = _picture()
     # Of the TopFormers every page shows the same run.
     max_tokens = max_tokens if choice.source == "colour" else MAX_TOKENS
@@ -223,18 +250,27 @@ def open_page(
     size = network_size(*picture.size, st.session_state.size, MAX_TOKENS)
     key = (digest, _model_key(), size, grid)
     compute = partial(_compute, key, choice)
-    with st.spinner(UI["running"](lang)):
-        model, run, photo = _in_line(key, compute, place_in_line, lang)
-    about = " · ".join(_about(run, photo, picture, max_tokens, lang))
     streets = choice.source == "streets"
+
+    def outlined() -> Outline:
+        model, run, _ = STORE.get(key, compute)
+        unlike = streets and likeness.distance(_streets(), run) > FACTS.far
+        return Outline(replace(run, tensors={}), model.num_blocks, tuple(walk(run, 0)), unlike)
+
+    with st.spinner(UI["running"](lang)):
+        try:
+            outline = _in_line((*key, "outline"), outlined, place_in_line, lang)
+        except CheckpointError as error:
+            st.session_state.problem, st.session_state.model = error.text, next(iter(MODELS))
+            st.rerun()
+    about = " · ".join(_about(outline.run, size, picture, max_tokens, lang))
     sample = SAMPLES.get(st.session_state.picture)
     name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
-    unlike = streets and likeness.distance(_streets(), run) > FACTS.far
     view = View(
-        lang, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit, choice.name(lang), unlike,
-        compute, place_in_line,
+        lang, FACTS if streets else None, choice.source in SIZES, _link(), key, name, credit, choice.name(lang),
+        outline, compute, place_in_line,
     )  # fmt: skip
-    possible = {**EVERYWHERE, "block": range(1, model.num_blocks + 1), **takes(view)}
+    possible = {**EVERYWHERE, "block": range(1, outline.blocks + 1), **takes(view)}
     asked, refused = address.read(st.query_params, possible)
     view = replace(view, asked=asked)
     # Gone with the next run of the page, which its button brings.
@@ -249,7 +285,7 @@ def open_page(
         )
         bar(view, figures(view), walks)
     place_of_warning = st.empty()
-    if view.unlike:
+    if outline.unlike:
         place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
     return view
 
@@ -385,12 +421,9 @@ def _take_checkpoint() -> None:
     data, name = file
     state.problem = None
     try:
-        model = load_checkpoint(data, name)
+        model = QUEUE.run(partial(load_checkpoint, data, name))  # one at a time: the files are large
     except CheckpointError as error:
         state.problem = error.text
-        return
-    if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
-        state.problem = NOT_FINITE
         return
     if _hold("own_model", data, model):
         state.model = OWN
@@ -509,15 +542,20 @@ def _compute(key: tuple[Any, ...], choice: Choice) -> Computed:
         model = with_batch_statistics(model, image)
     # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
     device = torch.device("cpu") if choice.source == "colour" else best_device()
-    return Computed(model, trace(model, image, device=device), photo)
+    run = trace(model, image, device=device)
+    if choice.source == OWN and not showable(run):
+        raise CheckpointError(OVERFLOWS)
+    return Computed(model, run, photo)
 
 
-def _in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator, lang: Lang) -> T:
+def _in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator | None, lang: Lang) -> T:
     """What the store has of ``what``, or makes; while others are before this visitor, ``place`` says so."""
     said = False
 
     def show(before: int) -> None:
         nonlocal said
+        if place is None:
+            return
         if before:
             place.info(UI["in_line"](lang, place=before + 1))
         else:
@@ -527,19 +565,19 @@ def _in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator
     try:
         return STORE.get(what, make, show)
     finally:
-        if said:
+        if said and place:
             place.empty()
 
 
-def _about(run: Trace, photo: Image.Image, picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:
+def _about(run: Trace, shown: tuple[int, int], picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:
     """What ran, where, on how many pixels, and how long it took."""
     size = UI["resized"](
-        lang, w0=picture.width, h0=picture.height, w=photo.width, h=photo.height, rows=run.sizes["H"],
+        lang, w0=picture.width, h0=picture.height, w=shown[0], h=shown[1], rows=run.sizes["H"],
         columns=run.sizes["W"],
     )  # fmt: skip
     device = DEVICES[run.device.partition(":")[0]]
     about = [size, UI["ran"](lang, device=device, ms=f"{run.seconds * 1000:.0f}")]
-    short, asked = min(photo.size), st.session_state.size
+    short, asked = min(shown), st.session_state.size
     if st.session_state.model == "colour":
         short, asked = min(run.sizes["H"], run.sizes["W"]), st.session_state.grid
     if short < asked:

@@ -6,8 +6,9 @@ import json
 import math
 import pickletools
 import re
-import threading
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from topformer_viz.colour import ColourModel
+from topformer_viz.markup import plain
 from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.text import Text
-from topformer_viz.tracing import Model
+from topformer_viz.tracing import Model, Trace, trace
 
 MAX_CHECKPOINT_BYTES = 100_000_000  # base with an optimiser's state and a moving average takes 80 MB
-MAX_INDEX_BYTES = 4_000_000  # of what tells tensors' names and shapes; for the same file 0.2 MB
-MAX_CLASSES = 4096
-SHOWN_KEYS, SHOWN_CHARACTERS = 3, 120  # how many keys of each kind an error names, and how much of one
+MAX_INDEX_BYTES = 500_000  # of what tells tensors' names and shapes; for the same file 0.2 MB
+MAX_CLASSES = 1024  # more than any published set; the class scores of a picture are kept whole
+SHOWN_KEYS, SHOWN_CHARACTERS = 3, 120  # how many keys of each kind an error names, and how much of any name
+LARGEST = 1e15  # the pages sum squares of what a network computes; far above that float32 cannot hold them
 WRAPPERS = ("state_dict_ema", "state_dict", "model")  # where published files keep their tensors
 STREETS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "streets.safetensors"
 
@@ -67,6 +70,16 @@ _NO_DICTIONARY = Text(
 _NO_TENSORS = Text(
     en="{name} holds no tensors, neither bare nor under {wrappers}; please save the model's state dict.",
     zh="{name} 中没有张量：最外层没有，{wrappers} 之下也没有；请保存模型的 state dict。",
+)
+_NOT_FINITE = Text(
+    en="{name} holds weights that are infinite or no numbers at all (NaN), so nothing it computes could be shown; its "
+    "training may have diverged. Please choose another file.",
+    zh="{name} 里有无穷大或非数（NaN）的权重，它算出的任何结果都无法显示，可能是训练发散了。请换一个文件。",
+)
+_OVERFLOWS = Text(
+    en="{name} holds finite weights, but what they compute is not: on a test picture its numbers grow beyond {largest}, "
+    "too large to be shown. Please choose another file.",
+    zh="{name} 的权重都是有限数，但用它们计算会溢出：在一张测试图上，得到的数超过了 {largest}，无法显示。请换一个文件。",
 )
 _MISFIT = Text(
     en="{name} does not fit TopFormer {size}: {told}",
@@ -111,7 +124,7 @@ def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> 
         raise FileNotFoundError(
             f"no checkpoint at {path}, and no model of that name: colour, streets, {', '.join(SIZES)}"
         )
-    _check_size(path.stat().st_size, path.name)
+    _check_size(path.stat().st_size, plain(path.name, SHOWN_CHARACTERS))
     return load_checkpoint(path.read_bytes(), path.name)
 
 
@@ -123,8 +136,10 @@ def load_checkpoint(data: bytes, name: str) -> TopFormer:
     loads without injection and head. Class names are taken from a "classes" entry in the metadata of .safetensors (a
     JSON list), or from where mmcv keeps them. Only tensors are read, never code, and nothing is written to disk.
 
-    Raises ``CheckpointError`` if the file does not fit or has more than MAX_CHECKPOINT_BYTES.
+    Raises ``CheckpointError`` if the file does not fit or has more than MAX_CHECKPOINT_BYTES, and if its weights, or what
+    it computes of noise, are not finite.
     """
+    name = plain(name, SHOWN_CHARACTERS)
     _check_size(len(data), name)
     try:
         # Where .safetensors begins its JSON, a zip file and PyTorch's old format have other bytes.
@@ -140,8 +155,18 @@ def load_checkpoint(data: bytes, name: str) -> TopFormer:
     model = _fitting(state, name)
     if isinstance(class_names, list | tuple) and len(class_names) == model.classes:
         if all(isinstance(class_name, str) for class_name in class_names):
-            model.class_names = tuple(class_names)
-    return model.eval()
+            model.class_names = tuple(class_name[:SHOWN_CHARACTERS] for class_name in class_names)
+    if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
+        raise CheckpointError(_NOT_FINITE.format(name=name))
+    noise = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    if not showable(trace(model.eval(), noise)):
+        raise CheckpointError(_OVERFLOWS.format(name=name, largest=f"{LARGEST:.0e}"))
+    return model
+
+
+def showable(run: Trace) -> bool:
+    """Whether all that the run computed is finite, and not so large that what is measured of it would not be."""
+    return all(float(tensor.abs().amax()) < LARGEST for tensor in run.values())
 
 
 def _check_size(size: int, name: str) -> None:
@@ -161,79 +186,210 @@ def _read_safetensors(data: bytes, name: str) -> tuple[Any, Any]:
         return tensors, None
 
 
-# What PyTorch's reader needs of a zip file. Storages have plain numbers for names: the reader does not tell a from A,
-# and could be made to read any other record once for each spelling.
-_RECORD = re.compile(r"[^/]+/(data\.pkl|byteorder|version|data/[0-9]+)")
-
-# All that tensors are saved with, and plain values of Python's and PyTorch's own.
-_PLAIN = re.compile(
-    r"torch\._utils\._rebuild_(parameter|tensor_v[23])|torch\.(\w+Storage|storage\.UntypedStorage)"
-    r"|torch\.(Size|device|b?float\w+|u?int\w+)|collections\.(OrderedDict|Counter)|_codecs\.encode|__builtin__\.set"
-)
-# What training scripts put beside them: timm its arguments, mmcv scores and palettes from NumPy (1 and 2).
+# All that tensors are saved with, and what stands for it here.
+_DTYPES = {str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
+_STORAGES = {
+    "torch.storage.UntypedStorage": torch.uint8,
+    **{
+        f"torch.{kind}Storage": dtype
+        for kind, dtype in {
+            "Double": torch.float64, "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16,
+            "Long": torch.int64, "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8,
+            "Bool": torch.bool, "ComplexFloat": torch.complex64, "ComplexDouble": torch.complex128,
+        }.items()
+    },
+}  # fmt: skip
+# What training scripts put beside them: timm its arguments, mmcv scores and palettes from NumPy (1 and 2). It becomes
+# None, so that nothing of it is imported, made or run.
 _NOTES = (
     "argparse.Namespace",
+    "collections.Counter",
+    "torch.Size",
+    "torch.device",
+    "_codecs.encode",
+    "__builtin__.set",
     "numpy.dtype",
     "numpy.ndarray",
     *(f"numpy.{core}.multiarray.{maker}" for core in ("core", "_core") for maker in ("scalar", "_reconstruct")),
 )
+MAX_AXES = 8  # of a tensor in such a file; what any stands for is written once and may be used again and again
 
 
-class _Note:
-    """Stands in for everything in ``_NOTES`` and forgets it, so that not even code of theirs runs."""
-
-    def __init__(self, *args: object) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        pass
+def _tensor(numbers: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Tensor:
+    """``torch._utils._rebuild_tensor_v2``, except that numbers outside the storage are an error."""
+    if len(size) > MAX_AXES:
+        raise ValueError(f"a tensor of {len(size)} axes")
+    return numbers.as_strided(size, stride, offset)
 
 
-_torch_reader = threading.Lock()  # what PyTorch allows is set for the whole process
+def _typed_tensor(
+    raw: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], grad: object, hooks: object,
+    dtype: torch.dtype, *_: object,
+) -> Tensor:  # fmt: skip
+    """``torch._utils._rebuild_tensor_v3``."""
+    return _tensor(raw.view(dtype), offset, size, stride)
+
+
+_GLOBALS: dict[str, Any] = {
+    **_DTYPES,
+    **_STORAGES,
+    **dict.fromkeys(_NOTES),
+    "collections.OrderedDict": lambda: {},
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _typed_tensor,
+    "torch._utils._rebuild_parameter": lambda data, *_: data,
+}
+
+
+class _Directory(io.BytesIO):
+    """A zip file that is read up to the end of its directory only if that is short."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        if len(found) > MAX_INDEX_BYTES:
+            raise ValueError("the directory is too long")
+        return found
 
 
 def _read_torch(data: bytes, name: str) -> tuple[Any, Any]:
     """What torch.save put into the file, and what it gives as names of the classes, which may be anything."""
-    if data.startswith(b"PK\x03\x04"):
-        data = _plain_zip(data, name)
-    else:  # before PyTorch 1.6: five pickles in a row, then the numbers
-        pickles = io.BytesIO(data[:MAX_INDEX_BYTES])
-        for _ in range(5):
-            _refuse_code(pickles, name)
-    with _torch_reader, torch.serialization.safe_globals([(_Note, note) for note in _NOTES]):
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    content = (_read_zip if data.startswith(b"PK\x03\x04") else _read_old)(data, name)
     meta = content.get("meta") if isinstance(content, dict) else None
     return content, meta.get("CLASSES") if isinstance(meta, dict) else None
 
 
-def _plain_zip(data: bytes, name: str) -> bytes:
-    """The zip file written anew, so that PyTorch's reader sees nothing but what is checked here."""
-    records: dict[str, bytes] = {}
+def _read_zip(data: bytes, name: str) -> Any:
+    """A zip file of one pickle and, for each storage, a record of its bytes."""
+    zipfile.ZipFile(_Directory(data)).close()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        listed = archive.infolist()
-        if any(r.compress_type != zipfile.ZIP_STORED for r in listed) or sum(r.file_size for r in listed) > len(data):
+        records = archive.infolist()
+        if any(r.compress_type != zipfile.ZIP_STORED for r in records) or sum(r.file_size for r in records) > len(data):
             raise CheckpointError(_OVERCLAIM.format(name=name))
-        for record in listed:
-            if known := _RECORD.fullmatch(record.filename):
-                records[known[1]] = archive.read(record)
-    _refuse_code(io.BytesIO(records["data.pkl"][:MAX_INDEX_BYTES]), name)
-    plain = io.BytesIO()
-    with zipfile.ZipFile(plain, "w") as archive:
-        for record_name, content in records.items():
-            archive.writestr(f"archive/{record_name}", content)
-    return plain.getvalue()
+        (folder,) = (r.filename[:-8] for r in records if re.fullmatch(r"[^/]+/data\.pkl", r.filename))
+        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+            raise ValueError("another byte order")
+
+        @cache
+        def raw(key: str) -> Tensor:
+            return _bytes(archive.read(f"{folder}data/{key}"))
+
+        with archive.open(f"{folder}data.pkl") as index:
+            pickled = io.BytesIO(index.read(MAX_INDEX_BYTES))
+        return _unpickled(pickled, name, lambda key, dtype, count: raw(key).view(dtype))
 
 
-def _refuse_code(pickled: io.BytesIO, name: str) -> None:
-    """Go through one pickle without doing what it says; ``CheckpointError`` if it calls on more than tensors need.
-
-    PyTorch's own check comes after. Its list is longer, and has what fills the memory from a few bytes (bytearray).
+def _read_old(data: bytes, name: str) -> Any:
+    """As before PyTorch 1.6: five pickles in a row, of which the fourth is the content and the fifth the storages' names,
+    then the bytes of each storage behind their count.
     """
+    storages: dict[str, Tensor] = {}
+    room = len(data)
+
+    def numbers(key: str, dtype: torch.dtype, count: int) -> Tensor:
+        """Zeros in their place: they come last in the file."""
+        nonlocal room
+        if key not in storages:
+            room -= count * dtype.itemsize
+            if room < 0:
+                raise CheckpointError(_OVERCLAIM.format(name=name))
+            storages[key] = torch.zeros(count, dtype=dtype)
+        return storages[key]
+
+    pickles = io.BytesIO(data[:MAX_INDEX_BYTES])
+    *_, content, keys = (_unpickled(pickles, name, numbers) for _ in range(5))
+    at = pickles.tell()
+    for key in keys:
+        storage = storages[key]
+        start, at = at + 8, at + 8 + storage.nbytes
+        storage.copy_(_bytes(memoryview(data)[start:at]).view(storage.dtype))
+    return content
+
+
+def _bytes(raw: bytes | memoryview) -> Tensor:
+    """These bytes as a tensor of uint8."""
+    return torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else torch.empty(0, dtype=torch.uint8)
+
+
+def _unpickled(pickled: io.BytesIO, name: str, numbers: Callable[[str, torch.dtype, int], Tensor]) -> Any:
+    """What one pickle holds; ``CheckpointError`` if it calls on more than tensors need.
+
+    ``numbers(key, dtype, count)`` gives a storage, 1-D. Python's own reader runs whatever a file names, and PyTorch's
+    restricted one still lets a few bytes ask for any amount of time or memory (a bytearray of any length, a large
+    dictionary copied over and over). This one knows the operations that torch.save uses, imports nothing, calls nothing
+    but the four functions in ``_GLOBALS``, and takes a bounded time for each byte. Keys of dictionaries become words,
+    as numbers can be chosen to have one hash.
+    """
+    stack: list[Any] = []
+    below: list[list[Any]] = []  # the stacks under each mark
+    memo: dict[int, Any] = {}
+    argument: Any
     for operation, argument, _ in pickletools.genops(pickled):
-        if operation.name == "GLOBAL" and isinstance(argument, str):
-            what = argument.replace(" ", ".")
-            if what not in _NOTES and not _PLAIN.fullmatch(what):
-                raise CheckpointError(_CODE.format(name=name, what=what[:SHOWN_CHARACTERS], command=CONVERT))
+        match operation.name:
+            case "BINPUT" | "LONG_BINPUT":
+                memo[argument] = stack[-1]
+            case "BINGET" | "LONG_BINGET":
+                stack.append(memo[argument])
+            case "BINUNICODE" | "SHORT_BINSTRING" | "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "NONE":
+                stack.append(argument)
+            case "NEWTRUE" | "NEWFALSE":
+                stack.append(operation.name == "NEWTRUE")
+            case "EMPTY_TUPLE":
+                stack.append(())
+            case "EMPTY_LIST":
+                stack.append([])
+            case "EMPTY_DICT":
+                stack.append({})
+            case "MARK":
+                below.append(stack)
+                stack = []
+            case "TUPLE":
+                items, stack = stack, below.pop()
+                stack.append(tuple(items))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                count = int(operation.name[-1])
+                stack[-count:] = [tuple(stack[-count:])]
+            case "APPEND":
+                item = stack.pop()
+                _add(stack[-1], [item])
+            case "APPENDS" | "SETITEMS":
+                items, stack = stack, below.pop()
+                _add(stack[-1], items)
+            case "SETITEM":
+                value, key = stack.pop(), stack.pop()
+                _add(stack[-1], [key, value])
+            case "BUILD":  # gives an object its attributes: an ordered dictionary's version, or a note's
+                stack.pop()
+            case "GLOBAL":
+                what = argument.replace(" ", ".")
+                if what not in _GLOBALS:
+                    raise CheckpointError(_CODE.format(name=name, what=plain(what, SHOWN_CHARACTERS), command=CONVERT))
+                stack.append(_GLOBALS[what])
+            case "REDUCE" | "NEWOBJ":
+                arguments, function = stack.pop(), stack.pop()
+                if len(arguments) > 8:
+                    raise ValueError("too many arguments")
+                stack.append(function(*arguments) if callable(function) else None)
+            case "BINPERSID":
+                _, dtype, key, _, count = stack.pop()[:5]  # the sixth is always None
+                if not isinstance(key, str):
+                    raise ValueError("a storage without a name")
+                stack.append(numbers(key, dtype, count))
+            case "PROTO":
+                pass
+            case "STOP":
+                return stack.pop()
+            case _:
+                raise ValueError(operation.name)
+    raise ValueError("a pickle without an end")
+
+
+def _add(target: Any, items: list[Any]) -> None:
+    """Put items into a list, or keys and values in turn into a dictionary; nothing into a note."""
+    if isinstance(target, list):
+        target += items
+    elif isinstance(target, dict):
+        pairs = zip(items[::2], items[1::2], strict=True)
+        target.update((str(key), value) for key, value in pairs if isinstance(key, str | int))
 
 
 def _state_of(content: Any, name: str) -> dict[str, Tensor]:
@@ -304,7 +460,7 @@ def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
 
 def _shown(keys: list[str]) -> str:
     """The first keys, each cut; a stranger's may be of any length and hold what no terminal or browser can show."""
-    first = (key[:SHOWN_CHARACTERS].encode("utf-8", "replace").decode() for key in keys[:SHOWN_KEYS])
+    first = (plain(key, SHOWN_CHARACTERS) for key in keys[:SHOWN_KEYS])
     return ", ".join(first) + (", …" if len(keys) > SHOWN_KEYS else "")
 
 
