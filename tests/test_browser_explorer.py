@@ -28,7 +28,7 @@ from playwright.sync_api import CDPSession, Locator, Page, expect
 
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.explorer.file import explorer_html, page_html
-from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_payload
+from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_part
 from topformer_viz.images import open_image, open_sample
 from topformer_viz.measures import measure
 from topformer_viz.model import TopFormer
@@ -60,7 +60,7 @@ def save(tmp_path: Path) -> Callable[..., str]:
         blocks = {n: Shown(measure(run, n), 0.0, removals or {}) for n in range(model.num_blocks)}
         block = int(asked.get("block", 1)) - 1
         settings = {"run": "file", "block": block, "asked": asked, "alone": True, "saves": False}
-        payload = explorer_payload(run, model, photo, blocks, lang, False, settings, {})
+        payload = explorer_part(run, model, photo, blocks, lang, False).message({"view": settings})
         file = tmp_path / "explorer.html"
         file.write_text(page_html(payload, "a picture", "a model", lang), "utf-8")
         return file.as_uri()

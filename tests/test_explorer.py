@@ -21,7 +21,7 @@ from topformer_viz.classes import classes_of
 from topformer_viz.explorer import file, page
 from topformer_viz.explorer import payload as payload_module
 from topformer_viz.explorer.file import explorer_html
-from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_payload, heads_of
+from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import TITLE, UI
 from topformer_viz.images import open_sample
 from topformer_viz.measures import difference, measure
@@ -45,7 +45,7 @@ def message(
         heads = heads_of(removal, run.sizes["heads"])
         without = {removal: without_heads(model, run, n, heads)} if heads else {}
         shown[n] = Shown(measure(run, n), differences[n], without)
-    return explorer_payload(run, model, photo, shown, lang, untrained, SETTINGS, {"link": {}})
+    return explorer_part(run, model, photo, shown, lang, untrained).message({"link": {}, "view": SETTINGS})
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_every_byte_is_some_tensors_or_pictures_and_no_two_share_any(case) -> No
 
 def test_the_header_says_what_is_shown(case, sent: Payload) -> None:
     data = sent.header["explorer"]
-    assert {name: data[name] for name in SETTINGS} == SETTINGS
+    assert sent.header["view"] == SETTINGS
     assert data["heads"] == case.model.num_heads
     assert data["blocks"] == len(data["known"]) == case.model.num_blocks
     assert data["grid"] == [case.run.sizes["H"], case.run.sizes["W"]]
@@ -139,7 +139,7 @@ def test_a_block_of_64_tokens_and_8_heads_takes_at_most_150_kb_beside_the_photog
     assert (run.sizes["HW"], run.sizes["heads"]) == (64, 8)
     shown = {2: Shown(measure(run, 2), 0.0, {})}
     for lang in LANGS:
-        data = explorer_payload(run, model, picture, shown, lang, True, SETTINGS, {})
+        data = explorer_part(run, model, picture, shown, lang, True).message({"view": SETTINGS})
         assert len(data) - decode(data).header["photo"]["bytes"] <= 150_000
 
 
@@ -151,7 +151,7 @@ def growing() -> dict[int, tuple[Trace, Payload]]:
         model = load_model("colour", grid=grid)
         run = trace(model, picture)
         shown = {0: Shown(measure(run, 0), 0.0, {})}
-        made[grid * grid] = run, decode(explorer_payload(run, model, picture, shown, "en", False, SETTINGS, {}))
+        made[grid * grid] = run, decode(explorer_part(run, model, picture, shown, "en", False).message({"view": SETTINGS}))
     return made
 
 
@@ -292,7 +292,7 @@ def test_more_classes_than_a_palette_holds_are_no_error(varied: Callable[..., Mo
     scores = torch.randn(1, 300, 16, 24, generator=torch.Generator().manual_seed(0))
     run = Trace({**tiny.run, "class_scores": scores}, tiny.run.sizes, 0.0, "cpu", False)
     shown = {0: Shown(measure(run, 0), 0.0, {"without-1": Removal(run["block0.output"], scores.flip(1))})}
-    sent = decode(explorer_payload(run, tiny.model, tiny.photo, shown, "zh", False, SETTINGS, {}))
+    sent = decode(explorer_part(run, tiny.model, tiny.photo, shown, "zh", False).message({"view": SETTINGS}))
     data = block(sent, 0)["removals"]["without-1"]
     assert percent(data["words"][1]) > 0.9
     with sent.picture(data["after"]) as picture:
@@ -411,7 +411,7 @@ def test_the_file_fetches_nothing(light: None, tiny, lang: Lang) -> None:
 def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
     html = Html(file_of(case))
     sent = html.payload
-    data = sent.header["explorer"]
+    data = sent.header["view"]
     assert (data["alone"], data["saves"]) == (True, False)
     heads = range(1, case.model.num_heads + 1)
     expected = [f"{kind}-{head}" for kind in ("without", "only") for head in heads]
@@ -467,7 +467,7 @@ def test_names_of_classes_travel_as_data_only(light: None, tiny) -> None:
 def test_the_file_opens_with_the_view_it_was_saved_from(
     light: None, tiny, asked: dict[str, Any], shown: int, kept: dict[str, str]
 ) -> None:
-    data = Html(file_of(tiny, **asked)).payload.header["explorer"]
+    data = Html(file_of(tiny, **asked)).payload.header["view"]
     assert (data["block"], data["asked"]) == (shown, kept)
 
 

@@ -45,7 +45,8 @@ def test_a_value_is_made_once(tiny) -> None:  # type: ignore[no-untyped-def]
     assert 0 <= store.bytes - sum(storages.values()) < 100  # a few letters beside the tensors
 
 
-def test_the_least_recently_used_goes_first_and_own_things_stay() -> None:
+def test_the_least_recently_used_goes_first_and_own_things_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "SMALL", 0)
     store = Store(max_bytes=100, max_own_bytes=100)
     store.hold(("own",), b"x" * 90)
     for key in ("a", "b"):

@@ -330,7 +330,7 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     }  # fmt: skip
     app = open_app(EXPLORER, block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
     header = explored(app).header
-    data = header["explorer"]
+    data = header["explorer"] | header["view"]
     assert data["asked"] == asked
     assert (data["block"], data["blocks"], data["heads"], data["grid"]) == (2, 4, 4, [4, 6])
     assert list(data["known"]) == ["2"]  # another block is sent when it is asked for
@@ -341,7 +341,8 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
 
 def test_the_lesson_has_the_explorer_as_a_guest() -> None:
     app = open_app(block="2", model="tiny-batch", size="256", head="3")
-    data = explored(app).header["explorer"]
+    header = explored(app).header
+    data = header["explorer"] | header["view"]
     assert list(data["known"]) == ["1"]
     assert data["asked"] == {"head": "3"}
     assert not data["saves"]
@@ -371,20 +372,20 @@ def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | N
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_file_saved_is_the_view_and_comes_once(lang: str) -> None:
     app = open_app(EXPLORER, model="tiny-batch", size="256", lang=lang)
-    assert "file" not in explored(app).header["explorer"]
+    assert "file" not in explored(app).header["view"]
     app.session_state["explorer_save"] = {"block": 2, "head": "mean", "query": 5, "mode": None}
     sent = explored(app.run())
-    file = sent.header["explorer"]["file"]
+    file = sent.header["view"]["file"]
     assert (file["name"], file["mime"]) == ("topformer-street.html", "text/html")
     page = sent.file(file).decode()
     assert page.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
     payload = re.search(r'id="payload">([^<]+)</script>', page)
     assert payload
     assert html.escape(SAMPLES["street"].credit(lang)) in page  # type: ignore[arg-type]
-    data = decode(base64.b64decode(payload[1])).header["explorer"]
+    data = decode(base64.b64decode(payload[1])).header["view"]
     assert (data["block"], data["alone"]) == (1, True)
     assert data["asked"] == {"block": "2", "head": "mean", "query": "5"}
-    assert "file" not in explored(app.run()).header["explorer"]
+    assert "file" not in explored(app.run()).header["view"]
 
 
 def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
@@ -392,6 +393,6 @@ def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
     upload(app, picture(), name="../<marquee>.png")
     app.session_state["explorer_save"] = {"block": 1}
     sent = explored(app.run())
-    assert sent.header["explorer"]["file"]["name"] == "topformer-picture.html"
-    assert b"<marquee" not in sent.file(sent.header["explorer"]["file"])
+    assert sent.header["view"]["file"]["name"] == "topformer-picture.html"
+    assert b"<marquee" not in sent.file(sent.header["view"]["file"])
     assert sent.header["link"]["sample"] is None

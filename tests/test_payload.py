@@ -15,7 +15,7 @@ from PIL import Image
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.explorer.payload import Shown, explorer_data
 from topformer_viz.images import open_sample
-from topformer_viz.lesson.payload import lesson_of, lesson_payload
+from topformer_viz.lesson.payload import lesson_part
 from topformer_viz.measures import measure
 from topformer_viz.stages import ORIGINS, axes_of, stage_of
 from topformer_viz.text import Lang
@@ -34,9 +34,9 @@ def message(run: Trace, model: Model, picture: Image.Image, block: int, lang: La
 
     def guest(body: Body) -> dict[str, Any]:
         shown = {block: Shown(measure(run, block), 0.0, {})}
-        return explorer_data(run, model, shown, lang, False, body, GUEST)
+        return explorer_data(run, model, shown, lang, False, body)
 
-    return lesson_payload(lesson_of(run, model, picture, block, lang), SETTINGS, guest)
+    return lesson_part(run, model, picture, block, lang, guest).message(SETTINGS | {"view": GUEST})
 
 
 def payload(case, block: int = 0, lang: Lang = "en") -> Payload:

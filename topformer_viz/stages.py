@@ -469,10 +469,8 @@ def source_of(model_class: type[nn.Module], name: str) -> Source:
         )  # fmt: skip
     stage = stage_of(name).name
     for method in methods:
-        lines, first = inspect.getsourcelines(method)
-        text = textwrap.dedent("".join(lines))
-        body = ast.parse(text).body[0]
-        for block in ast.walk(body):
+        text, first, body = _read(method)
+        for block in ast.walk(body) if f'"{stage}"' in text else ():
             statements = getattr(block, "body", None)
             if not isinstance(statements, list):
                 continue
@@ -485,6 +483,14 @@ def source_of(model_class: type[nn.Module], name: str) -> Source:
                 marked = tuple(range(start - 1, statement.end_lineno or start))
                 return Source(method.__qualname__, text, marked, first)
     raise LookupError(f"no line of {model_class.__name__} keeps {name!r}")
+
+
+@cache
+def _read(method: Callable[..., object]) -> tuple[str, int, ast.stmt]:
+    """A method's text, the number of its first line, and its syntax tree."""
+    lines, first = inspect.getsourcelines(method)
+    text = textwrap.dedent("".join(lines))
+    return text, first, ast.parse(text).body[0]
 
 
 def _keeps(statement: ast.AST, stage: str) -> bool:

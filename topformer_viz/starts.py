@@ -27,7 +27,7 @@ from topformer_viz.model import BLOCKS, KEY_DIM, SIZES, TopFormer
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, pick, write_address
+from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace, inference_copy, trace
 from topformer_viz.weights import load_model, reinitialised, with_batch_statistics
@@ -380,8 +380,8 @@ def show(view: View) -> None:
             found = view.asked.get(name)
             st.session_state[f"starts_{name}"] = MEAN if found == "mean" else found
     _compare(view)
-    for part, paragraphs in EXPLAINED.items():
-        st.subheader(UI[part](lang), anchor=f"about-{part}")
+    for subject, paragraphs in EXPLAINED.items():
+        st.subheader(UI[subject](lang), anchor=f"about-{subject}")
         for paragraph in paragraphs:
             st.markdown(paragraph(lang), width=PROSE)
 
@@ -400,7 +400,7 @@ def _grid(photo: Image.Image) -> tuple[int, int]:
     return photo.height // CELL, photo.width // CELL
 
 
-@st.fragment
+@part
 def _compare(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
     lang, grid = view.lang, _grid(view.photo)

@@ -35,12 +35,6 @@ class Body:
     pictures: dict[bytes, int] = field(default_factory=dict)
     alive: list[Tensor] = field(default_factory=list)  # so that no address in ``written`` is used again
 
-    def copy(self) -> "Body":
-        """One to add more to, while this one stays as it is."""
-        data = io.BytesIO()
-        data.write(self.data.getbuffer())
-        return Body(data, dict(self.written), dict(self.pictures), list(self.alive))
-
     def add_bytes(self, raw: bytes) -> int:
         self.data.write(b"\0" * (-self.data.tell() % 4))
         offset = self.data.tell()
@@ -83,9 +77,38 @@ class Body:
 
     def message(self, header: dict[str, Any]) -> bytes:
         """Everything, ready to be sent."""
-        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 4)
-        return len(text).to_bytes(4, "little") + text + self.data.getvalue()
+        return _message(_json(header), self.data.getbuffer())
+
+    def part(self, header: dict[str, Any]) -> "Part":
+        """Everything so far, to be sent more than once."""
+        return Part(_json(header), self.data.getvalue())
+
+
+@dataclass(frozen=True)
+class Part:
+    """What follows from a run and the language alone: its share of the header, a JSON object, and the binary part."""
+
+    text: bytes
+    data: bytes
+
+    def body(self) -> Body:
+        """One that goes on where this ends."""
+        body = Body()
+        body.data.write(self.data)
+        return body
+
+    def message(self, header: dict[str, Any], body: Body | None = None) -> bytes:
+        """Everything, ready to be sent, with more for the header; ``body``: a longer binary part."""
+        return _message(_json(header)[:-1] + b"," + self.text[1:], body.data.getbuffer() if body else self.data)
+
+
+def _json(header: dict[str, Any]) -> bytes:
+    return json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _message(text: bytes, data: "bytes | memoryview") -> bytes:
+    text += b" " * (-len(text) % 4)
+    return b"".join((len(text).to_bytes(4, "little"), text, data))
 
 
 def _dense(tensor: Tensor) -> bool:

@@ -75,7 +75,7 @@ class Explorer {
   // ------------------------------------------------------------ what comes from the server
 
   show(header) {
-    const news = header.explorer, first = !this.info;
+    const news = { ...header.explorer, ...header.view }, first = !this.info;
     if (first || news.run !== this.info.run || header.lang !== this.header.lang) this.known.clear();
     this.header = header;
     this.info = news;
@@ -867,7 +867,7 @@ class ExplorerPage {
 
   show(header) {
     // Back from another page: where one was, unless the address says something else.
-    if (!this.header && !Object.keys(header.explorer.asked).length) header.explorer.asked = stored("topformer-explorer");
+    if (!this.header && !Object.keys(header.view.asked).length) header.view.asked = stored("topformer-explorer");
     this.header = header;
     this.explorer.show(header);
   }

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from topformer_viz.explorer.payload import Shown, explorer_payload, heads_of
+from topformer_viz.explorer.payload import Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import ABOUT, ALONE, TITLE
 from topformer_viz.fonts import ROOT, SUBSET
 from topformer_viz.measures import difference, measure
@@ -54,7 +54,7 @@ def explorer_html(
     asked = {name: str(value) for name, value in (asked or {}).items() if value is not None}
     block = next((n for n in range(model.num_blocks) if asked.get("block") == str(n + 1)), 0)
     settings = {"run": "file", "block": block, "asked": asked, "alone": True, "saves": False}
-    payload = explorer_payload(run, model, photo, dict(_blocks(run, model)), lang, untrained, settings, {})
+    payload = explorer_part(run, model, photo, dict(_blocks(run, model)), lang, untrained).message({"view": settings})
     words = ABOUT(
         lang, model=about, width=photo.width, height=photo.height, rows=run.sizes["H"], columns=run.sizes["W"]
     )

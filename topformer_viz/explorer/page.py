@@ -8,11 +8,11 @@ import streamlit as st
 
 from topformer_viz.address import Takes
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
-from topformer_viz.explorer.payload import Shown, explorer_data, explorer_payload, heads_of
+from topformer_viz.explorer.payload import Shown, explorer_data, explorer_part, heads_of
 from topformer_viz.measures import Measures, difference, measure
 from topformer_viz.saving import one_of
 from topformer_viz.segmentation import Removal, without_heads
-from topformer_viz.session import View
+from topformer_viz.session import View, part
 from topformer_viz.text import Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 
@@ -23,8 +23,8 @@ ASKED = (
 
 def takes(view: View) -> Takes:
     """What an address can say of the explorer, as its script reads it: the values of ASKED."""
-    heads, pixels = range(1, view.run.sizes["heads"] + 1), range(1, view.run.sizes["HW"] + 1)
-    blocks = range(1, view.model.num_blocks + 1) if view.model.num_blocks > 1 else ()
+    heads, pixels = range(1, view.outline.run.sizes["heads"] + 1), range(1, view.outline.run.sizes["HW"] + 1)
+    blocks = range(1, view.outline.blocks + 1) if view.outline.blocks > 1 else ()
     pinned = ["query"] if one_of(st.query_params, "pinned", pixels, None) else []
     return {
         "head": ("mean", *heads), **dict.fromkeys(("query", "to", "pinned"), pixels), "lock": ("1",),
@@ -40,53 +40,68 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + EXPLORER_CSS,
     js=f"{CANVAS_JS}\n{EXPLORER_JS}\nexport default mount(ExplorerPage);\n",
 )
+Wanted = tuple[
+    int, int | None, str
+]  # block on show, the one it is compared with, both from 0; removal, such as "only-2"
 SAVING = Text("Writing the file…", "正在写文件……")
 
 
-@st.fragment
+@part
 def show(view: View) -> None:
     """Draw the page; another block, or a run without a head, reruns this part alone."""
-    file = None
+    wanted = wanted_of(view)
+    explorer = view.keep(
+        (*view.key, "explorer", view.lang, *wanted),
+        lambda: explorer_part(
+            view.run, view.model, view.photo, shown_of(view, *wanted), view.lang, view.untrained
+        ),
+    )  # fmt: skip
+    body, settings = explorer.body(), settings_of(view) | {"saves": True}
     if asked := st.session_state.pop("explorer_save", None):
         with st.spinner(SAVING(view.lang)):
             html = explorer_html(
                 view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,
                 untrained=view.untrained, credit=view.credit, asked=asked,
             )  # fmt: skip
-        file = {"name": f"topformer-{view.link['sample'] or 'picture'}.html", "html": html, "id": uuid4().hex}
-    settings = _settings(view) | {"saves": True}
-    payload = explorer_payload(
-        view.run, view.model, view.photo, _shown(view), view.lang, view.untrained, settings, {"link": view.link}, file
-    )
+        # Handed to the visitor as a download, once an id.
+        file = {"name": f"topformer-{view.link['sample'] or 'picture'}.html", "id": uuid4().hex}
+        settings["file"] = file | body.add_picture(html.encode(), "text/html")
+    payload = explorer.message({"link": view.link, "view": settings}, body)
     _component(key="explorer", data=payload, on_wish_change=partial(take_wish, "explorer"), height="content")
 
 
-def guest_data(view: View, body: Body) -> dict[str, Any]:
+def guest_data(view: View, wanted: Wanted, body: Body) -> dict[str, Any]:
     """The explorer's part of the lesson's header."""
-    return explorer_data(view.run, view.model, _shown(view), view.lang, view.untrained, body, _settings(view))
+    return explorer_data(view.run, view.model, shown_of(view, *wanted), view.lang, view.untrained, body)
 
 
-def _settings(view: View) -> dict[str, Any]:
-    block = min(st.session_state.block, view.model.num_blocks) - 1
+def settings_of(view: View) -> dict[str, Any]:
+    """Where the visitor stands: the header's "view"."""
     asked = {name: str(view.asked[name]) for name in ASKED if name in view.asked}
     return {
-        "run": "/".join(map(str, view.key)), "block": block, "asked": asked, "alone": False, "saves": False,
+        "run": "/".join(map(str, view.key)), "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
         "answer": st.session_state.get("explorer", {}).get("number", 0),
     }  # fmt: skip
 
 
-def _shown(view: View) -> dict[int, Shown]:
+def wanted_of(view: View) -> Wanted:
+    """What the session asks for."""
+    wish, blocks = st.session_state.get("explorer", {}), view.outline.blocks
+    other, removal = wish.get("with"), wish.get("removal", "")
+    return (
+        min(st.session_state.block, blocks) - 1,
+        other if other is not None and other < blocks else None,
+        removal if heads_of(removal, view.outline.run.sizes["heads"]) else "",
+    )
+
+
+def shown_of(view: View, block: int, other: int | None, removal: str) -> dict[int, Shown]:
     """The block on show, and the one it is compared with."""
-    wish = st.session_state.get("explorer", {})
-    block = min(st.session_state.block, view.model.num_blocks) - 1
     differences = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
     shown = {}
-    for n in dict.fromkeys((block, wish.get("with"))):
-        if n is None or n >= view.model.num_blocks:
-            continue
-        removal = wish.get("removal", "") if n == block else ""
+    for n in dict.fromkeys((block, block if other is None else other)):
         removals = {}
-        if heads := heads_of(removal, view.run.sizes["heads"]):
+        if n == block and (heads := heads_of(removal, view.run.sizes["heads"])):
             removals[removal] = removal_of(view, n, heads)
         shown[n] = Shown(measures_of(view, n), differences[n], removals)
     return shown

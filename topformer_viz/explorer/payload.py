@@ -22,7 +22,7 @@ from topformer_viz.model import DENSE_TOKENS, TopFormer
 from topformer_viz.segmentation import Removal, segment
 from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, Trace
-from topformer_viz.wire import Body
+from topformer_viz.wire import Body, Part
 
 MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
 POOLED = 128  # cells a side of the matrix's picture where there are too many pixels for a cell each
@@ -56,11 +56,9 @@ def explorer_data(
     lang: Lang,
     untrained: bool,
     body: Body,
-    settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """The header's part for the explorer: ``blocks`` (from 0) and the words; ``settings`` go in as they are."""
+    """The header's part for the explorer: ``blocks`` (from 0) and the words."""
     return {
-        **settings,
         "ui": {name: text(lang) for name, text in UI.items()},
         "heads": run.sizes["heads"],
         "headNames": [QUESTION_NAMES[name](lang) for name in QUESTIONS] if isinstance(model, ColourModel) else None,
@@ -167,14 +165,10 @@ def _percent(value: float) -> str:
     return f"{value:.1%}"
 
 
-def explorer_payload(
-    run: Trace, model: Model, photo: Image.Image, blocks: Mapping[int, Shown], lang: Lang, untrained: bool,
-    settings: dict[str, Any], header: dict[str, Any], file: dict[str, str] | None = None,
-) -> bytes:  # fmt: skip
-    """Everything the explorer shows on its own; ``file`` {name, html, id} is handed to the visitor as a download, once an id."""
+def explorer_part(
+    run: Trace, model: Model, photo: Image.Image, blocks: Mapping[int, Shown], lang: Lang, untrained: bool
+) -> Part:
+    """Everything the explorer shows on its own, but for where the visitor stands."""
     body = Body()
-    data = explorer_data(run, model, blocks, lang, untrained, body, settings)
-    if file is not None:
-        html = body.add_picture(file["html"].encode(), "text/html")
-        data["file"] = {"name": file["name"], "id": file["id"], **html}
-    return body.message({**header, "lang": lang, "explorer": data, "photo": body.add_photo(photo)})
+    data = explorer_data(run, model, blocks, lang, untrained, body)
+    return body.part({"lang": lang, "explorer": data, "photo": body.add_photo(photo)})

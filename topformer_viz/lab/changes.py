@@ -21,7 +21,7 @@ from topformer_viz.model import Attention
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Table, Tile, numbers, ticks_of
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, pick, write_address
+from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.stages import axes_of
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import block_of
@@ -255,7 +255,7 @@ def _restore(view: View) -> None:
         state.lab_head = view.asked.get("head", MEAN)
 
 
-@st.fragment
+@part
 def _experiment(view: View) -> None:
     """The switches and what they lead to; a change reruns this part alone."""
     lang, run = view.lang, view.run

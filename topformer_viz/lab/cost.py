@@ -38,7 +38,7 @@ from topformer_viz.model import BLOCKS, DENSE_TOKENS
 from topformer_viz.panels import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.plots import tokens_text
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import DEVICES, OWN, View, pick, write_address
+from topformer_viz.session import DEVICES, OWN, View, part, pick, write_address
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import best_device
@@ -242,7 +242,7 @@ def show(view: View) -> None:
     _cost(view)
 
 
-@st.fragment
+@part
 def _cost(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
     lang = view.lang

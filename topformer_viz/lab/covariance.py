@@ -19,7 +19,7 @@ from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Axis, Chart, Group, Panel, Series, Table, Tile, numbers, ticks_of
 from topformer_viz.plots import config
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, pick, write_address
+from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.starts import number
 from topformer_viz.text import Lang, Text
 
@@ -138,7 +138,7 @@ def show(view: View) -> None:
     _compare(view)
 
 
-@st.fragment
+@part
 def _compare(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
     lang, run = view.lang, view.run

@@ -15,7 +15,7 @@ from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_span, formula_html
 from topformer_viz.panels import Group, Panel, Scale, Tile, numbers
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, pick, write_address
+from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.stages import STAGES
 from topformer_viz.text import Lang, Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
@@ -66,7 +66,7 @@ def takes(view: View) -> Takes:
     return {"seed": SEEDS}
 
 
-@st.fragment
+@part
 def show(view: View) -> None:
     """Draw this part of the lab; other numbers rerun it alone."""
     lang = view.lang

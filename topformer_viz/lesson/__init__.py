@@ -11,11 +11,10 @@ import streamlit as st
 from topformer_viz.address import Takes
 from topformer_viz.explorer import page
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
-from topformer_viz.explorer.page import guest_data, take_wish
-from topformer_viz.lesson.payload import lesson_of, lesson_payload
-from topformer_viz.session import View
+from topformer_viz.explorer.page import guest_data, settings_of, take_wish, wanted_of
+from topformer_viz.lesson.payload import lesson_part
+from topformer_viz.session import View, part
 from topformer_viz.text import Text
-from topformer_viz.walk import walk
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 
 _HERE = Path(__file__).parent
@@ -87,11 +86,10 @@ UI: dict[str, Text] = {
 
 def takes(view: View) -> Takes:
     """What an address can say of the lesson, and of its guest."""
-    stages = walk(view.run, _block(view) - 1)
-    return {**page.takes(view), "stage": stages, "quiz": ("1",), "present": ("1",)}
+    return {**page.takes(view), "stage": view.outline.stages, "quiz": ("1",), "present": ("1",)}
 
 
-@st.fragment
+@part
 def walkthrough(view: View) -> None:
     """The lesson on the current run; choosing a block reruns this part alone."""
     block = _block(view)
@@ -100,21 +98,26 @@ def walkthrough(view: View) -> None:
         **{mode: mode in view.asked for mode in ("quiz", "present")},
     }
     # While presenting the page's own words are hidden.
-    warned = [UI[what](view.lang) for what, holds in (("random", view.untrained), ("unlike", view.unlike)) if holds]
+    warned = [
+        UI[what](view.lang) for what, holds in (("random", view.untrained), ("unlike", view.outline.unlike)) if holds
+    ]
     settings = {
         "asked": asked,
         "start": "image",
         "block": block,
-        "blocks": view.model.num_blocks,
+        "blocks": view.outline.blocks,
         "link": view.link,
         "about": [view.about, *warned, view.name],
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }
+    wanted = wanted_of(view)
     lesson = view.keep(
-        (*view.key, "lesson", block, view.lang),
-        lambda: lesson_of(view.run, view.model, view.photo, block - 1, view.lang),
-    )
-    payload = lesson_payload(lesson, settings, partial(guest_data, view))
+        (*view.key, "lesson", view.lang, *wanted),
+        lambda: lesson_part(
+            view.run, view.model, view.photo, block - 1, view.lang, partial(guest_data, view, wanted)
+        ),
+    )  # fmt: skip
+    payload = lesson.message(settings | {"view": settings_of(view)})
     _component(
         key="lesson", data=payload, on_block_change=_choose_block, on_wish_change=partial(take_wish, "lesson"),
         height="content",
@@ -127,4 +130,4 @@ def _choose_block() -> None:
 
 def _block(view: View) -> int:
     """The block on show, from 1."""
-    return min(st.session_state.block, view.model.num_blocks)
+    return min(st.session_state.block, view.outline.blocks)

@@ -30,7 +30,7 @@ from topformer_viz.walk import (
     values_of,
     walk,
 )
-from topformer_viz.wire import Body
+from topformer_viz.wire import Body, Part
 
 PYRAMID_CAPTION = Text(
     "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
@@ -38,11 +38,13 @@ PYRAMID_CAPTION = Text(
 )
 
 
-Lesson = tuple[dict[str, Any], Body]
+def lesson_part(
+    run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, guest: Callable[[Body], dict[str, Any]]
+) -> Part:
+    """Everything the walkthrough shows of one block (from 0).
 
-
-def lesson_of(run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang) -> Lesson:
-    """Everything the walkthrough shows of one block (from 0): its part of the header, and its bytes."""
+    ``guest`` adds the explorer's tensors to the body and gives its part of the header.
+    """
     body = Body()
     steps = walk(run, block)
     sources = {name: source_of(type(model), name) for name in steps.values()}  # type: ignore[arg-type]
@@ -53,20 +55,12 @@ def lesson_of(run: Trace, model: Model, photo: Image.Image, block: int, lang: La
         "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
         "code": {source.method: code_html(source) for source in sources.values()},
     }
+    header["explorer"] = guest(body)
     header["photo"] = body.add_photo(photo)
     if isinstance(model, ColourModel):
         header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
         header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
-    return header, body
-
-
-def lesson_payload(lesson: Lesson, settings: dict[str, Any], guest: Callable[[Body], dict[str, Any]]) -> bytes:
-    """What is sent: the lesson; ``settings``, which go into the header as they are; and the explorer's part.
-
-    ``guest`` adds the explorer's tensors to the body and gives its part of the header.
-    """
-    header, body = lesson[0], lesson[1].copy()
-    return body.message({**settings, **header, "explorer": guest(body)})
+    return body.part(header)
 
 
 def _step(

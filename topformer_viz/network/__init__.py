@@ -9,7 +9,7 @@ from topformer_viz.address import Takes
 from topformer_viz.costs import PUBLISHED, costs
 from topformer_viz.model import TopFormer
 from topformer_viz.network.payload import OFF_NOTE, network_payload
-from topformer_viz.session import View, write_address
+from topformer_viz.session import View, part, write_address
 from topformer_viz.text import Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 
@@ -118,7 +118,7 @@ def show(view: View) -> None:
     st.caption(COUNTED(lang))
 
 
-@st.fragment
+@part
 def _picture(view: View) -> None:
     model = view.model
     assert isinstance(model, TopFormer)

@@ -509,7 +509,7 @@ class Network {
     if (p === undefined) return;
     const { net } = this, { name } = net.legend[net.labels.data[p]];
     this.at = p;
-    this.say(net.ui.here.replace("{name}", name).replace("{sure}", percent(net.sure.data[p] / 255)), event);
+    this.say(net.ui.here.replace("{name}", () => name).replace("{sure}", percent(net.sure.data[p] / 255)), event);
   }
 
   // With the keyboard: arrows move a point over the segmentation.

@@ -8,7 +8,7 @@ import io
 import logging
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -121,6 +121,7 @@ SAID = {
 @st.fragment
 def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
     """Draw the bar; ``walks``: the page shows one stage of the lesson, whose numbers, ZIP and animation can be had."""
+    view = replace(view, place=None)  # outside of the bar
     wish = st.session_state.get("saving_wish")
     if wish and wish.get("page", here := _parts(st.context.url).path or "/") != here:
         wish = None  # its page was left: nobody waits for it
