@@ -45,6 +45,19 @@ def test_a_value_is_made_once(tiny) -> None:  # type: ignore[no-untyped-def]
     assert 0 <= store.bytes - sum(storages.values()) < 100  # a few letters beside the tensors
 
 
+def test_what_comes_next_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, made = Store(), []
+    _as(monkeypatch, "A")
+    for _ in range(2):
+        store.prepare(("next",), lambda: made.append(1) or "ready")
+    store.prepare(("fails",), lambda: 1 / 0)
+    keeping.QUEUE.run(lambda: None)  # after them
+    assert store.has(("next",)) and not store.has(("fails",)) and made == [1]
+    assert store.get(("next",), lambda: pytest.fail("it is there")) == "ready"
+    store.sweep({"A"}.__contains__)
+    assert store.has(("next",))
+
+
 def test_the_least_recently_used_goes_first_and_own_things_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "SMALL", 0)
     store = Store(max_bytes=100, max_own_bytes=100)

@@ -61,6 +61,10 @@ class Queue:
         finally:
             future.cancel()
 
+    def later(self, task: Callable[[], object]) -> None:
+        """Run ``task`` after all that is in line now; nobody waits for it, and nobody hears of it should it fail."""
+        self._worker.submit(task)
+
     def _before(self, future: Future[Any]) -> int:
         with self._lock:
             return self._line.index(future) if future in self._line else 0

@@ -27,9 +27,9 @@ Key = tuple[Hashable, ...]  # with the digests of what it depends on
 
 MAX_BYTES = 320_000_000  # of what can be computed again
 MAX_OWN_BYTES = 400_000_000  # of visitors' pictures and weights, which cannot
-GRACE = (
-    150  # seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120
-)
+SMALL = 10_000  # bytes: what is no larger is worth more than its room
+# Seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120.
+GRACE = 150
 SWEEP = 10  # seconds between two looks at who is there
 
 FULL = Text(
@@ -86,6 +86,21 @@ class Store:
         value = self.find(key)
         return QUEUE.run(task, show) if value is None else value
 
+    def prepare(self, key: Key, make: Callable[[], object]) -> None:
+        """Have ``make()`` at hand for when this session asks for it; nobody waits for it."""
+        session = _session()
+
+        def task() -> None:
+            if self.find(key, session) is None:
+                self._keep(key, make(), session)
+
+        QUEUE.later(task)
+
+    def has(self, key: Key) -> bool:
+        """Whether the value is there."""
+        with self._lock:
+            return key in self._entries
+
     def find(self, key: Key, session: str | None = None) -> Any:
         """The value, which now belongs to this session too; None if there is none."""
         with self._lock:
@@ -100,7 +115,7 @@ class Store:
     def _keep(self, key: Key, value: Any, session: str) -> None:
         with self._lock:
             self._put(key, value, session, own=False)
-            kept = {key: entry.bytes for key, entry in self._entries.items() if not entry.own}
+            kept = {key: e.bytes for key, e in self._entries.items() if e.bytes > SMALL and not e.own}
             total = sum(kept.values())
             for oldest, size in list(kept.items())[:-1]:  # the newest stays, however large
                 if total <= self.max_bytes:

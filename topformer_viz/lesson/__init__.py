@@ -11,11 +11,12 @@ import streamlit as st
 from topformer_viz.address import Takes
 from topformer_viz.explorer import page
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
-from topformer_viz.explorer.page import guest_data, settings_of, take_wish, wanted_of
+from topformer_viz.explorer.page import Wanted, guest_data, settings_of, take_wish, wanted_of
+from topformer_viz.keeping import STORE
 from topformer_viz.lesson.payload import lesson_part
 from topformer_viz.session import View, part
 from topformer_viz.text import Text
-from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Part
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -111,17 +112,23 @@ def walkthrough(view: View) -> None:
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }
     wanted = wanted_of(view)
-    lesson = view.keep(
-        (*view.key, "lesson", view.lang, *wanted),
-        lambda: lesson_part(
-            view.run, view.model, view.photo, block - 1, view.lang, partial(guest_data, view, wanted)
-        ),
-    )  # fmt: skip
+    key = (*view.key, "lesson", view.lang)
+    first = not STORE.has((*key, *wanted))
+    lesson = view.keep((*key, *wanted), partial(_part, view, wanted))
     payload = lesson.message(settings | {"view": settings_of(view)})
     _component(
         key="lesson", data=payload, on_block_change=_choose_block, on_wish_change=partial(take_wish, "lesson"),
         height="content",
     )  # fmt: skip
+    if first:  # the other blocks come next, and the run is at hand now
+        for n in range(view.outline.blocks):
+            STORE.prepare((*key, n, None, ""), partial(_part, view, (n, None, "")))
+
+
+def _part(view: View, wanted: Wanted) -> Part:
+    """One block's lesson, with the explorer as its guest."""
+    model, run, photo = view.computed
+    return lesson_part(run, model, photo, wanted[0], view.lang, partial(guest_data, view, wanted))
 
 
 def _choose_block() -> None:
