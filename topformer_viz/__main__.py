@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from topformer_viz import bench
 from topformer_viz.card import evaluate, write
 from topformer_viz.colour import MAX_GRID, MIN_GRID
-from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, Order, OrderError, check, export_all
+from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, ClusterError, Order, OrderError, check, export_all
 from topformer_viz.figures import THEMES, WIDTHS, Look
 from topformer_viz.images import MAX_PIXELS, ImageError, open_image
 from topformer_viz.model import DENSE_TOKENS
@@ -97,6 +98,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         "--scale", type=int, choices=(1, 2, 4), default=1, help="PNG's dots an inch, in 96ths (default 1)"
     )
     parser.add_argument("--bare", action="store_true", help="figures without title and caption")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS",
+        help="spread the pictures over the Dask cluster whose scheduler is at ADDRESS, such as tcp://host:8786, instead of "
+        "this machine's cores; its machines have this project installed, and the files are written here. Only a cluster "
+        "you trust: what it sends back may run code. Needs pip install -e '.[dask]'",
+    )  # fmt: skip
 
 
 def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Order:
@@ -114,6 +121,42 @@ def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Orde
     )  # fmt: skip
 
 
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", nargs="?", choices=("all", *bench.NAMES), default="all",
+        help="startup: from `streamlit run` to the first lesson; steps: the lesson's; forward: the network, plain and traced; "
+        "explorer: what travels and how it follows the pointer; classroom: many visitors at once; export: many pictures "
+        "(default all; all but forward and export need requirements-dev.txt and a Chromium, classroom only the former)",
+    )  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="see whether it runs; the figures mean nothing")
+    parser.add_argument("--sessions", type=int, default=40, help="visitors of the classroom (default %(default)s)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures there, with the machine they are of"
+    )
+    where.add_argument("--from", type=Path, metavar="FILE", dest="source", help="take that JSON instead of measuring")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the document there, as docs/performance.md")
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from topformer_viz.bench import report
+
+    if options.source:
+        results = json.loads(options.source.read_text("utf-8"))
+        print(report.text(report.from_json(results)))
+    else:
+        tables = {}
+        for name in bench.NAMES if options.what == "all" else (options.what,):
+            settings = {"sessions": options.sessions} if name == "classroom" else {}
+            tables[name] = bench.measure(name, options.quick, **settings)
+            print(report.text({name: tables[name]}), end="\n\n", flush=True)
+        results = report.to_json(tables)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if options.docs:
+        options.docs.write_text(report.document(results), "utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 1 where it could not be done, with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="topformer-viz", description="TopFormer's attention, stage by stage.")
@@ -129,10 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     _add_export(export_parser)
     bench_parser = commands.add_parser("bench", help="measure, beside a baseline in the same run")
-    bench_parser.add_argument(
-        "what", nargs="?", choices=("forward", "app", "explorer"), default="forward",
-        help="forward: the network, traced and plain (default); app, explorer: the pages in Chromium (need requirements-dev.txt)",
-    )  # fmt: skip
+    _add_bench(bench_parser)
     pictures_parser = commands.add_parser(
         "screenshots",
         help="take the documents' pictures of the app with the Chromium at hand (needs requirements-dev.txt)",
@@ -151,9 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "train" and (options.steps < 1 or not 0 <= options.seed < 2**31):
         parser.error("--steps must be at least 1, and --seed from 0 to 2147483647")
     if options.command == "bench":
-        from topformer_viz import bench  # only here: it needs what only developers install
-
-        {"forward": bench.forward, "app": bench.app, "explorer": bench.explorer}[options.what]()
+        _bench(options)
         return 0
     if options.command == "screenshots":
         from topformer_viz import browser  # only here, likewise
@@ -174,13 +212,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 check(order)
             except OrderError as error:
                 export_parser.error(str(error))
-            return 0 if export_all(options.image, options.out, order) else 1
+            return 0 if export_all(options.image, options.out, order, cluster=options.dask) else 1
         elif options.command == "train":
             result = train(Photographs(options.data), Path(options.out), steps=options.steps, seed=options.seed)
             print(f"val mIoU {result.mean_iou:.4f}, pixel accuracy {result.accuracy:.4f}")
         else:
             print(*write(evaluate(Photographs(options.data))), sep="\n")
-    except (OSError, ImageError, CheckpointError, DataError, TooLargeError) as error:
+    except (OSError, ImageError, CheckpointError, ClusterError, DataError, TooLargeError) as error:
         print(f"topformer-viz: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,0 +1,87 @@
+"""The benchmarks run, each with its baseline, and docs/performance.md is what they found. No time is judged."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from topformer_viz.__main__ import main
+from topformer_viz.bench import NAMES, report
+from topformer_viz.bench.table import Goal, Table
+from topformer_viz.browser import find_chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT, RESULTS = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"
+
+
+def quick(name: str, folder: Path) -> list[Table]:
+    """What a short run of the command writes."""
+    file = folder / f"{name}.json"
+    assert main(["bench", name, "--quick", "--json", str(file)]) == 0
+    tables = report.from_json(json.loads(file.read_text("utf-8")))
+    assert list(tables) == [name]
+    for table in tables[name]:
+        assert table.note and table.rows
+        assert all(len(row) == len(table.columns) and row[0] for row in table.rows)
+        assert all(cell >= 0 for row in table.rows for cell in row if not isinstance(cell, str | None))
+    return tables[name]
+
+
+def test_the_network_beside_a_plain_port(tmp_path: Path) -> None:
+    (table,) = quick("forward", tmp_path)
+    assert table.columns[1:4] == ("as written, ms", "inference copy, ms", "traced, ms")
+
+
+def test_the_export_beside_plain_matplotlib(tmp_path: Path) -> None:
+    (table,) = quick("export", tmp_path)
+    assert [row[0] for row in table.rows] == ["all cores", "one worker", "plain matplotlib"]
+
+
+@pytest.mark.parametrize("name", ["startup", "steps", "explorer"])
+def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
+    if find_chromium() is None:  # not the fixture: a thread can have one Playwright, and the benchmark starts it
+        reason = "no Chromium or Chrome found"
+        pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_BROWSER") else pytest.skip(reason)
+    table, *more = quick(name, tmp_path)
+    if name == "startup":
+        assert [row[0] for row in table.rows] == ["trivial page", "lesson"]
+        assert [goal.value for goal in table.goals] == [table.rows[1][-1]]
+        assert [row[-1] for row in more[0].rows].count("yes") == 2
+    elif name == "steps":
+        assert table.columns[1:] == ("lesson, ms", "trivial page, ms", "ratio")
+    else:
+        assert table.rows[0][0] == "an empty page"
+        off = table.rows[1][-1]  # the one figure that is no time
+        assert isinstance(off, float) and off < 1e-5
+
+
+def test_a_start_waits_for_no_drawing_library() -> None:
+    code = "import sys, topformer_viz.session, topformer_viz.lesson; assert not {'matplotlib'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_table_as_text_as_markdown_and_as_json() -> None:
+    goals = (Goal("Slowness", 2.0, 1.3), Goal("Errors", 0, 0))
+    table = Table("Speed", ("", "ms", "ratio"), [("ours", 1234.5, 1.5), ("theirs", 0.00012, None)], "A note.", goals)
+    assert Table.from_json(json.loads(json.dumps(table.to_json()))) == table
+    assert table.markdown().splitlines() == [
+        "|  | ms | ratio |", "| :--- | ---: | ---: |", "| ours | 1,234 | 1.50 |", "| theirs | 0.00012 |  |",
+    ]  # fmt: skip
+    assert table.text().splitlines()[0] == "Speed"
+    assert table.text().splitlines()[-2:] == ["Slowness: 2.00, at most 1.30: missed", "Errors: 0, at most 0: met"]
+
+
+def test_the_document_is_what_was_measured(tmp_path: Path) -> None:
+    again = tmp_path / "again.md"
+    assert main(["bench", "--from", str(RESULTS), "--docs", str(again)]) == 0
+    assert again.read_text("utf-8") == DOCUMENT.read_text("utf-8"), (
+        "run: python -m topformer_viz bench --from docs/performance.json --docs docs/performance.md"
+    )
+    results = json.loads(RESULTS.read_text("utf-8"))
+    assert set(results["tables"]) <= set(NAMES)
+    assert set(results["machine"]) == {
+        "architecture", "cores", "memory", "system", "Python", "torch", "streamlit", "matplotlib", "browser"
+    }  # fmt: skip

@@ -1,0 +1,594 @@
+"""A class in front of the app: many sessions that speak to a real server as browsers do, and how long they wait.
+
+A ``Visitor`` is what the server sees of a browser tab: it gets the page, opens the WebSocket, keeps the large messages that
+Streamlit's page keeps, sends the widgets' values, uploads pictures. It draws nothing. All visitors live in this process.
+The same class meets a trivial page afterwards, on a server of its own, so that neither disturbs the other.
+"""
+
+import asyncio
+import io
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psutil  # type: ignore[import-untyped]
+from PIL import Image, ImageEnhance
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.BidiComponent_pb2 import BidiComponent
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from topformer_viz.bench.pages import trivial_script
+from topformer_viz.bench.table import Cell, Goal, Table
+from topformer_viz.browser import APP, serve
+from topformer_viz.images import SAMPLES, open_sample
+from topformer_viz.text import LANGS
+
+EVERY = 2.0  # seconds from one turn of a session to its next
+PATIENCE = 60.0  # seconds until a visitor gives up
+KEPT_RUNS = 2  # runs of the script for which the page keeps a large message (Streamlit's global.maxCachedMessageAge)
+PHONE, SMALL = (1024, 768), (320, 240)  # pictures, width and height
+# Twenty turns of a class, shuffled: one in ten is a new picture.
+DECK = {
+    "another block": 10,
+    "a block beside another": 2,
+    "another sample": 3,
+    "the other language": 3,
+    "new picture": 2,
+}
+OPENING, PICTURE, CLICK = "opening the page", "new picture", "a click"
+
+
+class ClassroomError(Exception):
+    """What a visitor would have to complain about."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A visitor asked for something and had it after ``seconds``, or had ``fault`` instead."""
+
+    kind: str
+    seconds: float
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Widget:
+    """A widget as it came: its id, the fragment that a change reruns ("" for the page) and its options' words."""
+
+    id: str
+    fragment: str
+    options: tuple[str, ...] = ()
+
+
+def key_of(widget_id: str) -> str:
+    """The key a widget's id ends with, $$ID-<hash>-<key>; "None" where the script gave none."""
+    return widget_id.split("-", 2)[-1]
+
+
+def widget_of(message: ForwardMsg) -> Widget | None:
+    """The widget in a message, if it brings one that visitors use."""
+    element = message.delta.new_element
+    kind = element.WhichOneof("type")
+    if kind not in ("bidi_component", "button", "button_group", "file_uploader"):
+        return None
+    widget = getattr(element, kind)
+    options = tuple(option.content for option in widget.options) if kind == "button_group" else ()
+    return Widget(widget.id, message.delta.fragment_id, options)
+
+
+def shown_by(component: BidiComponent) -> dict[str, Any]:
+    """What the lesson shows, from the header of its payload (wire.py): block from 1, language, and which run."""
+    size = int.from_bytes(component.bytes[:4], "little")
+    header = json.loads(component.bytes[4 : 4 + size])
+    return {"block": header["block"], "lang": header["lang"], "run": header["view"]["run"]}
+
+
+def complaint(element: Element) -> str:
+    """The words of an exception or error box, "" where it is none."""
+    if element.WhichOneof("type") == "exception":
+        return f"{element.exception.type}: {element.exception.message}"
+    if element.WhichOneof("type") == "alert" and element.alert.format == element.alert.ERROR:
+        return element.alert.body
+    return ""
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that ``share`` (0 to 1) of ``values`` do not exceed, interpolated between neighbours."""
+    ordered, place = sorted(values), share * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+@dataclass
+class Visitor:
+    """One person's tab on the server at ``address``; used by one task at a time."""
+
+    address: str
+    received: int = 0  # bytes that came over the WebSocket
+    shown: dict[str, Any] = field(default_factory=dict)  # of the lesson, see shown_by
+    widgets: dict[str, Widget] = field(default_factory=dict)  # by key
+    _values: dict[str, WidgetState] = field(default_factory=dict)
+    _kept: dict[str, tuple[int, str, dict[str, Any]]] = field(default_factory=dict)  # hash: last run, fragment, shown
+    _runs: int = 0
+    _page: str = ""
+    _session: str = ""
+    _cookie: str = ""
+    _query: str = ""
+    _socket: ClientConnection = field(init=False)
+
+    async def open(self, query: str = "") -> None:
+        """Get the page and connect; done when the script has run."""
+        await self._http("GET", f"/{query}")
+        await self._http("GET", "/_stcore/health")
+        await self._http("GET", "/_stcore/host-config")
+        token = self._cookie.partition("=")[2]
+        self._socket = await connect(
+            f"ws{self.address.removeprefix('http')}/_stcore/stream", origin=self.address,  # type: ignore[arg-type]
+            subprotocols=["streamlit", token], additional_headers={"Cookie": self._cookie},  # type: ignore[list-item]
+            max_size=None, open_timeout=PATIENCE, ping_interval=None,
+        )  # fmt: skip
+        self._query = query.removeprefix("?")
+        await self._rerun()
+        await self._answer({})
+
+    async def close(self) -> None:
+        if hasattr(self, "_socket"):
+            await self._socket.close()
+
+    async def click(self) -> None:
+        """The trivial page's button."""
+        button = self.widgets["None"]
+        await self._rerun(button.fragment, WidgetState(id=button.id, trigger_value=True))
+        await self._answer({})
+
+    async def ask_lesson(self, event: str, value: object, block: int) -> None:
+        """A trigger of the lesson's component, which brings ``block``."""
+        lesson = self.widgets["lesson"]
+        trigger = json.dumps([{"event": event, "value": value}])
+        events = f"$$STREAMLIT_INTERNAL_KEY_{lesson.id}__events"
+        await self._rerun(lesson.fragment, WidgetState(id=events, json_trigger_value=trigger))
+        await self._answer({"block": block})
+
+    async def choose(self, key: str, option: int, wanted: dict[str, Any]) -> None:
+        """One of a row of pills."""
+        widget = self.widgets[key]
+        self._set_words(widget.id, [widget.options[option]])
+        await self._rerun(widget.fragment)
+        await self._answer(wanted)
+
+    async def upload(self, picture: bytes) -> None:
+        """A picture in place of the last one: the page empties its uploader, which is a run of its own, sends the file
+        and runs again."""
+        uploader, request = self.widgets["upload"], BackMsg()
+        request.file_urls_request.request_id = str(uuid4())
+        request.file_urls_request.file_names.append("photo.jpg")
+        request.file_urls_request.session_id = self._session
+        await self._socket.send(request.SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            while (message := await self._receive()).WhichOneof("type") != "file_urls_response":
+                pass
+        [urls] = message.file_urls_response.file_urls
+        value, sent = WidgetState(id=uploader.id), []
+        if before := self._values.get(uploader.id):
+            value.file_uploader_state_value.SetInParent()
+            self._values[uploader.id] = value
+            await self._rerun(uploader.fragment)
+            [old] = before.file_uploader_state_value.uploaded_file_info
+            sent.append(self._http("DELETE", urlsplit(old.file_urls.delete_url).path))
+        bound = uuid4().hex
+        head = f'--{bound}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+        body = head.encode() + picture + f"\r\n--{bound}--\r\n".encode()
+        sent.append(self._http("PUT", urlsplit(urls.upload_url).path, body, f"multipart/form-data; boundary={bound}"))
+        await asyncio.gather(*sent)
+        value = WidgetState(id=uploader.id)
+        info = value.file_uploader_state_value.uploaded_file_info.add()
+        info.name, info.size, info.file_id = "photo.jpg", len(picture), urls.file_id
+        info.file_urls.CopyFrom(urls)
+        self._values[uploader.id] = value
+        await self._rerun(uploader.fragment)
+        await self._answer({"run": sha256(picture).hexdigest()})
+
+    # ------------------------------------------------------------ what travels
+
+    async def _rerun(self, fragment: str = "", *triggers: WidgetState) -> None:
+        message = BackMsg()
+        state: ClientState = message.rerun_script
+        state.query_string, state.page_script_hash, state.fragment_id = self._query, self._page, fragment
+        state.widget_states.widgets.extend([*self._values.values(), *triggers])
+        state.cached_message_hashes.extend(self._kept)
+        context = state.context_info
+        context.timezone, context.locale, context.url, context.color_scheme = "UTC", "en-US", self.address, "light"
+        await self._socket.send(message.SerializeToString())
+
+    async def _answer(self, wanted: dict[str, Any]) -> None:
+        """Read until a run has ended and the lesson shows what is ``wanted``; a run's name is wanted by its beginning.
+
+        Of runs that a later one overtakes some end and some do not: only the right lesson is the answer. ClassroomError where the
+        page complains or no answer comes.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    message = await self._receive()
+                    if message.WhichOneof("type") != "script_finished":
+                        continue
+                    if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                        raise ClassroomError("the script does not compile")
+                    if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN and all(
+                        str(self.shown.get(name)).startswith(str(value)) for name, value in wanted.items()
+                    ):
+                        return
+        except TimeoutError:
+            raise ClassroomError(f"no answer in {PATIENCE:.0f} s") from None
+
+    async def _receive(self) -> ForwardMsg:
+        """The next message, after what the page would note of it. ClassroomError where it brings an error."""
+        raw = await self._socket.recv()
+        self.received += len(raw)
+        message = ForwardMsg.FromString(raw)
+        match message.WhichOneof("type"):
+            case "new_session":
+                self._page = message.new_session.page_script_hash
+                self._session = message.new_session.initialize.session_id or self._session
+            case "navigation":
+                self._page = message.navigation.page_script_hash
+            case "ref_hash":
+                _, fragment, shown = self._kept[message.ref_hash]
+                self._kept[message.ref_hash] = (self._runs, fragment, shown)
+                self.shown |= shown
+            case "delta":
+                self._note(message)
+            case "script_finished":
+                self._runs += 1
+                fragments = message.metadata.run.fragment_ids
+                self._kept = {
+                    name: kept
+                    for name, kept in self._kept.items()
+                    if (fragments and kept[1] not in fragments) or self._runs - kept[0] <= KEPT_RUNS
+                }
+        return message
+
+    def _note(self, message: ForwardMsg) -> None:
+        element = message.delta.new_element
+        if fault := complaint(element):
+            raise ClassroomError(fault)
+        shown = {}
+        if widget := widget_of(message):
+            self.widgets[key_of(widget.id)] = widget
+            if element.WhichOneof("type") == "button_group" and element.button_group.set_value:
+                self._set_words(widget.id, element.button_group.raw_values)
+            if key_of(widget.id) == "lesson":
+                shown = shown_by(element.bidi_component)
+                self.shown |= shown
+        if message.metadata.cacheable:
+            self._kept[message.hash] = (self._runs, message.delta.fragment_id, shown)
+
+    def _set_words(self, widget_id: str, words: Sequence[str]) -> None:
+        value = WidgetState(id=widget_id)
+        value.string_array_value.data.extend(words)
+        self._values[widget_id] = value
+
+    async def _http(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> None:
+        """A request as the page makes it, cookie and XSRF token included. ClassroomError where the server refuses it."""
+        host = urlsplit(self.address).netloc
+        token = self._cookie.partition("=")[2]
+        head = [
+            f"{method} {path} HTTP/1.1", f"Host: {host}", f"Origin: {self.address}", "Connection: close",
+            f"Content-Length: {len(body)}", f"Content-Type: {kind}", f"Cookie: {self._cookie}", f"X-Xsrftoken: {token}",
+        ]  # fmt: skip
+        name, port = host.split(":")
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(name, int(port))
+            writer.write("\r\n".join([*head, "", ""]).encode() + body)
+            answer = (await reader.read()).decode("latin-1")
+            writer.close()
+        lines = answer.partition("\r\n\r\n")[0].split("\r\n")
+        if not lines[0].split()[1].startswith("2"):
+            raise ClassroomError(f"{method}: {lines[0]}")
+        for line in lines:
+            if line.lower().startswith("set-cookie:"):
+                self._cookie = line.partition(":")[2].partition(";")[0].strip()
+
+
+@dataclass
+class Student:
+    """A visitor with a mind of its own: what it asks for at its turn."""
+
+    visitor: Visitor
+    pictures: Iterator[bytes]
+    samples: Sequence[str]
+    choice: random.Random
+    wishes: int = 0
+
+    async def turn(self, kind: str) -> None:
+        visitor = self.visitor
+        if kind == CLICK:
+            return await visitor.click()
+        if kind == PICTURE:
+            return await visitor.upload(next(self.pictures))
+        block, lang = visitor.shown["block"], visitor.shown["lang"]
+        blocks = [n for n in (1, 2, 3, 4) if n != block]
+        if kind == "another block":
+            chosen = self.choice.choice(blocks)
+            return await visitor.ask_lesson("block", chosen, chosen)
+        if kind == "a block beside another":
+            self.wishes += 1
+            wish = {"block": block - 1, "with": self.choice.choice(blocks) - 1, "removal": "", "save": None}
+            return await visitor.ask_lesson("wish", wish | {"number": self.wishes}, block)
+        if kind == "another sample":
+            seen = [slug for slug in self.samples if not visitor.shown["run"].startswith(slug)]
+            sample = self.choice.choice(seen)
+            return await visitor.choose("sample", list(SAMPLES).index(sample), {"run": sample})
+        other = next(code for code in LANGS if code != lang)
+        return await visitor.choose("pick_lang", list(LANGS).index(other), {"lang": other})
+
+
+async def timed(kind: str, doing: Awaitable[object], waits: list[Wait]) -> bool:
+    """Await ``doing`` and note how long it took, or what went wrong; whether it went well."""
+    start = time.perf_counter()
+    try:
+        await doing
+    except (ClassroomError, WebSocketException, OSError) as error:
+        waits.append(Wait(kind, time.perf_counter() - start, f"{type(error).__name__}: {error}"))
+        return False
+    waits.append(Wait(kind, time.perf_counter() - start))
+    return True
+
+
+def deal(sessions: int, rounds: int, seed: int) -> list[list[str]]:
+    """Each session's turns: from decks shuffled one after another, dealt round by round, so that every kind comes up."""
+    shuffle = random.Random(seed).shuffle
+    cards: list[str] = []
+    while len(cards) < sessions * rounds:
+        deck = [kind for kind, times in DECK.items() for _ in range(times)]
+        shuffle(deck)
+        cards += deck
+    return [cards[i : sessions * rounds : sessions] for i in range(sessions)]
+
+
+def new_pictures(count: int, size: tuple[int, int], seed: int = 0) -> Iterator[bytes]:
+    """JPEGs that nobody has seen: a piece of a sample photograph in a light of its own, ``size`` (width, height)."""
+    draw = random.Random(seed)
+    for sample in (slug for slug, _ in zip(cycle(SAMPLES), range(count), strict=False)):
+        photo = open_sample(sample)
+        scale = draw.uniform(0.6, 0.95) * min(photo.width / size[0], photo.height / size[1])
+        width, height = size[0] * scale, size[1] * scale
+        left, top = draw.uniform(0, photo.width - width), draw.uniform(0, photo.height - height)
+        piece = photo.resize(size, Image.Resampling.BILINEAR, (left, top, left + width, top + height))
+        out = io.BytesIO()
+        ImageEnhance.Brightness(piece).enhance(draw.uniform(0.7, 1.3)).save(out, "JPEG", quality=90)
+        yield out.getvalue()
+
+
+# ------------------------------------------------------------ the server's share
+
+
+@dataclass
+class Server:
+    """The served app's address, and what its processes take."""
+
+    address: str
+    process: psutil.Process
+
+    def _each(self) -> list[psutil.Process]:
+        return [self.process, *self.process.children(recursive=True)]
+
+    def memory(self) -> float:
+        """Resident memory in MB."""
+        return sum(process.memory_info().rss for process in self._each()) / 1e6
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        return sum(times.user + times.system for times in (process.cpu_times() for process in self._each()))
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[list[float]]:
+        """The memory, looked at twice a second."""
+        seen = [self.memory()]
+
+        async def look() -> None:
+            while True:
+                await asyncio.sleep(0.5)
+                seen.append(self.memory())
+
+        looking = asyncio.create_task(look())
+        yield seen
+        looking.cancel()
+
+
+@contextmanager
+def served(script: Path) -> Iterator[Server]:
+    with serve(script) as address:
+        port = str(urlsplit(address).port)
+        yield Server(address, next(p for p in psutil.Process().children() if port in p.cmdline()))
+
+
+def machine_cpu() -> float:
+    """Seconds of CPU that all programs took since the machine started."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0)
+
+
+@dataclass
+class Class:
+    """What a class met: every wait, and what server, client and other programs took meanwhile."""
+
+    waits: list[Wait]
+    start: float  # MB, after the first visitor
+    peak: float
+    after: float
+    seconds: float
+    server: float  # seconds of CPU
+    client: float
+    others: float
+    received: int  # bytes
+
+    def of(self, *kinds: str) -> list[Wait]:
+        return [wait for wait in self.waits if wait.kind in kinds]
+
+    def times(self, *kinds: str) -> list[float]:
+        """Milliseconds of those that went well."""
+        return [wait.seconds * 1000 for wait in self.of(*kinds) if not wait.fault]
+
+
+async def attend(
+    server: Server, hands: list[list[str]], pictures: Sequence[bytes], samples: Sequence[str], *, every: float, arrive: float,
+    rest: float,
+) -> Class:  # fmt: skip
+    """A first visitor looks at ``samples``. Then a class of as many as there are ``hands``: each arrives within ``arrive``
+    seconds and takes its hand's turns, ``every`` seconds apart. Everyone leaves and ``rest`` seconds pass."""
+    waits: list[Wait] = []
+    draw, unseen = random.Random(0), iter(pictures)
+    first, visitors = Visitor(server.address), [Visitor(server.address) for _ in hands]
+    await first.open()
+    start = server.memory()
+    for slug in (*samples[1:], *samples[:1]):
+        await first.choose("sample", list(SAMPLES).index(slug), {"run": slug})
+
+    async def sit(visitor: Visitor, hand: list[str], choice: random.Random) -> None:
+        student = Student(visitor, unseen, samples, choice)
+        await asyncio.sleep(choice.uniform(0, arrive))
+        if not await timed(OPENING, visitor.open(), waits):
+            return
+        due = begin + arrive + choice.uniform(0, every)
+        for kind in hand:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            due = max(due, time.perf_counter()) + every  # who had to wait takes a breath before the next turn
+            await timed(kind, student.turn(kind), waits)
+
+    async with server.watched() as memory:
+        begin, own, cpu, all_cpu = time.perf_counter(), time.process_time(), server.cpu(), machine_cpu()
+        choices = [random.Random(draw.random()) for _ in hands]
+        await asyncio.gather(*map(sit, visitors, hands, choices))
+        seconds, own, cpu = time.perf_counter() - begin, time.process_time() - own, server.cpu() - cpu
+        others = machine_cpu() - all_cpu - own - cpu
+    for visitor in (first, *visitors):
+        await visitor.close()
+    await asyncio.sleep(rest)
+    received = sum(visitor.received for visitor in visitors)
+    return Class(waits, start, max(memory), server.memory(), seconds, cpu, own, others, received)
+
+
+async def one_after_another(server: Server, count: int) -> list[float]:
+    """One visitor, ``count`` new pictures; the server's memory after each, in MB. ClassroomError where one is not shown."""
+    visitor, memory = Visitor(server.address), []
+    await visitor.open("?size=256")
+    for picture in new_pictures(count, SMALL, seed=1):
+        await visitor.upload(picture)
+        memory.append(server.memory())
+    await visitor.close()
+    return memory
+
+
+# ------------------------------------------------------------ the tables
+
+
+def measure(quick: bool = False, sessions: int = 40, seconds: float = 60, pictures: int = 0) -> list[Table]:
+    """The class in front of the app, then of the trivial page; ``pictures`` one after another if any are asked for."""
+    every, arrive, rest, samples = EVERY, 5.0, 60.0, list(SAMPLES)
+    if quick:
+        sessions, seconds, pictures, every, arrive, rest, samples = 3, 2.0, 4, 0.25, 0.5, 0.5, samples[:2]
+    hands = deal(sessions, round(seconds / every), 0)
+    unseen = list(new_pictures(sum(hand.count(PICTURE) for hand in hands), PHONE))
+    with served(APP) as server:
+        lesson = asyncio.run(attend(server, hands, unseen, samples, every=every, arrive=arrive, rest=rest))
+        grown = asyncio.run(one_after_another(server, pictures)) if pictures else []
+    clicks = [[CLICK] * len(hand) for hand in hands]
+    with trivial_script() as script, served(script) as server:
+        plain = asyncio.run(attend(server, clicks, (), (), every=every, arrive=arrive, rest=rest))
+    tables = [_waits(lesson, plain, sessions, every), _memory(lesson, plain, rest), _work(lesson, plain)]
+    if grown:
+        tables.append(_growth(grown))
+    return tables
+
+
+def _waits(lesson: Class, plain: Class, sessions: int, every: float) -> Table:
+    cached = [kind for kind in DECK if kind != PICTURE]
+    groups: list[tuple[str, Class, tuple[str, ...]]]
+    groups = [(f"lesson, {kind}", lesson, (kind,)) for kind in (OPENING, *cached)]
+    groups += [("lesson, all these but the opening", lesson, tuple(cached)), (f"lesson, {PICTURE}", lesson, (PICTURE,))]
+    groups += [(f"trivial page, {kind}", plain, (kind,)) for kind in (OPENING, CLICK)]
+    rows: list[tuple[Cell, ...]] = []
+    for name, group, kinds in groups:
+        times, turns = group.times(*kinds), len(group.of(*kinds))
+        shown = (percentile(times, 0.5), percentile(times, 0.95), max(times)) if times else (None,) * 3
+        rows.append((name, turns, *shown, turns - len(times)))
+    faults = Counter(wait.fault for wait in (*lesson.waits, *plain.waits) if wait.fault)
+    goals = [Goal("classroom, errors", faults.total(), 0)]
+    if (views := lesson.times(*cached)) and (clicks := plain.times(CLICK)):
+        slow = percentile(views, 0.95)
+        goals.append(Goal("classroom, cached views, p95, ms", slow, 100))
+        goals.append(Goal("classroom, the same beside the trivial page's click", slow / percentile(clicks, 0.95), 3))
+    if times := lesson.times(PICTURE):
+        goals.append(Goal("classroom, new pictures, p50, ms", percentile(times, 0.5), 400))
+    note = (
+        f"Sessions over WebSockets on loopback, each with a turn every {every:g} s, from asking to the end of the script's run "
+        "with the answer; a new picture from choosing the file, its upload included. The first visitor had seen the samples; "
+        "views of a visitor's own picture count as cached once it has been shown. Then the same class clicks the trivial page's button."
+    )
+    note += "".join(f" {times} times: {fault}." for fault, times in faults.most_common(5))
+    title = f"A class of {sessions}: what it waits for"
+    return Table(title, ("", "turns", "p50, ms", "p95, ms", "longest, ms", "errors"), rows, note, tuple(goals))
+
+
+def _memory(lesson: Class, plain: Class, rest: float) -> Table:
+    both = (lesson, plain)
+    rows: list[tuple[Cell, ...]] = [
+        ("after the first visitor", *(c.start for c in both)),
+        ("most during the class", *(c.peak for c in both)),
+        (f"{rest:g} s after everyone left", *(c.after for c in both)),
+    ]
+    goals = (
+        Goal("classroom, memory at most, MB", lesson.peak, 1000),
+        Goal("classroom, memory above its start a minute after everyone left, MB", lesson.after - lesson.start, 200),
+    )
+    return Table(
+        "The class: memory of the server", ("", "lesson, MB", "trivial page, MB"), rows, "Resident memory.", goals
+    )
+
+
+def _work(lesson: Class, plain: Class) -> Table:
+    both = (lesson, plain)
+    rows: list[tuple[Cell, ...]] = [
+        ("CPUs that the server kept busy", *(c.server / c.seconds for c in both)),
+        ("CPUs that the class's client kept busy", *(c.client / c.seconds for c in both)),
+        ("CPUs that other programs kept busy", *(max(0.0, c.others) / c.seconds for c in both)),
+        ("MB a second to the class", *(c.received / c.seconds / 1e6 for c in both)),
+        ("seconds from the first to the last answer", *(c.seconds for c in both)),
+    ]
+    note = (
+        f"Of {os.cpu_count()} CPUs, which server and client share. The client is one thread: near 1 it would be what is "
+        "measured. What other programs take is missing from both."
+    )
+    return Table("The class: who works", ("", "lesson", "trivial page"), rows, note)
+
+
+def _growth(memory: list[float]) -> Table:
+    """Each place as the median of the twentieth that ends there: a single look may fall on a picture's own tensors."""
+    window = max(1, len(memory) // 20)
+    rows: list[tuple[Cell, ...]] = []
+    for share in (0.1, 0.5, 1.0):
+        end = max(window, round(share * len(memory)))
+        rows.append((f"after {end:,}", percentile(memory[end - window : end], 0.5)))
+    first, _, last = (float(row[1] or 0) for row in rows)
+    goals = (Goal(f"classroom, growth over {len(memory):,} pictures, MB", last - first, 50),)
+    return Table(
+        "New pictures one after another: memory of the server", ("", "MB"), rows, "One visitor, small pictures.", goals
+    )

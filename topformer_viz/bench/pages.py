@@ -1,0 +1,54 @@
+"""The browser, and what is timed in it: our first page, and a trivial one that imports torch."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
+
+from topformer_viz.browser import APP, FLAGS, find_chromium
+
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
+SCRIPT = """
+import streamlit as st
+import torch
+
+st.title("A page")
+
+
+@st.fragment
+def part():
+    st.session_state.n = st.session_state.get("n", 0)
+    if st.button("again"):
+        st.session_state.n += 1
+    st.markdown(f"<span id='n'>{st.session_state.n}</span>", unsafe_allow_html=True)
+
+
+part()
+"""
+# In the browser: what tells that a page has been painted. Ours has its first stage's heading when all of it is there.
+TRIVIAL_READY = "document.querySelector('#n')"
+LESSON = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lesson'))?.shadowRoot"
+LESSON_READY = f"{LESSON}?.querySelector('h2')?.textContent"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def trivial_script() -> Iterator[Path]:
+    """The page as a file in a folder of its own, under the app's settings: Streamlit's own would collect garbage after every
+    run, 170 ms with torch."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "trivial.py"
+        script.write_text(SCRIPT)
+        shutil.copytree(APP.parent / ".streamlit", script.parent / ".streamlit")
+        yield script

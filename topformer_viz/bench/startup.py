@@ -1,0 +1,98 @@
+"""From `streamlit run` to the first painted lesson, beside the same for a trivial page that imports torch."""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from topformer_viz.bench.pages import LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
+from topformer_viz.bench.table import Cell, Goal, Table
+from topformer_viz.bench.timing import ratio
+from topformer_viz.browser import APP, serve
+
+MOST = 1.3  # times the trivial page
+SHARED = ("import streamlit", "import torch")  # by the trivial page
+# Run by a fresh process, in the order in which the app needs them. What a step has imported, no later one pays for.
+STEPS = {
+    "import streamlit": "import streamlit.web.bootstrap",
+    "import torch": "import torch; torch.set_num_threads(1)",
+    "import the lesson": "import topformer_viz.session, topformer_viz.lesson",
+    "the sample picture": (
+        "from topformer_viz.images import SAMPLES, network_size, open_sample; picture = open_sample(next(iter(SAMPLES))); "
+        "picture = picture.resize(network_size(*picture.size, 512, 512))"
+    ),
+    "the bundled weights": "from topformer_viz.weights import load_model; model = load_model('streets')",
+    "the first traced pass": "from topformer_viz.tracing import trace; trace(model, picture)",
+}
+SCRIPT = """
+import json, sys, time
+took = []
+for step in json.loads(sys.argv[1]):
+    start = time.perf_counter()
+    exec(step)
+    took.append(time.perf_counter() - start)
+print(json.dumps(took))
+"""
+
+
+def measure(quick: bool = False) -> list[Table]:
+    rounds = 1 if quick else 9
+    times: dict[str, list[float]] = {"trivial page": [], "lesson": []}
+    with trivial_script() as script, chromium() as browser:
+        pages = {"trivial page": (script, TRIVIAL_READY), "lesson": (APP, LESSON_READY)}
+        for i in range(rounds + (not quick)):
+            for name, page in pages.items():
+                seconds = _first_paint(browser, *page)
+                if i or quick:  # the first round warms up
+                    times[name].append(seconds)
+    of_trivial = ratio(times["lesson"], times["trivial page"])
+    rows: list[tuple[Cell, ...]] = [
+        ("trivial page", statistics.median(times["trivial page"]), 1.0),
+        ("lesson", statistics.median(times["lesson"]), of_trivial),
+    ]
+    return [
+        Table(
+            "From `streamlit run` to the first painted page",
+            ("", "seconds", "of the trivial page"),
+            rows,
+            f"Medians of {rounds} rounds in turns, the ratio within each; the start of the server included, that of the browser "
+            "not. The baseline is a page with a button that imports torch.",
+            (Goal("The lesson's start, times the trivial page's", of_trivial, MOST),),
+        ),
+        _where(1 if quick else 5),
+    ]
+
+
+def _first_paint(browser: Browser, script: Path, ready: str) -> float:
+    start = time.perf_counter()
+    with serve(script) as address:
+        context = browser.new_context(viewport=WINDOW)
+        page = context.new_page()
+        page.goto(address, wait_until="commit")
+        page.wait_for_function(ready, polling="raf", timeout=120_000)
+        seconds = time.perf_counter() - start
+        context.close()
+    return seconds
+
+
+def _where(rounds: int) -> Table:
+    """What the server has to do for the first lesson, a step at a time, without server and browser."""
+    taken = []
+    for _ in range(rounds):
+        command = [sys.executable, "-c", SCRIPT, json.dumps(list(STEPS.values()))]
+        done = subprocess.run(command, cwd=APP.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        taken.append(json.loads(done.stdout))
+    rows: list[tuple[Cell, ...]] = [
+        (name, statistics.median(seconds) * 1000, "yes" if name in SHARED else "no")
+        for name, seconds in zip(STEPS, zip(*taken, strict=True), strict=True)
+    ]
+    return Table(
+        "Where a start's time goes",
+        ("", "ms", "the trivial page's too"),
+        rows,
+        f"Medians of {rounds} fresh processes on one thread, each step once, in this order.",
+    )
