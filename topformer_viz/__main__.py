@@ -130,6 +130,9 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="see whether it runs; the figures mean nothing")
     parser.add_argument("--sessions", type=int, default=40, help="visitors of the classroom (default %(default)s)")
+    parser.add_argument(
+        "--pictures", type=int, default=0, help="new pictures, one after another, after the class (default none)"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--json", type=Path, metavar="FILE", help="write the figures there, with the machine they are of"
@@ -147,7 +150,7 @@ def _bench(options: argparse.Namespace) -> None:
     else:
         tables = {}
         for name in bench.NAMES if options.what == "all" else (options.what,):
-            settings = {"sessions": options.sessions} if name == "classroom" else {}
+            settings = {"sessions": options.sessions, "pictures": options.pictures} if name == "classroom" else {}
             tables[name] = bench.measure(name, options.quick, **settings)
             print(report.text({name: tables[name]}), end="\n\n", flush=True)
         results = report.to_json(tables)

@@ -6,6 +6,7 @@ The browser owns the address bar: the components write it, the choices are read 
 bar's wishes bring it along.
 """
 
+import gc
 import hashlib
 import html
 import json
@@ -644,3 +645,5 @@ STYLE = """
   *, ::before, ::after { animation-duration: 0.01ms !important; animation-iteration-count: 1 !important; transition-duration: 0.01ms !important; transition-delay: 0s !important; scroll-behavior: auto !important; }
 }
 """
+
+gc.freeze()  # what has been imported stays: the collector need not go through it again and again
