@@ -62,8 +62,8 @@ class Queue:
             future.cancel()
 
     def later(self, task: Callable[[], object]) -> None:
-        """Run ``task`` after all that is in line now; nobody waits for it, and nobody hears of it should it fail."""
-        self._worker.submit(task)
+        """Run ``task`` when its turn comes, if nobody is in line then; nobody waits for it, or hears of it should it fail."""
+        self._worker.submit(lambda: None if self._line else task())
 
     def _before(self, future: Future[Any]) -> int:
         with self._lock:

@@ -25,7 +25,7 @@ from topformer_viz.text import Text
 T = TypeVar("T")
 Key = tuple[Hashable, ...]  # with the digests of what it depends on
 
-MAX_BYTES = 320_000_000  # of what can be computed again
+MAX_BYTES = 256_000_000  # of what can be computed again
 MAX_OWN_BYTES = 400_000_000  # of visitors' pictures and weights, which cannot
 SMALL = 10_000  # bytes: what is no larger is worth more than its room
 # Seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120.
@@ -87,7 +87,7 @@ class Store:
         return QUEUE.run(task, show) if value is None else value
 
     def prepare(self, key: Key, make: Callable[[], object]) -> None:
-        """Have ``make()`` at hand for when this session asks for it; nobody waits for it."""
+        """Have ``make()`` at hand for when this session asks for it, unless others are waiting for something."""
         session = _session()
 
         def task() -> None:

@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8")
 CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}";\n' + (_HERE / "canvas.js").read_text("utf-8")
 
-PHOTO_SIDE = 720  # longest side of the photograph that travels, in pixels
+PHOTO_SIDE = 768  # longest side of the photograph that travels, in pixels
 FLOAT16_MAX = 60_000.0
 
 

@@ -45,10 +45,10 @@ KEPT_RUNS = 2  # runs of the script for which the page keeps a large message (St
 PHONE, SMALL = (1024, 768), (320, 240)  # pictures, width and height
 # Twenty turns of a class, shuffled: one in ten is a new picture.
 DECK = {
-    "another block": 10,
+    "another block": 11,
     "a block beside another": 2,
-    "another sample": 3,
-    "the other language": 3,
+    "another sample": 4,
+    "the other language": 1,
     "new picture": 2,
 }
 OPENING, PICTURE, CLICK = "opening the page", "new picture", "a click"
