@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import numpy as np
@@ -24,7 +24,7 @@ from topformer_viz import browser as chromium
 from topformer_viz.model import TopFormer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
 # Name of a case -> size of the network, classes, (height, width) of the picture.
 CASES: dict[str, tuple[str, int | None, tuple[int, int]]] = {
@@ -125,10 +125,16 @@ def server() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Chromium keeps Streamlit's scripts, fetched and compiled: that halves the work of opening a page."""
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture(
     scope="module"
 )  # not longer: Playwright runs an event loop in this thread, which other tests may not bear
-def browser() -> "Iterator[Browser]":
+def launcher() -> "Iterator[tuple[BrowserType, dict[str, Any]]]":
     from playwright.sync_api import sync_playwright
 
     path = chromium.find_chromium()
@@ -136,24 +142,42 @@ def browser() -> "Iterator[Browser]":
         reason = f"no Chromium or Chrome found: run `playwright install chromium`, or set {chromium.VARIABLE} to one"
         pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_BROWSER") else pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
+        yield playwright.chromium, {"executable_path": path, "args": chromium.FLAGS}
+
+
+@pytest.fixture(scope="module")
+def browser(launcher: "tuple[BrowserType, dict[str, Any]]") -> "Iterator[Browser]":
+    """For contexts of a test's own."""
+    with launcher[0].launch(**launcher[1]) as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="module")
+def context(launcher: "tuple[BrowserType, dict[str, Any]]", profile: Path) -> "Iterator[BrowserContext]":
+    """The context that tests share."""
+    with launcher[0].launch_persistent_context(profile, **launcher[1]) as context:
+        yield context
 
 
 @pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: "Browser") -> "Iterator[Callable[..., Page]]":
-    """visit(query, width=1440, height=900, **options): open the app, or a file:// address, in a context of its own.
+def visit(request: pytest.FixtureRequest, context: "BrowserContext") -> "Iterator[Callable[..., Page]]":
+    """visit(query, width=1440, height=900, **options): open the app, or a file:// address.
 
-    At the end, see that nothing complained and nothing left the machine.
+    The page finds nothing that another test left behind; with options other than the media's (as of ``emulate_media``)
+    it is in a context of its own. At the end, see that nothing complained and nothing left the machine.
     """
     faults: list[str] = []
-    contexts = []
+    pages: list[Page] = []
+    contexts: list[BrowserContext] = []
 
-    def open_page(query: str = "", width: int = 1440, height: int = 900, **options: object) -> "Page":
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
+    def open_page(query: str = "", width: int = 1440, height: int = 900, **options: Any) -> "Page":
+        media = {name: options.pop(name) for name in ("color_scheme", "reduced_motion") if name in options}
+        if options:
+            contexts.append(request.getfixturevalue("browser").new_context(**options))
+        page = (contexts[-1] if options else context).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(**media)
         # Opened cold, a page of several makes Streamlit look for itself below the page's own address first.
         page.on(
             "console",
@@ -177,6 +201,11 @@ def visit(request: pytest.FixtureRequest, browser: "Browser") -> "Iterator[Calla
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        if not page.is_closed():
+            page.evaluate("localStorage.clear()")
+            page.close()
+    for own in contexts:
+        own.close()
+    context.clear_cookies()
     assert not faults, faults

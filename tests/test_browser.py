@@ -69,10 +69,16 @@ def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     page.locator(".lesson > .toolbar .link-said", has_text="cannot travel").wait_for()
 
 
-def test_stepping_asks_nothing_of_the_server(visit: Open) -> None:
-    page = visit()
+def test_a_step_lights_its_node_and_its_ribbons_and_asks_nothing_of_the_server(visit: Open) -> None:
+    page = visit("?stage=tokens&lang=en")
     sent = count_messages(page)
-    for _ in range(6):
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".node.current").get_attribute("data-stage") == "query_map"
+    assert page.locator(".node.current").get_attribute("aria-current") == "step"
+    assert page.locator("[aria-current]").count() == 1
+    lit = page.locator(".ribbon.lit").evaluate_all("(paths) => paths.map((path) => path.dataset.litBy)")
+    assert lit == ["tokens query_map", "query_map query"]
+    for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.locator(".heads button").nth(2).click()
     page.locator("canvas.picture").hover()
@@ -80,11 +86,13 @@ def test_stepping_asks_nothing_of_the_server(visit: Open) -> None:
     assert sent() == 0
 
 
-def test_language_changes_and_the_address_opens_the_same_view(visit: Open) -> None:
-    page = visit("?stage=weights&head=3&sample=cat&lang=en")
-    assert shown(page).inner_text().startswith(STAGES["weights"].title("en"))
+def test_language_changes_arrows_step_again_and_the_address_opens_the_same_view(visit: Open) -> None:
+    page = visit("?stage=scores&head=3&sample=cat&lang=en")
+    assert shown(page).inner_text().startswith(STAGES["scores"].title("en"))
     page.get_by_text("中文", exact=True).click()
-    page.locator(".lesson h2", has_text=STAGES["weights"].title("zh")).wait_for()
+    page.locator(".lesson h2", has_text=STAGES["scores"].title("zh")).wait_for()
+    page.keyboard.press("ArrowRight")
+    assert stage(page) == "weights"
     page.wait_for_timeout(300)
     asked = query_of(page)
     assert (asked["lang"], asked["stage"], asked["head"], asked["sample"]) == ("zh", "weights", "3", "cat")
@@ -99,13 +107,21 @@ def test_the_browsers_language_decides_at_first(visit: Open, locale: str, title:
     assert shown(page).inner_text().startswith(STAGES["image"].title(title))  # type: ignore[arg-type]
 
 
-def test_another_block_is_fetched_and_kept_in_the_address(visit: Open) -> None:
-    page = visit("?model=tiny-batch&size=256&stage=tokens&lang=en")
+def test_another_block_is_fetched_and_kept_in_the_address_and_of_two_quick_wishes_the_last_counts(visit: Open) -> None:
+    page = visit("?model=tiny-batch&size=256&stage=tokens&block=4&lang=en")
     before = page.locator("figcaption").inner_text()
-    page.locator(".blocks button").nth(2).click()
+    buttons = page.locator(".blocks button")
+    buttons.nth(2).click()
     page.locator(".note", has_text="output of block 2").wait_for()
     assert page.locator("figcaption").inner_text() != before
     assert query_of(page)["block"] == "3"
+    buttons.nth(3).click()
+    page.locator(".note", has_text="output of block 3").wait_for()
+    buttons.nth(1).click()
+    buttons.nth(3).click()
+    page.wait_for_timeout(1500)
+    assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "4"
+    assert query_of(page)["block"] == "4"
 
 
 def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
@@ -176,14 +192,6 @@ def test_choices_survive_a_block_a_look_at_the_reference_and_the_way_back(visit:
     assert (asked["model"], asked["size"], asked["lang"], asked["stage"]) == ("tiny-batch", "256", "zh", "key_map")
 
 
-def test_arrows_step_the_lesson_again_after_the_language_was_changed(visit: Open) -> None:
-    page = visit("?lang=en")
-    page.get_by_text("中文", exact=True).click()
-    page.locator(".lesson h2", has_text=STAGES["image"].title("zh")).wait_for()
-    page.keyboard.press("ArrowRight")
-    assert stage(page) == "pyramid"
-
-
 @pytest.mark.parametrize("nonsense", ["constructor", "__proto__", "%3Cb%3E", "pyramid"])
 def test_a_stage_there_is_not_opens_the_first(visit: Open, nonsense: str) -> None:
     assert stage(visit(f"?model=colour&stage={nonsense}&head=99&block=0")) == "image"  # the colour model has no pyramid
@@ -204,27 +212,6 @@ def test_the_keyboard_keeps_its_place(visit: Open) -> None:
     assert stage(page) == "value_map"
 
 
-def test_of_two_quick_wishes_for_a_block_the_last_counts(visit: Open) -> None:
-    page = visit("?model=tiny-batch&size=256&stage=tokens&block=4&lang=en")
-    buttons = page.locator(".blocks button")
-    buttons.nth(1).click()
-    buttons.nth(3).click()
-    page.wait_for_timeout(1500)
-    assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "4"
-    assert query_of(page)["block"] == "4"
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_glossary_tips_stay_on_screen(visit: Open, width: int) -> None:
-    page = visit("?model=tiny-batch&size=256&stage=query_map&lang=en", width)
-    for term in page.locator(".term").all():
-        term.hover()
-        box = term.locator(".tip").bounding_box()
-        assert box
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-
-
 def test_uniform_rows_look_uniform(visit: Open) -> None:
     """As built every pixel reads all alike: the picture of the weights must not make a pattern of rounding."""
     page = visit("?model=tiny&size=256&stage=weights&head=1&lang=en")
@@ -233,8 +220,8 @@ def test_uniform_rows_look_uniform(visit: Open) -> None:
     assert "Uniform rows" in page.locator("figcaption").inner_text()
 
 
-def test_a_glossary_word_explains_itself_to_pointer_and_keyboard(visit: Open) -> None:
-    page = visit("?stage=weights&lang=en")
+def test_a_glossary_word_explains_itself_to_pointer_and_keyboard_within_the_screen(visit: Open) -> None:
+    page = visit("?stage=query_map&lang=en")
     term = page.locator(".note .term").first
     assert not term.locator(".tip").is_visible()
     term.hover()
@@ -242,37 +229,48 @@ def test_a_glossary_word_explains_itself_to_pointer_and_keyboard(visit: Open) ->
     page.mouse.move(0, 0)
     term.focus()
     assert term.locator(".tip").is_visible()
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for term in page.locator(".term").all():
+            term.hover()
+            box = term.locator(".tip").bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), VIEWPORTS)
-def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str, width: int, height: int) -> None:
+def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str) -> None:
     sample = "astronaut" if scheme == "dark" else "china"  # a square one and a wide one
     query = f"?model=base-batch&block=2&stage=scores&lang={lang}&sample={sample}"
-    page = visit(query, width, height, color_scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert not overlaps(page, ".node-name, .node-shape, .from")
-    for name in ("scores", "weights", "mixed"):
-        assert stage(page) == name
-        assert not overlaps(page, ".diagram .name, .diagram .chip, .diagram .edge-label, .diagram .op")
-        assert not overlaps(
-            page, "button, .explorer h3, .explorer .plane.photo, .explorer .plane.map, .explorer .plane.matrix"
-        )
-        lesson_box = page.locator(".lesson").bounding_box()
-        pictures = page.locator("canvas.picture:visible, .explorer .plane:visible").all()
-        assert lesson_box and pictures
-        for picture in pictures:
-            box = picture.bounding_box()
-            assert box and lesson_box["x"] <= box["x"]
-            assert box["x"] + box["width"] <= lesson_box["x"] + lesson_box["width"] + 1
+    page = visit(query, color_scheme=scheme)
+    for width, height in VIEWPORTS if lang == "en" else VIEWPORTS[::-1]:  # made wide, and made narrow
+        page.set_viewport_size({"width": width, "height": height})
+        page.locator('.node[data-stage="scores"]').click()
+        page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.keyboard.press("ArrowRight")
-    current = page.locator(".node.current .outline").bounding_box()
-    assert current and 0 <= current["x"] and current["x"] + current["width"] <= width  # brought into view
+        assert not overlaps(page, ".node-name, .node-shape, .from")
+        for name in ("scores", "weights", "mixed"):
+            assert stage(page) == name
+            assert not overlaps(page, ".diagram .name, .diagram .chip, .diagram .edge-label, .diagram .op")
+            assert not overlaps(
+                page, "button, .explorer h3, .explorer .plane.photo, .explorer .plane.map, .explorer .plane.matrix"
+            )
+            lesson_box = page.locator(".lesson").bounding_box()
+            pictures = page.locator("canvas.picture:visible, .explorer .plane:visible").all()
+            assert lesson_box and pictures
+            for picture in pictures:
+                box = picture.bounding_box()
+                assert box and lesson_box["x"] <= box["x"]
+                assert box["x"] + box["width"] <= lesson_box["x"] + lesson_box["width"] + 1
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.keyboard.press("ArrowRight")
+        current = page.locator(".node.current .outline").bounding_box()
+        assert current and 0 <= current["x"] and current["x"] + current["width"] <= width  # brought into view
 
 
-def test_the_theme_reaches_the_pictures_words_when_it_changes(visit: Open) -> None:
+def test_the_theme_reaches_the_pictures_words_when_it_changes_and_can_be_chosen_in_the_menu(visit: Open) -> None:
     """Text drawn on the canvas follows the theme at once, so that it can be read on both."""
     page = visit("?stage=query&head=1&lang=en", color_scheme="light")
     label = """(canvas) => { const ratio = devicePixelRatio, at = canvas.getContext("2d");
@@ -285,25 +283,11 @@ def test_the_theme_reaches_the_pictures_words_when_it_changes(visit: Open) -> No
         page.wait_for_timeout(700)
         ink[scheme] = page.locator("canvas.picture").evaluate(label)
     assert 0 <= ink["light"] < ink["dark"] - 50, ink
-
-
-def test_light_and_dark_can_be_chosen_in_the_menu(visit: Open) -> None:
-    page = visit("?lang=en", color_scheme="light")
     paper = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
     light = page.evaluate(paper)
     page.locator("[data-testid=stMainMenu] button, [data-testid=stMainMenuButton]").first.click()
     page.get_by_text("Dark").locator("visible=true").last.click()
     page.wait_for_function(f"{paper} !== '{light}'")
-
-
-def test_a_step_lights_its_node_and_the_ribbons_that_meet_in_it(visit: Open) -> None:
-    page = visit("?stage=tokens&lang=en")
-    page.keyboard.press("ArrowRight")
-    assert page.locator(".node.current").get_attribute("data-stage") == "query_map"
-    assert page.locator(".node.current").get_attribute("aria-current") == "step"
-    assert page.locator("[aria-current]").count() == 1
-    lit = page.locator(".ribbon.lit").evaluate_all("(paths) => paths.map((path) => path.dataset.litBy)")
-    assert lit == ["tokens query_map", "query_map query"]
 
 
 # The whole network
@@ -387,35 +371,38 @@ def test_a_block_leads_into_the_lesson_at_that_block(visit: Open) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), VIEWPORTS)
-def test_no_part_of_the_network_is_cut_off(visit: Open, scheme: str, width: int, height: int) -> None:
+def test_no_part_of_the_network_is_cut_off(visit: Open, scheme: str) -> None:
     lang = "zh" if scheme == "dark" else "en"
     sample = "astronaut" if scheme == "dark" else "street"
-    page = visit(f"network?lang={lang}&sample={sample}&part=block4", width, height, color_scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert not overlaps(page, ".node-name, .node-shape, .aside")
-    for part in ("block4", "tokens", "injected2", "class_scores", "segmentation"):
-        page.locator(f'.node[data-name="{part}"]').focus()
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(60)
-        frame = page.locator(".opened").bounding_box()
-        assert frame
-        for picture in page.locator(".pictures canvas").all():
-            box = picture.bounding_box()
-            assert box and box["x"] >= frame["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page = visit(f"network?lang={lang}&sample={sample}&part=block4", color_scheme=scheme)
+    for width, height in VIEWPORTS if lang == "en" else VIEWPORTS[::-1]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not overlaps(page, ".node-name, .node-shape, .aside")
+        for part in ("block4", "tokens", "injected2", "class_scores", "segmentation"):
+            page.locator(f'.node[data-name="{part}"]').focus()
+            page.keyboard.press("Enter")
+            page.wait_for_timeout(60)
+            frame = page.locator(".opened").bounding_box()
+            assert frame
+            for picture in page.locator(".pictures canvas").all():
+                box = picture.bounding_box()
+                assert box and box["x"] >= frame["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("name", ["heads", "starts", "reference"])
-def test_no_page_is_wider_than_its_window(visit: Open, name: str, lang: str) -> None:
-    page = visit(f"?size=256&lang={lang}", *VIEWPORTS[0])
-    page.get_by_role("link", name=UI[name](lang), exact=True).click()  # type: ignore[arg-type]
-    page.locator(f".{name}").first.wait_for(timeout=30_000)
-    for width, height in VIEWPORTS:
-        page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(300)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_no_page_is_wider_than_its_window(visit: Open, lang: str) -> None:
+    page = visit(f"?size=256&lang={lang}")
+    for name in ("heads", "starts", "reference"):
+        page.set_viewport_size({"width": VIEWPORTS[0][0], "height": VIEWPORTS[0][1]})
+        page.get_by_role("link", name=UI[name](lang), exact=True).click()  # type: ignore[arg-type]
+        page.locator(f".{name}").first.wait_for(timeout=30_000)
+        for width, height in VIEWPORTS:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(300)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
 
 
 def test_a_render_that_was_overtaken_closes_nothing(visit: Open, tmp_path: Path) -> None:

@@ -151,7 +151,10 @@ def growing() -> dict[int, tuple[Trace, Payload]]:
         model = load_model("colour", grid=grid)
         run = trace(model, picture)
         shown = {0: Shown(measure(run, 0), 0.0, {})}
-        made[grid * grid] = run, decode(explorer_part(run, model, picture, shown, "en", False).message({"view": SETTINGS}))
+        made[grid * grid] = (
+            run,
+            decode(explorer_part(run, model, picture, shown, "en", False).message({"view": SETTINGS})),
+        )
     return made
 
 

@@ -64,7 +64,7 @@ def test_a_process_that_ends_takes_no_other_picture_along(tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     jobs = [(Deadly("dead.jpg"), str(tmp_path / "dead")), (CAT, str(tmp_path / "cat"))]
     told: list[object] = []
-    first, second = _apart(jobs, Order(size=64, stages=("image",)), 2, told.append)
+    first, second = _apart(jobs, Order(size=64, stages=("image",)), 1, told.append)
     assert first.startswith("dead.jpg: the process") and not second
     assert list(files(tmp_path)) == ["cat/image.svg"] and len(told) == 1
 
@@ -147,7 +147,9 @@ def test_folders_of_equal_or_odd_names() -> None:
 
 def test_the_command_of_an_order_makes_that_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("topformer_viz.__main__.export_all", lambda *arguments: bool(asked.append(arguments)) or True)
+    monkeypatch.setattr(
+        "topformer_viz.__main__.export_all", lambda *arguments, cluster: bool(asked.append(arguments)) or True
+    )
     for order in (
         Order(),
         Order(

@@ -1,5 +1,8 @@
-"""The command ``export``: pictures in, files out. What is asked for, one picture's files, and many pictures on all cores."""
+"""The command ``export``: pictures in, files out. What is asked for, one picture's files, and many pictures on all cores
+or on a Dask cluster."""
 
+import asyncio
+import logging
 import multiprocessing
 import os
 import re
@@ -8,14 +11,15 @@ import signal
 import sys
 import threading
 import unicodedata
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import torch
 from PIL import Image
@@ -36,23 +40,28 @@ from topformer_viz.takeaway import lesson_zip
 from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, TooLargeError, Trace, npz, trace
 from topformer_viz.walk import walk
-from topformer_viz.weights import load_model, with_batch_statistics
+from topformer_viz.weights import load_checkpoint, load_model, with_batch_statistics
 
 FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
 OVERVIEW = "overview"  # instead of a stage: the whole block
 SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its picture
+ANSWER_SECONDS = 5  # how long a Dask scheduler may take to answer
 
 
 class OrderError(ValueError):
     """The model, or the run on this picture, does not have what is asked for; the message lists what it has."""
 
 
+class ClusterError(RuntimeError):
+    """Dask is not installed, or no scheduler with workers is at the address, or the cluster went away; the message says."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What is to be made of every picture. ``blocks`` and ``heads`` count from 0.
 
-    ``model``: one of the app's, or a checkpoint's path; ``size``: short side of the network's input, in pixels; ``grid``:
-    cells on the colour model's short side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as
+    ``model``: one of the app's, or a checkpoint's path (``checkpoint``: its bytes, where that path is another
+    machine's); ``size``: short side of the network's input, in pixels; ``grid``: cells on the colour model's short side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as
     ``walk`` has them, or followed by SHAPE, or OVERVIEW; None: all of them, without the shapes. ``formats`` are of FORMATS; ``look``
     and ``scale`` (of PNG) are those of ``figures.save``.
     """
@@ -67,6 +76,7 @@ class Order:
     lang: Lang = "en"
     look: Look = field(default_factory=Look)
     scale: int = 1
+    checkpoint: bytes | None = field(default=None, repr=False)
 
     def command(self, image: str, out: str) -> str:
         """The command that makes the same files of ``image`` in the folder ``out``."""
@@ -149,10 +159,13 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
         yield "/trace.npz", npz(subject.run, names, about)
 
 
-def export_all(images: Sequence[str], out: str, order: Order, workers: int | None = None) -> bool:
+def export_all(
+    images: Sequence[str], out: str, order: Order, workers: int | None = None, cluster: str | None = None
+) -> bool:
     """Write every picture's files to OUT/STEM/NAME.EXT (the explorer to OUT/STEM.html) and print their paths.
 
-    On all cores (or ``workers``), no more pictures in memory than there are workers. What could not be done is said on
+    On all cores (or ``workers``), no more pictures in memory than there are workers; or on the Dask cluster whose
+    scheduler is at the address ``cluster``, ClusterError where that cannot be. What could not be done is said on
     standard error, a sentence a picture, and does not stop the rest. Returns whether all was done. A script that calls
     this needs the usual ``if __name__ == "__main__"``: the workers import it.
     """
@@ -164,8 +177,14 @@ def export_all(images: Sequence[str], out: str, order: Order, workers: int | Non
         with tqdm.external_write_mode():
             print(_printable(str(text)), file=stream)
 
+    if cluster is not None:
+        complaints = _on_cluster(jobs, order, cluster, tell)
+    elif workers > 1:
+        complaints = _apart(jobs, order, workers, tell)
+    else:
+        complaints = _here(jobs, order, tell)
     with tqdm(total=len(jobs), unit="picture", disable=None) as bar:
-        for complaint in _apart(jobs, order, workers, tell) if workers > 1 else _here(jobs, order, tell):
+        for complaint in complaints:
             if complaint:
                 good = False
                 tell(f"topformer-viz: {complaint}", sys.stderr)
@@ -240,17 +259,25 @@ def _write(image: str, place: str, order: Order, tell: Tell) -> str:
     """Write one picture's files and tell each; returns what went wrong, in a sentence, "" if nothing."""
     try:
         for end, content in export_image(Path(image).read_bytes(), _printable(Path(image).name), order):
-            file = Path(f"{place}{end}")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-            tell(file)
-    except OSError as error:
-        return f"{error.filename or image}: {error.strerror or error}"
-    except (ImageError, TooLargeError, OrderError) as error:
-        return f"{image}: {error}"
+            tell(_put(place, end, content))
     except Exception as error:  # whatever it is, the other pictures come out
-        return f"{image}: {type(error).__name__}: {error}"
+        return _complaint(image, error)
     return ""
+
+
+def _put(place: str, end: str, content: bytes) -> Path:
+    file = Path(f"{place}{end}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file
+
+
+def _complaint(image: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or image}: {error.strerror or error}"
+    if isinstance(error, ImageError | TooLargeError | OrderError):
+        return f"{image}: {error}"
+    return f"{image}: {type(error).__name__}: {error}"
 
 
 def _start_worker() -> None:
@@ -289,11 +316,93 @@ def _printable(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)
 
 
+# On a Dask cluster: the workers share no disk with this process, so a picture travels as bytes, and so do its files
+
+
+Made = tuple[list[tuple[str, bytes]], str]  # files, and what went wrong
+
+
+def _on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[str]:
+    """Every picture on a worker of the cluster, its files written here; what is said of each, in the pictures' order.
+
+    On their way are at most two pictures for each of the cluster's threads.
+    """
+    ahead = 2 * _threads_at(address)
+    from dask import config
+    from distributed import Client, KilledWorker
+
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say comes below, in a sentence
+    with (
+        config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}),  # pictures are meant to travel
+        Client(address, timeout=ANSWER_SECONDS, set_as_default=False) as client,
+    ):
+        # A task of its own: workers hand it on to each other, and it is made again where the one that had it is gone.
+        checkpoint = None if order.model in MODELS else client.submit(bytes, Path(order.model).read_bytes())
+
+        def send(image: str) -> Any:
+            """A future of Made, or the complaint that the picture cannot be read."""
+            try:
+                data = Path(image).read_bytes()
+            except OSError as error:
+                return _complaint(image, error)
+            return client.submit(_make, image, _printable(Path(image).name), data, order, checkpoint, pure=False)
+
+        waiting = deque(send(image) for image, _ in jobs[:ahead])
+        for n, (image, place) in enumerate(jobs):
+            sent = waiting.popleft()
+            files: list[tuple[str, bytes]] = []
+            try:
+                files, complaint = ([], sent) if isinstance(sent, str) else sent.result()
+                for end, content in files:
+                    tell(_put(place, end, content))
+            except KilledWorker:
+                complaint = f"{image}: the workers at work on it were ended, perhaps for want of memory"
+            except Exception as error:
+                if client.status != "running":
+                    raise ClusterError(f"the Dask cluster at {address} went away") from error
+                complaint = _complaint(image, error)
+            waiting.extend(send(image) for image, _ in jobs[n + ahead : n + ahead + 1])
+            yield complaint
+
+
+def _threads_at(address: str) -> int:
+    """How many threads all workers of the scheduler at ``address`` have together; ClusterError if there are none."""
+    try:
+        from distributed import rpc
+    except ImportError as error:
+        raise ClusterError("--dask needs Dask: pip install -e '.[dask]'") from error
+
+    async def identity() -> dict[str, Any]:
+        async with rpc(address, timeout=ANSWER_SECONDS) as scheduler:
+            return await asyncio.wait_for(scheduler.identity(), ANSWER_SECONDS)
+
+    try:
+        found = asyncio.run(identity())
+    except Exception as error:  # a wrong address, or something else that listens there, raises nearly anything
+        raise ClusterError(f"no Dask scheduler answers at {address}: {str(error) or type(error).__name__}") from error
+    if not found.get("total_threads"):
+        raise ClusterError(f"the Dask {found['type'].lower()} at {address} has no workers")
+    return int(found["total_threads"])
+
+
+def _make(image: str, name: str, data: bytes, order: Order, checkpoint: bytes | None) -> Made:
+    """On a worker: what ``_write`` does, with files in memory."""
+    torch.set_num_threads(1)  # for good: other tasks run beside this one
+    files: list[tuple[str, bytes]] = []
+    try:
+        files.extend(export_image(data, name, replace(order, checkpoint=checkpoint)))
+    except Exception as error:
+        return files, _complaint(image, error)
+    return files, ""
+
+
 # One picture
 
 
 @lru_cache(maxsize=1)
-def _model(model: str, grid: int) -> Model:
+def _model(model: str, grid: int, checkpoint: bytes | None = None) -> Model:
+    if checkpoint is not None:
+        return load_checkpoint(checkpoint, Path(model).name)
     choice = MODELS.get(model)
     return load_model(choice.source if choice else model, grid=grid)
 
@@ -301,7 +410,7 @@ def _model(model: str, grid: int) -> Model:
 def _subject(data: bytes, name: str, order: Order) -> Subject:
     picture = open_image(data)
     photo = picture.resize(network_size(*picture.size, order.size, MAX_TOKENS), Image.Resampling.LANCZOS)
-    choice, model = MODELS.get(order.model), _model(order.model, order.grid)
+    choice, model = MODELS.get(order.model), _model(order.model, order.grid, order.checkpoint)
     with _one_thread():  # the last digit of a sum depends on how many share it
         image = to_tensor(photo)
         if choice and choice.batch_statistics:
