@@ -65,7 +65,11 @@ def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 # The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
