@@ -15,7 +15,7 @@ import torch
 T = TypeVar("T")
 
 BOUND = 16  # waiting computations from which on a server takes no new visitors (serve.py)
-LOOK = 0.25  # seconds between two looks at one's place in line
+LOOK = 0.5  # seconds between two looks at one's place in line
 
 
 class Queue:
@@ -40,7 +40,7 @@ class Queue:
     def run(self, task: Callable[[], T], show: Callable[[int], object] = lambda before: None) -> T:
         """What ``task`` returns or raises, once its turn has come.
 
-        Meanwhile ``show`` is told several times a second how many are before it. If it raises, as Streamlit's calls do
+        Meanwhile ``show`` is told twice a second how many are before it. If it raises, as Streamlit's calls do
         when the visitor has left or chosen anew, the place in line is given up; a computation at work is finished, and
         nobody waits for it. Called within a task it runs at once.
         """
