@@ -92,7 +92,7 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
     assert note.isprintable() and len(html.unescape(note)) < 150 + 90 * len(given)
     if where in ("", "explorer", "network"):
         header = headers(app)[0]
-        assert not header.get("explorer", header)["asked"] and not any((header.get("asked") or {}).values())
+        assert not header.get("view", header)["asked"] and not any((header.get("asked") or {}).values())
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_note_goes_with_the_next_thing_one_does() -> None:
 
 
 def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:
-    takes = page.takes(SimpleNamespace(run=tiny.run, model=tiny.model))  # type: ignore[arg-type]
+    takes = page.takes(SimpleNamespace(outline=SimpleNamespace(run=tiny.run, blocks=tiny.model.num_blocks)))  # type: ignore[arg-type]
     read = EXPLORER_JS[(start := EXPLORER_JS.index("  read(asked) {")) : EXPLORER_JS.index("\n  }\n", start)]
     assert set(takes) == set(ASKED) == set(re.findall(r"asked\.(\w+)", read))
     words = {name: set(re.findall(r'"(\w+)"', of)) for name, of in re.findall(r"one\(asked\.(\w+), \[(.*?)\]", read)}

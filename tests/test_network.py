@@ -149,7 +149,7 @@ def test_photo(sent: Sent) -> None:
     assert (photo["width"], photo["height"]) == sent.photo.size
     assert photo["mime"] == "image/jpeg"
     with sent.picture(photo) as image:
-        assert max(image.size) == min(max(sent.photo.size), 720)
+        assert max(image.size) == min(max(sent.photo.size), PHOTO_SIDE)
 
 
 def test_levels_are_their_strength_and_six_channels(sent: Sent) -> None:
