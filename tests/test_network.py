@@ -25,6 +25,7 @@ from topformer_viz.model import TopFormer
 from topformer_viz.network import payload as payload_module
 from topformer_viz.network.payload import CELLS, COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
 from topformer_viz.segmentation import SILENCED, Segmentation, segment, without
+from topformer_viz.wire import PHOTO_SIDE
 
 SETTINGS = {"asked": "block2", "ui": {"part": "</script>"}}
 # Size of the network, classes, (height, width) of the picture.
