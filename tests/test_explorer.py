@@ -496,13 +496,17 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], State]:
     return taken
 
 
-NOTHING = {"with": None, "removal": "", "number": 0}
+NOTHING = {"with": None, "removal": "", "number": 0, "run": ""}
 
 
 def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
     save = {"block": 1, "head": "mean", "query": 28, "mode": None}
-    state = take({"block": 0, "with": 2, "removal": "only-4", "save": save, "number": 7})
-    assert state == {"block": 1, "explorer": {"with": 2, "removal": "only-4", "number": 7}, "explorer_save": save}
+    state = take({"block": 0, "with": 2, "removal": "only-4", "save": save, "number": 7, "run": "a/b"})
+    assert state == {
+        "block": 1,
+        "explorer": {"with": 2, "removal": "only-4", "number": 7, "run": "a/b"},
+        "explorer_save": save,
+    }
     assert take({"block": 3, "with": None, "removal": "", "save": None}) == {"block": 4, "explorer": NOTHING}
 
 

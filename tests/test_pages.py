@@ -340,11 +340,15 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
 
 
 def test_the_lesson_has_the_explorer_as_a_guest() -> None:
+    STORE.clear()
     app = open_app(block="2", model="tiny-batch", size="256", head="3")
     header = explored(app).header
     data = header["explorer"] | header["view"]
     assert list(data["known"]) == ["1"]
+    assert data["known"]["1"]["difference"] is None  # until the explorer is on screen and asks
     assert data["asked"] == {"head": "3"}
+    app.session_state["explorer"] = {"run": data["run"]}
+    assert explored(app.run()).header["explorer"]["known"]["1"]["difference"] < 1e-4
     assert not data["saves"]
 
 

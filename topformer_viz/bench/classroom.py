@@ -330,8 +330,9 @@ class Student:
             return await visitor.ask_lesson("block", chosen, chosen)
         if kind == "a block beside another":
             self.wishes += 1
-            wish = {"block": block - 1, "with": self.choice.choice(blocks) - 1, "removal": "", "save": None}
-            return await visitor.ask_lesson("wish", wish | {"number": self.wishes}, block)
+            wish = {"run": visitor.shown["run"], "block": block - 1, "with": self.choice.choice(blocks) - 1}
+            wish |= {"removal": "", "save": None, "number": self.wishes}
+            return await visitor.ask_lesson("wish", wish, block)
         if kind == "another sample":
             seen = [slug for slug in self.samples if not visitor.shown["run"].startswith(slug)]
             sample = self.choice.choice(seen)

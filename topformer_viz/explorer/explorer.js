@@ -144,11 +144,11 @@ class Explorer {
   wish(wanted = {}) {
     const { state } = this, block = wanted.block ?? this.wished ?? state.block;
     const other = state.with.startsWith("block-") ? Number(state.with.slice(6)) - 1 : null;
-    const missing = !this.known.has(block) || (other !== null && !this.known.has(other)) || (state.removal && !this.known.get(block).removals[state.removal]) || wanted.save;
+    const missing = !this.known.has(block) || (other !== null && !this.known.has(other)) || (state.removal && !this.known.get(block).removals[state.removal]) || this.known.get(block)?.difference === null || wanted.save;
     if (this.known.has(block)) state.block = block;
     else this.wished = block;
     this.box.setAttribute("aria-busy", String(Boolean(missing && this.host.ask)));
-    const wish = { block, with: other, removal: state.removal, save: wanted.save ?? null }, words = JSON.stringify([this.info.run, wish]);
+    const wish = { run: this.info.run, block, with: other, removal: state.removal, save: wanted.save ?? null }, words = JSON.stringify([this.info.run, wish]);
     // Never the same twice: an answer that lacks what was asked for must not start a circle.
     if (this.host.ask && (missing || wanted.block !== undefined) && (words !== this.asked || wanted.save)) {
       this.wished = block;
@@ -643,7 +643,7 @@ class Explorer {
     const touch = matchMedia("(pointer: coarse)").matches ? "_touch" : "";
     this.find(".hint").textContent = ui[(state.locked ? "hint_locked" : "hint") + touch];
     const off = Math.max(this.block.off, this.block.difference);
-    this.find(".badge").textContent = this.say("badge", { difference: off < 1e-9 ? "< 1e−9" : number(off) });
+    this.find(".badge").textContent = this.block.difference === null ? "" : this.say("badge", { difference: off < 1e-9 ? "< 1e−9" : number(off) });
     this.find(".badge").title = ui.badge_title;
   }
 

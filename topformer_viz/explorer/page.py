@@ -9,6 +9,7 @@ import streamlit as st
 from topformer_viz.address import Takes
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
 from topformer_viz.explorer.payload import Shown, explorer_data, explorer_part, heads_of
+from topformer_viz.keeping import STORE
 from topformer_viz.measures import Measures, difference, measure
 from topformer_viz.saving import one_of
 from topformer_viz.segmentation import Removal, without_heads
@@ -40,16 +41,15 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + EXPLORER_CSS,
     js=f"{CANVAS_JS}\n{EXPLORER_JS}\nexport default mount(ExplorerPage);\n",
 )
-Wanted = tuple[
-    int, int | None, str
-]  # block on show, the one it is compared with, both from 0; removal, such as "only-2"
+# Block on show, the one it is compared with, both from 0; removal, such as "only-2"; whether the plain pass is asked for.
+Wanted = tuple[int, int | None, str, bool]
 SAVING = Text("Writing the file…", "正在写文件……")
 
 
 @part
 def show(view: View) -> None:
     """Draw the page; another block, or a run without a head, reruns this part alone."""
-    wanted = wanted_of(view)
+    wanted = (*wanted_of(view)[:3], True)
     explorer = view.keep(
         (*view.key, "explorer", view.lang, *wanted),
         lambda: explorer_part(
@@ -79,36 +79,47 @@ def settings_of(view: View) -> dict[str, Any]:
     """Where the visitor stands: the header's "view"."""
     asked = {name: str(view.asked[name]) for name in ASKED if name in view.asked}
     return {
-        "run": "/".join(map(str, view.key)), "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
+        "run": _name(view), "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
         "answer": st.session_state.get("explorer", {}).get("number", 0),
     }  # fmt: skip
 
 
 def wanted_of(view: View) -> Wanted:
-    """What the session asks for."""
+    """What the session asks for.
+
+    The plain pass takes longer than the run itself: it comes when the explorer is on screen and asks for it.
+    """
     wish, blocks = st.session_state.get("explorer", {}), view.outline.blocks
     other, removal = wish.get("with"), wish.get("removal", "")
     return (
         min(st.session_state.block, blocks) - 1,
         other if other is not None and other < blocks else None,
         removal if heads_of(removal, view.outline.run.sizes["heads"]) else "",
+        wish.get("run") == _name(view) or STORE.has((*view.key, "difference")),
     )
 
 
-def shown_of(view: View, block: int, other: int | None, removal: str) -> dict[int, Shown]:
+def _name(view: View) -> str:
+    """The run's, for the browser."""
+    return "/".join(map(str, view.key))
+
+
+def shown_of(view: View, block: int, other: int | None, removal: str, checked: bool) -> dict[int, Shown]:
     """The block on show, and the one it is compared with."""
-    differences = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
+    differences: list[float] | None = None
+    if checked:
+        differences = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
     shown = {}
     for n in dict.fromkeys((block, block if other is None else other)):
         removals = {}
         if n == block and (heads := heads_of(removal, view.run.sizes["heads"])):
             removals[removal] = removal_of(view, n, heads)
-        shown[n] = Shown(measures_of(view, n), differences[n], removals)
+        shown[n] = Shown(measures_of(view, n), differences[n] if differences else None, removals)
     return shown
 
 
 def take_wish(component: str) -> None:
-    """Note what the browser asks for: {block, with, removal, save, number}, blocks from 0; what makes no sense is left out.
+    """Note what the browser asks for: {run, block, with, removal, save, number}, blocks from 0; what makes no sense is left out.
 
     ``number``: the browser's count of its wishes, which goes back with the answer.
     """
@@ -120,11 +131,12 @@ def take_wish(component: str) -> None:
     if "block" in known:
         state.block = known["block"] + 1
     removal = wish.get("removal")
-    number = wish.get("number")
+    number, run = wish.get("number"), wish.get("run")
     state.explorer = {
         "with": known.get("with"),
         "removal": removal if isinstance(removal, str) else "",
         "number": number if isinstance(number, int) else 0,
+        "run": run if isinstance(run, str) else "",
     }
     save = wish.get("save")
     if isinstance(save, dict):

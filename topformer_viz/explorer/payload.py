@@ -37,7 +37,7 @@ class Shown:
     """A block and what was measured of it: ``difference`` from the plain forward pass, runs without heads by name."""
 
     measures: Measures
-    difference: float
+    difference: float | None  # None: not measured yet
     removals: Mapping[str, Removal]
 
 

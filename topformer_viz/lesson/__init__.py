@@ -122,7 +122,8 @@ def walkthrough(view: View) -> None:
     )  # fmt: skip
     if first:  # the other blocks come next, and the run is at hand now
         for n in range(view.outline.blocks):
-            STORE.prepare((*key, n, None, ""), partial(_part, view, (n, None, "")))
+            other = (n, None, "", wanted[3])
+            STORE.prepare((*key, *other), partial(_part, view, other))
 
 
 def _part(view: View, wanted: Wanted) -> Part:
