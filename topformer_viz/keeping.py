@@ -27,6 +27,7 @@ Key = tuple[Hashable, ...]  # with the digests of what it depends on
 
 MAX_BYTES = 256_000_000  # of what can be computed again
 MAX_OWN_BYTES = 400_000_000  # of visitors' pictures and weights, which cannot
+LARGE = 8_000_000  # bytes
 SMALL = 10_000  # bytes: what is no larger is worth more than its room
 # Seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120.
 GRACE = 150
@@ -117,10 +118,12 @@ class Store:
             self._put(key, value, session, own=False)
             kept = {key: e.bytes for key, e in self._entries.items() if e.bytes > SMALL and not e.own}
             total = sum(kept.values())
-            for oldest, size in list(kept.items())[:-1]:  # the newest stays, however large
+            older = list(kept)[:-1]  # the newest stays, however large
+            # Runs first: one takes the room of twenty views, and is needed for none that was shown.
+            for oldest in sorted(older, key=lambda key: kept[key] <= LARGE):
                 if total <= self.max_bytes:
                     break
-                total -= size
+                total -= kept[oldest]
                 del self._entries[oldest]
 
     def hold(self, key: Key, value: Any) -> None:
