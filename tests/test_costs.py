@@ -1,6 +1,7 @@
 """What each part costs, against the same sums done by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,16 @@ def test_attention_costs_as_much_as_its_projections_at_768_tokens_in_base() -> N
 def test_only_the_head_depends_on_the_classes() -> None:
     few, many = found("tiny", 8, 192, 128), found("tiny", 171, 192, 128)
     assert {part for part in few if few[part] != many[part]} == {"class_scores"}
+
+
+def test_a_head_of_another_width_costs_what_it_holds() -> None:
+    """As the authors' Cityscapes configuration of tiny has it, and a narrower one."""
+    for injected in (128, 40):
+        spec = replace(SIZES["tiny"], injected=injected, depthwise_fuse=False)
+        parts = {cost.part: cost for cost in costs(spec, 19, 128, 192)}
+        assert sum(cost.params for cost in parts.values()) == sum(p.numel() for p in TopFormer(spec, 19).parameters())
+        pixels = 128 * 192 // 8**2
+        assert parts["class_scores"].multiply_adds == (injected * injected + injected * 19) * pixels
 
 
 def test_a_side_that_is_no_multiple_of_the_stride_is_rounded_up() -> None:

@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from topformer_viz import load_model, trace, weights
+from topformer_viz import load_model, torchfile, trace, weights
 from topformer_viz.markup import as_markdown, plain
 from topformer_viz.model import TopFormer
-from topformer_viz.weights import CheckpointError, load_checkpoint, showable
+from topformer_viz.torchfile import CheckpointError
+from topformer_viz.weights import load_checkpoint, showable
 
 HANGS = 60  # seconds after which a file has hung the reader; each takes a second or less
 
@@ -67,12 +68,16 @@ def saved(content: object, zipped: bool = True) -> bytes:
 # Crafted pickles: what a few bytes could ask for again and again
 
 WORD = struct.Struct("<I")
-ROOM = weights.MAX_INDEX_BYTES - 100
+ROOM = 500_000
 HALF = ROOM // 2
+MANY = torchfile.MAX_OPERATIONS // 2
 ORDERED = b"ccollections\nOrderedDict\n"
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
 STORAGE = b"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + b"0X\3\0\0\0cpuK\1"  # its mark is still open
 PAIRS = b"(" + b"".join(b"J" + WORD.pack(n) + b"N" for n in range(HALF // 6)) + b"u"
+
+
+OLD = saved(0, zipped=False)[:15] + b"\x80\2]." * 2  # the magic number, then what its reader passes over
 
 
 def zipped(pickled: bytes) -> bytes:
@@ -108,7 +113,7 @@ CRAFTED = {
         again(REBUILD + b"q\0(" + STORAGE + b"tQK\0(" + b"K\1" * (HALF // 2) + b"tq\5h\5\x89Ntq\1", b"h\0h\1R"),
         "cannot be read",
     ),
-    "a storage's long name": (again(STORAGE + b"N" * HALF + b"tq\1", b"h\1Q"), "holds a list"),
+    "a storage's long name": (again(STORAGE + b"N" * HALF + b"tq\1", b"h\1Q"), "holds too much beside"),
     "very many arguments": (
         again(b"ctorch._utils\n_rebuild_parameter\nq\0(" + b"N" * HALF + b"tq\1", b"h\0h\1R"),
         "cannot be read",
@@ -118,8 +123,8 @@ CRAFTED = {
         again(REBUILD + b"(" + STORAGE + b"tQK\0J" + WORD.pack(10**9) + b"\x85K\1\x85\x89NtR", b"0"),
         "cannot be read",
     ),
-    "depth": (b")" + b"\x85" * ROOM + b".", "holds a tuple"),
-    "marks": (b"(" * ROOM + b".", "cannot be read"),
+    "depth": (b")" + b"\x85" * MANY + b".", "holds a tuple"),
+    "marks": (b"(" * MANY + b".", "cannot be read"),
     "places far apart": (b"]" + b"".join(b"r" + WORD.pack(2**32 - 1 - n) for n in range(HALF // 5)) + b".", "holds a list"),
 }  # fmt: skip
 
@@ -133,6 +138,24 @@ def test_a_crafted_pickle(trick: str) -> None:
         assert said in refusal(data)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as Linux does it")
+@pytest.mark.parametrize("form", ["zip", "old"])
+@pytest.mark.parametrize("index", ["objects", "words", "one word"])
+def test_more_beside_the_tensors_than_is_read(index: str, form: str) -> None:
+    """By its number of objects, or by its bytes; and the old format's pickles count together."""
+    pickled = {
+        "objects": b"(" + b"]" * torchfile.MAX_OPERATIONS + b"l.",
+        "words": b"(" + (b"X" + WORD.pack(100) + b"a" * 100) * (torchfile.MAX_INDEX_BYTES // 105 + 1) + b"l.",
+        "one word": b"X"
+        + WORD.pack(torchfile.MAX_INDEX_BYTES)
+        + "\U0001f431".encode() * (torchfile.MAX_INDEX_BYTES // 4)
+        + b".",
+    }[index]
+    data = zipped(pickled) if form == "zip" else OLD + pickled + b"\x80\2]."
+    with at_most(400_000_000):
+        assert "holds too much beside" in refusal(data)
+
+
 def test_a_long_directory_is_not_read() -> None:
     """A few of its entries can take minutes, and a hundred megabytes hold two million."""
     stream = io.BytesIO(saved(load_model("tiny").state_dict()))
@@ -140,7 +163,7 @@ def test_a_long_directory_is_not_read() -> None:
     with zipfile.ZipFile(stream, "a") as archive:
         for n in range(10):
             archive.writestr(f"archive/{n}{'x' * 60_000}", b"")
-    assert "cannot be read" in refusal(stream.getvalue())
+    assert "holds too much beside" in refusal(stream.getvalue())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as Linux does it")
@@ -155,8 +178,8 @@ def test_the_largest_file(form: str) -> None:
 
 def test_claims_of_the_old_format_are_added_up() -> None:
     claim = b"(X\7\0\0\0storagectorch\nByteStorage\nX\1\0\0\0%dX\3\0\0\0cpuJ\0\0\0\x10NtQ"  # 268 million each
-    heads = b"\x80\2]." * 3 + b"\x80\2](" + b"".join(claim % n for n in range(9)) + b"e."
-    assert "claims to be more" in refusal(heads + b"\x80\2].")
+    heads = OLD + b"\x80\2](" + b"".join(claim % n for n in range(9)) + b"e."
+    assert "it ends before" in refusal(heads + b"\x80\2].")
 
 
 # Any bytes at all
@@ -225,7 +248,7 @@ READ = {
 def test_reads_what_pytorch_reads(form: str) -> None:
     state = {name: t for name, t in READ.items() if form == "zip" or name != "eight bits"}  # PyTorch itself fails there
     data = saved({"state": state, "epoch": 3, "history": [(1, 2.5, None, True, -1)] * 2, 7: "seven"}, form == "zip")
-    content, _ = weights._read_torch(data, "a.pth")
+    content, _ = torchfile.read(data, "a.pth")
     known = torch.load(io.BytesIO(data), weights_only=True)
     assert content["state"].keys() == known["state"].keys()
     for name, tensor in known["state"].items():
@@ -275,7 +298,7 @@ NAMES = ["a\nb.pth", "\u202egpj.pth", "\ud800.pth", "\x1b[31m.pth", "a\u2028b\0.
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_one_short_line(name: str) -> None:
-    assert "cannot be read" in refusal(b"", name)
+    assert "neither a .pth" in refusal(b"", name)
     assert "1 unexpected" in refusal(saved({name: torch.zeros(1)}))
 
 

@@ -2,6 +2,8 @@
 
 import argparse
 import copy
+import copyreg
+import gzip
 import io
 import json
 import os
@@ -9,9 +11,14 @@ import pickle
 import shlex
 import subprocess
 import sys
+import tarfile
+import types
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +27,13 @@ from golden.golden_weights import golden_image, golden_state
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from topformer_viz import load_model, trace, weights
+from topformer_viz import load_model, torchfile, trace, weights
+from topformer_viz.classes import CLASS_SETS, classes_of
 from topformer_viz.colour import ColourModel
 from topformer_viz.images import open_sample, to_tensor
-from topformer_viz.model import TopFormer
-from topformer_viz.weights import CONVERT, CheckpointError, load_checkpoint, reinitialised, with_batch_statistics
+from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.torchfile import CONVERT, CheckpointError
+from topformer_viz.weights import load_checkpoint, reinitialised, with_batch_statistics
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +54,7 @@ def save(path: Path, content: object) -> Path:
     return path
 
 
-def saved(content: object, **options: bool) -> bytes:
+def saved(content: object, **options: Any) -> bytes:
     """The bytes torch.save writes."""
     stream = io.BytesIO()
     torch.save(content, stream, **options)
@@ -165,6 +174,30 @@ def test_size_and_classes_are_read_off_the_checkpoint(
     assert all(torch.equal(loaded[name], tensor) for name, tensor in expected.items())
 
 
+# The authors' Cityscapes configurations: tiny's fuse is dense, base injects 128 channels. Then others that are legal.
+HEADS = [("tiny", 128, False), ("base", 128, False), ("small", 40, True), ("tiny", 1, True), ("base", 512, True)]
+
+
+@pytest.mark.parametrize(("size", "injected", "depthwise"), HEADS)
+def test_width_and_kind_of_the_head_are_read_off_the_checkpoint(size: str, injected: int, depthwise: bool) -> None:
+    spec = replace(SIZES[size], injected=injected, depthwise_fuse=depthwise)
+    expected = TopFormer(spec, 19).eval()
+    model = load_checkpoint(saved({"state_dict": expected.state_dict()}), "cityscapes.pth")
+    assert (model.spec, model.size, model.classes) == (spec, size, 19)
+    assert same(model, expected.state_dict())
+    run = trace(model, torch.from_numpy(golden_image(128, 192)))
+    assert run.sizes["M"] == injected
+    assert torch.equal(
+        expected.state_dict()["decode_head.linear_fuse.conv.weight"], model.decode_head.linear_fuse.conv.weight
+    )
+
+
+@pytest.mark.parametrize("channels", [64, 2000])
+def test_a_head_of_no_legal_width_is_misshapen(state: dict[str, Tensor], channels: int) -> None:
+    odd = {"decode_head.linear_fuse.conv.weight": torch.zeros(channels, 3 if channels == 64 else 1, 1, 1)}
+    assert "1 misshapen: decode_head.linear_fuse.conv.weight" in refusal(saved({**state, **odd}))
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
 def test_other_float_types_load_as_float32(
@@ -256,7 +289,36 @@ def test_names_where_mmcv_keeps_them(varied: Callable[..., TopFormer], kind: typ
     assert model.class_names == tuple(EIGHT)
 
 
-@pytest.mark.parametrize("meta", [None, [], {}, {"CLASSES": None}, {"CLASSES": EIGHT[1:]}, {"CLASSES": [*range(8)]}])
+PLACES: dict[str, Callable[[object], dict[str, object]]] = {
+    "mmengine": lambda names: {"meta": {"dataset_meta": {"classes": names, "palette": [[0, 0, 0]]}, "epoch": 3}},
+    "mmengine, large": lambda names: {"meta": {"dataset_meta": {"CLASSES": names}}},
+    "mmcv": lambda names: {"meta": {"CLASSES": names}},
+    "mmcv, small": lambda names: {"meta": {"classes": names}},
+    "a script of one's own": lambda names: {"classes": names},
+    "after another set": lambda names: {"meta": {"dataset_meta": {"classes": ["one"]}, "CLASSES": names}},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_names_in_a_file_always_win(varied: Callable[..., TopFormer], place: str) -> None:
+    """Also over those of the published set that has as many."""
+    names = tuple(f"thing {n}" for n in range(19))
+    data = saved({**PLACES[place](names), "state_dict": varied("tiny", 19).state_dict()})
+    model = load_checkpoint(data, "epoch_3.pth")
+    assert model.class_names == names
+    assert [name.en for name in classes_of(19, model.class_names).names] == list(names)
+
+
+def test_the_networks_that_come_with_the_app_name_their_classes() -> None:
+    """Those of ADE20K, which the authors' 150 are: nothing is guessed."""
+    model = load_model("base")
+    assert isinstance(model, TopFormer)
+    assert classes_of(150, model.class_names) is CLASS_SETS["ade20k"]
+
+
+@pytest.mark.parametrize(
+    "meta", [None, [], {}, {"CLASSES": None}, {"CLASSES": EIGHT[1:]}, {"CLASSES": [*range(8)]}, {"dataset_meta": None}]
+)
 def test_malformed_names_of_mmcv_are_ignored(varied: Callable[..., TopFormer], meta: object) -> None:
     state = varied("tiny", 8).state_dict()
     assert load_checkpoint(saved({"meta": meta, "state_dict": state}), "mmseg.pth").class_names is None
@@ -312,6 +374,41 @@ def test_auxiliary_heads_are_ignored(state: dict[str, Tensor], parallel: bool) -
     assert same(load_checkpoint(file, "aux.pth"), state)
 
 
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_moving_average_of_mmcv_is_left_out(state: dict[str, Tensor], prefix: str) -> None:
+    """Its hook registers each under a name without dots, beside the weights."""
+    average = {f"ema_{name.replace('.', '_')}": torch.zeros_like(tensor) for name, tensor in state.items()}
+    file = saved({"state_dict": {f"{prefix}{name}": tensor for name, tensor in {**average, **state}.items()}})
+    assert same(load_checkpoint(file, "iter_160000.pth"), state)
+
+
+PREFIXES = ["_orig_mod.", "model.", "model._orig_mod.", "module.", "_orig_mod.module.", "net.", "segmentor.student."]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_prefixes_of_wrappers_are_taken_off(state: dict[str, Tensor], backbone: dict[str, Tensor], prefix: str) -> None:
+    """With what else a wrapper held: a loss's weights, an average of the network."""
+    more = {"criterion.weight": torch.ones(150), f"ema_{prefix}backbone.tpm.stem.0.c.weight": torch.zeros(1)}
+    wrapped = {
+        **(more if prefix != "_orig_mod." else {}),
+        **{f"{prefix}{name}": tensor for name, tensor in state.items()},
+    }
+    assert same(load_checkpoint(saved({"state_dict": wrapped}), "last.ckpt"), state)
+    bare = {f"{prefix}{name}": tensor for name, tensor in backbone.items()}
+    assert same(load_checkpoint(saved(bare), "backbone.pt"), backbone, "backbone.")
+
+
+def test_a_part_that_was_compiled(state: dict[str, Tensor]) -> None:
+    compiled = {name.replace("backbone.", "backbone._orig_mod."): tensor for name, tensor in state.items()}
+    assert same(load_checkpoint(saved(compiled), "compiled.pt"), state)
+
+
+@pytest.mark.parametrize("wrapper", ["model_state_dict", "net", "ema"])
+def test_the_network_is_found_beside_other_tensors(state: dict[str, Tensor], wrapper: str) -> None:
+    beside = {"loss": torch.tensor(0.3), "optimizer_state_dict": {"state": {0: torch.ones(2)}}, "epoch": 3}
+    assert same(load_checkpoint(saved({**beside, wrapper: state}), "checkpoint.pt"), state)
+
+
 def test_a_head_beside_a_decode_head_is_unexpected(state: dict[str, Tensor]) -> None:
     assert "1 unexpected: head.weight" in refusal(saved({**state, "head.weight": torch.zeros(1)}))
 
@@ -339,6 +436,36 @@ def test_notes_of_training_scripts_are_let_pass(state: dict[str, Tensor], note: 
     assert same(load_checkpoint(saved({"meta": {"x": NOTES[note]}, "state_dict": state}), "best.pth"), state)
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
+def test_every_pickle_protocol_is_read(state: dict[str, Tensor], protocol: int, zipped: bool) -> None:
+    notes = {
+        **NOTES,
+        "frozen": frozenset("ab"),
+        "bytes": b"x" * 300,
+        "large": 2**2000,
+        "words": "路" * 300,
+        "list": [1.5, None],
+    }
+    content = {"meta": {**notes, "CLASSES": tuple(map(str, range(150)))}, "state_dict": state}
+    file = saved(content, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+    model = load_checkpoint(file, "protocol.pth")
+    assert same(model, state)
+    assert model.class_names == tuple(map(str, range(150)))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_long_configuration_beside_the_weights_is_read(state: dict[str, Tensor], zipped: bool) -> None:
+    config = "\n".join(f"model.layer{n} = dict(type='SyncBN', note='配置')" for n in range(40_000))
+    assert len(config) > 500_000
+    file = saved({"meta": {"config": config}, "state_dict": state}, _use_new_zipfile_serialization=zipped)
+    assert same(load_checkpoint(file, "long.pth"), state)
+
+
+def test_a_long_header_of_safetensors_is_read(state: dict[str, Tensor], tmp_path: Path) -> None:
+    assert same(named(tmp_path / "long.safetensors", state, {"config": "x" * 600_000}), state)
+
+
 def test_notes_in_the_old_format_are_let_pass(state: dict[str, Tensor]) -> None:
     file = saved({"meta": NOTES, "state_dict": state}, _use_new_zipfile_serialization=False)
     assert same(load_checkpoint(file, "best.pth"), state)
@@ -355,7 +482,7 @@ def test_notes_of_numpy_1_are_let_pass(state: dict[str, Tensor], note: str) -> N
 def test_notes_are_not_made() -> None:
     """Not even NumPy sees what a file says of its types."""
     file = saved({"weight": torch.zeros(1), "x": np.dtype("float32"), "y": argparse.Namespace(a=1)})
-    content, _ = weights._read_torch(file, "notes.pth")
+    content, _ = torchfile.read(file, "notes.pth")
     assert (content["x"], content["y"]) == (None, None)
 
 
@@ -414,7 +541,9 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, state: dict[str, Tensor], suf
     else:
         torch.save(content, path)
     message = refusal(path)
-    assert "cannot be read" in message if plain_pickle else f"would have to run {os.mkdir.__module__}.mkdir" in message
+    assert (
+        "is a plain pickle" in message if plain_pickle else f"would have to run {os.mkdir.__module__}.mkdir" in message
+    )
     assert not proof.exists()
     data = io.BytesIO(path.read_bytes())
     pickle.load(data) if plain_pickle else torch.load(data, weights_only=False)
@@ -440,10 +569,11 @@ def test_the_command_converts_a_refused_file(
     # What .safetensors does not take as it is: numbers out of order, and two names for the same ones.
     state = {**state, kernel: state[kernel].transpose(0, 1).contiguous().transpose(0, 1)}
     state[bias.format(1)] = state[bias.format(2)]
+    names = [f"物 {n}" for n in range(150)]
     content = {
-        "beside": {"epoch": 3, "path": PurePosixPath("runs/1"), "state_dict": state},
+        "beside": {"epoch": 3, "path": PurePosixPath("runs/1"), "state_dict": state, "meta": {"CLASSES": names}},
         "module": Network(state),
-        "module in a dict": {"model": Network(state), "date": "today"},
+        "module in a dict": {"model": Network(state), "date": "today", "meta": {"dataset_meta": {"classes": names}}},
     }[wrap]
     old, new = save(tmp_path / "old file.pth", content), tmp_path / "new file.safetensors"
     message = refusal(old)
@@ -455,15 +585,47 @@ def test_the_command_converts_a_refused_file(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the class must be found where it is run
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     subprocess.run(command, shell=True, check=True)
-    assert same(load_model(new), state)
+    model = load_model(new)
+    assert same(model, state)
+    assert model.class_names == (None if wrap == "module" else tuple(names))
 
 
-def test_what_fills_the_memory_is_refused(state: dict[str, Tensor]) -> None:
+def test_the_refusal_names_the_package_that_the_conversion_needs(
+    state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What mmengine leaves beside the weights, and pathlib, which comes with Python."""
+    module = types.ModuleType("mmengine.config")
+    module.Config = type("Config", (), {"__module__": "mmengine.config"})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mmengine", types.ModuleType("mmengine"))
+    monkeypatch.setitem(sys.modules, "mmengine.config", module)
+    told = refusal(saved({"state_dict": state, "cfg": module.Config()}))
+    assert "would have to run mmengine.config.Config" in told
+    assert "where mmengine must be installed" in told
+    assert "must be installed" not in refusal(saved({"state_dict": state, "path": PurePosixPath("a")}))
+
+
+def test_histories_of_mmengine_are_let_pass(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message hub stands in every file that it writes."""
+    name = "mmengine.logging.history_buffer"
+    module = types.ModuleType(name)
+    made = type("HistoryBuffer", (), {"__module__": name})
+    module.HistoryBuffer = made  # type: ignore[attr-defined]
+    for part in ("mmengine", "mmengine.logging"):
+        monkeypatch.setitem(sys.modules, part, types.ModuleType(part))
+    monkeypatch.setitem(sys.modules, name, module)
+    buffer = made()
+    buffer.history, buffer.most = np.arange(9.0), 1_000_000
+    hub = {"log_scalars": OrderedDict(loss=buffer), "runtime_info": OrderedDict(epoch=3), "resumed_keys": OrderedDict()}
+    assert same(load_checkpoint(saved({"message_hub": hub, "state_dict": state}), "epoch_3.pth"), state)
+
+
+def test_what_fills_the_memory_is_not_made(state: dict[str, Tensor]) -> None:
     """PyTorch would make a bytearray of any length that a few bytes ask for."""
     for zipped in (True, False):
         file = saved({"state_dict": state, "x": bytearray(b"x")}, _use_new_zipfile_serialization=zipped)
         assert torch.load(io.BytesIO(file), weights_only=True)
-        assert "would have to run __builtin__.bytearray" in refusal(file)
+        assert torchfile.read(file, "a.pth")[0]["x"] is None
+        assert same(load_checkpoint(file, "a.pth"), state)
 
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.uint8, torch.bool])
@@ -539,7 +701,7 @@ def test_a_record_is_read_under_one_name_only() -> None:
     named = rezipped(file, lambda content: content.replace(b"X\1\0\0\0000q", b"X\1\0\0\0aq"))
     letters = named.replace(b"archive/data/0", b"archive/data/A")
     assert torch.load(io.BytesIO(letters), weights_only=True)["weight"].numel() == 4
-    assert "cannot be read" in refusal(letters)
+    assert "cannot be read as a checkpoint" in refusal(letters)
 
 
 def test_repeated_numbers_are_refused(state: dict[str, Tensor]) -> None:
@@ -558,20 +720,20 @@ def test_too_many_classes_are_refused(state: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("zipped", [True, False])
 def test_an_endless_index_is_refused(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
     file = saved(state, _use_new_zipfile_serialization=zipped)
-    monkeypatch.setattr(weights, "MAX_INDEX_BYTES", 10_000)
-    assert "cannot be read" in refusal(file)
+    monkeypatch.setattr(torchfile, "MAX_INDEX_BYTES", 10_000)
+    assert "holds too much beside" in refusal(file)
 
 
 @pytest.mark.parametrize("claim", [2**63, 10**12, 10**6, 0])
 def test_a_header_that_claims_too_much_is_refused(claim: int) -> None:
     file = claim.to_bytes(8, "little") + b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' + bytes(4)
     message = refusal(file)
-    assert ("claims to be more" if claim else "cannot be read") in message
+    assert ("cannot be read: it ends before" if claim else "cannot be read as a checkpoint") in message
 
 
 def test_offsets_beyond_the_file_are_refused() -> None:
     header = b'{"x":{"dtype":"F32","shape":[1000000],"data_offsets":[0,4000000]}}'
-    assert "cannot be read" in refusal(len(header).to_bytes(8, "little") + header + bytes(4))
+    assert "cannot be read: it ends before" in refusal(len(header).to_bytes(8, "little") + header + bytes(4))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -599,7 +761,69 @@ def test_cut_off_files_are_refused(tmp_path: Path, state: dict[str, Tensor], suf
     for size in (7, 100, len(whole) // 2, len(whole) - 1):
         path = tmp_path / f"cut{suffix}"
         path.write_bytes(whole[:size])
-        refusal(path)
+        assert ("neither a .pth" if size == 7 and suffix != ".pth" else "it ends before") in refusal(path)
+
+
+def test_cut_off_files_of_the_old_format_are_refused(state: dict[str, Tensor]) -> None:
+    whole = saved(state, _use_new_zipfile_serialization=False)
+    assert all("it ends before" in refusal(whole[:size]) for size in (1000, len(whole) - 1))
+
+
+# What it says it is, and what a file is not called
+
+
+def packed(how: str, data: bytes) -> bytes:
+    """The checkpoint in an archive of this kind."""
+    stream = io.BytesIO()
+    if how.startswith("zip"):
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED if how == "zip" else zipfile.ZIP_STORED) as archive:
+            archive.writestr("weights/topformer-T.pth", data)
+    elif how == "gz":
+        stream.write(gzip.compress(data, 1))
+    else:
+        with tarfile.open(fileobj=stream, mode="w:" if how == "tar" else "w:xz") as tar:
+            member = tarfile.TarInfo("topformer-T.pth")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("how", ["zip", "zip, stored", "gz", "tar", "tar.xz"])
+def test_archives_are_to_be_unpacked(how: str) -> None:
+    """What a shared drive hands over."""
+    message = refusal(packed(how, saved({"weight": torch.zeros(9)})))
+    assert "is an archive of files; please unpack it" in message
+    assert "damaged" not in message
+
+
+KINDS = {
+    b"": "it is empty",
+    b" \n": "it is empty",
+    b"<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning": "it is a web page",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:": "pointer of Git LFS",
+    pickle.dumps({"a": 1}, 2): "a plain pickle",
+    pickle.dumps({"a": 1}, 4): "a plain pickle",
+    b"\x89HDF\r\n\x1a\n": "neither a .pth file",
+}
+
+
+@pytest.mark.parametrize("start", KINDS)
+def test_other_files_are_called_what_they_are(start: bytes) -> None:
+    message = refusal(start)
+    assert KINDS[start] in message
+    assert "damaged" not in message and "{" not in message
+
+
+def test_what_the_reader_does_not_know_is_not_called_damaged(state: dict[str, Tensor]) -> None:
+    """Numbers that stand for globals, which Python lets a program register; and numbers that begin with their large end."""
+    copyreg.add_extension("pathlib", "PurePosixPath", 240)
+    registered = saved({"state_dict": state, "path": PurePosixPath("a")})
+    copyreg.remove_extension("pathlib", "PurePosixPath", 240)
+    turned = rezipped(saved(state), lambda content: b"big" if content == b"little" else content)
+    for data, what in ((registered, "the pickle operation EXT1"), (turned, "numbers in another byte order")):
+        message = refusal(data)
+        assert f"it holds {what}" in message and message.endswith(CONVERT)
+        assert "damaged" not in message
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,17 @@ means, as its authors define it:
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from topformer_viz.text import Text
+from topformer_viz.text import LANGS, Text
 
 LONGEST_NAME = 40  # characters kept of a name that came with a file
 
+_GUESS = Text(
+    "{title} (a guess from their number: no names came with the weights)",
+    "{title}（按类别数推测：权重文件没有给出名称）",
+)
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _LIGHTNESSES = (0.50, 0.64, 0.78, 0.57, 0.71)  # Oklab; five in turn, so that classes of like hue differ in it
 
@@ -73,15 +77,15 @@ def classes_of(count: int, names: Sequence[str] | None = None) -> ClassSet:
     ``names``: the English names that came with the checkpoint's file, which may be anybody's. Those of a set in
     CLASS_SETS, in its order, give that set; case, spaces and signs don't matter, as "potted plant" is also published
     as "pottedplant". Any others stand as they are in both languages, on one line and cut at LONGEST_NAME characters.
-    Without names, ``count`` decides which published set it is (8 classes need not be our streets); classes of which
-    nothing is known are numbered from 1.
+    Without names, ``count`` tells which published set it may be (8 classes need not be our streets), and the title calls
+    that a guess; classes of which nothing is known are numbered from 1.
 
     Raises ValueError if there are names, but not ``count`` of them.
     """
     if names is None:
         for slug, known in CLASS_SETS.items():
             if slug != "streets" and len(known.names) == count:
-                return known
+                return replace(known, title=Text(*(_GUESS(lang, title=known.title(lang)) for lang in LANGS)))
         numbered = tuple(_number(i) for i in range(count))
         return ClassSet(Text(f"{_count(count)} without names", f"{count} 类，无名称"), numbered, _colours(count))
     if len(names) != count:

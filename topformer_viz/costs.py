@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from topformer_viz.model import SIZES, Attention, TopFormer
+from topformer_viz.model import Attention, Size, TopFormer
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Cost:
 
 
 @cache
-def costs(size: str, classes: int | None, height: int, width: int) -> tuple[Cost, ...]:
-    """Each part's cost for one image of height x width pixels, counted without computing anything.
+def costs(size: str | Size, classes: int | None, height: int, width: int) -> tuple[Cost, ...]:
+    """Each part's cost for one image of height x width pixels, counted without computing anything; ``size`` and
+    ``classes`` as ``TopFormer`` takes them.
 
     Convolutions and matrix products are counted, as the authors do; BatchNorm, activations, pooling, resizing and
     softmax are not. The stem counts with the first pyramid level.
@@ -71,7 +72,7 @@ def costs(size: str, classes: int | None, height: int, width: int) -> tuple[Cost
         return Cost(part, params, own)
 
     def parts() -> Iterator[Cost]:
-        levels = SIZES[size].levels
+        levels = model.spec.levels
         for n, (before, level) in enumerate(zip((-1, *levels), levels, strict=False)):
             layers = [f"backbone.tpm.layer{i + 1}" for i in range(before + 1, level + 1)]
             yield cost(f"pyramid{n}", *(["backbone.tpm.stem"] if n == 0 else []), *layers)

@@ -29,12 +29,14 @@ def under(prefix: str, keep: Keep) -> Keep:
 
 @dataclass(frozen=True)
 class Size:
-    """What tells tiny, small and base apart.
+    """What tells tiny, small and base apart, and what else a checkpoint may set: the last two are those of ADE20K.
 
     ``residuals`` lists the inverted residuals as (kernel, expand, out channels, stride); ``levels`` are the
-    0-based ones whose outputs form the token pyramid; ``injected`` is the width of the injected maps.
+    0-based ones whose outputs form the token pyramid; ``injected`` is the width M of the injected maps;
+    ``depthwise_fuse``: whether the head's first convolution leaves each of these channels to itself.
     """
 
+    name: str
     residuals: tuple[tuple[int, int, int, int], ...]
     levels: tuple[int, int, int, int]
     heads: int
@@ -48,20 +50,20 @@ class Size:
 
 
 # fmt: off
-SIZES: dict[str, Size] = {
-    "tiny": Size(
+SIZES: dict[str, Size] = {size.name: size for size in (
+    Size("tiny",
         residuals=((3, 1, 16, 1), (3, 4, 16, 2), (3, 3, 16, 1), (5, 3, 32, 2), (5, 3, 32, 1),
                    (3, 3, 64, 2), (3, 3, 64, 1), (5, 6, 96, 2), (5, 6, 96, 1)),
         levels=(2, 4, 6, 8), heads=4, injected=128, depthwise_fuse=True),
-    "small": Size(
+    Size("small",
         residuals=((3, 1, 16, 1), (3, 4, 24, 2), (3, 3, 24, 1), (5, 3, 48, 2), (5, 3, 48, 1),
                    (3, 3, 96, 2), (3, 3, 96, 1), (5, 6, 128, 2), (5, 6, 128, 1), (3, 6, 128, 1)),
         levels=(2, 4, 6, 9), heads=6, injected=192, depthwise_fuse=False),
-    "base": Size(
+    Size("base",
         residuals=((3, 1, 16, 1), (3, 4, 32, 2), (3, 3, 32, 1), (5, 3, 64, 2), (5, 3, 64, 1),
                    (3, 3, 128, 2), (3, 3, 128, 1), (5, 6, 160, 2), (5, 6, 160, 1), (3, 6, 160, 1)),
         levels=(2, 4, 6, 9), heads=8, injected=256, depthwise_fuse=False),
-}
+)}
 # fmt: on
 
 KEY_DIM, ATTN_RATIO, MLP_RATIO, BLOCKS = 16, 2, 2, 4  # the same in every size
@@ -310,16 +312,16 @@ class Backbone(nn.Module):
 class TopFormer(nn.Module):
     """The whole network: normalised RGB (B, 3, Y, X) in, class scores (B, classes, Y/8, X/8) out.
 
-    ``size`` is a name in ``SIZES``. With ``classes=None`` it is an ImageNet backbone, without injection and
-    head, and returns the last block's output (B, C, Y/64, X/64). ``class_names`` are the classes' names where a
-    checkpoint gives them, one a channel of the scores, as it spells them.
+    ``size`` is a name in ``SIZES``, or a ``Size`` like one of them. With ``classes=None`` it is an ImageNet backbone, without
+    injection and head, and returns the last block's output (B, C, Y/64, X/64). ``class_names`` are the classes' names where
+    a checkpoint gives them, one a channel of the scores, as it spells them.
     """
 
-    def __init__(self, size: str, classes: int | None = 150) -> None:
+    def __init__(self, size: str | Size, classes: int | None = 150) -> None:
         super().__init__()
-        self.size, self.classes = size, classes
+        self.spec = spec = SIZES[size] if isinstance(size, str) else size
+        self.size, self.classes = spec.name, classes
         self.class_names: tuple[str, ...] | None = None
-        spec = SIZES[size]
         self.num_heads, self.num_blocks = spec.heads, BLOCKS
         self.backbone = Backbone(spec, injection=classes is not None)
         if classes is not None:

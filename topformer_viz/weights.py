@@ -1,67 +1,33 @@
 """A name or a checkpoint in, a model in eval mode out."""
 
 import copy
-import io
-import json
 import math
-import pickletools
-import re
-import zipfile
-from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from topformer_viz.classes import CLASS_SETS
 from topformer_viz.colour import ColourModel
-from topformer_viz.markup import plain
-from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.model import SIZES, Size, TopFormer
 from topformer_viz.text import Text
+from topformer_viz.torchfile import OVERCLAIM, SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in, read
 from topformer_viz.tracing import Model, Trace, trace
 
 MAX_CHECKPOINT_BYTES = 100_000_000  # base with an optimiser's state and a moving average takes 80 MB
-MAX_INDEX_BYTES = 500_000  # of what tells tensors' names and shapes; for the same file 0.2 MB
-MAX_CLASSES = 1024  # more than any published set; the class scores of a picture are kept whole
-SHOWN_KEYS, SHOWN_CHARACTERS = 3, 120  # how many keys of each kind an error names, and how much of any name
+MAX_CLASSES = MAX_INJECTED = 1024  # more than any published one: maps of a picture as wide as that are kept whole
+SHOWN_KEYS = 3  # of each kind, in an error
 LARGEST = 1e15  # the pages sum squares of what a network computes; far above that float32 cannot hold them
-WRAPPERS = ("state_dict_ema", "state_dict", "model")  # where published files keep their tensors
+STEM = "tpm.stem.0.c.weight"  # what every TopFormer has, under whatever prefix
 STREETS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "streets.safetensors"
-
-# To be run where a file is trusted: it runs what is in it. OLD and NEW stand for the files, so that no stranger's file
-# name gets into a command line.
-CONVERT = (
-    'python -c "import sys, torch, safetensors.torch as st; '
-    "c = torch.load(sys.argv[1], 'cpu', weights_only=False); "
-    f"c = next((c[k] for k in {WRAPPERS} if isinstance(c, dict) and k in c), c); "
-    "c = c if isinstance(c, dict) else c.state_dict(); "
-    "st.save_file({k: v.clone().contiguous() for k, v in c.items() if isinstance(v, torch.Tensor)}, sys.argv[2])"
-    '" OLD.pth NEW.safetensors'
-)
 
 _TOO_HEAVY = Text(
     en="{name} is larger than {megabytes} MB, more than any TopFormer checkpoint; please choose another file, "
     "or save its state dict alone.",
     zh="{name} 超过 {megabytes} MB，比任何 TopFormer 权重文件都大；请换一个文件，或只保存其中的 state dict。",
-)
-_UNREADABLE = Text(
-    en="{name} cannot be read as a checkpoint: it is damaged or cut off, or neither a .pth nor a .safetensors file "
-    "of tensors; please download or export it again.",
-    zh="无法将 {name} 读作权重文件：文件已损坏或不完整，或者不是由张量组成的 .pth 或 .safetensors 文件；请重新下载或导出。",
-)
-_OVERCLAIM = Text(
-    en="{name} is not opened: what it holds is compressed, or claims to be more than the file has bytes; "
-    "please save it again with torch.save or safetensors.",
-    zh="未打开 {name}：其中的内容经过压缩，或声称的大小超过文件本身；请用 torch.save 或 safetensors 重新保存。",
-)
-_CODE = Text(
-    en="{name} is not opened: reading it would have to run {what}, which could do anything on this computer. "
-    "If you trust the file, convert it on your own computer and open the result: {command}",
-    zh="未打开 {name}：读取它需要运行 {what}，而这可能在本机上执行任何操作。"
-    "如果信任该文件，请在自己的电脑上用这条命令转换，再打开转换后的文件：{command}",
 )
 _NO_DICTIONARY = Text(
     en="{name} holds a {kind}, not a dictionary of tensors; please save the model's state dict.",
@@ -93,21 +59,10 @@ _MISFITS = {
 }
 
 
-class CheckpointError(ValueError):
-    """The file is no TopFormer checkpoint.
-
-    ``text`` says why, and what to do, in both languages; ``str()`` is its English.
-    """
-
-    def __init__(self, text: Text) -> None:
-        super().__init__(text.en)
-        self.text = text
-
-
 def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> Model:
     """A model in eval mode, on the CPU.
 
-    ``source``: "tiny", "small" or "base" (untrained, as built, 150 classes; ``seed`` draws the weights); "streets"
+    ``source``: "tiny", "small" or "base" (untrained, as built, ADE20K's 150 classes; ``seed`` draws the weights); "streets"
     (tiny, trained on street photographs, 8 named classes); "colour" (fixed weights; ``grid`` cells on the short side,
     8 to 64); or the path of a checkpoint as ``load_checkpoint`` takes it.
 
@@ -118,44 +73,41 @@ def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> 
     if isinstance(source, str) and source in SIZES:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return TopFormer(source).eval()
+            built = TopFormer(source).eval()
+        built.class_names = tuple(name.en for name in CLASS_SETS["ade20k"].names)
+        return built
     path = STREETS if source == "streets" else Path(source)
     if not path.is_file():
         raise FileNotFoundError(
             f"no checkpoint at {path}, and no model of that name: colour, streets, {', '.join(SIZES)}"
         )
-    _check_size(path.stat().st_size, plain(path.name, SHOWN_CHARACTERS))
+    _check_size(path.stat().st_size, cut_in(path.name))
     return load_checkpoint(path.read_bytes(), path.name)
 
 
 def load_checkpoint(data: bytes, name: str) -> TopFormer:
     """The model of a checkpoint file's bytes, in eval mode, on the CPU; ``name`` is for messages only.
 
-    The file is in the published layout, .safetensors or what torch.save writes; which of them, its content tells.
-    Size and number of classes are read off it, floating tensors of any type become float32, and an ImageNet backbone
-    loads without injection and head. Class names are taken from a "classes" entry in the metadata of .safetensors (a
-    JSON list), or from where mmcv keeps them. Only tensors are read, never code, and nothing is written to disk.
+    The file is in the published layout, .safetensors or what torch.save writes; which of them, its content tells. Size,
+    width of the injection, kind of fuse and number of classes are read off it, floating tensors of any type become float32,
+    and an ImageNet backbone loads without injection and head. Class names are taken from a "classes" entry in the metadata
+    of .safetensors (a JSON list), or from where mmengine, mmcv or the file itself keep them. Only tensors are read, never
+    code, and nothing is written to disk.
 
     Raises ``CheckpointError`` if the file does not fit or has more than MAX_CHECKPOINT_BYTES, and if its weights, or what
     it computes of noise, are not finite.
     """
-    name = plain(name, SHOWN_CHARACTERS)
+    name = cut_in(name)
     _check_size(len(data), name)
-    try:
-        # Where .safetensors begins its JSON, a zip file and PyTorch's old format have other bytes.
-        read = _read_safetensors if data[8:9] == b"{" else _read_torch
-        content, class_names = read(data, name)
-    except CheckpointError:
-        raise
-    except Exception as error:  # a damaged file can make the readers raise nearly anything
-        raise CheckpointError(_UNREADABLE.format(name=name)) from error
+    content, named = read(data, name)
     state = _state_of(content, name)
     if sum(tensor.numel() for tensor in state.values()) > len(data):  # a stride of 0 repeats one number for ever
-        raise CheckpointError(_OVERCLAIM.format(name=name))
+        raise CheckpointError(OVERCLAIM.format(name=name))
     model = _fitting(state, name)
-    if isinstance(class_names, list | tuple) and len(class_names) == model.classes:
-        if all(isinstance(class_name, str) for class_name in class_names):
-            model.class_names = tuple(class_name[:SHOWN_CHARACTERS] for class_name in class_names)
+    for names in named:
+        if isinstance(names, list | tuple) and len(names) == model.classes and all(isinstance(n, str) for n in names):
+            model.class_names = tuple(n[:SHOWN_CHARACTERS] for n in names)
+            break
     if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
         raise CheckpointError(_NOT_FINITE.format(name=name))
     noise = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
@@ -174,254 +126,66 @@ def _check_size(size: int, name: str) -> None:
         raise CheckpointError(_TOO_HEAVY.format(name=name, megabytes=MAX_CHECKPOINT_BYTES // 1_000_000))
 
 
-def _read_safetensors(data: bytes, name: str) -> tuple[Any, Any]:
-    """The file's tensors, and what it gives as names of the classes, which may be anything."""
-    header = int.from_bytes(data[:8], "little")  # the length of the JSON that follows
-    if header > min(len(data) - 8, MAX_INDEX_BYTES):
-        raise CheckpointError(_OVERCLAIM.format(name=name))
-    tensors = safetensors.torch.load(data)
-    try:
-        return tensors, json.loads(json.loads(data[8 : 8 + header])["__metadata__"]["classes"])
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return tensors, None
-
-
-# All that tensors are saved with, and what stands for it here.
-_DTYPES = {str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
-_STORAGES = {
-    "torch.storage.UntypedStorage": torch.uint8,
-    **{
-        f"torch.{kind}Storage": dtype
-        for kind, dtype in {
-            "Double": torch.float64, "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16,
-            "Long": torch.int64, "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8,
-            "Bool": torch.bool, "ComplexFloat": torch.complex64, "ComplexDouble": torch.complex128,
-        }.items()
-    },
-}  # fmt: skip
-# What training scripts put beside them: timm its arguments, mmcv scores and palettes from NumPy (1 and 2). It becomes
-# None, so that nothing of it is imported, made or run.
-_NOTES = (
-    "argparse.Namespace",
-    "collections.Counter",
-    "torch.Size",
-    "torch.device",
-    "_codecs.encode",
-    "__builtin__.set",
-    "numpy.dtype",
-    "numpy.ndarray",
-    *(f"numpy.{core}.multiarray.{maker}" for core in ("core", "_core") for maker in ("scalar", "_reconstruct")),
-)
-MAX_AXES = 8  # of a tensor in such a file; what any stands for is written once and may be used again and again
-
-
-def _tensor(numbers: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Tensor:
-    """``torch._utils._rebuild_tensor_v2``, except that numbers outside the storage are an error."""
-    if len(size) > MAX_AXES:
-        raise ValueError(f"a tensor of {len(size)} axes")
-    return numbers.as_strided(size, stride, offset)
-
-
-def _typed_tensor(
-    raw: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], grad: object, hooks: object,
-    dtype: torch.dtype, *_: object,
-) -> Tensor:  # fmt: skip
-    """``torch._utils._rebuild_tensor_v3``."""
-    return _tensor(raw.view(dtype), offset, size, stride)
-
-
-_GLOBALS: dict[str, Any] = {
-    **_DTYPES,
-    **_STORAGES,
-    **dict.fromkeys(_NOTES),
-    "collections.OrderedDict": lambda: {},
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor_v3": _typed_tensor,
-    "torch._utils._rebuild_parameter": lambda data, *_: data,
-}
-
-
-class _Directory(io.BytesIO):
-    """A zip file that is read up to the end of its directory only if that is short."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        found = super().read(size)
-        if len(found) > MAX_INDEX_BYTES:
-            raise ValueError("the directory is too long")
-        return found
-
-
-def _read_torch(data: bytes, name: str) -> tuple[Any, Any]:
-    """What torch.save put into the file, and what it gives as names of the classes, which may be anything."""
-    content = (_read_zip if data.startswith(b"PK\x03\x04") else _read_old)(data, name)
-    meta = content.get("meta") if isinstance(content, dict) else None
-    return content, meta.get("CLASSES") if isinstance(meta, dict) else None
-
-
-def _read_zip(data: bytes, name: str) -> Any:
-    """A zip file of one pickle and, for each storage, a record of its bytes."""
-    zipfile.ZipFile(_Directory(data)).close()
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        records = archive.infolist()
-        if any(r.compress_type != zipfile.ZIP_STORED for r in records) or sum(r.file_size for r in records) > len(data):
-            raise CheckpointError(_OVERCLAIM.format(name=name))
-        (folder,) = (r.filename[:-8] for r in records if re.fullmatch(r"[^/]+/data\.pkl", r.filename))
-        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
-            raise ValueError("another byte order")
-
-        @cache
-        def raw(key: str) -> Tensor:
-            return _bytes(archive.read(f"{folder}data/{key}"))
-
-        with archive.open(f"{folder}data.pkl") as index:
-            pickled = io.BytesIO(index.read(MAX_INDEX_BYTES))
-        return _unpickled(pickled, name, lambda key, dtype, count: raw(key).view(dtype))
-
-
-def _read_old(data: bytes, name: str) -> Any:
-    """As before PyTorch 1.6: five pickles in a row, of which the fourth is the content and the fifth the storages' names,
-    then the bytes of each storage behind their count.
-    """
-    storages: dict[str, Tensor] = {}
-    room = len(data)
-
-    def numbers(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        """Zeros in their place: they come last in the file."""
-        nonlocal room
-        if key not in storages:
-            room -= count * dtype.itemsize
-            if room < 0:
-                raise CheckpointError(_OVERCLAIM.format(name=name))
-            storages[key] = torch.zeros(count, dtype=dtype)
-        return storages[key]
-
-    pickles = io.BytesIO(data[:MAX_INDEX_BYTES])
-    *_, content, keys = (_unpickled(pickles, name, numbers) for _ in range(5))
-    at = pickles.tell()
-    for key in keys:
-        storage = storages[key]
-        start, at = at + 8, at + 8 + storage.nbytes
-        storage.copy_(_bytes(memoryview(data)[start:at]).view(storage.dtype))
-    return content
-
-
-def _bytes(raw: bytes | memoryview) -> Tensor:
-    """These bytes as a tensor of uint8."""
-    return torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else torch.empty(0, dtype=torch.uint8)
-
-
-def _unpickled(pickled: io.BytesIO, name: str, numbers: Callable[[str, torch.dtype, int], Tensor]) -> Any:
-    """What one pickle holds; ``CheckpointError`` if it calls on more than tensors need.
-
-    ``numbers(key, dtype, count)`` gives a storage, 1-D. Python's own reader runs whatever a file names, and PyTorch's
-    restricted one still lets a few bytes ask for any amount of time or memory (a bytearray of any length, a large
-    dictionary copied over and over). This one knows the operations that torch.save uses, imports nothing, calls nothing
-    but the four functions in ``_GLOBALS``, and takes a bounded time for each byte. Keys of dictionaries become words,
-    as numbers can be chosen to have one hash.
-    """
-    stack: list[Any] = []
-    below: list[list[Any]] = []  # the stacks under each mark
-    memo: dict[int, Any] = {}
-    argument: Any
-    for operation, argument, _ in pickletools.genops(pickled):
-        match operation.name:
-            case "BINPUT" | "LONG_BINPUT":
-                memo[argument] = stack[-1]
-            case "BINGET" | "LONG_BINGET":
-                stack.append(memo[argument])
-            case "BINUNICODE" | "SHORT_BINSTRING" | "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT" | "NONE":
-                stack.append(argument)
-            case "NEWTRUE" | "NEWFALSE":
-                stack.append(operation.name == "NEWTRUE")
-            case "EMPTY_TUPLE":
-                stack.append(())
-            case "EMPTY_LIST":
-                stack.append([])
-            case "EMPTY_DICT":
-                stack.append({})
-            case "MARK":
-                below.append(stack)
-                stack = []
-            case "TUPLE":
-                items, stack = stack, below.pop()
-                stack.append(tuple(items))
-            case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                count = int(operation.name[-1])
-                stack[-count:] = [tuple(stack[-count:])]
-            case "APPEND":
-                item = stack.pop()
-                _add(stack[-1], [item])
-            case "APPENDS" | "SETITEMS":
-                items, stack = stack, below.pop()
-                _add(stack[-1], items)
-            case "SETITEM":
-                value, key = stack.pop(), stack.pop()
-                _add(stack[-1], [key, value])
-            case "BUILD":  # gives an object its attributes: an ordered dictionary's version, or a note's
-                stack.pop()
-            case "GLOBAL":
-                what = argument.replace(" ", ".")
-                if what not in _GLOBALS:
-                    raise CheckpointError(_CODE.format(name=name, what=plain(what, SHOWN_CHARACTERS), command=CONVERT))
-                stack.append(_GLOBALS[what])
-            case "REDUCE" | "NEWOBJ":
-                arguments, function = stack.pop(), stack.pop()
-                if len(arguments) > 8:
-                    raise ValueError("too many arguments")
-                stack.append(function(*arguments) if callable(function) else None)
-            case "BINPERSID":
-                _, dtype, key, _, count = stack.pop()[:5]  # the sixth is always None
-                if not isinstance(key, str):
-                    raise ValueError("a storage without a name")
-                stack.append(numbers(key, dtype, count))
-            case "PROTO":
-                pass
-            case "STOP":
-                return stack.pop()
-            case _:
-                raise ValueError(operation.name)
-    raise ValueError("a pickle without an end")
-
-
-def _add(target: Any, items: list[Any]) -> None:
-    """Put items into a list, or keys and values in turn into a dictionary; nothing into a note."""
-    if isinstance(target, list):
-        target += items
-    elif isinstance(target, dict):
-        pairs = zip(items[::2], items[1::2], strict=True)
-        target.update((str(key), value) for key, value in pairs if isinstance(key, str | int))
-
-
 def _state_of(content: Any, name: str) -> dict[str, Tensor]:
-    """The network's tensors under the segmentation model's names."""
-    for wrapper in WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-            break
+    """The network's tensors under the segmentation model's names.
+
+    They are looked for under WRAPPERS, then bare, then in whatever else the file holds; what only training needs is left out.
+    """
     if not isinstance(content, dict):
         raise CheckpointError(_NO_DICTIONARY.format(name=name, kind=type(content).__name__))
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-    if not state:
+    places = [content[wrapper] for wrapper in WRAPPERS if wrapper in content] + [content, *content.values()]
+    # Each once: a small file can name one large dictionary very often.
+    found = {id(place): place for place in places if isinstance(place, dict)}.values()
+    states = [{str(k): v for k, v in place.items() if isinstance(v, Tensor)} for place in found]
+    state = next((s for s in states if any(key.endswith(STEM) for key in s)), None) or next(filter(None, states), None)
+    if state is None:
         raise CheckpointError(_NO_TENSORS.format(name=name, wrappers=", ".join(WRAPPERS)))
-    if all(key.startswith("module.") for key in state):  # saved from within DataParallel
-        state = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    state = {key.replace("_orig_mod.", ""): tensor for key, tensor in state.items()}  # torch.compile's, at any depth
+    if prefixes := [key.removesuffix(STEM).removesuffix("backbone.") for key in state if key.endswith(STEM)]:
+        # "module." of DataParallel, "model." of Lightning; what has another is no part of the network. The shortest, as
+        # averages are kept beside it under longer ones.
+        prefix = min(prefixes, key=len)
+        state = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
     dropped = ["auxiliary_head."]  # mmseg's, for training only
     if not any(key.startswith("decode_head.") for key in state):
         dropped.append("head.")  # an ImageNet classifier: the authors' is head.bn and head.l
-    state = {key: tensor for key, tensor in state.items() if not key.startswith(tuple(dropped))}
+    state = {
+        key: tensor
+        for key, tensor in state.items()
+        # A name with no dot under "ema_" is a buffer of mmcv's moving average.
+        if not (key.startswith(tuple(dropped)) or (key.startswith("ema_") and "." not in key))
+    }
     if any(key.startswith("tpm.") for key in state):  # a bare backbone, as ImageNet training saves it
         state = {f"backbone.{key}": tensor for key, tensor in state.items()}
     return state
 
 
+def _head_of(state: dict[str, Tensor]) -> tuple[int | None, dict[str, Any]]:
+    """The number of classes, None for a backbone, and what of ``Size`` the head's tensors tell, where they are legal.
+
+    The authors' Cityscapes configurations differ there from those of ADE20K: tiny's fuse is dense, base injects 128.
+    """
+    if not any(key.startswith(("decode_head.", "backbone.SIM.")) for key in state):
+        return None, {}
+    classify, fuse = (state.get(f"decode_head.{name}.weight") for name in ("conv_seg", "linear_fuse.conv"))
+    classes, told = 150, {}
+    if classify is not None and classify.ndim == 4 and 1 <= classify.shape[0] <= MAX_CLASSES:
+        classes = classify.shape[0]
+    if (
+        fuse is not None
+        and fuse.ndim == 4
+        and 1 <= fuse.shape[0] <= MAX_INJECTED
+        and fuse.shape[1] in (1, fuse.shape[0])
+    ):
+        told = {"injected": fuse.shape[0], "depthwise_fuse": fuse.shape[1] == 1}
+    return classes, told
+
+
 def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
     """The model that fits ``state``; ``CheckpointError`` names what does not fit the nearest one."""
-    classes: int | None = None
-    if any(key.startswith(("decode_head.", "backbone.SIM.")) for key in state):
-        seg = state.get("decode_head.conv_seg.weight")
-        classes = seg.shape[0] if seg is not None and seg.ndim == 4 and 1 <= seg.shape[0] <= MAX_CLASSES else 150
+    classes, told_by_head = _head_of(state)
 
-    def misfits(size: str) -> dict[str, list[str]]:
+    def misfits(size: Size) -> dict[str, list[str]]:
         with torch.device("meta"):
             expected = TopFormer(size, classes).state_dict()
         shared = [k for k in expected if k in state]
@@ -442,14 +206,15 @@ def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
         }
 
     size, wrong = min(
-        ((size, misfits(size)) for size in SIZES), key=lambda pair: sum(len(keys) for keys in pair[1].values())
+        ((size, misfits(size)) for size in (replace(known, **told_by_head) for known in SIZES.values())),
+        key=lambda pair: sum(len(keys) for keys in pair[1].values()),
     )
     if any(wrong.values()):
         told = [_MISFITS[kind].format(count=len(keys), keys=_shown(keys)) for kind, keys in wrong.items() if keys]
         raise CheckpointError(
             Text(
-                en=_MISFIT("en", name=name, size=size, told="; ".join(text.en for text in told)),
-                zh=_MISFIT("zh", name=name, size=size, told="；".join(text.zh for text in told)),
+                en=_MISFIT("en", name=name, size=size.name, told="; ".join(text.en for text in told)),
+                zh=_MISFIT("zh", name=name, size=size.name, told="；".join(text.zh for text in told)),
             )
         )
     with torch.random.fork_rng(devices=[]):  # building draws weights, which the file's then replace
@@ -460,7 +225,7 @@ def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
 
 def _shown(keys: list[str]) -> str:
     """The first keys, each cut; a stranger's may be of any length and hold what no terminal or browser can show."""
-    first = (plain(key, SHOWN_CHARACTERS) for key in keys[:SHOWN_KEYS])
+    first = (cut_in(key) for key in keys[:SHOWN_KEYS])
     return ", ".join(first) + (", …" if len(keys) > SHOWN_KEYS else "")
 
 

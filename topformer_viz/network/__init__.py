@@ -146,7 +146,7 @@ def _numbers(view: View, model: TopFormer) -> str:
     lang, published = view.lang, PUBLISHED[model.size]
 
     def row(words: str, classes: int | None, height: int, width: int, miou: str = "") -> str:
-        parts = costs(model.size, classes, height, width)
+        parts = costs(model.spec, classes, height, width)
         params, adds = sum(c.params for c in parts), sum(c.multiply_adds for c in parts)
         return f"| {words} | {params:,} | {adds / 1e9:.2f} G | {miou} |"
 

@@ -284,7 +284,7 @@ def _costs(view: View) -> Panel:
     """Parameters and multiply-adds by part."""
     lang, model = view.lang, view.model
     assert isinstance(model, TopFormer)
-    counted = costs(model.size, model.classes, view.photo.height, view.photo.width)
+    counted = costs(model.spec, model.classes, view.photo.height, view.photo.width)
     params, adds = (sum(getattr(cost, name) for cost in counted) for name in ("params", "multiply_adds"))
     most = [max(getattr(cost, name) for cost in counted) for name in ("params", "multiply_adds")]
     rows = [

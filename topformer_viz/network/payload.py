@@ -168,7 +168,7 @@ def network_payload(
         header |= _segmentation(run, model, photo, names, facts, lang, body)
         if untrained:
             header["owed"] = [[CHANCE(lang), CHANCE_WHY(lang)]]
-    counted = costs(model.size, model.classes, photo.height, photo.width)
+    counted = costs(model.spec, model.classes, photo.height, photo.width)
     header["parts"] = [vars(part) for part in _parts(run, model, header, lang)]
     header["costs"] = _summed(counted, header["parts"])
     return body.message(header)
