@@ -17,8 +17,10 @@ from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
 from topformer_viz.exporting import Order, OrderError, _apart, check, export_image, stems
 from topformer_viz.figures import Look
+from topformer_viz.panels import Subject, stage_panel
 from topformer_viz.tracing import npz
 from topformer_viz.walk import WALK
+from topformer_viz.what_if import Setting, experiment
 
 SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "samples"
 CAT = str(SAMPLES / "cat.jpg")
@@ -191,6 +193,20 @@ def test_a_run_shows_itself(tiny: Any) -> None:
     assert html.count("<tr>") == 61
     assert f"and {len(tiny.run) - 60} more" in html
     assert "heads 4 · HW 6 · HW 6" in html
+
+
+def test_what_people_print_is_a_few_lines(tiny: Any) -> None:
+    assert repr(tiny.run).splitlines()[0].startswith(f"<Trace: {len(tiny.run)} tensors, H 2, W 3, heads 4, HW 6; ")
+    assert "image (1, 3, 128, 192), " in repr(tiny.run) and "class_scores (1, 150, 16, 24)" in repr(tiny.run)
+    subject = Subject(tiny.run, tiny.model, tiny.photo, "tiny", "noise.png", untrained=True, lang="en")
+    for thing in (
+        tiny.run,
+        subject,
+        stage_panel(subject, block=0, stage="weights"),
+        experiment(tiny.model, tiny.run, 0, Setting(scaled=True)),
+    ):
+        assert len(repr(thing)) < 1500, type(thing)
+        assert len(repr(thing).splitlines()) <= 5, type(thing)
 
 
 def test_of_too_many_tokens_the_run_itself_complains() -> None:

@@ -225,13 +225,13 @@ class Panel:
     title: str
     about: str
     caption: str
-    groups: tuple[Group, ...] = ()
-    diagram: str = ""
+    groups: tuple[Group, ...] = field(default=(), repr=False)
+    diagram: str = field(default="", repr=False)
     legend: tuple[tuple[str, str], ...] = ()
-    charts: tuple[Chart, ...] = ()
-    tables: tuple[Table, ...] = ()
-    upright: str = ""
-    pictures: Mapping[str, Tile] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = field(default=(), repr=False)
+    tables: tuple[Table, ...] = field(default=(), repr=False)
+    upright: str = field(default="", repr=False)
+    pictures: Mapping[str, Tile] = field(default_factory=dict, repr=False)
 
     def _repr_svg_(self) -> str:
         """What a notebook shows."""
@@ -245,7 +245,7 @@ class Subject:
     """A run and what may be said of it: the model's and the picture's name, whether the weights are random."""
 
     run: Trace
-    model: Model
+    model: Model = field(repr=False)
     photo: Image.Image
     about: str
     name: str

@@ -103,6 +103,17 @@ class Trace(Mapping[str, Tensor]):
         scores = self[f"{block}.query"][0, head, index] @ self[f"{block}.key"][0, head]
         return scores.softmax(dim=-1) if name.endswith(".weights") else scores
 
+    def __repr__(self) -> str:
+        """A few lines: the run's size, its first and last tensors, and how to get at one."""
+        names = list(self)
+        shown = names if len(names) <= 5 else [*names[:3], "…", *names[-2:]]
+        shapes = ", ".join(f"{name} {tuple(self[name].shape)}" if name in self else name for name in shown)
+        sizes = ", ".join(f"{axis} {size}" for axis, size in self.sizes.items() if axis in ("heads", "H", "W", "HW"))
+        return (
+            f"<Trace: {len(names)} tensors, {sizes}; {1000 * self.seconds:.1f} ms on {self.device}\n  {shapes}\n"
+            f'  list(run) names them all, run["{names[-1]}"] is one>'
+        )
+
     def _repr_html_(self) -> str:
         """What a notebook shows: names, axes with their sizes, ranges, at most ``ROWS_SHOWN`` rows."""
         rows = []

@@ -7,7 +7,7 @@ the points where a change lies. Where a change needs other weights, the module i
 import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -89,10 +89,10 @@ class Experiment:
     """
 
     setting: Setting
-    before: Mapping[str, Tensor]
+    before: Mapping[str, Tensor] = field(repr=False)
     after: Trace
-    order: Tensor
-    kept: Tensor
+    order: Tensor = field(repr=False)
+    kept: Tensor = field(repr=False)
     fresh: tuple[str, ...]
     carried: tuple[str, ...]
 

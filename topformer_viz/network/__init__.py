@@ -72,7 +72,7 @@ NO_NETWORK = Text(
 )
 NO_INJECTION = Text(
     "This checkpoint is an ImageNet backbone: it ends with its last block and has no injection and no segmentation.",
-    "这个检查点是 ImageNet 主干网络：到最后一个模块为止，没有注入，也没有分割。",
+    "这个权重文件是 ImageNet 主干网络：到最后一个模块为止，没有注入，也没有分割。",
 )
 NUMBERS = Text("In numbers", "用数字说话")
 OURS = Text("this network, {w} × {h} pixels, {classes} classes", "这个网络，{w} × {h} 像素，{classes} 类")
