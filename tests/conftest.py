@@ -26,6 +26,13 @@ from topformer_viz.model import TopFormer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "launcher" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 # Name of a case -> size of the network, classes, (height, width) of the picture.
 CASES: dict[str, tuple[str, int | None, tuple[int, int]]] = {
     "tiny": ("tiny", 150, (128, 192)),

@@ -40,6 +40,7 @@ def test_the_export_beside_plain_matplotlib(tmp_path: Path) -> None:
     assert [row[0] for row in table.rows] == ["all cores", "one worker", "plain matplotlib"]
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("name", ["startup", "steps", "explorer"])
 def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
     if find_chromium() is None:  # not the fixture: a thread can have one Playwright, and the benchmark starts it
