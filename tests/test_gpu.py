@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ import torch
 from golden.golden_weights import golden_image
 from pretend_card import pretended
 from test_model import GOLDEN_RUNS, stage_name
+from test_page_figures import PAGES as FIGURES
+from test_page_figures import view
 from test_pages import PAGES, open_app
 from test_train import CLASSES, COLOURS, add
 
@@ -27,6 +30,7 @@ from topformer_viz.measures import difference, measure, pooled
 from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject, stage_panel
 from topformer_viz.segmentation import without_heads
+from topformer_viz.session import Computed
 from topformer_viz.tracing import best_device, block_of, npz, trace_block
 from topformer_viz.what_if import Setting, experiment
 
@@ -60,6 +64,15 @@ def test_every_page_shows_a_run_of_the_card(card: torch.device, page: str | None
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_of_the_lab_shows_a_run_of_the_card(card: torch.device, part: str) -> None:
     open_app("pages/lab.py", size="256", part=part)
+
+
+@pytest.mark.parametrize("page", FIGURES)
+def test_every_page_saves_figures_of_a_run_of_the_card(card: torch.device, page: str) -> None:
+    on_cpu = view("streets", "en")
+    computed = Computed(on_cpu.model, trace(on_cpu.model, on_cpu.photo, device=card), on_cpu.photo)
+    on_card = replace(on_cpu, key=(on_cpu.photo.size, f"streets on {card}", *on_cpu.key[2:]), compute=lambda: computed)
+    for offer in FIGURES[page](on_card):
+        offer.make({})
 
 
 CHANGES = [

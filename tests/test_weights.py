@@ -584,7 +584,10 @@ def test_the_command_converts_a_refused_file(
     command = command.replace("python ", f"{shlex.quote(sys.executable)} ", 1)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the class must be found where it is run
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    umask = os.umask(0o027)
     subprocess.run(command, shell=True, check=True)
+    os.umask(umask)
+    assert new.stat().st_mode & 0o777 == 0o640
     model = load_model(new)
     assert same(model, state)
     assert model.class_names == (None if wrap == "module" else tuple(names))

@@ -63,6 +63,7 @@ UI = {
         "有效 token 数：一行分散在多少个像素上，即熵的指数。距离：读得多远，以 token 网格的像素为单位。两者都是各行的平均；满条是该列的最大值。",
     ),
     "moves": Text("Most often: {moves}.", "最多的是：{moves}。"),
+    "classes": Text("Classes: {set}.", "类别：{set}。"),
 }  # fmt: skip
 
 
@@ -213,6 +214,8 @@ def _without(view: View, asked: Mapping[str, str]) -> Panel:
         sparse = np.where(changed.numpy()[..., None], class_picture(now, names), paper)
         tiles.append(Tile(sparse, shape, title=UI["changed"](lang), crisp=True))
         legend = tuple((names.names[c](lang), names.colours[c]) for c in commonest(was, now, names))
+        if model.class_names is None:
+            said.append(UI["classes"](lang, set=names.title(lang)))  # says of a guess that it is one
     title = UI["removal_only" if only else "removal_title"](lang, head=named)
     return Panel(
         f"block{place.block + 1}-{removal}", title, subject.short(place.block), subject.caption(said, place.block),
