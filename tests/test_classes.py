@@ -190,8 +190,8 @@ def test_other_names_in_the_same_number(slug: str) -> None:
 def test_a_known_count_is_a_guess_and_called_one(slug: str) -> None:
     found, known = classes_of(COUNTS[slug]), CLASS_SETS[slug]
     assert (found.names, found.colours) == (known.names, known.colours)
-    assert found.title.en == f"{known.title.en} (a guess from their number: no names came with the weights)"
-    assert found.title.zh == f"{known.title.zh}（按类别数推测：权重文件没有给出名称）"
+    assert found.title.en == f"{known.title.en} (guessed from their number)"
+    assert found.title.zh == f"{known.title.zh}（按类别数推测）"
 
 
 @pytest.mark.parametrize("count", [1, 2, 8, 20, 151])

@@ -230,7 +230,7 @@ def load_model_of(classes: int | None) -> TopFormer:
 def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     app = open_app(size="256")
     upload(app, checkpoint(19), "cityscapes.safetensors", key="checkpoint")
-    said = "TopFormer small, Cityscapes, 19 classes (a guess from their number"
+    said = "TopFormer small, Cityscapes, 19 classes (guessed from their number)"
     assert said in words(app)
     header = lesson(app)
     assert header["link"]["model"] is None
@@ -238,7 +238,7 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     app.switch_page("pages/network.py").run()
     assert not app.exception
     assert said in words(app)
-    assert lesson(app)["set"].startswith("Cityscapes, 19 classes (a guess")
+    assert lesson(app)["set"].startswith("Cityscapes, 19 classes (guessed")
     app.switch_page("app.py").run()
     app.session_state["model"] = "tiny"
     app.run()

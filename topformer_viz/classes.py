@@ -29,8 +29,8 @@ from topformer_viz.text import LANGS, Text
 LONGEST_NAME = 40  # characters kept of a name that came with a file
 
 _GUESS = Text(
-    "{title} (a guess from their number: no names came with the weights)",
-    "{title}（按类别数推测：权重文件没有给出名称）",
+    "{title} (guessed from their number)",
+    "{title}（按类别数推测）",
 )
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _LIGHTNESSES = (0.50, 0.64, 0.78, 0.57, 0.71)  # Oklab; five in turn, so that classes of like hue differ in it
