@@ -1,8 +1,10 @@
 """Training: the folder it reads, the crops it cuts, the loss, the score, and a run that can be interrupted."""
 
 import copy
+import io
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -604,6 +606,20 @@ def test_a_run_from_the_command_line(
     assert "training" in progress
     train.train(Photographs(folder), tmp_path / "direct", steps=3, seed=2)
     assert same(out, tmp_path / "direct")
+
+
+def test_a_run_outlives_the_terminal_it_was_started_from(
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    monkeypatch.setattr(sys, "stderr", Gone())
+    out = tmp_path / "own.safetensors"
+    assert main(["train", "--data", str(folder), "--out", str(out), "--steps", "3"]) == 0
+    assert load_model(out)
 
 
 def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 from topformer_viz import bench
 from topformer_viz.card import evaluate, write
 from topformer_viz.colour import MAX_GRID, MIN_GRID
+from topformer_viz.console import lenient, reader_left
 from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, ClusterError, Order, OrderError, check, export_all
 from topformer_viz.figures import THEMES, WIDTHS, Look
 from topformer_viz.images import MAX_PIXELS, ImageError, open_image
@@ -161,7 +162,20 @@ def _bench(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 1 where it could not be done, with the reason on standard error."""
+    """Run one command; the exit status is 1 where it could not be done, with the reason on standard error.
+
+    No stream that fails, or has no letters for a name, keeps a command from its work.
+    """
+    with lenient() as out:
+        status = _run(arguments)
+        out.flush()
+        if out.lost and not reader_left(out.lost):
+            print(f"topformer-viz: standard output: {out.lost.strerror}", file=sys.stderr)
+            return 1
+        return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="topformer-viz", description="TopFormer's attention, stage by stage.")
     commands = parser.add_subparsers(dest="command", required=True)
     shapes_parser = commands.add_parser("shapes", help="print every stage's name, axes, shape, bytes, min, max, mean")

@@ -28,6 +28,7 @@ from tqdm import tqdm
 from topformer_viz.animation import gif
 from topformer_viz.choices import MODELS
 from topformer_viz.colour import MIN_GRID
+from topformer_viz.console import lenient
 from topformer_viz.explorer.file import explorer_html
 from topformer_viz.explorer.payload import MAX_TOKENS
 from topformer_viz.figures import FORMATS as FIGURES
@@ -159,6 +160,7 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
         yield "/trace.npz", npz(subject.run, names, about)
 
 
+@lenient()
 def export_all(
     images: Sequence[str], out: str, order: Order, workers: int | None = None, cluster: str | None = None
 ) -> bool:
@@ -311,8 +313,12 @@ def _cores() -> int:
 
 
 def _printable(text: str) -> str:
-    """One line without control characters; names on disk need not be text."""
-    text = re.sub(r"\s+", " ", text.encode("utf-8", "replace").decode())
+    """One line without control characters; names on disk need not be text.
+
+    Where Python takes names for ASCII (LC_ALL=C), their bytes mostly are UTF-8 all the same.
+    """
+    known = text.encode("utf-8", sys.getfilesystemencodeerrors()).decode("utf-8", "replace")
+    text = re.sub(r"\s+", " ", known)
     return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)
 
 

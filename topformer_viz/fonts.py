@@ -10,6 +10,8 @@ woff2; the ttf, of the same glyphs, is what matplotlib reads (topformer_viz/work
 import sys
 from pathlib import Path
 
+from topformer_viz.console import lenient
+
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 SUBSET = ROOT / "static" / "noto-sans-sc-subset.woff2"
@@ -39,4 +41,5 @@ def main(whole: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    with lenient():
+        main(sys.argv[1])
