@@ -85,7 +85,13 @@ def test_a_name_with_markup_is_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nowhere.jpg"], [str(CAT.parent)], [__file__], [str(CAT), "--model", "huge"], [str(CAT), "--model", __file__]],
+    [
+        ["nowhere.jpg"],
+        [str(Path(__file__).parent)],
+        [__file__],
+        [str(CAT), "--model", "huge"],
+        [str(CAT), "--model", __file__],
+    ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]

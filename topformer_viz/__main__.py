@@ -10,7 +10,7 @@ from typing import cast
 from topformer_viz import bench
 from topformer_viz.card import evaluate, write
 from topformer_viz.colour import MAX_GRID, MIN_GRID
-from topformer_viz.console import lenient, reader_left
+from topformer_viz.console import lenient, pictures, reader_left
 from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, ClusterError, Order, OrderError, check, export_all
 from topformer_viz.figures import THEMES, WIDTHS, Look
 from topformer_viz.images import MAX_PIXELS, ImageError, open_image
@@ -64,7 +64,10 @@ _numbers.__name__ = "list of numbers from 1"  # argparse names the type in its c
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", nargs="+", help=f"pictures of up to {MAX_PIXELS // 1_000_000} megapixels")
+    parser.add_argument(
+        "image", nargs="+",
+        help=f"pictures of up to {MAX_PIXELS // 1_000_000} megapixels, folders of them, or patterns such as photos/*.jpg",
+    )  # fmt: skip
     parser.add_argument(
         "--out", required=True, help="the folder for the files, OUT/PICTURE/FIGURE.FORMAT; made if need be"
     )
@@ -161,6 +164,13 @@ def _bench(options: argparse.Namespace) -> None:
         options.docs.write_text(report.document(results), "utf-8")
 
 
+def _complain(sentences: Sequence[str]) -> int:
+    """Say what could not be done; returns the exit status for it."""
+    for sentence in sentences:
+        print(f"topformer-viz: {sentence}", file=sys.stderr)
+    return 1
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 1 where it could not be done, with the reason on standard error.
 
@@ -170,8 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(arguments)
         out.flush()
         if out.lost and not reader_left(out.lost):
-            print(f"topformer-viz: standard output: {out.lost.strerror}", file=sys.stderr)
-            return 1
+            return _complain([f"standard output: {out.lost.strerror or out.lost}"])
         return status
 
 
@@ -217,27 +226,32 @@ def _run(arguments: Sequence[str] | None) -> int:
             for file in browser.screenshots(Path(options.out)):
                 print(file)
         except RuntimeError as error:
-            print(f"topformer-viz: {error}", file=sys.stderr)
-            return 1
+            return _complain([str(error)])
         return 0
     try:
         if options.command == "shapes":
-            shapes(options.image, options.model, options.json)
+            images, complaints = pictures([options.image])
+            if len(images) > 1:
+                complaints = [f"{options.image}: these are {len(images)} pictures, and shapes takes one"]
+            if complaints:
+                return _complain(complaints)
+            shapes(images[0], options.model, options.json)
         elif options.command == "export":
             order = _order(export_parser, options)
             try:
                 check(order)
             except OrderError as error:
                 export_parser.error(str(error))
-            return 0 if export_all(options.image, options.out, order, cluster=options.dask) else 1
+            images, complaints = pictures(options.image)
+            status = _complain(complaints) if complaints else 0
+            return status if not images or export_all(images, options.out, order, cluster=options.dask) else 1
         elif options.command == "train":
             result = train(Photographs(options.data), Path(options.out), steps=options.steps, seed=options.seed)
             print(f"val mIoU {result.mean_iou:.4f}, pixel accuracy {result.accuracy:.4f}")
         else:
             print(*write(evaluate(Photographs(options.data))), sep="\n")
     except (OSError, ImageError, CheckpointError, ClusterError, DataError, TooLargeError) as error:
-        print(f"topformer-viz: {error}", file=sys.stderr)
-        return 1
+        return _complain([str(error)])
     except KeyboardInterrupt:
         return 130
     return 0

@@ -1,11 +1,17 @@
-"""The terminal: printing that costs nothing but its words where a stream fails."""
+"""The terminal: printing that costs nothing but its words where a stream fails, the pictures that arguments mean, commands to copy."""
 
 import errno
 import os
+import re
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from glob import glob, has_magic
+from pathlib import Path
 from typing import Any, TextIO, cast
+
+from topformer_viz.images import suffixes
 
 
 class Lenient:
@@ -72,3 +78,83 @@ def lenient() -> Iterator[Lenient]:
 def reader_left(error: OSError) -> bool:
     """Whether a stream ended because nobody reads it any longer, as ``| head`` does: no fault."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+# What is handed over
+
+
+def pictures(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The files that ``arguments`` mean, each once, in their order; and a sentence for every argument that means none.
+
+    An argument is a file, whatever its name (one that is not there is left for its reader to complain of); a folder,
+    for the pictures in it; or a pattern with ``*``, ``?``, ``[abc]``, or ``**`` for folders within folders, since
+    Windows' shells leave those to programs. Capitals of an ending play no part.
+    """
+    found: dict[str, str] = {}
+    complaints = []
+    for argument in arguments:
+        try:
+            files = _files(argument)
+        except OSError as error:
+            complaints.append(f"{argument}: {error.strerror}")
+            continue
+        if not files:
+            what = "there is no picture in this folder" if os.path.isdir(argument) else "no picture has such a name"
+            complaints.append(f"{argument}: {what}")
+        for file in files:
+            found.setdefault(os.path.normcase(os.path.abspath(file)), file)
+    return list(found.values()), complaints
+
+
+def _files(argument: str) -> list[str]:
+    if os.path.isdir(argument):
+        return _pictures_in(argument)
+    if os.path.exists(argument) or not has_magic(argument):
+        return [argument]
+    stem, end = os.path.splitext(argument)
+    if end[1:].isalnum():
+        end = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in end)
+    matches = sorted(glob(stem + end, recursive=True))
+    return [file for match in matches for file in (_pictures_in(match) if os.path.isdir(match) else [match])]
+
+
+def _pictures_in(folder: str) -> list[str]:
+    """By their endings; without hidden ones, such as the notes that macOS leaves beside files."""
+    ends = suffixes()
+    return sorted(
+        str(file)
+        for file in Path(folder).iterdir()
+        if file.suffix.lower() in ends and file.is_file() and not file.name.startswith(".")
+    )
+
+
+# What is handed out
+
+
+def command_line(words: Sequence[str]) -> str:
+    """The words as one line that a POSIX shell and PowerShell both take apart into just these words.
+
+    A few words have no spelling for both, such as one with an apostrophe and a dollar: then there is a line for each,
+    under its name as a comment.
+    """
+    quoted = [_quoted(word) for word in words]
+    if None not in quoted:
+        return " ".join(cast(list[str], quoted))
+    windows = " ".join(common or _in_powershell(word) for common, word in zip(quoted, words, strict=True))
+    return f"# sh\n{shlex.join(words)}\n\n# PowerShell\n{windows}"
+
+
+def _quoted(word: str) -> str | None:
+    """One word for both shells; double quotes where they will do, as Windows' cmd knows no others.
+
+    PowerShell takes typographic quotation marks for its own.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_./:=+-]+", word):
+        return word
+    if not re.search(r'[$`"\\!“”„]', word):
+        return f'"{word}"'
+    return None if re.search("['‘’‚‛]", word) else f"'{word}'"
+
+
+def _in_powershell(word: str) -> str:
+    return "'" + re.sub("(['‘’‚‛])", r"\1\1", word) + "'"

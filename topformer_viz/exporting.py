@@ -6,7 +6,6 @@ import logging
 import multiprocessing
 import os
 import re
-import shlex
 import signal
 import sys
 import threading
@@ -28,7 +27,7 @@ from tqdm import tqdm
 from topformer_viz.animation import gif
 from topformer_viz.choices import MODELS
 from topformer_viz.colour import MIN_GRID
-from topformer_viz.console import lenient
+from topformer_viz.console import command_line, lenient
 from topformer_viz.explorer.file import explorer_html
 from topformer_viz.explorer.payload import MAX_TOKENS
 from topformer_viz.figures import FORMATS as FIGURES
@@ -80,7 +79,7 @@ class Order:
     checkpoint: bytes | None = field(default=None, repr=False)
 
     def command(self, image: str, out: str) -> str:
-        """The command that makes the same files of ``image`` in the folder ``out``."""
+        """The command that makes the same files of ``image`` in the folder ``out``, as ``command_line`` writes it."""
         words = ["python", "-m", "topformer_viz", "export", image, "--out", out, "--model", self.model]
         words += ["--grid", str(self.grid)] if self.model == "colour" else []
         words += ["--size", str(self.size), "--blocks", _from_1(self.blocks), "--lang", self.lang]
@@ -89,7 +88,7 @@ class Order:
         words += ["--format", ",".join(self.formats), "--theme", self.look.theme, "--width", self.look.width]
         words += ["--scale", str(self.scale)] if self.scale > 1 else []
         words += ["--bare"] if self.look.bare else []
-        return shlex.join(words)
+        return command_line(words)
 
 
 def _from_1(numbers: Iterable[int] | None) -> str:

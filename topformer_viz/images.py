@@ -163,6 +163,11 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
             raise _refusal(error, "damaged") from error
 
 
+def suffixes() -> frozenset[str]:
+    """How names of the files end that open_image takes: in lower case, with the dot."""
+    return frozenset(end for end, name in Image.registered_extensions().items() if name in (*_FORMATS, "MPO"))
+
+
 def own_size(width: int, height: int) -> tuple[int, int]:
     """The (width, height) to which the app scales a visitor's picture down; never up."""
     scale = min(1, OWN_SIDE / min(width, height), (OWN_PIXELS / (width * height)) ** 0.5)

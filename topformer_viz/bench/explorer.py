@@ -40,7 +40,7 @@ def measure(quick: bool = False) -> list[Table]:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         page = browser.new_page(viewport=WINDOW)
         blank = Path(folder) / "nothing.html"
-        blank.write_text(NOTHING)
+        blank.write_text(NOTHING, "utf-8")
         page.goto(blank.as_uri())
         rows.append(("an empty page", None, None, *_moved(page, moves), None))
         for tokens in TOKENS[: 1 if quick else None]:

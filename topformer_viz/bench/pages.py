@@ -49,6 +49,6 @@ def trivial_script() -> Iterator[Path]:
     run, 170 ms with torch."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "trivial.py"
-        script.write_text(SCRIPT)
+        script.write_text(SCRIPT, "utf-8")
         shutil.copytree(APP.parent / ".streamlit", script.parent / ".streamlit")
         yield script

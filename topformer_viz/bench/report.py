@@ -91,6 +91,9 @@ def _version(package: str) -> str | None:
 def _said(*command: str) -> str | None:
     """What a command prints; None where there is no such command, or it fails."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or None
+        return (
+            subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=True).stdout.strip()
+            or None
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
