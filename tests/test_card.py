@@ -263,6 +263,20 @@ def test_evaluate_writes_what_it_measured(
     assert "2 minutes on a test" in (tmp_path / "README.md").read_text("utf-8")
 
 
+def test_evaluate_needs_every_class_in_val(
+    made: Photographs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON has no number for a score that was not measured."""
+    for stem in made.val:
+        path = made.folder / "labels" / f"{stem}.png"
+        Image.open(path).point([0 if n == 7 else n for n in range(256)]).save(path)
+    assert main(["evaluate", "--data", str(made.folder)]) == 1
+    assert capsys.readouterr().err == (
+        f"topformer-viz: without a pixel in val: {CLASSES[7]}. The card needs a score of every class\n"
+    )
+    assert not (tmp_path / "streets.json").exists()
+
+
 def test_evaluate_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--data", str(tmp_path)]) == 1
     assert "splits.json must list" in capsys.readouterr().err

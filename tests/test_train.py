@@ -4,7 +4,12 @@ import copy
 import io
 import json
 import math
+import os
+import re
+import stat
+import struct
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +17,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import ExifTags, Image
 from safetensors import safe_open
 from torch import Tensor
 
-from topformer_viz import load_model, trace, train
+from topformer_viz import likeness, load_model, trace, train
 from topformer_viz.__main__ import main
-from topformer_viz.images import MEAN, STD
+from topformer_viz.images import MEAN, STD, open_image
 from topformer_viz.model import KEY_DIM, Attention, TopFormer
 from topformer_viz.train import (
     CROPS,
@@ -133,8 +138,37 @@ def test_a_broken_split_is_told(folder: Path, text: str | None) -> None:
         (folder / "splits.json").write_text(text)
     with pytest.raises(
         DataError, match=r"splits\.json (must list classes|needs (classes, train and val|pictures in train))"
-    ):
+    ) as caught:
         Photographs(folder)
+    assert "Error" not in str(caught.value)  # a sentence, not what Python said
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"classes": ["a", "b"],\n "train": ["a"] "val": ["b"]}', "in line 2, column 17 it is not JSON: Expecting"),
+        ('{"classes": ["é", "b"], "train": ["a"], "val": ["b"]}'.encode("latin-1"), "it is not in UTF-8"),
+        (b'{"classes": ["a", "b"]}', "it lacks train and val"),
+        (b"[1]", "it is not an object in braces"),
+        (b"[" * 100_000, "it is not JSON of any use"),
+        (b"9" * 10_000, "it is not JSON of any use"),
+        (b'{"classes": ["a", "b", "a"], "train": ["a"], "val": ["b"]}', "names the class a twice"),
+        (b'{"classes": ["a", ""], "train": ["a"], "val": ["b"]}', "lists of names"),
+    ],
+    ids=["a comma", "latin", "lacks", "list", "deep", "long", "twice", "empty name"],
+)
+def test_what_is_wrong_with_a_split_is_said(folder: Path, content: bytes, why: str) -> None:
+    (folder / "splits.json").write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(why)):
+        Photographs(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+def test_a_split_is_read_however_windows_wrote_it(folder: Path, encoding: str) -> None:
+    """Notepad and PowerShell put a byte-order mark before the text, or write two bytes a letter."""
+    splits = {"classes": ["红", "绿", "蓝"], "train": TRAIN, "val": VAL}
+    (folder / "splits.json").write_text(json.dumps(splits, ensure_ascii=False), encoding)
+    assert Photographs(folder).classes == ["红", "绿", "蓝"]
 
 
 def test_missing_files_are_told(folder: Path) -> None:
@@ -145,11 +179,122 @@ def test_missing_files_are_told(folder: Path) -> None:
         data.labels("nothing")
 
 
-@pytest.mark.parametrize("mode", ["RGB", "1", "I;16"])
-def test_labels_of_another_kind_are_refused(folder: Path, mode: str) -> None:
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif
+
+
+def odd_pictures() -> dict[str, tuple[Image.Image, dict[str, object]]]:
+    """Pictures of 96 x 128 pixels that a viewer shows otherwise than their bare numbers."""
+    y, x = np.mgrid[:128, :96]
+    photo = Image.fromarray(np.stack([2 * x, y, x + y], -1).astype(np.uint8))
+    alpha = photo.copy()
+    alpha.putalpha(Image.fromarray((2 * y).astype(np.uint8)))
+    return {
+        "upside down": (photo, {"exif": turned(3)}),
+        "on its side": (photo, {"exif": turned(6)}),
+        "16 bits": (Image.fromarray((x * y * 5).astype(np.uint16)), {}),
+        "see-through": (alpha, {}),
+    }
+
+
+@pytest.mark.parametrize("kind", ["upside down", "on its side", "16 bits", "see-through"])
+def test_a_picture_is_read_as_the_app_reads_it(folder: Path, kind: str) -> None:
+    picture, options = odd_pictures()[kind]
+    path = folder / "images" / "a.png"
+    picture.save(path, **options)
+    found = Photographs(folder).picture("a")
+    assert np.array_equal(np.array(found), np.array(open_image(path.read_bytes())))
+    assert not np.array_equal(np.array(found), np.array(Image.open(path).convert("RGB")))
+
+
+def test_labels_lie_as_viewers_show_the_picture(folder: Path, tmp_path: Path, quick: None) -> None:
+    """A camera on its side: the same photograph and its labels, once with the pixels turned and once with a note."""
+    picture = Image.open(folder / "images" / "a.png")
+    picture.transpose(Image.Transpose.ROTATE_90).save(folder / "images" / "a.png", exif=turned(6))
+    found, labels = Photographs(folder).example("a")
+    assert np.array_equal(np.array(found), np.array(picture))
+    assert np.array_equal(np.array(found)[labels == 2][0], COLOURS[2])
+    drawn = Image.open(folder / "labels" / "a.png")
+    drawn.transpose(Image.Transpose.ROTATE_90).save(folder / "labels" / "a.png")
+    with pytest.raises(
+        DataError, match=r"a and its labels differ in size: 96 × 128 and 128 × 96 pixels; .* EXIF orientation"
+    ):
+        train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0)
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_labels_with_a_note_of_their_own_are_turned_and_stay_numbers(folder: Path, mode: str) -> None:
+    before = Photographs(folder).labels("a")
+    drawn = Image.open(folder / "labels" / "a.png")
+    if mode == "P":
+        drawn.putpalette([255, 0, 0] * 256)
+    drawn.transpose(Image.Transpose.ROTATE_180).save(folder / "labels" / "a.png", exif=turned(3))
+    assert Photographs(folder).labels("a").equal(before)
+
+
+def test_endings_in_capitals_are_endings(folder: Path) -> None:
+    for name in ("images/a", "labels/a"):
+        (folder / f"{name}.png").rename(folder / f"{name}.PNG")
+    picture, labels = Photographs(folder).example("a")
+    assert picture.size == (labels.shape[1], labels.shape[0])
+
+
+@pytest.mark.parametrize("part", ["images", "labels"])
+@pytest.mark.parametrize("content", [b"", b"no picture", None], ids=["empty", "other", "cut"])
+def test_a_damaged_file_is_told_by_its_name(folder: Path, part: str, content: bytes | None) -> None:
+    path = folder / part / "a.png"
+    path.write_bytes(path.read_bytes()[:90] if content is None else content)
+    with pytest.raises(DataError, match=rf"^{part}/a\.png"):
+        Photographs(folder).example("a")
+
+
+def test_labels_that_lost_numbers_to_compression_are_refused(folder: Path) -> None:
+    Image.open(folder / "labels" / "a.png").save(folder / "labels" / "a.png", "JPEG")
+    with pytest.raises(DataError, match=r"labels/a\.png is damaged, or no PNG file"):
+        Photographs(folder).labels("a")
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("RGB", "is in colour, 8 bits a channel"),
+        ("RGBA", "is in colour with transparency, 8 bits a channel"),
+        ("LA", "is grey with transparency, 8 bits a channel"),
+        ("1", "is grey, 1 bit a channel"),
+        ("I;16", "is grey, 16 bits a channel"),
+    ],
+)
+def test_labels_of_another_kind_are_refused(folder: Path, mode: str, said: str) -> None:
     wrong = Image.new(mode, (9, 9))
     wrong.save(folder / "labels" / "a.png")
-    with pytest.raises(DataError, match=r"labels/a\.png must be a grey picture of 8 bits a pixel"):
+    with pytest.raises(DataError, match=rf"labels/a\.png must be a grey picture of 8 bits a pixel.* {said}"):
+        Photographs(folder).labels("a")
+
+
+def png_of_few_bits(values: np.ndarray, bits: int, kind: int) -> bytes:
+    """A grey picture (kind 0), or one with a palette (3), of 1, 2 or 4 bits a pixel, as optimisers write them."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    H, W = values.shape
+    rows = (values[..., None] >> np.arange(bits - 1, -1, -1) & 1).reshape(H, W * bits).astype(np.uint8)
+    packed = b"".join(b"\0" + np.packbits(row).tobytes() for row in rows)
+    palette = chunk(b"PLTE", bytes(range(3 * 2**bits))) if kind == 3 else b""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", W, H, bits, kind, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + palette + chunk(b"IDAT", zlib.compress(packed)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_labels_of_few_bits_are_numbers_with_a_palette_only(folder: Path, bits: int) -> None:
+    """Grey of few bits stands for 0 to 255: a 3 of 2 bits would be read as 255, no class."""
+    values = np.arange(12).reshape(3, 4) % 3
+    (folder / "labels" / "a.png").write_bytes(png_of_few_bits(values, bits, 3))
+    assert np.array_equal(Photographs(folder).labels("a"), values)
+    (folder / "labels" / "a.png").write_bytes(png_of_few_bits(values, bits, 0))
+    with pytest.raises(DataError, match=f"is grey, {bits} bits a channel"):
         Photographs(folder).labels("a")
 
 
@@ -639,7 +784,7 @@ def test_a_folder_that_cannot_be_trained_on_is_one_sentence_and_status_1(
     assert "splits.json must list" in refusal(["--data", str(tmp_path), "--out", str(out)], capsys)
     Image.new("RGB", (96, 128)).save(folder / "labels" / "c.png")
     message = refusal(["--data", str(folder), "--out", str(out)], capsys)
-    assert message.endswith("topformer-viz: labels/c.png must be a grey picture of 8 bits a pixel")
+    assert "topformer-viz: labels/c.png must be a grey picture of 8 bits a pixel" in message
     (folder / "images" / "a.png").write_bytes(b"no picture")
     assert "a.png" in refusal(["--data", str(folder), "--out", str(out)], capsys)
     assert not out.exists()
@@ -699,6 +844,82 @@ def test_labels_without_any_class_are_refused(
         size = Image.open(folder / "labels" / f"{stem}.png").size
         Image.new("L", size, IGNORE).save(folder / "labels" / f"{stem}.png")
     assert main(["train", "--data", str(folder), "--out", str(tmp_path / "own"), "--steps", "2"]) == 1
+
+
+@pytest.fixture
+def paint(folder: Path) -> Callable[..., None]:
+    """Replaces the labels' numbers, in all of train or of val."""
+
+    def painted(stems: list[str], numbers: dict[int, int]) -> None:
+        for stem in stems:
+            path = folder / "labels" / f"{stem}.png"
+            Image.open(path).point([numbers.get(n, n) for n in range(256)]).save(path)
+
+    return painted
+
+
+def test_a_mask_of_0_and_255_is_refused_with_what_to_write(
+    folder: Path, tmp_path: Path, quick: None, paint: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second class, drawn in white, is none to the training."""
+    paint(TRAIN + VAL, {1: 255, 2: 255})
+    split(folder, classes=["wall", "door"])
+    assert refusal(["--data", str(folder), "--out", str(tmp_path / "own"), "--steps", "2"], capsys) == (
+        "topformer-viz: there is nothing to tell apart: every labelled pixel of train is wall; "
+        "255 means none: in a mask drawn in 0 and 255, write 1 for the second class"
+    )
+
+
+def test_classes_without_a_pixel_are_named_before_training(
+    folder: Path, tmp_path: Path, quick: None, paint: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "--data", str(folder), "--out", str(tmp_path / "own"), "--steps", "2"]
+    paint(TRAIN, {2: 1})
+    paint(VAL, {0: 1})
+    assert main(arguments) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("topformer-viz")]
+    assert said == [
+        "topformer-viz: without a pixel in train: blue. The network cannot learn what it never sees; "
+        "where val has it, its IoU is 0",
+        "topformer-viz: without a pixel in val: red. Its IoU cannot be measured: the mean leaves it out, "
+        "or counts it as 0 once the network predicts it anywhere",
+    ]
+    paint(VAL, {1: 255, 2: 255})
+    assert refusal(arguments[1:], capsys) == (
+        "topformer-viz: there is nothing to score: no pixel of val belongs to a class"
+    )
+
+
+def test_where_every_class_has_pixels_nothing_is_said(
+    folder: Path, tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--data", str(folder), "--out", str(tmp_path / "own"), "--steps", "2"]) == 0
+    assert "topformer-viz" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no umask")
+def test_what_training_writes_is_for_whom_the_umask_says(
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes = {}
+
+    def interrupted(*_: object) -> None:
+        modes["unfinished"] = stat.S_IMODE((tmp_path / "own.unfinished.pt").stat().st_mode)
+        raise KeyboardInterrupt
+
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(train, "score", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train.train(Photographs(folder), tmp_path / "own", steps=5, seed=0)
+        train.train(Photographs(folder), tmp_path / "own", steps=5, seed=0)
+        likeness.save({"mean": torch.zeros(3)}, tmp_path / "likeness")
+    finally:
+        os.umask(before)
+    modes |= {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("own", "likeness")}
+    assert modes == dict.fromkeys(("unfinished", "own", "likeness"), 0o640)
+    assert likeness.load(tmp_path / "likeness")["mean"].tolist() == [0, 0, 0]
 
 
 def test_a_batch_without_labels_costs_nothing() -> None:

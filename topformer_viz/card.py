@@ -17,7 +17,7 @@ from topformer_viz.facts import FILE, RARELY
 from topformer_viz.model import BLOCKS, TopFormer
 from topformer_viz.segmentation import SILENCED, without
 from topformer_viz.tracing import best_device, trace
-from topformer_viz.train import DataError, Photographs, Score, as_shown, confusion
+from topformer_viz.train import DataError, Photographs, Score, as_shown, confusion, pixels_of_val, without_pixels
 from topformer_viz.weights import STREETS, load_model, reinitialised
 
 CARD = STREETS.with_name("README.md")
@@ -30,6 +30,8 @@ def evaluate(data: Photographs) -> dict[str, Any]:
     assert isinstance(model, TopFormer)
     if data.classes != list(model.class_names or ()):
         raise DataError(f"splits.json names {data.classes}, the weights {model.class_names}")
+    if unscored := without_pixels(data.classes, pixels_of_val(data)):
+        raise DataError(f"without a pixel in val: {', '.join(unscored)}. The card needs a score of every class")
     classes = len(data.classes)
     whole = torch.zeros(classes, classes, dtype=torch.int64)
     silenced = {name: whole.clone() for name in SILENCED}

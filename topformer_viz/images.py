@@ -157,8 +157,7 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
             del image  # which, with its decoder, takes more than the picture itself
             size = own_size(*picture.size) if reduced else picture.size
             picture = picture.resize(size, Image.Resampling.LANCZOS)  # a copy at least, without the decoder
-            picture = _to_srgb(picture, profile)
-            return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+            return _turned(_to_srgb(picture, profile), orientation)
         except Exception as error:  # ... and on hostile pixels
             raise _refusal(error, "damaged") from error
 
@@ -203,6 +202,15 @@ def _check_effort(image: Image.Image, data: bytes, reduced: bool) -> None:
     # Two canvases, the frame and the picture, four bytes a pixel each; libwebp has no word for what it lacks.
     if reduced and image.format == "WEBP" and 16 * pixels > MAX_MEMORY:
         raise ImageError("too much memory")
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A decoded picture, turned as its EXIF orientation says; its pixels stay what they are."""
+    return _turned(image, _orientation(image))
+
+
+def _turned(image: Image.Image, orientation: int | None) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def _orientation(image: Image.Image) -> int | None:

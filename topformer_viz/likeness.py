@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from topformer_viz.tracing import Trace
@@ -42,8 +42,8 @@ def distance(fitted: dict[str, Tensor], run: Trace) -> float:
 
 
 def save(fitted: dict[str, Tensor], file: Path = FILE) -> None:
-    save_file(fitted, file)
+    file.write_bytes(safetensors.save(fitted))
 
 
 def load(file: Path = FILE) -> dict[str, Tensor]:
-    return load_file(file)
+    return safetensors.load_file(file)
