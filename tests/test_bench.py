@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,12 +31,19 @@ def quick(name: str, folder: Path) -> list[Table]:
     return tables[name]
 
 
+def test_figures_that_are_not_there_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--from", str(tmp_path / "nowhere.json")]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_the_network_beside_a_plain_port(tmp_path: Path) -> None:
     (table,) = quick("forward", tmp_path)
     assert table.columns[1:4] == ("as written, ms", "inference copy, ms", "traced, ms")
 
 
-def test_the_export_beside_plain_matplotlib(tmp_path: Path) -> None:
+def test_the_export_beside_plain_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # AppTest leaves a page as the main module, which the new processes would run again.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     (table,) = quick("export", tmp_path)
     assert [row[0] for row in table.rows] == ["all cores", "one worker", "plain matplotlib"]
 

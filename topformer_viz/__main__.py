@@ -216,9 +216,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "train" and (options.steps < 1 or not 0 <= options.seed < 2**31):
         parser.error("--steps must be at least 1, and --seed from 0 to 2147483647")
-    if options.command == "bench":
-        _bench(options)
-        return 0
     if options.command == "screenshots":
         from topformer_viz import browser  # only here, likewise
 
@@ -229,7 +226,9 @@ def _run(arguments: Sequence[str] | None) -> int:
             return _complain([str(error)])
         return 0
     try:
-        if options.command == "shapes":
+        if options.command == "bench":
+            _bench(options)
+        elif options.command == "shapes":
             images, complaints = pictures([options.image])
             if len(images) > 1:
                 complaints = [f"{options.image}: these are {len(images)} pictures, and shapes takes one"]
