@@ -1,8 +1,9 @@
 """A class in front of the app: many sessions that speak to a real server as browsers do, and how long they wait.
 
 A ``Visitor`` is what the server sees of a browser tab: it gets the page, opens the WebSocket, keeps the large messages that
-Streamlit's page keeps, sends the widgets' values, uploads pictures. It draws nothing. All visitors live in this process.
-The same class meets a trivial page afterwards, on a server of its own, so that neither disturbs the other.
+Streamlit's page keeps, stops where that page stops, sends the widgets' values, uploads pictures. It draws nothing. All
+visitors live in this process. The same class meets a trivial page afterwards, on a server of its own, so that neither
+disturbs the other.
 """
 
 import asyncio
@@ -41,7 +42,6 @@ from topformer_viz.text import LANGS
 
 EVERY = 2.0  # seconds from one turn of a session to its next
 PATIENCE = 60.0  # seconds until a visitor gives up
-KEPT_RUNS = 2  # runs of the script for which the page keeps a large message (Streamlit's global.maxCachedMessageAge)
 PHONE, SMALL = (1024, 768), (320, 240)  # pictures, width and height
 # Twenty turns of a class, shuffled: one in ten is a new picture.
 DECK = {
@@ -56,6 +56,19 @@ OPENING, PICTURE, CLICK = "opening the page", "new picture", "a click"
 
 class ClassroomError(Exception):
     """What a visitor would have to complain about."""
+
+
+class PageStoppedError(ClassroomError):
+    """The page is told to show a message that it no longer keeps, and hangs up for good."""
+
+
+@dataclass
+class Kept:
+    """A large message that the page keeps, so that the server can name it instead of sending it again."""
+
+    run: int  # when it was last shown, in runs that the page has counted
+    fragment: str
+    shown: dict[str, Any]  # of the lesson, see shown_by
 
 
 @dataclass(frozen=True)
@@ -125,13 +138,17 @@ class Visitor:
     shown: dict[str, Any] = field(default_factory=dict)  # of the lesson, see shown_by
     widgets: dict[str, Widget] = field(default_factory=dict)  # by key
     _values: dict[str, WidgetState] = field(default_factory=dict)
-    _kept: dict[str, tuple[int, str, dict[str, Any]]] = field(default_factory=dict)  # hash: last run, fragment, shown
+    _kept: dict[str, Kept] = field(default_factory=dict)  # by hash
     _runs: int = 0
+    _longest: int = 0  # a kept message that was last shown more runs ago than this is dropped
+    _begun: bool = False  # whether a run has begun since the page last asked for one
     _page: str = ""
     _session: str = ""
     _cookie: str = ""
     _query: str = ""
     _socket: ClientConnection = field(init=False)
+    _heard: asyncio.Queue[ForwardMsg | Exception] = field(default_factory=asyncio.Queue)
+    _listening: asyncio.Task[None] = field(init=False)
 
     async def open(self, query: str = "") -> None:
         """Get the page and connect; done when the script has run."""
@@ -144,6 +161,7 @@ class Visitor:
             subprotocols=["streamlit", token], additional_headers={"Cookie": self._cookie},  # type: ignore[list-item]
             max_size=None, open_timeout=PATIENCE, ping_interval=None,
         )  # fmt: skip
+        self._listening = asyncio.create_task(self._listen())
         self._query = query.removeprefix("?")
         await self._rerun()
         await self._answer({})
@@ -151,6 +169,7 @@ class Visitor:
     async def close(self) -> None:
         if hasattr(self, "_socket"):
             await self._socket.close()
+            await self._listening
 
     async def click(self) -> None:
         """The trivial page's button."""
@@ -182,7 +201,7 @@ class Visitor:
         request.file_urls_request.session_id = self._session
         await self._socket.send(request.SerializeToString())
         async with asyncio.timeout(PATIENCE):
-            while (message := await self._receive()).WhichOneof("type") != "file_urls_response":
+            while (message := await self._next()).WhichOneof("type") != "file_urls_response":
                 pass
         [urls] = message.file_urls_response.file_urls
         value, sent = WidgetState(id=uploader.id), []
@@ -208,11 +227,14 @@ class Visitor:
     # ------------------------------------------------------------ what travels
 
     async def _rerun(self, fragment: str = "", *triggers: WidgetState) -> None:
+        while not self._heard.empty():
+            await self._next()  # came before, so it is no answer to this; what the page complained of counts now
         message = BackMsg()
         state: ClientState = message.rerun_script
         state.query_string, state.page_script_hash, state.fragment_id = self._query, self._page, fragment
         state.widget_states.widgets.extend([*self._values.values(), *triggers])
         state.cached_message_hashes.extend(self._kept)
+        self._begun = False
         context = state.context_info
         context.timezone, context.locale, context.url, context.color_scheme = "UTC", "en-US", self.address, "light"
         await self._socket.send(message.SerializeToString())
@@ -226,7 +248,7 @@ class Visitor:
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
-                    message = await self._receive()
+                    message = await self._next()
                     if message.WhichOneof("type") != "script_finished":
                         continue
                     if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
@@ -238,32 +260,62 @@ class Visitor:
         except TimeoutError:
             raise ClassroomError(f"no answer in {PATIENCE:.0f} s") from None
 
-    async def _receive(self) -> ForwardMsg:
-        """The next message, after what the page would note of it. ClassroomError where it brings an error."""
-        raw = await self._socket.recv()
-        self.received += len(raw)
-        message = ForwardMsg.FromString(raw)
+    async def _next(self) -> ForwardMsg:
+        """The next message that nobody has waited for yet. Raises what the page complains of, or why there will be none."""
+        heard = await self._heard.get()
+        if isinstance(heard, Exception):
+            raise heard
+        return heard
+
+    async def _listen(self) -> None:
+        """Take in what comes when it comes, as the page does, and hand it to who waits for it.
+
+        What the page keeps when it asks for the next run depends on what it has heard by then.
+        """
+        while True:
+            try:
+                raw = await self._socket.recv()
+                self.received += len(raw)
+                message = ForwardMsg.FromString(raw)
+                self._take(message)
+                self._heard.put_nowait(message)
+            except Exception as error:
+                self._heard.put_nowait(error)
+                if not isinstance(error, ClassroomError) or isinstance(error, PageStoppedError):
+                    break
+        await self._socket.close(reason="the page has stopped")
+
+    def _take(self, message: ForwardMsg) -> None:
+        """What the page makes of a message. ClassroomError where it brings an error, PageStoppedError where the page no longer has
+        what it names.
+
+        The page counts a run that ends, and drops what was not shown for too long, unless it has asked for another that has not
+        begun. A run that was under way when it asked is counted all the same if its beginning, too, comes after that.
+        """
         match message.WhichOneof("type"):
             case "new_session":
+                self._begun = True
                 self._page = message.new_session.page_script_hash
                 self._session = message.new_session.initialize.session_id or self._session
+                self._longest = message.new_session.config.max_cached_message_age
             case "navigation":
                 self._page = message.navigation.page_script_hash
             case "ref_hash":
-                _, fragment, shown = self._kept[message.ref_hash]
-                self._kept[message.ref_hash] = (self._runs, fragment, shown)
-                self.shown |= shown
+                if message.ref_hash not in self._kept:
+                    raise PageStoppedError("Cached ForwardMsg MISS")
+                kept = self._kept[message.ref_hash]
+                kept.run = self._runs
+                self.shown |= kept.shown
             case "delta":
                 self._note(message)
-            case "script_finished":
+            case "script_finished" if self._begun and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 self._runs += 1
                 fragments = message.metadata.run.fragment_ids
                 self._kept = {
                     name: kept
                     for name, kept in self._kept.items()
-                    if (fragments and kept[1] not in fragments) or self._runs - kept[0] <= KEPT_RUNS
+                    if (fragments and kept.fragment not in fragments) or self._runs - kept.run <= self._longest
                 }
-        return message
 
     def _note(self, message: ForwardMsg) -> None:
         element = message.delta.new_element
@@ -278,7 +330,7 @@ class Visitor:
                 shown = shown_by(element.bidi_component)
                 self.shown |= shown
         if message.metadata.cacheable:
-            self._kept[message.hash] = (self._runs, message.delta.fragment_id, shown)
+            self._kept[message.hash] = Kept(self._runs, message.delta.fragment_id, shown)
 
     def _set_words(self, widget_id: str, words: Sequence[str]) -> None:
         value = WidgetState(id=widget_id)
@@ -300,7 +352,7 @@ class Visitor:
             answer = (await reader.read()).decode("latin-1")
             writer.close()
         lines = answer.partition("\r\n\r\n")[0].split("\r\n")
-        if not lines[0].split()[1].startswith("2"):
+        if not lines[0].partition(" ")[2].startswith("2"):
             raise ClassroomError(f"{method}: {lines[0]}")
         for line in lines:
             if line.lower().startswith("set-cookie:"):
