@@ -23,7 +23,8 @@ from browsing import (
     shown,
     stage,
 )  # fmt: skip
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from topformer_viz.classes import CLASS_SETS
 from topformer_viz.segmentation import segment
@@ -122,6 +123,43 @@ def test_another_block_is_fetched_and_kept_in_the_address_and_of_two_quick_wishe
     page.wait_for_timeout(1500)
     assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "4"
     assert query_of(page)["block"] == "4"
+
+
+def test_a_block_seen_before_comes_back_when_asked_for_before_the_last_answer_arrived(visit: Open) -> None:
+    """As on a slow network, where a click overtakes the answer to the one before.
+
+    Told that the page still keeps the block's message, Streamlit would name it instead of sending it again. But the page
+    drops it with the answer on its way, and then stops for good: "Cached ForwardMsg MISS".
+    """
+    sockets: list[WebSocketRoute] = []
+    under_way: list[str | bytes] = []  # what the server has sent and the page does not have yet
+    slow = False
+
+    def route(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server().on_message(lambda sent: under_way.append(sent) if slow else socket.send(sent))
+
+    page = visit("?lang=en&block=4")
+    page.route_web_socket("**/_stcore/stream", route)
+    page.reload()
+    shown(page)
+    blocks = page.locator(".blocks button")
+    for block in (1, 2):
+        blocks.nth(block - 1).click()
+        expect(page.locator(".lesson")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
+    slow = True
+    for answers, block in enumerate((3, 1), start=1):
+        blocks.nth(block - 1).click()
+        for _ in range(1000):
+            kinds = [ForwardMsg.FromString(sent).WhichOneof("type") for sent in under_way]  # type: ignore[arg-type]
+            if kinds.count("script_finished") == answers:
+                break
+            page.wait_for_timeout(20)
+    for sent in under_way:
+        sockets[-1].send(sent)
+    slow = False
+    expect(page.locator(".blocks button[aria-pressed=true]")).to_have_text("1", timeout=20_000)
+    assert page.get_by_role("dialog").count() == 0
 
 
 def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
