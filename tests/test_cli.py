@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fontTools.ttLib import TTFont
 from PIL import Image
 
-from topformer_viz import fonts, load_model, trace, tracing
+from topformer_viz import load_model, trace, tracing
 from topformer_viz.__main__ import main
 from topformer_viz.images import open_image
 from topformer_viz.text import Text
@@ -77,12 +76,6 @@ def test_what_cannot_be_done_is_one_sentence_and_status_1(
 def test_the_package_needs_no_streamlit_for_notebooks() -> None:
     code = "import sys, topformer_viz; assert not {'streamlit', 'matplotlib', 'playwright'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CAT.parent.parent.parent)
-
-
-def test_the_bundled_font_has_every_character_of_the_apps_words() -> None:
-    have = set(TTFont(fonts.SUBSET).getBestCmap())
-    missing = {c for c in fonts.own_characters() if ord(c) not in have}
-    assert not missing, f"make the font again (topformer_viz/fonts.py): {''.join(sorted(missing))}"
 
 
 def test_a_text_needs_both_languages() -> None:

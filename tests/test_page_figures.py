@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-from topformer_viz import figures, heads, starts
+from topformer_viz import drawing, figures, heads, starts
 from topformer_viz.attention_costs import PUBLISHED, side
 from topformer_viz.choices import FACTS, MODELS
 from topformer_viz.explorer import figures as explorer
@@ -85,8 +85,8 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
         assert bool(chinese) == (lang == "zh"), chinese
         for text in words(panel):
             assert not re.search(r"\*\*|`|<\w|\{\w", text), text
-            known = figures._characters("DejaVu Sans", "normal") | figures._characters(figures.CHINESE, "normal")
-            assert not {c for c in text if ord(c) not in known and c != "\n"}, text
+            bundled = (drawing.LATIN, drawing.CHINESE)
+            assert not {c for c in text if drawing.family_of(c) not in bundled and c != "\n"}, text
         if page in ABOUT_THE_RUN and name == "tiny-batch":
             assert "权重随机" in panel.caption
     assert len({panel.name for panel in made.values()}) == len(made) or page == "network"
@@ -104,10 +104,9 @@ DRAWN = [
 
 @pytest.mark.parametrize(("page", "offer", "width", "lang"), DRAWN)
 def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang: str) -> None:
-    import matplotlib
     from test_figures import boxes, meet
 
-    with matplotlib.rc_context(figures.EXACT):
+    with drawing.drawing():
         figure = draw(panels(page, "streets", lang)[offer], Look(width, "dark"))
         found = boxes(figure)
     assert figure.get_size_inches()[1] <= figures.WIDTHS[width].most + 1e-6

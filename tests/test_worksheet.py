@@ -4,13 +4,11 @@ from collections import Counter
 from functools import cache
 
 import pytest
-from fontTools.ttLib import TTFont
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text as Drawn
 
-from topformer_viz import fonts
 from topformer_viz.by_hand import PIXELS, draw
 from topformer_viz.text import LANGS, Lang
 from topformer_viz.worksheet import SOLVED, UI, pages, worksheet
@@ -102,9 +100,3 @@ def test_both_pages_carry_seed_number_and_name(lang: Lang) -> None:
         assert UI["foot"](lang, seed=SEED, page=n, pages=2) in [text.get_text() for text in page]
     first = [text.get_text() for text in texts(SEED, lang, False)[0]]
     assert UI["name"](lang) in first and UI["date"](lang) in first
-
-
-def test_the_ttf_has_every_character_of_the_apps_words() -> None:
-    have = set(TTFont(fonts.SUBSET_TTF).getBestCmap())
-    missing = {c for c in fonts.own_characters() if ord(c) not in have}
-    assert not missing, f"make the font again (topformer_viz/fonts.py): {''.join(sorted(missing))}"

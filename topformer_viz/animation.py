@@ -8,13 +8,13 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from topformer_viz.figures import EXACT, THEMES, Look, draw, map_of, saving
+from topformer_viz.drawing import drawing
+from topformer_viz.figures import THEMES, Look, colours, draw, map_of
 from topformer_viz.panels import Group, Panel, Scale, Subject, Tile, numbers, stage_panel
 from topformer_viz.text import Text
 from topformer_viz.walk import walk
@@ -138,7 +138,7 @@ def _drawn(panel: Panel, look: Look) -> tuple[Pixels, list[Box]]:
 
 
 def _rendered(figure: Figure) -> Pixels:
-    with saving, matplotlib.rc_context(EXACT):
+    with drawing():
         figure.canvas.draw()
     return np.array(figure.canvas.buffer_rgba())[:HEIGHT, :WIDTH, :3]  # type: ignore[attr-defined]
 
@@ -156,8 +156,7 @@ def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None) -> 
     """The drawing as indices into a palette of CLEAR colours that begins with the scale's and the paper's; only photographs are dithered."""
     levels = drawn[0, :1]  # the paper
     if scale:
-        table = matplotlib.colormaps[map_of(scale)]
-        levels = np.concatenate([table(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
+        levels = np.concatenate([colours(map_of(scale))(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
     image = Image.fromarray(drawn)
     own = image.quantize(CLEAR - len(levels), Image.Quantize.MEDIANCUT, kmeans=1).getpalette()
     palette = np.concatenate([levels, np.array(own, np.uint8).reshape(-1, 3)])

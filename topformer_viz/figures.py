@@ -9,23 +9,19 @@ import io
 import logging
 import math
 import re
-import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, lru_cache
 from itertools import groupby, product
-from typing import Any, Literal
+from typing import Literal
 
 import matplotlib
 import numpy as np
-from fontTools import subset  # type: ignore[import-untyped]
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LogNorm, Normalize, PowerNorm
+from matplotlib.colors import Colormap, LogNorm, Normalize, PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Patch, PathPatch, Rectangle
 from matplotlib.path import Path
@@ -34,28 +30,29 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 from PIL import Image
 
-from topformer_viz.fonts import SUBSET_TTF
+from topformer_viz import drawing, fonts
+from topformer_viz.drawing import LATIN, font, shown
 from topformer_viz.markup import luminance
+from topformer_viz.misspelt import known
 from topformer_viz.panels import Axis, Chart, Dash, Group, Panel, Scale, Series, Table, Tile
 from topformer_viz.stages import AXES
+from topformer_viz.text import Lang, Text
 
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
-fontManager.addfont(SUBSET_TTF)  # for machines without a Chinese font
-CHINESE = FontProperties(fname=SUBSET_TTF).get_name()
-FAMILY = ["DejaVu Sans", CHINESE]
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 BAR = "#4a90c4"  # of tables; 3 : 1 on the light and on the dark paper
-# They mind a font's dates, tell every table, and miss a bold face that is not bundled.
-for _noisy in ("fontTools.ttLib.tables._h_e_a_d", "fontTools.subset", "matplotlib.font_manager"):
+for _noisy in ("fontTools.ttLib.tables._h_e_a_d", "fontTools.subset"):  # they mind a font's dates and tell every table
     logging.getLogger(_noisy).setLevel(logging.ERROR)
-# Text stays text, and every glyph is as wide as it was measured: hinting would widen a line by up to 8 % in small type.
-EXACT: Any = {"text.hinting": "none", "pdf.fonttype": 42, "svg.fonttype": "none"}
-# Latin, Greek, punctuation, arrows and mathematics; and the whole Chinese subset.
-USUAL = frozenset([*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2600), *range(0x2E80, 0x10000)])
-saving = threading.Lock()  # the type of the fonts in a file is one of matplotlib's global settings
+USUAL = frozenset(
+    [*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2600)]
+)  # Latin, Greek, arrows, mathematics
+WITHOUT_FONT = Text(
+    "{sign} stands for a character that no font here has: {codes}.", "{sign} 代表这里没有字体能显示的字符：{codes}。"
+)
+MOST_CODES = 6  # of characters that the line above names
 
 
 @dataclass(frozen=True)
@@ -97,22 +94,32 @@ THEMES = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a panel is drawn: ``width`` of WIDTHS, ``theme`` of THEMES; ``bare`` leaves title and caption to the author."""
+    """How a panel is drawn: ``width`` of WIDTHS, ``theme`` of THEMES; ``bare`` leaves title and caption to the author.
+
+    ValueError for another width or theme.
+    """
 
     width: str = "page"
     theme: str = "white"
     bare: bool = False
 
+    def __post_init__(self) -> None:
+        known("width", self.width, WIDTHS)
+        known("theme", self.theme, THEMES)
+
 
 def save(panel: Panel, format: Format, look: Look, scale: int = 1) -> bytes:
-    """The panel as a file. SVG and PDF are the same bytes whenever they are made; a PNG has 96 * ``scale`` dots an inch."""
+    """The panel as a file, the same bytes whenever it is made and whatever matplotlib's settings are; a PNG has 96 * ``scale``
+    dots an inch. ValueError for a format that is none of FORMATS."""
+    known("format", format, FORMATS)
     return write(draw(panel, look), panel, format, scale)
 
 
 def write(figure: Figure, panel: Panel, format: Format, scale: int = 1) -> bytes:
     """What ``save`` returns, of a figure that is drawn already."""
     out = io.BytesIO()
-    with saving, matplotlib.rc_context(EXACT | {"svg.hashsalt": panel.name}):
+    fonts_in_pdf = drawing.pdf_font_type("".join(_words(panel)))
+    with drawing.drawing(**{"svg.hashsalt": panel.name, "pdf.fonttype": fonts_in_pdf}):
         metadata: dict[str, str | None] = {"Title": panel.title}
         if format == "svg":
             metadata |= {"Date": None, "Creator": None, "Description": panel.caption}
@@ -126,14 +133,32 @@ def write(figure: Figure, panel: Panel, format: Format, scale: int = 1) -> bytes
 
 def draw(panel: Panel, look: Look) -> Figure:
     """The panel as a figure of ``look``'s width, as high as what it holds; a slide always fills its 16 : 9."""
-    return _Sheet(panel, look).figure
+    if missing := drawing.without_font("".join(_words(panel))):
+        drawing.tell(tuple(missing))
+    with drawing.drawing():
+        return _Sheet(panel, look, missing).figure
+
+
+def _words(value: object) -> Iterator[str]:
+    """All that is written in a panel or a part of it."""
+    if isinstance(value, str):
+        yield value
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from _words(getattr(value, part.name))
+    elif isinstance(value, Mapping):
+        yield from _words(tuple(value.values()))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _words(part)
 
 
 @lru_cache(maxsize=4096)
 def measured(text: str, size: float, weight: str = "normal") -> float:
     """Width in inches of one line of text at ``size`` points."""
-    font = FontProperties(family=FAMILY, size=size, weight=weight)
-    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+    text = shown(text)
+    with drawing.drawing():
+        return text_to_path.get_text_width_height_descent(text, font(text, size, weight), ismath=False)[0] / 72
 
 
 def wrapped(text: str, size: float, room: float, weight: str = "normal") -> list[str]:
@@ -162,8 +187,8 @@ def wrapped(text: str, size: float, room: float, weight: str = "normal") -> list
 class _Sheet:
     """One figure while it is laid out: ``y`` is how far down it is filled."""
 
-    def __init__(self, panel: Panel, look: Look) -> None:
-        self.panel, self.look = panel, look
+    def __init__(self, panel: Panel, look: Look, missing: Sequence[str]) -> None:
+        self.panel, self.look, self.missing = panel, look, missing
         self.theme, self.width = THEMES[look.theme], WIDTHS[look.width]
         self.wide: dict[int, float] = {}  # of each group, while it is laid out
         self.margin = 0.012 * self.width.inches + 0.04
@@ -233,6 +258,12 @@ class _Sheet:
         if self.look.bare:
             return 0.0
         self.caption = wrapped(self.panel.caption, self.type * 0.95, self.room)
+        if self.missing:
+            codes = [drawing.code(c) for c in self.missing]
+            codes[MOST_CODES:] = ["…"] * (len(codes) > MOST_CODES)
+            lang: Lang = "zh" if self.panel.caption.endswith("。") else "en"
+            said = WITHOUT_FONT(lang, sign=drawing.REPLACEMENT, codes=", ".join(codes))
+            self.caption += wrapped(said, self.type * 0.95, self.room)
         return self._lines(self.caption, 0.95) + 0.9 * self.type / 72
 
     def _lines(self, lines: Sequence[str], size: float) -> float:
@@ -258,15 +289,11 @@ class _Sheet:
         self, x: float, y: float, text: str, size: float = 1.0, colour: str | None = None, align: str = "left",
         weight: str = "normal", turn: bool = False,
     ) -> None:  # fmt: skip
-        """A line whose baseline lies at ``y`` inches from the top; turned, it reads upwards and ``x`` is its baseline's.
-
-        No Chinese face is bold, so no word beside one is.
-        """
-        weight = "normal" if max(text, default="") > "\u2e80" else weight
+        """A line whose baseline lies at ``y`` inches from the top; turned, it reads upwards and ``x`` is its baseline's."""
+        text = shown(text)
         self.axes.text(
             x, y, text, color=colour or self.theme.ink, ha=align, va="baseline", rotation=90 if turn else 0,
-            rotation_mode="anchor", parse_math=False,
-            fontproperties=FontProperties(family=FAMILY, size=size * self.type, weight=weight),
+            rotation_mode="anchor", parse_math=False, fontproperties=font(text, size * self.type, weight),
         )  # fmt: skip
 
     def line(self, x: Sequence[float], y: Sequence[float], colour: str, width: float, dash: Dash = "-") -> None:
@@ -798,10 +825,11 @@ class _Sheet:
             size = 12 if kind in ("sum", "aside", "edge-label") else 13
             align = {"middle": "center", "end": "right"}.get(element.get("text-anchor", ""), "left")
             weight = "normal" if kind in ("sum", "aside") else "bold"
+            text = shown(element.text or "")
             words = self.axes.text(
-                at["x"], at["y"], element.text or "", color=self._stroke(element.get("fill", ""), kind), ha=align,
+                at["x"], at["y"], text, color=self._stroke(element.get("fill", ""), kind), ha=align,
                 va="baseline", zorder=4, parse_math=False, transform=place,
-                fontproperties=FontProperties(family=FAMILY, size=size * points * 0.86, weight=weight),
+                fontproperties=font(text, size * points * 0.86, weight),
             )  # fmt: skip
             if kind in ("aside", "op") and self.theme.paper:
                 words.set_bbox({"facecolor": paper, "edgecolor": "none", "pad": 0.6 * points})
@@ -876,11 +904,16 @@ def map_of(scale: Scale) -> str:
     return "RdBu_r" if scale.diverging else "viridis"
 
 
+@cache
+def colours(name: str) -> Colormap:
+    """A colour map of 256 shades, however many a matplotlibrc has the maps made of."""
+    return matplotlib.colormaps[name].resampled(256)
+
+
 def _coloured(values: np.ndarray, scale: Scale) -> np.ndarray:
     """Numbers as colours (rows, cols, 4) uint8; transparent where there is no number."""
-    table = matplotlib.colormaps[map_of(scale)]
     low, high = scale.ends
-    return table(_norm(scale)(np.clip(np.ma.masked_invalid(values), low, high)), bytes=True)
+    return colours(map_of(scale))(_norm(scale)(np.clip(np.ma.masked_invalid(values), low, high)), bytes=True)
 
 
 def _path(d: str) -> Path:
@@ -913,62 +946,37 @@ def _path(d: str) -> Path:
 def _with_fonts(svg: bytes) -> bytes:
     """The SVG with the glyphs of its own words inside, as WOFF: it looks the same wherever it is opened."""
     text = svg.decode()
-    used = "".join(sorted(set("".join(ET.fromstring(svg).itertext()))))
-    faces = []
-    for family, weight in _faces(text):
-        font = _glyphs(family, weight, used)
-        if font:
-            faces.append(
-                f"@font-face {{ font-family: '{family}'; font-weight: {weight}; src: url(data:font/woff;base64,{font}) format('woff'); }}"
-            )
+    used = sorted(set("".join(ET.fromstring(svg).itertext())) - {"\n"})
+    wanted: dict[tuple[str, str], set[int]] = {}
+    for c in used:
+        if family := drawing.family_of(c):
+            wanted.setdefault((family, "normal"), set()).add(ord(c))
+        if "font-weight: 700" in text and drawing.has(LATIN, c, "bold"):  # matplotlib's word for bold
+            wanted.setdefault((LATIN, "bold"), set()).add(ord(c))
+    faces = [
+        f"@font-face {{ font-family: '{family}'; font-weight: {weight}; "
+        f"src: url(data:font/woff;base64,{_glyphs(family, weight, frozenset(characters))}) format('woff'); }}"
+        for (family, weight), characters in wanted.items()
+    ]
     return re.sub(r"(<style type=\"text/css\">)", r"\1" + "\n".join(faces), text, count=1).encode()
 
 
-def _faces(svg: str) -> Iterator[tuple[str, str]]:
-    yield "DejaVu Sans", "normal"
-    if "font-weight: 700" in svg:  # matplotlib's word for bold
-        yield "DejaVu Sans", "bold"
-    yield CHINESE, "normal"
-
-
-@cache
-def _characters(family: str, weight: str) -> frozenset[int]:
-    with TTFont(_file(family, weight), lazy=True) as font:
-        return frozenset(font.getBestCmap())
-
-
 @lru_cache(maxsize=256)
-def _glyphs(family: str, weight: str, used: str) -> str:
-    """A WOFF of ``used``'s characters, in base64; "" where the font has none of them beyond those it need not show."""
-    wanted = {ord(c) for c in used} & _characters(family, weight)
-    if family == CHINESE:
-        wanted = {c for c in wanted if c > 0x2E7F}
-    if not wanted:
-        return ""
-    usual = _characters(family, weight) & USUAL
-    font = io.BytesIO(_usual(family, weight)) if wanted <= usual else _file(family, weight)
-    return base64.b64encode(_subset(font, frozenset(wanted), "woff")).decode()
+def _glyphs(family: str, weight: str, characters: frozenset[int]) -> str:
+    """A WOFF of these characters, in base64."""
+    near = io.BytesIO(_near(family, weight, characters - _usual(family)))
+    return base64.b64encode(fonts.part(near, characters, "woff")).decode()
 
 
 @cache
-def _usual(family: str, weight: str) -> bytes:
-    """The part of a font that figures mostly use: taking a few glyphs out of it is faster than out of the whole."""
-    return _subset(_file(family, weight), _characters(family, weight) & USUAL)
+def _usual(family: str) -> frozenset[int]:
+    """The characters that figures mostly use."""
+    return frozenset(map(ord, fonts.own_characters())) if family == drawing.CHINESE else USUAL
 
 
-def _file(family: str, weight: str) -> str:
-    return str(findfont(FontProperties(family=family, weight=weight)))
-
-
-def _subset(file: str | io.BytesIO, characters: frozenset[int], flavor: str | None = None) -> bytes:
-    """A font of no more than these characters, without the tables of ligatures, which nothing here uses."""
-    options = subset.Options(flavor=flavor, notdef_outline=True, recalc_timestamp=False, legacy_kern=True)
-    options.drop_tables += ["GPOS", "GSUB", "GDEF"]
-    font = subset.load_font(file, options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=characters)
-    subsetter.subset(font)
-    font.flavor = flavor
-    out = io.BytesIO()
-    subset.save_font(font, out, options)
-    return out.getvalue()
+@lru_cache(maxsize=16)
+def _near(family: str, weight: str, further: frozenset[int]) -> bytes:
+    """A font of the usual characters and a few further ones, such as those of a name: taking a few glyphs out of it is
+    faster than out of the whole, and the figures of a picture share it."""
+    file = drawing.file_of(family, weight)
+    return fonts.part(file.path, _usual(family) | further, face=file.face_index)

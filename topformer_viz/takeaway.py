@@ -235,10 +235,7 @@ def _page(
         f"<dt>{axis_span(axis, f'{axis} {subject.run.sizes[axis]}')}</dt><dd>{escape(_meaning(axis, lang))}</dd>"
         for axis in _axes(steps)
     )
-    return (
-        f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
-        f"<style>\n{theme_css(lang)}{figure}{PAGE_CSS}</style>\n</head>\n<body>\n<main>\n"
+    body = (
         f"<h1>{title}</h1>\n<p>{escape(about)}</p>\n"
         f'<nav aria-label="{escape(UI["stages"](lang))}"><ol>{contents}</ol></nav>\n{_figure(overview, overview.title, look)}'
         + "\n".join(_section(subject, step, look) for step in steps)
@@ -247,7 +244,13 @@ def _page(
         f"<p>{escape(UI['again'](lang))}</p>\n<pre>{escape(command)}</pre>\n"
         f"<footer><strong>{escape(UI['sources'](lang))}</strong>\n"
         + "\n".join(f"<p>{escape(source)}</p>" for source in sources)
-        + "</footer>\n</main>\n</body>\n</html>\n"
+        + "</footer>"
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+        f"<style>\n{theme_css(lang, body)}{figure}{PAGE_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"{body}\n</main>\n</body>\n</html>\n"
     )
 
 

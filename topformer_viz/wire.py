@@ -111,6 +111,11 @@ def _message(text: bytes, data: "bytes | memoryview") -> bytes:
     return b"".join((len(text).to_bytes(4, "little"), text, data))
 
 
+def header_of(message: bytes) -> str:
+    """The header of a message, as text."""
+    return message[4 : 4 + int.from_bytes(message[:4], "little")].decode()
+
+
 def _dense(tensor: Tensor) -> bool:
     """Whether the tensor's elements fill their stretch of storage without gaps or repeats."""
     return sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) + 1 == tensor.numel()

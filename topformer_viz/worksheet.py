@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from topformer_viz.by_hand import LARGEST, PIXELS, Example, four, power, written
-from topformer_viz.figures import FAMILY, saving
+from topformer_viz.drawing import drawing, font
 from topformer_viz.stages import STAGES
 from topformer_viz.text import Lang, Text
 
@@ -119,9 +117,8 @@ class Page:
         self.axes.set_axis_off()
 
     def text(self, x: float, y: float, text: str, size: float = 9, colour: str = INK, align: str = "left") -> None:
-        font = FontProperties(family=FAMILY, size=size)
         # Not "center", so that numbers of a row share a baseline.
-        self.axes.text(x, y, text, color=colour, ha=align, va="baseline", fontproperties=font)
+        self.axes.text(x, y, text, color=colour, ha=align, va="baseline", fontproperties=font(text, size))
 
     def line(self, x: float, y: float, width: float) -> None:
         self.axes.add_line(Line2D([x, x + width], [y, y], color=LINE, linewidth=0.6))
@@ -168,22 +165,19 @@ def mathtext(formula: str) -> str:
 
 def pages(example: Example, lang: Lang, solved: bool) -> list[Figure]:
     """The sheet's pages: with blanks, or with the numbers in them where ``solved``."""
-    made = [_first(example, lang, solved), _second(example, lang, solved)]
-    for n, page in enumerate(made, 1):
-        foot = UI["foot"](lang, seed=example.seed, page=n, pages=len(made))
-        page.text(WIDTH / 2, HEIGHT - 9, foot, 7.5, QUIET, "center")
+    with drawing():
+        made = [_first(example, lang, solved), _second(example, lang, solved)]
+        for n, page in enumerate(made, 1):
+            foot = UI["foot"](lang, seed=example.seed, page=n, pages=len(made))
+            page.text(WIDTH / 2, HEIGHT - 9, foot, 7.5, QUIET, "center")
     return [page.figure for page in made]
 
 
 def worksheet(example: Example, lang: Lang, solved: bool) -> bytes:
-    """The same as a PDF, its text as text; the same bytes whenever it is made."""
+    """The same as a PDF, its text as text; the same bytes whenever it is made and whatever matplotlib's settings are."""
     out = io.BytesIO()
     title = UI["solutions" if solved else "title"](lang)
-    with (
-        saving,
-        matplotlib.rc_context({"pdf.fonttype": 42}),
-        PdfPages(out, metadata={"Title": title, "CreationDate": None}) as pdf,
-    ):
+    with drawing(), PdfPages(out, metadata={"Title": title, "CreationDate": None}) as pdf:
         for figure in pages(example, lang, solved):
             pdf.savefig(figure)
     return out.getvalue()

@@ -11,12 +11,12 @@ from PIL import Image
 
 from topformer_viz.explorer.payload import Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import ABOUT, ALONE, TITLE
-from topformer_viz.fonts import ROOT, SUBSET
+from topformer_viz.fonts import FONT, ROOT, WORDS, bundled_characters, own_characters, part
 from topformer_viz.measures import difference, measure
 from topformer_viz.segmentation import without_heads
 from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, Trace
-from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, header_of
 
 _HERE = Path(__file__).parent
 EXPLORER_HTML = (_HERE / "explorer.html").read_text("utf-8")
@@ -67,7 +67,7 @@ def page_html(payload: bytes, title: str, about: str, lang: Lang) -> str:
         f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{theme_css(lang)}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<style>\n{theme_css(lang, title + about + header_of(payload))}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
         f'<h1>{escape(title)}</h1>\n<p class="about">{escape(about)}</p>\n<p class="alone">{escape(ALONE(lang))}</p>\n'
         f"{EXPLORER_HTML}</main>\n"
         f'<script type="application/octet-stream" id="payload">{base64.b64encode(payload).decode()}</script>\n'
@@ -84,18 +84,28 @@ def _blocks(run: Trace, model: Model) -> Iterator[tuple[int, Shown]]:
         yield n, Shown(measure(run, n), differences[n], removals)
 
 
-def theme_css(lang: Lang) -> str:
-    """The app's colours and fonts as the custom properties that Streamlit would set; the Chinese glyphs come along."""
+def theme_css(lang: Lang, words: str) -> str:
+    """The app's colours and fonts as the custom properties that Streamlit would set; the Chinese glyphs come along: those
+    of the app's own words in Chinese, and what else ``words`` hold, such as a picture's name."""
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
     light, dark = theme["light"], theme["dark"]
     names = {"text": "textColor", "background": "backgroundColor", "secondary-background": "secondaryBackgroundColor"}
     names["primary"] = "primaryColor"
     colours = "".join(f"--st-{name}-color: light-dark({light[key]}, {dark[key]}); " for name, key in names.items())
     css = f":root {{ {colours}--st-font: {theme['font']}, system-ui; }}\n"
+    own, other = (face["family"] for face in theme["fontFaces"])
+    further = set(words) & {c for c in bundled_characters() if c >= "\u2e80"}
     if lang == "zh":
-        font = base64.b64encode(SUBSET.read_bytes()).decode()
-        css += (
-            "/* Noto Sans SC, subset; SIL Open Font License 1.1 */\n"
-            f"@font-face {{ font-family: 'Noto Sans SC subset'; src: url(data:font/woff2;base64,{font}) format('woff2'); }}\n"
-        )
+        further -= own_characters()
+        css += _font_face(own, WORDS.read_bytes(), "woff2")
+    if further:
+        css += _font_face(other, part(FONT, map(ord, further), "woff"), "woff")
     return css
+
+
+def _font_face(family: str, font: bytes, kind: str) -> str:
+    source = f"url(data:font/{kind};base64,{base64.b64encode(font).decode()}) format('{kind}')"
+    return (
+        "/* part of Noto Sans SC; SIL Open Font License 1.1 */\n@font-face { "
+        f"font-family: '{family}'; src: {source}; }}\n"
+    )

@@ -1,0 +1,141 @@
+"""A figure is the same bytes whatever a matplotlibrc, a style or the environment says."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Common habits, and what would do most harm; nothing that matplotlib itself refuses to start with.
+HOSTILE = """
+image.origin: lower
+image.lut: 7
+image.interpolation: bicubic
+image.composite_image: False
+image.resample: False
+text.usetex: True
+text.parse_math: False
+text.antialiased: False
+text.hinting: force_autohint
+text.kerning_factor: 6
+text.color: red
+font.family: serif
+font.style: italic
+font.weight: bold
+font.size: 20
+mathtext.fontset: cm
+savefig.bbox: tight
+savefig.pad_inches: 1
+savefig.facecolor: red
+savefig.transparent: True
+savefig.dpi: 300
+figure.dpi: 200
+figure.facecolor: 0.8
+figure.autolayout: True
+figure.constrained_layout.use: True
+axes.facecolor: yellow
+axes.xmargin: 0.2
+axes.autolimit_mode: round_numbers
+axes.unicode_minus: False
+axes.grid: True
+lines.linewidth: 5
+lines.antialiased: False
+lines.dashed_pattern: 1, 9
+lines.scale_dashes: False
+lines.solid_capstyle: round
+lines.marker: o
+patch.linewidth: 5
+patch.force_edgecolor: True
+patch.antialiased: False
+path.sketch: 2, 50, 10
+path.simplify: False
+path.snap: False
+svg.fonttype: path
+svg.image_inline: False
+svg.hashsalt: mine
+svg.id: mine
+pdf.fonttype: 3
+pdf.compression: 0
+pdf.use14corefonts: True
+pdf.inheritcolor: True
+agg.path.chunksize: 3
+colour.of.the.house: blue
+lines.markersize: thick
+"""
+MAKE = """
+import sys
+from hashlib import sha256
+from json import dumps
+import torch
+from PIL import Image
+from topformer_viz import load_model, trace
+from topformer_viz import animation
+from topformer_viz.by_hand import draw
+from topformer_viz.figures import FORMATS, Look, save
+from topformer_viz.overview import overview_panel
+from topformer_viz.panels import Axis, Chart, Panel, Series, Subject, Table, shape_panel, stage_panel
+from topformer_viz.worksheet import worksheet
+
+if "style" in sys.argv:
+    import matplotlib.style
+    matplotlib.style.use(["dark_background", {"image.origin": "lower", "font.family": "serif", "text.usetex": True}])
+torch.manual_seed(0)
+model = load_model("colour")
+photo = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
+run = trace(model, photo)
+subject = Subject(run, model, photo, "colour", "猫.jpg", False, "zh")
+panels = [stage_panel(subject, 0, name) for name in ("image", "scores", "weights")] + [shape_panel(subject, 0, "query")]
+series = Series("a", "#0072b2", (1.0, 2.0, 3.0), (1.0, -4.0, 9.0), "--", "o")
+panels.append(Panel("chart", "T", "a", "C.", charts=(Chart((series,), Axis("x", 0, 4), Axis("y", -5, 10)),)))
+panels.append(Panel("table", "T", "a", "C.", tables=(Table(("a", "b"), (("c", "1"),), sums=(0,)),)))
+files = {f"{p.name}.{f}": save(p, f, Look("column")) for p in panels for f in FORMATS}
+files["dark.png"] = save(panels[1], "png", Look("slide", "transparent"))
+files["notebook"] = panels[2]._repr_svg_().encode()
+animation.STEPS = 2
+animation.walk = lambda run, block: ["weights"]
+files["gif"] = animation.gif(subject, 0, None, Look())
+files |= {f"worksheet {lang}": worksheet(draw(12), lang, True) for lang in ("en", "zh")}
+print(dumps({name: sha256(content).hexdigest() for name, content in files.items()}))
+"""
+
+
+def made(folder: Path, *arguments: str, **environment: str) -> dict[str, str]:
+    """The digest of every file, drawn by a process of its own that starts in ``folder``."""
+    root = Path(__file__).parent.parent
+    own = {name: value for name, value in os.environ.items() if name not in ("MATPLOTLIBRC", "MPLBACKEND")}
+    own |= {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **environment}
+    done = subprocess.run(
+        [sys.executable, "-c", MAKE, *arguments], cwd=folder, env=own, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return made(tmp_path_factory.mktemp("plain"))
+
+
+def test_a_matplotlibrc_changes_nothing(usual: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text(HOSTILE, "utf-8")
+    assert made(tmp_path) == usual
+
+
+def test_a_style_and_a_backend_change_nothing(usual: dict[str, str], tmp_path: Path) -> None:
+    assert made(tmp_path, "style", MPLBACKEND="module://no_such_backend") == usual
+
+
+def test_figures_leave_the_settings_as_they_are() -> None:
+    import matplotlib
+
+    from topformer_viz.drawing import drawing
+
+    with matplotlib.rc_context({"image.origin": "lower", "svg.hashsalt": "mine"}):
+        before = dict(matplotlib.rcParams)
+        with drawing(**{"svg.hashsalt": "ours"}):
+            assert (matplotlib.rcParams["image.origin"], matplotlib.rcParams["svg.hashsalt"]) == ("upper", "ours")
+            with drawing():
+                assert matplotlib.rcParams["svg.hashsalt"] == "ours"
+        assert dict(matplotlib.rcParams) == before
