@@ -518,7 +518,7 @@ def test_samples_are_complete() -> None:
     assert list(SAMPLES) == ["street", "crossing", "china", "astronaut", "cat", "coffee", "rocket", "card"]
     files = {sample.file for sample in SAMPLES.values() if sample.file}
     assert files | {"CREDITS.md", "LICENSE.panoramax.txt"} == {path.name for path in images._SAMPLES_FOLDER.iterdir()}
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match=r"no sample '../../secret': choose from street, .*, card"):
         open_sample("../../secret")
 
 

@@ -108,7 +108,7 @@ def test_composite_axes_and_indices_are_axes() -> None:
 
 @pytest.mark.parametrize("name", ["nonsense", "block0.nonsense", "level7"])
 def test_unknown_names(name: str) -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(ValueError, match=rf"no stage '{name}': choose from image, "):
         stage_of(name)
 
 

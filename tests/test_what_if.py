@@ -217,10 +217,13 @@ def test_a_block_runs_through_its_declared_stages(tiny) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"over": "rows"}, {"activation": "never"}, {"pixels": "lost"}, {"unpermuted": ("key",)}, {"temperature": 0.0}],
-)
+    [
+        {"over": "rows"}, {"activation": "never"}, {"pixels": "lost"}, {"unpermuted": ("key",)}, {"temperature": 0.0},
+        {"ratio": -1}, {"heads": 0}, {"key_dim": 1.5},
+    ],
+)  # fmt: skip
 def test_a_setting_that_makes_no_sense_is_refused(wrong) -> None:
-    with pytest.raises(ValueError, match=r"is not one of|no permute|above 0"):
+    with pytest.raises(ValueError, match=r"^no \w+( axis)? '\w+': choose from |above 0|a whole number from 1, not"):
         Setting(**wrong)
 
 

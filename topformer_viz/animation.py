@@ -40,8 +40,9 @@ def gif(subject: Subject, block: int, head: int | None, look: Look) -> bytes:
     """The animation of ``block``, of one ``head`` or None for all (from 0); of ``look`` its theme and ``bare`` count.
 
     960 x 604 pixels, at most STEPS steps of the query, then every stage that the run has. All numbers are the run's. The
-    same arguments give the same bytes.
+    same arguments give the same bytes. ValueError for a block or head that the model does not have.
     """
+    subject.must_have(block, head)
     look = replace(look, width="slide", theme="white" if THEMES[look.theme].paper is None else look.theme)
     frames = list(_walking(subject, block, head, look))
     durations = [STEP] * len(frames)

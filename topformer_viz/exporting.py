@@ -33,11 +33,12 @@ from topformer_viz.explorer.payload import MAX_TOKENS
 from topformer_viz.figures import FORMATS as FIGURES
 from topformer_viz.figures import Look, save
 from topformer_viz.images import ImageError, network_size, open_image, to_tensor
+from topformer_viz.misspelt import known
 from topformer_viz.model import DENSE_TOKENS, SIZES
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
 from topformer_viz.takeaway import lesson_zip
-from topformer_viz.text import Lang
+from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Model, TooLargeError, Trace, npz, trace
 from topformer_viz.walk import walk
 from topformer_viz.weights import load_checkpoint, load_model, with_batch_statistics
@@ -45,6 +46,7 @@ from topformer_viz.weights import load_checkpoint, load_model, with_batch_statis
 FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
 OVERVIEW = "overview"  # instead of a stage: the whole block
 SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its picture
+MATRICES = ("scores", "weights")  # the stages that a run of many tokens does not have
 ANSWER_SECONDS = 5  # how long a Dask scheduler may take to answer
 
 
@@ -63,7 +65,7 @@ class Order:
     ``model``: one of the app's, or a checkpoint's path (``checkpoint``: its bytes, where that path is another
     machine's); ``size``: short side of the network's input, in pixels; ``grid``: cells on the colour model's short side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as
     ``walk`` has them, or followed by SHAPE, or OVERVIEW; None: all of them, without the shapes. ``formats`` are of FORMATS; ``look``
-    and ``scale`` (of PNG) are those of ``figures.save``.
+    and ``scale`` (of PNG) are those of ``figures.save``. ValueError for another format or language.
     """
 
     model: str = "streets"
@@ -77,6 +79,11 @@ class Order:
     look: Look = field(default_factory=Look)
     scale: int = 1
     checkpoint: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for format in self.formats:
+            known("format", format, FORMATS)
+        known("language", self.lang, LANGS)
 
     def command(self, image: str, out: str) -> str:
         """The command that makes the same files of ``image`` in the folder ``out``, as ``command_line`` writes it."""
@@ -113,12 +120,19 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
     """The files made of one picture, one after another: what follows its stem in each one's path, and the bytes.
 
     ``data`` is an image file, ``name`` what figures call it. The same arguments give the same bytes, wherever it runs.
-    Raises ImageError, TooLargeError, and OrderError where the run has more tokens than the stages asked for may have.
+    Raises ImageError, TooLargeError, OrderError where the run has more tokens than the stages asked for may have, and
+    ValueError for a stage, block or head that it never has.
     """
     subject = _subject(data, name, order)
     blocks = range(subject.model.num_blocks) if order.blocks is None else order.blocks
     heads: Sequence[int | None] = (None,) if order.heads is None else order.heads
     have = walk(subject.run, 0)
+    for block in blocks:
+        for head in heads:
+            subject.must_have(block, head)
+    for stage in order.stages or ():
+        if stage.removesuffix(SHAPE) not in MATRICES:
+            known("stage", stage.removesuffix(SHAPE), (*have, OVERVIEW))
     if missing := [stage for stage in order.stages or () if stage.removesuffix(SHAPE) not in (*have, OVERVIEW)]:
         raise OrderError(
             f"at {subject.run.sizes['HW']:,} tokens there is no {', '.join(missing)}: matrices are stored of up to "

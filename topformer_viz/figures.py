@@ -111,12 +111,12 @@ class Look:
 def save(panel: Panel, format: Format, look: Look, scale: int = 1) -> bytes:
     """The panel as a file, the same bytes whenever it is made and whatever matplotlib's settings are; a PNG has 96 * ``scale``
     dots an inch. ValueError for a format that is none of FORMATS."""
-    known("format", format, FORMATS)
     return write(draw(panel, look), panel, format, scale)
 
 
 def write(figure: Figure, panel: Panel, format: Format, scale: int = 1) -> bytes:
     """What ``save`` returns, of a figure that is drawn already."""
+    known("format", format, FORMATS)
     out = io.BytesIO()
     fonts_in_pdf = drawing.pdf_font_type("".join(_words(panel)))
     with drawing.drawing(**{"svg.hashsalt": panel.name, "pdf.fonttype": fonts_in_pdf}):

@@ -12,7 +12,8 @@ import numpy as np
 import pi_heif  # type: ignore[import-untyped]
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
-from .text import Text
+from topformer_viz.misspelt import known
+from topformer_viz.text import Text
 
 if TYPE_CHECKING:
     import torch
@@ -444,6 +445,7 @@ SAMPLES: dict[str, Sample] = {
 
 
 def open_sample(slug: str) -> Image.Image:
-    """The sample picture of this slug, mode "RGB"; raises KeyError if SAMPLES has none."""
+    """The sample picture of this slug, mode "RGB"; raises ValueError if SAMPLES has none."""
+    known("sample", slug, SAMPLES)
     file = SAMPLES[slug].file
     return draw_test_card() if file is None else open_image((_SAMPLES_FOLDER / file).read_bytes())

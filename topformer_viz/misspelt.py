@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def known(what: str, asked: object, choices: Iterable[object]) -> None:
-    """ValueError if ``asked`` is none of the ``choices``: it names them, and ``what`` they are.
+    """ValueError if ``asked`` is none of the ``choices``.
 
     >>> known("width", "pagee", ("column", "page"))
     Traceback (most recent call last):
@@ -12,4 +12,9 @@ def known(what: str, asked: object, choices: Iterable[object]) -> None:
     """
     choices = tuple(choices)
     if asked not in choices:
-        raise ValueError(f"no {what} {asked!r}: choose from {', '.join(map(str, choices))}")
+        raise unknown(what, asked, choices)
+
+
+def unknown(what: str, asked: object, choices: Iterable[object]) -> ValueError:
+    """The error that says so."""
+    return ValueError(f"no {what} {asked!r}: choose from {', '.join(map(str, choices))}")

@@ -40,7 +40,9 @@ SIGNS = {"matmul": "×", "softmax": "σ", "add": "+"}
 
 
 def overview_panel(subject: Subject, block: int, head: int | None = None) -> Panel:
-    """All stages of ``block`` and how they hang together; matrices show ``head``, the first for None."""
+    """All stages of ``block`` and how they hang together; matrices show ``head``, the first for None; ValueError for a
+    block or head that the model does not have."""
+    subject.must_have(block, head)
     run, lang = subject.run, subject.lang
     stages = walk(run, block)
     depth: dict[str, int] = {}

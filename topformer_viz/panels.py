@@ -21,6 +21,7 @@ from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pooled, pyramid_level
+from topformer_viz.misspelt import known, unknown
 from topformer_viz.model import DENSE_TOKENS
 from topformer_viz.stages import axes_of, stage_of
 from topformer_viz.text import Lang, Text
@@ -252,6 +253,12 @@ class Subject:
     untrained: bool
     lang: Lang
 
+    def must_have(self, block: int, head: int | None = None) -> None:
+        """ValueError if the model has no such block or head, from 0."""
+        known("block", block, range(self.model.num_blocks))
+        if head is not None:
+            known("head", head, range(self.run.sizes["heads"]))
+
     @cached_property
     def picture(self) -> Array:
         """The photograph as the network saw it, (rows, cols, 3) uint8, at most PHOTO_SIDE on its longest side."""
@@ -310,14 +317,15 @@ def class_picture(labels: Tensor, names: ClassSet) -> Array:
 def stage_panel(subject: Subject, block: int, stage: str, head: int | None = None) -> Panel:
     """A stage's picture: ``stage`` as ``walk`` names it, ``block`` and ``head`` from 0, None for all heads.
 
-    KeyError for a stage that this run does not have.
+    ValueError for a stage, block or head that this run does not have.
     """
+    subject.must_have(block, head)
     run, lang = subject.run, subject.lang
     name = walk(run, block).get(stage)
     if name is None and stage in ("scores", "weights"):  # too many tokens to store them: averaged
         name = f"block{block}.{stage}"
     if name is None:
-        raise KeyError(f"this run has no stage {stage!r}; it has {', '.join(walk(run, block))}")
+        raise unknown("stage", stage, walk(run, block))
     view = stage_of(name).view
     own_block = block if stage_of(name).in_block else None
     heads = run.sizes["heads"]
@@ -342,8 +350,10 @@ def stage_panel(subject: Subject, block: int, stage: str, head: int | None = Non
 
 
 def shape_panel(subject: Subject, block: int, stage: str) -> Panel:
-    """What a stage does to the shapes, as the lesson draws it."""
+    """What a stage does to the shapes, as the lesson draws it; ValueError for a stage or block that this run does not have."""
+    subject.must_have(block)
     run, lang = subject.run, subject.lang
+    known("stage", stage, walk(run, block))
     name = walk(run, block)[stage]
     declared = declared_of(run, name, block)
     diagram = shape_diagram(declared, name, sources_of(run, name, block), run.sizes, lang)
@@ -362,8 +372,12 @@ def attention_panel(
     """What a pixel (flat index, from 0) reads in every head of ``block``, or with mode "column" who reads it.
 
     With ``to`` the mean over the rectangle of pixels between the two. ``log``: weights from a ten thousandth of the
-    largest on, by their logarithm. ``each``: a scale for every head instead of one for all.
+    largest on, by their logarithm. ``each``: a scale for every head instead of one for all. ValueError for another mode
+    ("row", "column"), other values ("weights", "scores") or a block that the model does not have.
     """
+    subject.must_have(block)
+    known("mode", mode, ("row", "column"))
+    known("values", values, ("weights", "scores"))
     run, lang, grid = subject.run, subject.lang, subject.grid
     heads = run.sizes["heads"]
     pixels = region(grid, query, to)

@@ -17,6 +17,7 @@ from functools import cache
 
 from torch import nn
 
+from topformer_viz.misspelt import unknown
 from topformer_viz.model import Attention, Backbone, Block, InjectionMultiSum, TokenPyramidModule
 from topformer_viz.text import Text
 
@@ -429,11 +430,12 @@ GLOSSARY: dict[str, tuple[Text, Text]] = {
 
 
 def stage_of(name: str) -> Stage:
-    """The declaration behind a trace's name: "block2.scores" -> scores, "pyramid3" -> pyramid{n}."""
+    """The declaration behind a trace's name: "block2.scores" -> scores, "pyramid3" -> pyramid{n}; ValueError if none is."""
     short = name.split(".")[-1]
-    if short in STAGES:
-        return STAGES[short]
-    return STAGES[re.sub(r"\d+$", "{n}", short)]
+    found = STAGES.get(short) or STAGES.get(re.sub(r"\d+$", "{n}", short))
+    if found is None:
+        raise unknown("stage", name, STAGES)
+    return found
 
 
 @cache

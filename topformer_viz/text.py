@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from topformer_viz.misspelt import known
+
 Lang = Literal["en", "zh"]
 LANGS: dict[Lang, str] = {"en": "English", "zh": "中文"}
 
@@ -23,7 +25,8 @@ class Text:
             raise ValueError(f"a text needs both languages: {self}")
 
     def __call__(self, lang: Lang, **values: object) -> str:
-        """The text in ``lang``; ``values`` fill its ``{named}`` places."""
+        """The text in ``lang``, ValueError for none of LANGS; ``values`` fill its ``{named}`` places."""
+        known("language", lang, LANGS)
         text = self.zh if lang == "zh" else self.en
         return text.format(**values) if values else text
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from topformer_viz.measures import effective_tokens
+from topformer_viz.misspelt import known
 from topformer_viz.model import Attention, Conv2d_BN, Keep
 from topformer_viz.stages import STAGES, axes_of
 from topformer_viz.tracing import Model, Trace, block_of, trace_block
@@ -54,14 +55,14 @@ class Setting:
     draw: int = 1
 
     def __post_init__(self) -> None:
-        allowed: tuple[tuple[Any, tuple[Any, ...]], ...] = (
-            (self.over, AXES), (self.activation, ACTIVATIONS), (self.pixels, PIXELS),
-        )  # fmt: skip
-        for value, options in allowed:
-            if value not in options:
-                raise ValueError(f"{value!r} is not one of {', '.join(options)}")
-        if wrong := set(self.unpermuted) - set(UNPERMUTED):
-            raise ValueError(f"no permute to forget in {wrong.pop()!r}: choose from {', '.join(UNPERMUTED)}")
+        known("softmax axis", self.over, AXES)
+        known("activation", self.activation, ACTIVATIONS)
+        known("pixels", self.pixels, PIXELS)
+        for stage in self.unpermuted:
+            known("permute", stage, UNPERMUTED)
+        for name, number in (("ratio", self.ratio), ("heads", self.heads), ("key_dim", self.key_dim)):
+            if number is not None and not (isinstance(number, int) and number > 0):
+                raise ValueError(f"{name} is a whole number from 1, not {number!r}")
         if not self.temperature > 0:
             raise ValueError(f"a temperature is above 0, not {self.temperature}")
 
@@ -110,7 +111,8 @@ class Experiment:
         return tensor
 
     def comparable(self, name: str) -> bool:
-        """Whether the stage has one shape before and after."""
+        """Whether the stage has one shape before and after; ValueError for a stage that the block does not have."""
+        known("stage", name, self.before)
         return self.before[name].shape == self.after[name].shape
 
     def largest_change(self, name: str) -> float:
