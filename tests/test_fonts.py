@@ -1,5 +1,6 @@
 """Names in figures: the bundled characters, then the machine's, then a visible replacement and one line that says so."""
 
+import base64
 import io
 import logging
 import re
@@ -99,7 +100,6 @@ def characters(font: bytes | Path) -> set[str]:
 
 def embedded(text: str, family: str) -> set[str]:
     """The characters of the fonts inside an SVG or a page, of one family."""
-    import base64
 
     found = re.findall(r"font-family: '([^']+)';[^}]*?url\(data:font/\w+;base64,([^)]+)\)", text)
     return set().union(*(characters(base64.b64decode(font)) for name, font in found if name == family))
