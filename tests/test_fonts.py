@@ -241,3 +241,17 @@ def test_a_font_of_colours_is_none_for_figures(machine_s: str) -> None:
         glyph.numberOfContours, glyph.coordinates, glyph.endPtsOfContours = 0, [], []
         font.save(file.path)
     assert drawing.family_of("한") is None and drawing.family_of("국") == machine_s
+
+
+def test_the_bundled_font_outlives_matplotlib_s_list_of_fonts(subject: Callable[..., Subject]) -> None:
+    panel = panel_of(subject(NAME))
+    before = save(panel, "png", Look("column"))
+    fontManager.ttflist[:] = [entry for entry in fontManager.ttflist if entry.name != drawing.CHINESE]
+    fontManager._findfont_cached.cache_clear()  # as where a font of the machine went, and the list is made anew
+    assert save(panel, "png", Look("column")) == before
+
+
+def test_a_font_that_went_is_none_of_the_machine_s(subject: Callable[..., Subject], machine_s: str) -> None:
+    Path(drawing.file_of(machine_s).path).unlink()
+    fontManager._findfont_cached.cache_clear()
+    assert drawing.family_of("한") is None and save(panel_of(subject(NOBODY_S)), "svg", Look("column"))

@@ -31,11 +31,6 @@ _inside = False
 _UNREADABLE = (OSError, RuntimeError, ValueError)  # what a font raises that has gone, or is none
 _log = logging.getLogger(__name__)
 
-fontManager.addfont(fonts.FONT)
-fontManager.ttflist.append(
-    replace(fontManager.ttflist[-1], weight=700)
-)  # it stands in for the bold face it does not have
-
 
 @contextmanager
 def drawing(**settings: Any) -> Iterator[None]:
@@ -45,6 +40,7 @@ def drawing(**settings: Any) -> Iterator[None]:
         if _inside and not settings:
             yield
             return
+        _add_bundled()
         before, _inside = _inside, True
         try:
             with matplotlib.rc_context():
@@ -53,6 +49,13 @@ def drawing(**settings: Any) -> Iterator[None]:
                 yield
         finally:
             _inside = before
+
+
+def _add_bundled() -> None:
+    """Let matplotlib know the bundled font, also for the bold face it does not have; again where it made its list anew."""
+    if not any(entry.name == CHINESE for entry in fontManager.ttflist):
+        fontManager.addfont(fonts.FONT)
+        fontManager.ttflist.append(replace(fontManager.ttflist[-1], weight=700))
 
 
 def font(text: str, size: float, weight: str = "normal") -> FontProperties:
@@ -93,7 +96,9 @@ def has(family: str, c: str, weight: str = "normal") -> bool:
 def file_of(family: str, weight: str = "normal") -> FontPath:
     """The file of a family that ``font`` names."""
     with drawing():
-        return fontManager.findfont(FontProperties(family=[family], weight=weight), fallback_to_default=False)
+        return fontManager.findfont(
+            FontProperties(family=[family], weight=weight), fallback_to_default=False, rebuild_if_missing=False
+        )
 
 
 @cache

@@ -6,7 +6,6 @@ stays text in SVG and PDF; both hold the glyphs they need, so a machine without 
 
 import base64
 import io
-import logging
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -44,8 +43,6 @@ MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 BAR = "#4a90c4"  # of tables; 3 : 1 on the light and on the dark paper
-for _noisy in ("fontTools.ttLib.tables._h_e_a_d", "fontTools.subset"):  # they mind a font's dates and tell every table
-    logging.getLogger(_noisy).setLevel(logging.ERROR)
 USUAL = frozenset(
     [*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2600)]
 )  # Latin, Greek, arrows, mathematics

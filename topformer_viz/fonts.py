@@ -12,6 +12,7 @@ woff2 needs brotli (requirements-dev.txt).
 """
 
 import io
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -27,6 +28,7 @@ FONT = ROOT / "static" / "noto-sans-sc.ttf"
 NAMES = FONT.with_suffix(".woff2")
 WORDS = FONT.with_name("noto-sans-sc-words.woff2")
 FAMILY = "Noto Sans SC bundled"  # no font of the machine has this name, and so none can take its place
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it minds fonts' dates and tells every table
 # Of a codec's two bytes: all of GB2312, Big5's first level.
 CODES = {"gb2312": (range(0xA1, 0xF8), range(0xA1, 0xFF)), "big5": (range(0xA4, 0xC7), range(0x40, 0xFF))}
 
@@ -34,7 +36,7 @@ CODES = {"gb2312": (range(0xA1, 0xF8), range(0xA1, 0xFF)), "big5": (range(0xA4, 
 @cache
 def own_characters() -> frozenset[str]:
     """Every Chinese character, full-width form and the like in the sources of the app and the package."""
-    sources = [ROOT / "app.py", *(ROOT / "pages").glob("*.py")]
+    sources = [*ROOT.glob("app.py"), *(ROOT / "pages").glob("*.py")]
     sources += [path for kind in ("py", "js", "json") for path in PACKAGE.rglob(f"*.{kind}")]
     return frozenset(c for source in sources for c in source.read_text("utf-8") if "\u2e80" <= c <= "\uffef")
 
