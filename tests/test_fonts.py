@@ -210,7 +210,7 @@ def test_what_is_bundled_does_not_depend_on_the_machine(subject: Callable[..., S
     assert here == [save(panel, format, Look("column")) for format in FORMATS]
 
 
-@pytest.mark.parametrize(("lang", "line"), [("en", "no font here has: U+"), ("zh", "代表这里没有字体能显示的字符：U+")])
+@pytest.mark.parametrize(("lang", "line"), [("en", "no font here has: U+"), ("zh", "表示这里的字体都没有的字符：U+")])
 def test_what_no_font_has_is_replaced_and_one_line_says_so(
     subject: Callable[..., Subject], lang: str, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -47,7 +47,7 @@ USUAL = frozenset(
     [*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2600)]
 )  # Latin, Greek, arrows, mathematics
 WITHOUT_FONT = Text(
-    "{sign} stands for a character that no font here has: {codes}.", "{sign} 代表这里没有字体能显示的字符：{codes}。"
+    "{sign} stands for a character that no font here has: {codes}.", "{sign} 表示这里的字体都没有的字符：{codes}。"
 )
 MOST_CODES = 6  # of characters that the line above names
 
