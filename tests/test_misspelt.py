@@ -11,6 +11,7 @@ from topformer_viz.animation import gif
 from topformer_viz.exporting import Order, export_image
 from topformer_viz.figures import Look, draw, save, write
 from topformer_viz.images import open_sample
+from topformer_viz.model import TopFormer
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Subject, attention_panel, shape_panel, stage_panel
 from topformer_viz.stages import axes_of
@@ -47,6 +48,7 @@ WRONG: dict[str, tuple[Callable[[Any, Subject], object], str]] = {
     "language of an export": (lambda case, s: Order(lang="fr"), "no language 'fr': choose from en, zh"),  # type: ignore[arg-type]
     "stage of an export": (lambda case, s: exported(case, stages=("weigths",)), "no stage 'weigths': choose from image, "),
     "block of an export": (lambda case, s: exported(case, blocks=(9,), formats=("zip",)), f"no block 9: choose from {BLOCKS}"),
+    "size": (lambda case, s: TopFormer("tinny"), "no size 'tinny': choose from tiny, small, base"),
     "sample": (lambda case, s: open_sample("chin"), "no sample 'chin': choose from street, "),
     "axes": (lambda case, s: axes_of("block0.weigths"), "no stage 'block0.weigths': choose from image, "),
 }  # fmt: skip

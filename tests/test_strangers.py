@@ -162,6 +162,23 @@ def test_killed_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @signals
+def test_killed_before_the_picture_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits in the pipe's buffer can go to nobody any more, nor when the pipe is closed."""
+
+    class Killing(reader._Alarm):
+        def __enter__(self) -> reader._Alarm:
+            self._process.kill()
+            self._process.wait()
+            return super().__enter__()
+
+    process()
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "_Alarm", Killing)
+        assert outcome(SOUND["JPEG"]) == "too much memory"
+    assert outcome(SOUND["PNG"]) == (64, 48)
+
+
+@signals
 def test_dead_between_two_pictures() -> None:
     os.kill(process(), signal.SIGKILL)
     assert reader._reader._process is not None

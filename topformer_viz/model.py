@@ -319,6 +319,8 @@ class TopFormer(nn.Module):
 
     def __init__(self, size: str | Size, classes: int | None = 150) -> None:
         super().__init__()
+        if isinstance(size, str) and size not in SIZES:
+            raise ValueError(f"no size {size!r}: choose from {', '.join(SIZES)}")
         self.spec = spec = SIZES[size] if isinstance(size, str) else size
         self.size, self.classes = spec.name, classes
         self.class_names: tuple[str, ...] | None = None

@@ -115,7 +115,8 @@ class _Reader:
         process, self._process = self._process, None
         if process is None:
             return None
-        with process:  # closes the pipes, and waits
+        # Closes the pipes, and waits. What of a picture has not gone out yet cannot, where the process died.
+        with contextlib.suppress(OSError), process:
             status = process.poll()
             process.kill()
         return process.returncode if status is None else status
