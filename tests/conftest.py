@@ -168,16 +168,17 @@ def context(launcher: "tuple[BrowserType, dict[str, Any]]", profile: Path) -> "I
 
 @pytest.fixture
 def visit(request: pytest.FixtureRequest, context: "BrowserContext") -> "Iterator[Callable[..., Page]]":
-    """visit(query, width=1440, height=900, **options): open the app, or a file:// address.
+    """visit(query, width=1440, height=900, script="", **options): open the app, or a file:// address.
 
     The page finds nothing that another test left behind; with options other than the media's (as of ``emulate_media``)
-    it is in a context of its own. At the end, see that nothing complained and nothing left the machine.
+    it is in a context of its own. ``script`` runs before the page's own. At the end, see that nothing complained and
+    nothing left the machine.
     """
     faults: list[str] = []
     pages: list[Page] = []
     contexts: list[BrowserContext] = []
 
-    def open_page(query: str = "", width: int = 1440, height: int = 900, **options: Any) -> "Page":
+    def open_page(query: str = "", width: int = 1440, height: int = 900, script: str = "", **options: Any) -> "Page":
         media = {name: options.pop(name) for name in ("color_scheme", "reduced_motion") if name in options}
         if options:
             contexts.append(request.getfixturevalue("browser").new_context(**options))
@@ -185,6 +186,7 @@ def visit(request: pytest.FixtureRequest, context: "BrowserContext") -> "Iterato
         pages.append(page)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(**media)
+        page.add_init_script(script)
         # Opened cold, a page of several makes Streamlit look for itself below the page's own address first.
         page.on(
             "console",

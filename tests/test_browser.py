@@ -458,3 +458,53 @@ def test_a_render_that_was_overtaken_closes_nothing(visit: Open, tmp_path: Path)
         encoding="utf-8",
     )
     assert visit(file.as_uri()).evaluate("told") == ["made", 0, 1, 2, "closed"]
+
+
+# As in Safari.
+NO_FILTER = """for (const context of [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D]) {
+  delete context.prototype.filter;
+  if ("filter" in context.prototype) throw new Error("still there");
+}"""
+# Of a picture from 30 to 230 pixels across and down: how far red - green and green - blue vary.
+VARIETY = """(picture) => {
+  const context = new OffscreenCanvas(200, 200).getContext("2d"), found = [[], []];
+  context.drawImage(picture, -30, -30);
+  const { data } = context.getImageData(0, 0, 200, 200);
+  for (let p = 0; p < data.length; p += 4) if (data[p + 3]) for (const c of [0, 1]) found[c].push(data[p + c] - data[p + c + 1]);
+  return found.map((values) => Math.max(...values) - Math.min(...values));
+}"""
+
+
+def test_grey_is_what_the_browsers_own_filter_makes(visit: Open, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(
+        f"<!DOCTYPE html><div class='component'><h2>Grey</h2></div><script>\n{CANVAS_JS}\n"
+        """const canvas = new OffscreenCanvas(64, 64), context = canvas.getContext("2d");
+        const image = context.createImageData(64, 64);
+        for (let p = 0; p < 4096; p++) image.data.set([(p * 37) % 256, (p * 101) % 256, (p * 211) % 256, 255], 4 * p);
+        context.putImageData(image, 0, 0);
+        const theirs = new OffscreenCanvas(64, 64).getContext("2d");
+        theirs.filter = "grayscale(1)";
+        theirs.drawImage(canvas, 0, 0);
+        const [a, b] = [grey(canvas).getContext("2d"), theirs].map((c) => c.getImageData(0, 0, 64, 64).data);
+        const apart = Math.max(...a.map((value, p) => Math.abs(value - b[p])));</script>""",
+        encoding="utf-8",
+    )
+    assert visit(f"{file.as_uri()}").evaluate("apart") <= 1
+
+
+@pytest.mark.parametrize("script", [NO_FILTER, ""])
+def test_maps_lie_on_a_grey_photograph_in_every_browser(visit: Open, script: str) -> None:
+    """As built every pixel reads all alike: where a map is one colour, what varies under it is the photograph."""
+    query = "model=tiny&size=256&sample=coffee&lang=en"
+
+    def varies(page: Page, pictures: str, count: int) -> int:
+        page.locator(pictures).nth(count - 1).wait_for()
+        page.wait_for_timeout(500)  # the photograph comes after its place
+        return max(max(picture.evaluate(VARIETY)) for picture in page.locator(pictures).all())
+
+    page = visit(f"explorer?{query}", script=script)
+    assert varies(page, ".explorer img.colour", 1) > 100
+    assert varies(page, ".explorer .map img.grey", 1) <= 2
+    assert varies(visit(f"?{query}&stage=mixed&head=2", script=script), "canvas.picture", 1) <= 3
+    assert varies(visit(f"network?{query}&part=block1", script=script), ".pictures canvas.frame", 9) <= 3

@@ -142,6 +142,18 @@ function gridPath([rows, cols], left, top, w, h) {
   return [...across, ...down].join("");
 }
 
+// A picture without its colours, as large as it is. Pixel by pixel, with the weights of CSS's grayscale(1): the canvas
+// of Safari has no filter.
+function grey(picture) {
+  const { naturalWidth: width = picture.width, naturalHeight: height = picture.height } = picture;
+  const canvas = new OffscreenCanvas(width, height), context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const image = context.getImageData(0, 0, width, height), { data } = image;
+  for (let p = 0; p < data.length; p += 4) data[p] = data[p + 1] = data[p + 2] = 0.2126 * data[p] + 0.7152 * data[p + 1] + 0.0722 * data[p + 2];
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
 function dataUrl(canvas) {
   const copy = element("canvas", { width: canvas.width, height: canvas.height });
   copy.getContext("2d").drawImage(canvas, 0, 0);

@@ -124,14 +124,9 @@ class Explorer {
     this.find(".colour").src = this.photoUrl;
     const shown = this.photoUrl;
     // Grey once and for all: a filter would be worked out again with every frame.
-    createImageBitmap(photo.blob).then((image) => {
-      const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext("2d");
-      context.filter = "grayscale(1)";
-      context.drawImage(image, 0, 0);
-      return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
-    }).then((grey) => {
+    createImageBitmap(photo.blob).then((image) => grey(image).convertToBlob({ type: "image/jpeg", quality: 0.8 })).then((blob) => {
       if (shown !== this.photoUrl) return;
-      this.greyUrl = URL.createObjectURL(grey);
+      this.greyUrl = URL.createObjectURL(blob);
       this.spreadGrey();
     });
   }

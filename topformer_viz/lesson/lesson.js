@@ -73,7 +73,12 @@ class Lesson {
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
     this.photoUrl = URL.createObjectURL(lesson.photo.blob);
     this.photo = new Image();
-    this.photo.onload = () => this.drawPicture();
+    this.grey = null; // the photograph without its colours, under maps
+    this.photo.onload = ({ target }) => {
+      if (target !== this.photo) return; // the next one is already on its way
+      this.grey = grey(target);
+      this.drawPicture();
+    };
     this.photo.src = this.photoUrl;
     this.find(".lesson").lang = lesson.lang;
     // The language buttons keep the focus, and with it the arrow keys, which belong to the lesson now.
@@ -676,9 +681,7 @@ class Painter {
       this.headLabel(head, x, y - 8);
       this.actions.push((context) => {
         context.imageSmoothingEnabled = true;
-        context.filter = "grayscale(1)";
-        if (view.photo.complete && view.photo.naturalWidth) context.drawImage(view.photo, x, y, width, height);
-        context.filter = "none";
+        if (view.grey) context.drawImage(view.grey, x, y, width, height);
         context.imageSmoothingEnabled = false;
       });
       const tile = { ...maps[i], x, y, w: width, h: height };

@@ -56,7 +56,12 @@ class Network {
     if (this.photoUrl) URL.revokeObjectURL(this.photoUrl);
     this.photoUrl = URL.createObjectURL(net.photo.blob);
     this.photo = new Image();
-    this.photo.onload = () => this.drawPictures();
+    this.grey = null; // the photograph without its colours, under maps
+    this.photo.onload = ({ target }) => {
+      if (target !== this.photo) return; // the next one is already on its way
+      this.grey = grey(target);
+      this.drawPictures();
+    };
     this.photo.src = this.photoUrl;
     this.colours = net.legend?.map(({ colour }) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
     this.find(".network").lang = net.lang;
@@ -299,10 +304,8 @@ class Network {
     canvas.setAttribute("aria-label", caption);
     const context = canvas.getContext("2d");
     context.scale(dots, dots);
-    if (over && this.photo.complete && this.photo.naturalWidth) {
-      context.filter = "grayscale(1)";
-      context.drawImage(this.photo, 0, 0, w, h);
-      context.filter = "none";
+    if (over && this.grey) {
+      context.drawImage(this.grey, 0, 0, w, h);
       context.globalAlpha = 0.68;
     }
     context.imageSmoothingEnabled = false;
@@ -382,9 +385,7 @@ class Network {
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", captions.join(". "));
     const context = canvas.getContext("2d");
-    context.filter = "grayscale(1)";
-    if (this.photo.complete && this.photo.naturalWidth) context.drawImage(this.photo, 0, 0, w, h);
-    context.filter = "none";
+    if (this.grey) context.drawImage(this.grey, 0, 0, w, h);
     context.drawImage(this.painted(labels, 0.75, other && ((p) => labels.data[p] !== other.data[p])), 0, 0);
     canvas.onpointermove = canvas.onpointerdown = (event) => {
       const p = this.pixel(event, canvas, labels);
