@@ -7,6 +7,9 @@ from browsing import VIEWPORTS, Open, query_of, shown
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from topformer_viz.saving.bar import START, UI
+from topformer_viz.text import Lang
+
 
 def fits(page: Page, dialog: str) -> None:
     """Nothing in the open dialog reaches out of it, and it lies within the window."""
@@ -66,9 +69,12 @@ def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
     page.locator(".open-share").focus()
     page.keyboard.press("Enter")
     link = page.locator(".share .link")
-    code = page.locator(".share .code svg path").last
-    expect(code).to_be_visible()
+    expect(link).to_be_visible()
     assert all(part in link.input_value() for part in ("stage=scores", "block=3", "head=2", "sample=street"))
+    code = page.locator(".share .code svg path").last
+    link.fill("http://192.0.2.1:8501/?stage=scores")
+    expect(code).to_be_visible()
+    expect(page.locator(".share .note")).to_contain_text("students' own devices")
     fits(page, "share")
     before = code.get_attribute("d")
     link.fill("http://192.0.2.1:8501/?stage=image")
@@ -76,3 +82,25 @@ def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
     expect(page.locator(".share .code svg path").last).not_to_have_attribute("d", before or "")
     page.keyboard.press("Escape")
     expect(page.locator(".open-share")).to_be_focused()
+
+
+@pytest.mark.parametrize(("lang", "width", "height"), [("en", *VIEWPORTS[0]), ("zh", *VIEWPORTS[-1])])
+def test_of_an_address_that_works_on_this_machine_alone_there_is_no_code(
+    visit: Open, lang: Lang, width: int, height: int
+) -> None:
+    page = visit(f"?model=colour&lang={lang}", width, height)
+    shown(page)
+    page.locator(".open-share").click()
+    note = page.locator(".share .note")
+    expect(note).to_have_text(UI["alone"](lang, command=START))
+    expect(note.locator("code")).to_have_text("streamlit run app.py --server.address 0.0.0.0")
+    fits(page, "share")
+    for alone in ("http://localhost:8501/", "http://127.9.0.1/?a=b", "http://[::1]:8501/", "http://app.localhost/"):
+        page.locator(".share .link").fill(alone)
+        expect(note).to_contain_text(START)
+    page.wait_for_timeout(500)
+    assert not page.locator(".share .code svg").count()
+    for elsewhere in ("http://localhost.example/", "http://192.0.2.1:8501/"):
+        page.locator(".share .link").fill(elsewhere)
+        expect(page.locator(".share .code svg")).to_be_visible()
+        expect(note).to_have_text(UI["hint"](lang))

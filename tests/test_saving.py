@@ -4,6 +4,7 @@ import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz.figures import Look
 from topformer_viz.panels import Subject
-from topformer_viz.saving.bar import OPTIONS, SAID, own_address, qr_code
+from topformer_viz.saving import bar as saving_bar
+from topformer_viz.saving.bar import OPTIONS, SAID, is_loopback, own_address, qr_code
 from topformer_viz.session import PAGES
 from topformer_viz.text import LANGS, Lang
 
@@ -175,6 +177,28 @@ def test_a_code_is_drawn_for_web_addresses_only(lang: Lang) -> None:
     assert svg.tag.endswith("svg")
     for wrong in (None, 7, "", "javascript:alert(1)", "http://", "ftp://a", "http://a/" + "b" * 2000, "http://[::1"):
         assert qr_code(wrong, lang).keys() == {"problem"}
+
+
+def test_a_machine_means_itself_by_these_names() -> None:
+    assert all(map(is_loopback, ("localhost", "app.localhost", "127.0.0.1", "127.8.0.1", "::1")))
+    assert not any(map(is_loopback, (None, "", "0.0.0.0", "::", "192.0.2.7", "localhost.example", "school.test")))
+
+
+@pytest.mark.parametrize(
+    ("url", "bound", "host"),
+    [
+        ("http://localhost:8501/", None, "192.0.2.7"), ("http://127.0.0.1:8501/lab", "0.0.0.0", "192.0.2.7"),
+        ("http://localhost:8501/", "127.0.0.1", ""), ("http://[::1]:8501/", "::1", ""), ("http://127.0.0.1/", "127.0.0.2", ""),
+        ("http://school.test/", None, ""), (None, None, ""),
+    ],
+)  # fmt: skip
+def test_the_address_to_share_is_one_that_others_reach(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, bound: str | None, host: str
+) -> None:
+    monkeypatch.setattr(saving_bar, "own_address", lambda: "192.0.2.7")
+    monkeypatch.setattr("streamlit.context", SimpleNamespace(url=url))
+    monkeypatch.setattr("streamlit.get_option", lambda name: bound if name == "server.address" else None)
+    assert saving_bar._host() == host
 
 
 def test_the_own_address_is_one_or_none() -> None:

@@ -24,6 +24,38 @@ function download(file) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+// Copy the link to this view, and say in `said` how that went, with `more` behind it (wire.py has the words); true if it
+// was copied. Away from HTTPS and localhost no page may: there the link is selected, for the visitor's own keys.
+async function copyLink(said, words, more) {
+  const copied = await copy(location.href);
+  if (copied) said.replaceChildren(words.copied, more);
+  else {
+    const link = element("input", { readOnly: true, value: location.href, ariaLabel: words.copy_link });
+    said.replaceChildren(link, byHand(words), more);
+    select(link);
+  }
+  return copied;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function select(field) {
+  field.focus();
+  field.select();
+}
+
+function byHand(words) {
+  if (matchMedia("(hover: none)").matches) return words.by_touch;
+  return words.by_keys.replace("{keys}", navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C");
+}
+
 // ---------------------------------------------------------------- payload
 
 // The header, every tensor in it with its numbers as `data`, every picture as `blob`.

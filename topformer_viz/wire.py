@@ -16,11 +16,19 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.markup import RDBU_R, VIRIDIS, axis_css
+from topformer_viz.text import Text
 
 # The components' common style and script, which come before their own.
 _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8")
 CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}";\n' + (_HERE / "canvas.js").read_text("utf-8")
+
+# What copyLink in canvas.js says.
+COPY_WORDS = {
+    "copied": Text("Copied.", "已复制。"),
+    "by_keys": Text("Press {keys} to copy the selected address.", "按 {keys} 复制选中的地址。"),
+    "by_touch": Text("Press and hold the selected address to copy it.", "长按选中的地址即可复制。"),
+}
 
 PHOTO_SIDE = 768  # longest side of the photograph that travels, in pixels
 FLOAT16_MAX = 60_000.0

@@ -263,15 +263,8 @@ class Explorer {
   async copyLink() {
     clearTimeout(this.resting);
     this.host.remember?.(this.parameters);
-    let said = location.href; // no clipboard away from HTTPS and localhost: show it to be copied by hand
-    try {
-      await navigator.clipboard.writeText(location.href);
-      said = this.ui.copied;
-    } catch {
-      // The address itself is shown.
-    }
-    setTimeout(() => (this.find(".link-said").textContent = ""), 6000);
-    this.find(".link-said").textContent = this.header.link?.sample === null ? `${said} ${this.ui.upload_stays}` : said;
+    const said = this.find(".link-said");
+    if (await copyLink(said, this.ui, this.header.link?.sample === null ? this.ui.upload_stays : "")) setTimeout(() => said.replaceChildren(), 6000);
   }
 
   save() {

@@ -1,6 +1,7 @@
 """The attention explorer's words in both languages."""
 
 from topformer_viz.text import Text
+from topformer_viz.wire import COPY_WORDS
 
 QUESTION_NAMES = {
     "colour": Text("colour", "颜色"),
@@ -51,7 +52,7 @@ UI: dict[str, Text] = {
     "free": Text("Let go (Esc)", "放开（Esc）"),
     "save": Text("Save as one HTML file", "保存为单个 HTML 文件"),
     "copy_link": Text("Copy link to this view", "复制此视图的链接"),
-    "copied": Text("Copied.", "已复制。"),
+    **COPY_WORDS,
     "upload_stays": Text(
         "Your own picture cannot travel in a link: whoever opens it sees the default sample.",
         "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",

@@ -16,7 +16,7 @@ from topformer_viz.keeping import STORE
 from topformer_viz.lesson.payload import lesson_part
 from topformer_viz.session import View, part
 from topformer_viz.text import Text
-from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Part
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Part
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -38,7 +38,7 @@ UI: dict[str, Text] = {
     "all": Text("All", "全部"),
     "all_heads": Text("All heads", "全部的头"),
     "copy_link": Text("Copy link to this view", "复制此视图的链接"),
-    "copied": Text("Copied.", "已复制。"),
+    **COPY_WORDS,
     "upload_stays": Text(
         "Your own picture cannot travel in a link: whoever opens it sees the default sample.",
         "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",

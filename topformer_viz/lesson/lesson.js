@@ -26,7 +26,7 @@ class Lesson {
     this.find = (selector) => root.querySelector(selector);
     this.find(".previous").onclick = () => this.turn(-1);
     this.find(".next").onclick = () => this.turn(1);
-    this.find(".link-button").onclick = () => this.copyLink();
+    this.find(".link-button").onclick = () => copyLink(this.find(".link-said"), this.lesson.ui, this.lesson.link.sample === null ? this.lesson.ui.upload_stays : "");
     this.canvas = this.find(".picture");
     this.canvas.onpointermove = (event) => this.point(event);
     this.canvas.onpointerdown = (event) => this.point(event);
@@ -84,7 +84,7 @@ class Lesson {
     // The language buttons keep the focus, and with it the arrow keys, which belong to the lesson now.
     if (spoke && spoke !== lesson.lang) document.activeElement?.blur();
     this.find(".lesson").removeAttribute("aria-busy");
-    this.said = "";
+    this.find(".link-said").replaceChildren();
     // A link says itself whether it asks; coming back from another page, it is as it was.
     if (first) this.quiz.on = lesson.asked.quiz || (!lesson.asked.stage && Boolean(remembered.quiz));
     this.render();
@@ -109,7 +109,7 @@ class Lesson {
     this.stage = stage;
     this.quiz.now = null;
     this.presenter.level = 0;
-    this.said = this.find(".link-said").textContent = "";
+    this.find(".link-said").replaceChildren();
     this.lightScene();
     this.drawStage();
     this.remember();
@@ -162,17 +162,6 @@ class Lesson {
     stored("topformer-lesson", { stage: this.stage, head: this.head, quiz: this.quiz.on });
   }
 
-  async copyLink() {
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.said = this.lesson.ui.copied;
-    } catch {
-      this.said = location.href; // no clipboard away from HTTPS and localhost: show it to be copied by hand
-    }
-    if (this.lesson.link.sample === null) this.said += " " + this.lesson.ui.upload_stays;
-    this.find(".link-said").textContent = this.said;
-  }
-
   // ------------------------------------------------------------ toolbar and steps
 
   drawToolbar() {
@@ -194,7 +183,6 @@ class Lesson {
     const names = countTo(heads).map((h) => [h + 1, headNames ? `${h + 1} ${headNames[h]}` : String(h + 1), `${ui.head} ${h + 1}`]);
     choice(".heads", ui.head, [[0, ui.all, ui.all_heads], ...names], this.head, (h) => this.choose(h));
     this.find(".link-button").textContent = ui.copy_link;
-    this.find(".link-said").textContent = this.said;
   }
 
   // ------------------------------------------------------------ the scene

@@ -1,6 +1,8 @@
 // The bar's two dialogs: a figure, or more, as a file; and the link to this view with its QR code.
 // The address bar holds the view on show: it goes along with every wish, and the server (bar.py) draws what it says.
 
+// Names by which a machine means itself: no other gets anywhere with them.
+const LOOPBACK = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const CHECKED = { format: "png2", width: "page", theme: "white" };
 
 class Saving {
@@ -51,7 +53,6 @@ class Saving {
     text(".more .about", data.about);
     text(".share .field span", ui.link);
     text(".share .copy", ui.copy);
-    text(".share .note", ui.hint + (data.travels ? "" : " " + ui.upload_stays));
     this.find(".paper img").alt = ui.preview;
     this.find(".sides").hidden = !data.offers.length; // a page of words and tables
     for (const [name, options] of Object.entries(data.options)) this.radios(name, ui[name], options);
@@ -142,8 +143,8 @@ class Saving {
   }
 
   share() {
-    const here = new URL(location.href), local = ["localhost", "127.0.0.1", "[::1]"].includes(here.hostname);
-    if (local && this.data.host) here.hostname = this.data.host; // others cannot reach this machine under its name for itself
+    const here = new URL(location.href);
+    if (LOOPBACK.test(here.hostname) && this.data.host) here.hostname = this.data.host; // others cannot reach this machine under its name for itself
     this.find(".link").value = here.href;
     this.find(".share .said").textContent = "";
     this.find(".share .code").setAttribute("aria-label", this.data.ui.code);
@@ -151,20 +152,21 @@ class Saving {
     this.code();
   }
 
-  // The code before goes at once: it is of another address.
+  // The code before goes at once: it is of another address. Of one that works here alone there is none.
   code() {
-    this.find(".share .code").replaceChildren();
-    this.wish({ kind: "code", link: this.find(".link").value });
+    const { ui, command, travels } = this.data, link = this.find(".link").value, code = this.find(".share .code");
+    const alone = URL.canParse(link) && LOOPBACK.test(new URL(link).hostname), [before, after] = ui.alone.split("{command}");
+    const said = alone ? [before, element("code", { textContent: command }), after] : [ui.hint];
+    this.find(".share .note").replaceChildren(...said, travels ? "" : ` ${ui.upload_stays}`);
+    code.hidden = alone;
+    code.replaceChildren();
+    if (!alone) this.wish({ kind: "code", link });
   }
 
   async copy() {
-    const link = this.find(".link");
-    try {
-      await navigator.clipboard.writeText(link.value);
-      this.find(".share .said").textContent = this.data.ui.copied;
-    } catch {
-      link.select(); // no clipboard away from HTTPS and localhost
-    }
+    const link = this.find(".link"), { ui } = this.data, copied = await copy(link.value);
+    this.find(".share .said").textContent = copied ? ui.copied : byHand(ui);
+    if (!copied) select(link);
   }
 }
 

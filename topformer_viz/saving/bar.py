@@ -5,6 +5,7 @@ back with the next payload, once.
 """
 
 import io
+import ipaddress
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from topformer_viz.saving import Offer
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import npz
 from topformer_viz.walk import walk
-from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Body
 
 if TYPE_CHECKING:
     from topformer_viz.figures import Format, Look
@@ -41,7 +42,7 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + (_HERE / "bar.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'bar.js').read_text('utf-8')}",
 )
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+START = "streamlit run app.py --server.address 0.0.0.0"  # open to the network, whatever else is set
 FILES = Queue(4)  # ZIPs and animations, which take many seconds each
 MAX_LINK = 1500  # characters: what a QR code holds and a telephone can still read
 
@@ -79,12 +80,17 @@ UI = {
     "saved": Text("{name}, {size} MB, is in your downloads.", "{name}（{size} MB）已下载。"),
     "link": Text("Address", "地址"),
     "copy": Text("Copy", "复制"),
-    "copied": Text("Copied.", "已复制。"),
+    **COPY_WORDS,
     "code": Text("QR code of the address", "地址的二维码"),
     "hint": Text(
         "For students' own devices, in the same network as this server. If a device does not get through, ask whether the "
         "network lets devices reach one another.",
         "供学生自己的设备使用，设备须与本服务器在同一网络。如果打不开，请确认网络是否允许设备之间互相访问。",
+    ),
+    "alone": Text(
+        "This address works on this machine alone, so there is no code to scan. To let other devices in, connect the machine to "
+        "their network, start the app with {command} and share again.",
+        "这个地址只在本机有效，因此没有可扫的二维码。要让其他设备也能打开，请让本机接入同一局域网，用 {command} 启动应用，再重新分享。",
     ),
     "upload_stays": Text(
         "Your own picture and checkpoint do not travel in a link: whoever opens it sees the defaults.",
@@ -123,7 +129,7 @@ def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
     """Draw the bar; ``walks``: the page shows one stage of the lesson, whose numbers, ZIP and animation can be had."""
     view = replace(view, place=None)  # outside of the bar
     wish = st.session_state.get("saving_wish")
-    if wish and wish.get("page", here := _parts(st.context.url).path or "/") != here:
+    if wish and wish.get("page", here := parts(st.context.url).path or "/") != here:
         wish = None  # its page was left: nobody waits for it
         del st.session_state.saving_wish
     body = Body()
@@ -139,6 +145,7 @@ def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
         "about": " ".join(SAID[name](view.lang) for name in (["more", "npz"] if walks else ["npz"])),
         "travels": view.link["sample"] is not None and view.link["model"] is not None,
         "host": _host(),
+        "command": START,
     }
     if wish:
         try:
@@ -281,8 +288,8 @@ def _size(png: bytes, lang: Lang) -> str:
 
 def qr_code(link: object, lang: Lang) -> dict[str, Any]:
     """A web address as QR code, SVG, drawn here; or the reason why not."""
-    parts = _parts(link)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    at = parts(link)
+    if at.scheme not in ("http", "https") or not at.netloc:
         return {"problem": SAID["not_a_link"](lang)}
     try:
         code = segno.make(cast(str, link), error="m", micro=False)
@@ -291,7 +298,7 @@ def qr_code(link: object, lang: Lang) -> dict[str, Any]:
     return {"svg": code.svg_inline(scale=4, border=4, light="#fff", omitsize=True)}
 
 
-def _parts(link: object) -> SplitResult:
+def parts(link: object) -> SplitResult:
     """An address taken apart; empty where it is none, or too long for a code."""
     try:
         return urlsplit(link if isinstance(link, str) and len(link) <= MAX_LINK else "")
@@ -301,8 +308,16 @@ def _parts(link: object) -> SplitResult:
 
 def _host() -> str:
     """The name under which others reach this server; "" where the visitor's own link will do or the server hears no one else."""
-    local = _parts(st.context.url).hostname in LOOPBACK and st.get_option("server.address") not in LOOPBACK
+    local = is_loopback(parts(st.context.url).hostname) and not is_loopback(st.get_option("server.address"))
     return own_address() if local else ""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a machine means itself by this name or address."""
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:  # a name
+        return bool(host) and (host == "localhost" or str(host).endswith(".localhost"))
 
 
 def own_address() -> str:
