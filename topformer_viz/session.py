@@ -38,7 +38,7 @@ from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject
 from topformer_viz.reader import read_picture
 from topformer_viz.saving import Offer, one_of
-from topformer_viz.saving.bar import bar
+from topformer_viz.saving.bar import bar, is_loopback, parts
 from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
 from topformer_viz.walk import walk
@@ -100,6 +100,10 @@ UI = {
         "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 4000 万像素（WebP 为 2500 万）。图片只保存在本次会话的内存里。",
     ),
     "camera": Text("Use the camera", "使用摄像头"),
+    "no_camera": Text(
+        "No camera here: browsers offer it over HTTPS only, or on the machine that runs this app (localhost).",
+        "这里无法使用摄像头：浏览器只在 HTTPS 下，或在运行本应用的机器上（localhost）才提供摄像头。",
+    ),
     "camera_label": Text("Take a picture", "拍一张照片"),
     "model": Text("Model", "模型"),
     "size": Text("Size", "尺寸"),
@@ -444,8 +448,16 @@ def _picture_choice(lang: Lang) -> None:
         UI["upload"](lang), key="upload", help=UI["upload_help"](lang), on_change=_take_file, args=("upload",),
         max_upload_size=MAX_BYTES // 1_000_000,
     )  # fmt: skip
-    if st.toggle(UI["camera"](lang), key="camera_on"):
+    if not _camera_can_be_asked():
+        st.caption(UI["no_camera"](lang))
+    elif st.toggle(UI["camera"](lang), key="camera_on"):
         st.camera_input(UI["camera_label"](lang), key="camera", on_change=_take_file, args=("camera",))
+
+
+def _camera_can_be_asked() -> bool:
+    """Whether browsers let this page ask for the camera: they do over HTTPS, and from the machine they run on."""
+    at = parts(st.context.url)
+    return at.scheme != "http" or is_loopback(at.hostname)
 
 
 def _take_sample() -> None:
