@@ -41,7 +41,7 @@ OWN = {
     "lab part=relatives": PIXELS,
 }  # fmt: skip
 NASTY = [
-    "", "0", "-1", "own", "1e3", "９", "<img src=x onerror=alert(1)>", "**x** [y](http://z.example) $x$ :red[x]", "nine\u202elives\n\x00\x1b[31m",
+    "", "0", "-1", "mine", "1e3", "９", "<img src=x onerror=alert(1)>", "**x** [y](http://z.example) $x$ :red[x]", "nine\u202elives\n\x00\x1b[31m",
     "👩‍👩‍👧", "%FF%00\ufffd", "__proto__", "'\"`${7*7}{{7*7}}", "1 OR 1=1", "../../etc/passwd", "x" * 100_000,
 ]  # fmt: skip
 
@@ -98,7 +98,7 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
 @pytest.mark.parametrize(
     ("where", "query", "refused"),  # of a picture of 4 x 6 tokens
     [
-        ("", "model=colour block=4 stage=mlp head=4 sample=own", ["block", "sample", "stage"]),
+        ("", "model=colour block=4 stage=mlp head=4 sample=mine", ["block", "sample", "stage"]),
         ("", "head=5 query=25 to=24 pinned=24 with=query mode=row removal=only-4 stage=mlp quiz=1", ["head", "query"]),
         ("explorer", "head=7 model=small with=head-6 removal=without-7", ["head", "removal"]),
         ("explorer", "model=colour with=query sort=distance grid=9 query=64", ["with"]),
@@ -113,6 +113,49 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
 def test_what_is_not_here_is_noted_and_nothing_else(where: str, query: str, refused: list[str]) -> None:
     app = open_app(where, {"size": "256", **dict(setting.split("=") for setting in query.split())})
     assert sorted(names(noted(app))) == refused
+
+
+PLACES = {
+    "head": "2", "query": "5", "to": "6", "lock": "1", "pinned": "3", "with": "query", "removal": "only-2", "row": "2", "column": "3",
+    "pixel": "4", "pair": "5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "lang"),
+    [
+        ("", ["sample"], "en"),
+        ("explorer", ["sample", "model"], "zh"),
+        ("starts", ["model"], "en"),
+        ("lab", ["sample", "model"], "en"),
+    ],
+)
+def test_of_what_was_somebodys_own_and_is_gone_the_note_tells_and_no_place_in_it_is_taken(
+    where: str, what: list[str], lang: Lang
+) -> None:
+    still = {"size": "256", "block": "2", "stage": "scores", "mode": "column", "temperature": "2", "lang": lang}
+    app = open_app(where, {**dict.fromkeys(what, "own"), **PLACES, **still})
+    note = noted(app)
+    assert (
+        note
+        and html.unescape(note)
+        == f'<p role="status">{(" " if lang == "en" else "").join(address.GONE[name](lang) for name in what)}</p>'
+    )
+    assert {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()} == still
+    state = app.session_state
+    assert (state.picture, state.model, state.block) == ("street", "streets", 2)
+    if where in ("", "explorer"):
+        header = headers(app)[0]
+        assert header["view"]["asked"] == {"mode": "column"}
+    if where == "":
+        assert (header["asked"]["stage"], header["asked"]["head"]) == ("scores", None)
+    if where == "lab":
+        assert (state.lab_temperature, state.lab_head) == (2.0, 0)  # the mean
+    assert noted(app.run()) is None
+
+
+def test_the_places_in_a_picture_are_parameters_of_some_page() -> None:
+    assert set(address.PLACES) == set(PLACES) <= {name for names in OWN.values() for name in names}
 
 
 def test_the_note_goes_with_the_next_thing_one_does() -> None:

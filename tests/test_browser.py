@@ -65,7 +65,7 @@ def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     assert walked == [name.replace("{n}", "") for name in WALK]
     page.keyboard.press("ArrowLeft")
     assert stage(page) == "mlp"
-    assert "sample" not in query_of(page)
+    assert query_of(page)["sample"] == "own"
     page.locator(".lesson > .toolbar .link-button").click()
     page.locator(".lesson > .toolbar .link-said", has_text="cannot travel").wait_for()
 

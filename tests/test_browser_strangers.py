@@ -110,9 +110,9 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
     wanted = {"sample": "own", "model": "own", "size": "own", "stage": MARKUP, "head": "9" * 30_000, "block": "9"}
     other.page.goto(f"{server}/?{urlencode(wanted | {'lang': 'en'})}")
     shown(other.page)
-    expect(other.page.locator(".st-key-refused p[role=status]")).to_contain_text(
-        f"stage={MARKUP}. That part is ignored."
-    )
+    note = other.page.locator(".st-key-refused p[role=status]")
+    expect(note).to_contain_text(f"stage={MARKUP}. That part is ignored.")
+    expect(note).to_contain_text("The picture in this address was somebody's own and is gone")
     expect(other.page.locator(".run-line")).to_contain_text("960 × 640")
     assert query_of(other.page) == {
         "sample": "street", "model": "streets", "size": "512", "stage": "image", "block": "1", "lang": "en",

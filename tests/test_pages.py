@@ -118,7 +118,7 @@ def upload(app: AppTest, data: bytes, name: str = "a.png", key: str = "upload") 
 def test_an_upload_is_shown_and_a_bad_one_leaves_the_last_good_one() -> None:
     app = open_app()
     upload(app, picture())
-    assert lesson(app)["link"]["sample"] is None
+    assert lesson(app)["link"]["sample"] == session.OWN
     assert "90 × 60" in words(app)
     upload(app, picture()[:60], name="<script>.png")
     assert len(app.error) == 1
@@ -233,7 +233,7 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     said = "TopFormer small, Cityscapes, 19 classes (guessed from their number)"
     assert said in words(app)
     header = lesson(app)
-    assert header["link"]["model"] is None
+    assert header["link"]["model"] == session.OWN
     assert header["heads"] == 6
     app.switch_page("pages/network.py").run()
     assert not app.exception
@@ -399,4 +399,4 @@ def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
     sent = explored(app.run())
     assert sent.header["view"]["file"]["name"] == "topformer-picture.html"
     assert b"<marquee" not in sent.file(sent.header["view"]["file"])
-    assert sent.header["link"]["sample"] is None
+    assert sent.header["link"]["sample"] == session.OWN

@@ -19,6 +19,25 @@ NOTE = Text(
 )
 
 
+# Said where an address speaks of a visitor's own picture or checkpoint and none is here: after a reload, or in a link.
+GONE = {
+    "sample": Text(
+        "The picture in this address was somebody's own and is gone: such pictures last until the page is reloaded or closed, and do "
+        "not travel in links. If it is yours, choose it again under “Picture”; a sample is shown now.",
+        "这个地址里的图片是用户自己的，已经不在了：自己的图片在页面重新加载或关闭后不会保留，也不会随链接传递。"
+        "如果是你的图片，请在“图片”里重新选择；现在显示的是示例。",
+    ),
+    "model": Text(
+        "The checkpoint in this address was somebody's own and is gone: checkpoints last until the page is reloaded or closed, and "
+        "do not travel in links. If it is yours, open it again under “Model”; the default model runs now.",
+        "这个地址里的权重文件是用户自己的，已经不在了：自己的权重文件在页面重新加载或关闭后不会保留，也不会随链接传递。"
+        "如果是你的文件，请在“模型”里重新打开；现在运行的是默认模型。",
+    ),
+}
+# Parameters that point into one picture's run: of another they would mean something else.
+PLACES = ("head", "query", "to", "pinned", "lock", "with", "removal", "pixel", "pair", "row", "column")
+
+
 def read(parameters: Mapping[str, str], takes: Takes) -> tuple[dict[str, Any], dict[str, str]]:
     """By name: the options that ``parameters`` spell, and the values that are none."""
     found = {name: one_of(parameters, name, options, None) for name, options in takes.items() if name in parameters}
@@ -26,10 +45,13 @@ def read(parameters: Mapping[str, str], takes: Takes) -> tuple[dict[str, Any], d
     return {name: option for name, option in found.items() if name not in refused}, refused
 
 
-def note(refused: Mapping[str, str], lang: Lang) -> str:
-    """The sentence about them, as HTML; a stranger wrote the values."""
-    asked = (f"<code><bdi>{name}={html.escape(plain(value))}</bdi></code>" for name, value in refused.items())
-    return f'<p role="status">{NOTE(lang, asked=(", " if lang == "en" else "、").join(asked))}</p>'
+def note(refused: Mapping[str, str], gone: Iterable[str], lang: Lang) -> str:
+    """What is to be said of values that are none, and of which of GONE; as HTML. A stranger wrote the values."""
+    said = [GONE[name](lang) for name in gone]
+    if refused:
+        asked = (f"<code><bdi>{name}={html.escape(plain(value))}</bdi></code>" for name, value in refused.items())
+        said.append(NOTE(lang, asked=(", " if lang == "en" else "、").join(asked)))
+    return f'<p role="status">{(" " if lang == "en" else "").join(said)}</p>'
 
 
 def plain(text: str) -> str:

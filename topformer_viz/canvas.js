@@ -24,6 +24,8 @@ function download(file) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+const OWN = "own"; // in a link's place of a sample or a model (saving/__init__.py)
+
 // Copy the link to this view, and say in `said` how that went, with `more` behind it (wire.py has the words); true if it
 // was copied. Away from HTTPS and localhost no page may: there the link is selected, for the visitor's own keys.
 async function copyLink(said, words, more) {

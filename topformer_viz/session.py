@@ -37,7 +37,7 @@ from topformer_viz.markup import as_markdown
 from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject
 from topformer_viz.reader import read_picture
-from topformer_viz.saving import Offer, one_of
+from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
 from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
@@ -54,7 +54,6 @@ from topformer_viz.weights import (
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
 GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side
 MAX_TOKENS = 512  # bound of the pages that show whole matrices; a larger picture is given a smaller short side
-OWN = "own"
 EVERYWHERE: address.Takes = {
     "lang": LANGS, "sample": SAMPLES, "model": MODELS, "size": SIDES, "grid": range(MIN_GRID, MAX_GRID + 1), "block": range(1, 5),
 }  # fmt: skip
@@ -177,7 +176,7 @@ class View:
     lang: Lang
     facts: Facts | None  # what was measured of the model: known of the bundled weights only
     untrained: bool  # whether its weights are random
-    link: dict[str, Any]  # the choices that go into the address bar; None takes one out
+    link: dict[str, Any]  # the choices that go into the address bar, OWN among them; None takes one out
     key: tuple[Any, ...]  # what the run is cached under
     name: str  # the picture's, in words
     credit: str  # whose picture it is, if it is a sample
@@ -206,6 +205,11 @@ class View:
     @property
     def photo(self) -> Image.Image:
         return self.computed.photo
+
+    @property
+    def sample(self) -> str | None:
+        """Which sample the picture is; None for a visitor's own."""
+        return None if self.link["sample"] == OWN else self.link["sample"]
 
     @property
     def subject(self) -> Subject:
@@ -279,9 +283,10 @@ def open_page(
     asked, refused = address.read(st.query_params, possible)
     view = replace(view, asked=asked)
     # Gone with the next run of the page, which its button brings.
-    if st.session_state.pop("arrived", False) and refused:
+    gone = st.session_state.get("gone", [])
+    if st.session_state.pop("arrived", False) and (refused or gone):
         with place_of_refused.container(horizontal=True, vertical_alignment="center", key="refused"):
-            st.html(address.note(refused, lang))
+            st.html(address.note(refused, gone, lang))
             st.button(UI["close"](lang), type="tertiary")
     with st.container(horizontal=True, vertical_alignment="top", key="subject"):
         st.html(
@@ -312,12 +317,12 @@ def _model_key() -> str:
 
 
 def _link() -> dict[str, Any]:
-    """The choices as they stand in an address; None for what has no place there, such as a visitor's own picture."""
+    """The choices as they stand in an address; None for what has no place there."""
     state = st.session_state
     colour = state.model == "colour"
     return {
-        "sample": None if state.picture == OWN else state.picture,
-        "model": None if state.model == OWN else state.model,
+        "sample": state.picture,
+        "model": state.model,
         "size": None if colour else state.size,
         "grid": state.grid if colour else None,
     }
@@ -336,11 +341,23 @@ def _restore_choices() -> None:
         "block": lambda: from_address("block", 1),
     }
     if "lang" not in state:
-        state.arrived = True
+        state.arrived, state.gone = True, _let_go_of_what_is_gone()
     for name, default in defaults.items():
         if name not in state:
             state[name] = default()
     state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
+
+
+def _let_go_of_what_is_gone() -> list[str]:
+    """Which of "sample" and "model" the address calls the visitor's own, though none is here when a session starts.
+
+    Of a picture and a checkpoint that are gone the address says nothing more, nor of places in them.
+    """
+    gone = [name for name in address.GONE if st.query_params.get(name) == OWN]
+    if gone:
+        places = (*gone, *address.PLACES)
+        st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in places})
+    return gone
 
 
 def from_address(name: str, default: Any) -> Any:

@@ -264,7 +264,7 @@ class Explorer {
     clearTimeout(this.resting);
     this.host.remember?.(this.parameters);
     const said = this.find(".link-said");
-    if (await copyLink(said, this.ui, this.header.link?.sample === null ? this.ui.upload_stays : "")) setTimeout(() => said.replaceChildren(), 6000);
+    if (await copyLink(said, this.ui, this.header.link?.sample === OWN ? this.ui.upload_stays : "")) setTimeout(() => said.replaceChildren(), 6000);
   }
 
   save() {
@@ -848,14 +848,15 @@ class ExplorerPage {
           else at.searchParams.set(name, value);
         }
         if (at.href !== location.href) history.replaceState(history.state, "", at);
-        stored("topformer-explorer", parameters);
+        stored("topformer-explorer", { run: this.header.view.run, parameters });
       },
     });
   }
 
   show(header) {
-    // Back from another page: where one was, unless the address says something else.
-    if (!this.header && !Object.keys(header.view.asked).length) header.view.asked = stored("topformer-explorer");
+    // Back from another page: where one was in this run, unless the address says something else.
+    const { run, parameters } = this.header ? {} : stored("topformer-explorer");
+    if (run === header.view.run && !Object.keys(header.view.asked).length) header.view.asked = parameters;
     this.header = header;
     this.explorer.show(header);
   }

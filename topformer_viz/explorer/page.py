@@ -64,7 +64,7 @@ def show(view: View) -> None:
                 untrained=view.untrained, credit=view.credit, asked=asked,
             )  # fmt: skip
         # Handed to the visitor as a download, once an id.
-        file = {"name": f"topformer-{view.link['sample'] or 'picture'}.html", "id": uuid4().hex}
+        file = {"name": f"topformer-{view.sample or 'picture'}.html", "id": uuid4().hex}
         settings["file"] = file | body.add_picture(html.encode(), "text/html")
     payload = explorer.message({"link": view.link, "view": settings}, body)
     _component(key="explorer", data=payload, on_wish_change=partial(take_wish, "explorer"), height="content")

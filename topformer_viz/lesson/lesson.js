@@ -26,7 +26,7 @@ class Lesson {
     this.find = (selector) => root.querySelector(selector);
     this.find(".previous").onclick = () => this.turn(-1);
     this.find(".next").onclick = () => this.turn(1);
-    this.find(".link-button").onclick = () => copyLink(this.find(".link-said"), this.lesson.ui, this.lesson.link.sample === null ? this.lesson.ui.upload_stays : "");
+    this.find(".link-button").onclick = () => copyLink(this.find(".link-said"), this.lesson.ui, this.lesson.link.sample === OWN ? this.lesson.ui.upload_stays : "");
     this.canvas = this.find(".picture");
     this.canvas.onpointermove = (event) => this.point(event);
     this.canvas.onpointerdown = (event) => this.point(event);
@@ -65,7 +65,7 @@ class Lesson {
     lesson.byStage = Object.fromEntries(lesson.steps.map((s) => [s.stage, s]));
     const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
     this.stage = Object.hasOwn(lesson.byStage, wanted) ? wanted : lesson.start;
-    const head = first ? (lesson.asked.head ?? remembered.head ?? 0) : this.head;
+    const head = first ? (lesson.asked.head ?? (remembered.run === lesson.view.run ? remembered.head : 0)) : this.head;
     this.head = head <= lesson.heads ? head : 0; // 0 is all heads, then from 1
     this.explorer.show(lesson);
     if (lesson.block === this.asked) this.asked = undefined;
@@ -159,7 +159,7 @@ class Lesson {
       else at.searchParams.set(name, value);
     }
     if (at.href !== location.href) history.replaceState(history.state, "", at);
-    stored("topformer-lesson", { stage: this.stage, head: this.head, quiz: this.quiz.on });
+    stored("topformer-lesson", { stage: this.stage, quiz: this.quiz.on, run: lesson.view.run, head: this.head });
   }
 
   // ------------------------------------------------------------ toolbar and steps

@@ -37,8 +37,8 @@ class Quiz {
   }
 
   key(step, question) {
-    const { block, explorer } = this.view.lesson, live = question ? question.live : step.quiz.some((q) => q.live);
-    return [step.stage, question?.kind ?? "", ...(live ? [explorer.run, block] : [])].join("/");
+    const { block, view: { run } } = this.view.lesson, live = question ? question.live : step.quiz.some((q) => q.live);
+    return [step.stage, question?.kind ?? "", ...(live ? [run, block] : [])].join("/");
   }
 
   // The question that a stage waits for; null where it may be seen.

@@ -7,6 +7,8 @@ from typing import Any
 from topformer_viz.panels import Panel
 from topformer_viz.text import Text
 
+OWN = "own"  # what an address calls a picture or checkpoint that is the visitor's own
+
 
 @dataclass(frozen=True)
 class Offer:

@@ -24,7 +24,7 @@ from topformer_viz.images import SAMPLES
 from topformer_viz.inference import Queue
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, shape_panel, stage_panel
-from topformer_viz.saving import Offer
+from topformer_viz.saving import OWN, Offer
 from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import npz
 from topformer_viz.walk import walk
@@ -143,7 +143,7 @@ def bar(view: "View", offers: Sequence[Offer], walks: bool) -> None:
         },
         "bundles": [{"name": name, "title": SAID[name](view.lang)} for name in bundles],
         "about": " ".join(SAID[name](view.lang) for name in (["more", "npz"] if walks else ["npz"])),
-        "travels": view.link["sample"] is not None and view.link["model"] is not None,
+        "travels": OWN not in (view.link["sample"], view.link["model"]),
         "host": _host(),
         "command": START,
     }
@@ -183,7 +183,7 @@ def _answer(view: "View", offers: Sequence[Offer], wish: Mapping[str, Any], body
     asked = wish.get("view")
     parameters = {str(name): str(value) for name, value in asked.items()} if isinstance(asked, dict) else {}
     look = Look(_known(wish, "width", "page"), _known(wish, "theme", "white"), wish.get("bare") is True)
-    stem = view.link["sample"] or "picture"
+    stem = view.sample or "picture"
     if kind in ("figure", "preview") and offers:
         offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
         panel = offer.make(parameters)
@@ -269,11 +269,11 @@ def command(view: "View", place: Place, look: "Look") -> str:
     """The terminal's command for this lesson; an uploaded picture and checkpoint stand as placeholders."""
     from topformer_viz.exporting import Order
 
-    sample, model = view.link["sample"], view.link["model"]
-    file = SAMPLES[sample].file if sample else None
+    model = view.link["model"]
+    file = SAMPLES[view.sample].file if view.sample else None
     heads = None if place.head is None else (place.head,)
     order = Order(
-        model or "CHECKPOINT", min(view.photo.size), min(view.run.sizes["H"], view.run.sizes["W"]) if view.link["grid"] else MIN_GRID, (place.block,), heads,
+        "CHECKPOINT" if model == OWN else model, min(view.photo.size), min(view.run.sizes["H"], view.run.sizes["W"]) if view.link["grid"] else MIN_GRID, (place.block,), heads,
         formats=("zip",), lang=view.lang, look=look,
     )  # fmt: skip
     return order.command(f"assets/samples/{file}" if file else "PICTURE", "lesson")
