@@ -643,6 +643,8 @@ STYLE = """
 .stAppHeader :is(button, button *) { pointer-events: auto; }
 .brand { font-size: 1.2rem; font-weight: 700; letter-spacing: -0.01em; white-space: nowrap; }
 .st-key-topbar { padding-right: 2.5rem; row-gap: 0.25rem; }
+/* Firefox rounds these buttons to less than their words, which then would end in an ellipsis. */
+[data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] { overflow: visible; }
 @media (max-width: 1390px) {
   .st-key-topbar { gap: 0.35rem; }
   .st-key-topbar button { padding-left: 0.5rem; padding-right: 0.4rem; }
