@@ -11,6 +11,7 @@ import pytest
 from browsing import line, run_of
 from engines import Engine, firefox, wait_for, webkit
 
+pytestmark = pytest.mark.browser
 KINDS = {"Firefox": firefox, "WebKitGTK": webkit}
 # The first element that a selector finds in a component.
 FIND = "[...document.querySelectorAll('*')].map((host) => host.shadowRoot?.querySelector({!r})).find(Boolean)"
