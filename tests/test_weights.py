@@ -819,9 +819,9 @@ def test_other_files_are_called_what_they_are(start: bytes) -> None:
 
 def test_what_the_reader_does_not_know_is_not_called_damaged(state: dict[str, Tensor]) -> None:
     """Numbers that stand for globals, which Python lets a program register; and numbers that begin with their large end."""
-    copyreg.add_extension("pathlib", "PurePosixPath", 240)
+    copyreg.add_extension(PurePosixPath.__module__, "PurePosixPath", 240)
     registered = saved({"state_dict": state, "path": PurePosixPath("a")})
-    copyreg.remove_extension("pathlib", "PurePosixPath", 240)
+    copyreg.remove_extension(PurePosixPath.__module__, "PurePosixPath", 240)
     turned = rezipped(saved(state), lambda content: b"big" if content == b"little" else content)
     for data, what in ((registered, "the pickle operation EXT1"), (turned, "numbers in another byte order")):
         message = refusal(data)
