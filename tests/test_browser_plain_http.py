@@ -51,7 +51,7 @@ def is_copied_by_keys(page: Page, field: Locator, link: str) -> None:
     expect(pasted).to_have_value(link)
 
 
-@pytest.mark.parametrize(("lang", "keys"), [("en", "Press Ctrl+C to"), ("zh", "按 Ctrl+C 复制")])
+@pytest.mark.parametrize(("lang", "keys"), [("zh", "按 Ctrl+C 复制")])
 def test_a_link_that_the_page_cannot_copy_is_selected_and_the_keys_are_named(
     enter: Callable[[str], Page], lang: Lang, keys: str
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_finger_and_a_mac_are_told_their_own_way(visit: Open) -> None:
         expect(page.locator(".lesson > .toolbar .link-said")).to_have_text(said)
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en"])
 def test_the_camera_is_offered_where_browsers_ask_for_it_and_nowhere_else(
     enter: Callable[[str], Page], visit: Open, lang: Lang
 ) -> None:

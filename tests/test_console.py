@@ -97,7 +97,8 @@ def test_standard_error_may_break_as_well(photos: list[str], tmp_path: Path, mon
 
 @pytest.mark.parametrize("ends", [">&- 2>&-", "2>&1 | head -0", "> /dev/full"])
 def test_real_terminals_get_every_file(photos: list[str], tmp_path: Path, ends: str) -> None:
-    """Through a shell, with a process a picture, in a language that has no letters but ASCII."""
+    """Through a shell, in a language that has no letters but ASCII."""
+    photos = photos[:1]
     if os.name != "posix" or not shutil.which("bash") or (not Path("/dev/full").exists() and "full" in ends):
         pytest.skip("needs bash")
     out = tmp_path / "图"

@@ -55,10 +55,9 @@ def card(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 # Where tensors lie
 
 
-@pytest.mark.parametrize("model", ["streets", "tiny-batch", "base"])
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_shows_a_run_of_the_card(card: torch.device, page: str | None, model: str) -> None:
-    open_app(page, size="256", model=model)
+def test_every_page_shows_a_run_of_the_card(card: torch.device, page: str | None) -> None:
+    open_app(page, size="256")
 
 
 @pytest.mark.parametrize("part", PARTS)
