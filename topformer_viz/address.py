@@ -22,16 +22,14 @@ NOTE = Text(
 # Said where an address speaks of a visitor's own picture or checkpoint and none is here: after a reload, or in a link.
 GONE = {
     "sample": Text(
-        "The picture in this address was somebody's own and is gone: such pictures last until the page is reloaded or closed, and do "
-        "not travel in links. If it is yours, choose it again under “Picture”; a sample is shown now.",
-        "这个地址里的图片是用户自己的，已经不在了：自己的图片在页面重新加载或关闭后不会保留，也不会随链接传递。"
-        "如果是你的图片，请在“图片”里重新选择；现在显示的是示例。",
+        "The picture in this address was somebody's own and is gone: it does not outlast a reload, nor travel in links. If it was yours, "
+        "choose it again under “Picture”; a sample is shown now.",
+        "这个地址里的图片是用户自己的，已经不在了：它不会在重新加载后保留，也不会随链接传递。如果是你的，请在“图片”里重新选择；现在显示的是示例。",
     ),
     "model": Text(
-        "The checkpoint in this address was somebody's own and is gone: checkpoints last until the page is reloaded or closed, and "
-        "do not travel in links. If it is yours, open it again under “Model”; the default model runs now.",
-        "这个地址里的权重文件是用户自己的，已经不在了：自己的权重文件在页面重新加载或关闭后不会保留，也不会随链接传递。"
-        "如果是你的文件，请在“模型”里重新打开；现在运行的是默认模型。",
+        "The checkpoint in this address was somebody's own and is gone. If it was yours, open it again under “Model”; the default model "
+        "runs now.",
+        "这个地址里的权重文件是用户自己的，已经不在了。如果是你的，请在“模型”里重新打开；现在运行的是默认模型。",
     ),
 }
 # Parameters that point into one picture's run: of another they would mean something else.
