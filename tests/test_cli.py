@@ -14,7 +14,7 @@ from topformer_viz.images import open_image
 from topformer_viz.text import Text
 from topformer_viz.tracing import summary
 
-CAT = Path(__file__).resolve().parent.parent / "assets" / "samples" / "cat.jpg"
+CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"
 KEYS = ["name", "axes", "shape", "bytes", "min", "max", "mean"]
 
 

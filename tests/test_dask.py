@@ -16,7 +16,7 @@ from topformer_viz.exporting import Order, _on_cluster
 from topformer_viz.weights import STREETS
 
 ROOT = Path(__file__).resolve().parent.parent
-CAT = str(ROOT / "assets" / "samples" / "cat.jpg")
+CAT = str(ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg")
 
 
 def files(folder: Path) -> dict[str, bytes]:

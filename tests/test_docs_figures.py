@@ -23,7 +23,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same figures, made now."""
     (command,) = re.findall(r"^python -m topformer_viz (export .*)$", (FIGURES / "README.md").read_text("utf-8"), re.M)
     out = tmp_path_factory.mktemp("figures")
-    words = shlex.split(command.replace("docs/figures", str(out)).replace("assets/", f"{ROOT}/assets/"))
+    words = shlex.split(
+        command.replace("docs/figures", str(out)).replace("topformer_viz/assets/", f"{ROOT}/topformer_viz/assets/")
+    )
     assert main(words) == 0
     return out
 

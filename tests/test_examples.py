@@ -82,7 +82,7 @@ def test_the_notebook_shows_what_its_cells_give() -> None:
 
 
 def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "photo.jpg").write_bytes((ROOT / "assets" / "samples" / "cat.jpg").read_bytes())
+    (tmp_path / "photo.jpg").write_bytes((ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg").read_bytes())
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)

@@ -14,7 +14,7 @@ from topformer_viz.__main__ import main
 from topformer_viz.images import network_size, open_image
 from topformer_viz.text import LANGS
 
-CAT = Path(__file__).resolve().parent.parent / "assets" / "samples" / "cat.jpg"
+CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"
 
 
 def exported(file: Path) -> Payload:

@@ -22,7 +22,7 @@ from topformer_viz.tracing import npz
 from topformer_viz.walk import WALK
 from topformer_viz.what_if import Setting, experiment
 
-SAMPLES = Path(__file__).resolve().parent.parent / "assets" / "samples"
+SAMPLES = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples"
 CAT = str(SAMPLES / "cat.jpg")
 SMALL = ["--size", "64"]
 

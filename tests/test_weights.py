@@ -254,7 +254,7 @@ def test_streets(tmp_path: Path, varied: Callable[..., TopFormer], monkeypatch: 
     """Found by name from any folder; float16 without step counters, the classes' names in the metadata."""
     half = {name: t.half() for name, t in varied("tiny", 8).state_dict().items() if t.is_floating_point()}
     assert weights.STREETS.parts[-3:] == ("assets", "weights", "streets.safetensors")
-    assert (weights.STREETS.parents[2] / "pyproject.toml").is_file()
+    assert (weights.STREETS.parents[3] / "pyproject.toml").is_file()
     monkeypatch.setattr(weights, "STREETS", tmp_path / "streets.safetensors")
     with pytest.raises(FileNotFoundError, match="streets"):
         load_model("streets")

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-APP = Path(__file__).resolve().parent.parent / "app.py"
+from topformer_viz.paths import ROOT
+
+APP = ROOT / "app.py"
 VARIABLE = "TOPFORMER_VIZ_CHROMIUM"
 # Without these Chromium looks for updates and accounts on the network as soon as it starts.
 FLAGS = [

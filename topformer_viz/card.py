@@ -1,4 +1,4 @@
-"""What is known of the bundled weights: measured by ``python -m topformer_viz evaluate``, kept in assets/weights.
+"""What is known of the bundled weights: measured by ``python -m topformer_viz evaluate``, kept in topformer_viz/assets/weights.
 
 streets.json holds the numbers, README.md (the model card) says them in words. The app reads the numbers only.
 """
@@ -150,7 +150,7 @@ the score flatters a little there. Persons and street furniture are labelled in 
 ## Training
 
 ```sh
-python -m topformer_viz train --data DIR --out assets/weights/streets.safetensors --steps {steps} --seed {seed}
+python -m topformer_viz train --data DIR --out topformer_viz/assets/weights/streets.safetensors --steps {steps} --seed {seed}
 ```
 
 {minutes:.0f} minutes on {on}, the machine shared with other work. From random weights: the network as built, BatchNorm gains of to_q and to_k at key_dim^−0.25. AdamW,

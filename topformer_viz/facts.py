@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-FILE = Path(__file__).resolve().parent.parent / "assets" / "weights" / "streets.json"
+from topformer_viz.paths import WEIGHTS
+
+FILE = WEIGHTS / "streets.json"
 RARELY = 0.05  # share of val's pictures that lie further than ``Facts.far`` from the training pictures
 
 

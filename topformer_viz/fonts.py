@@ -1,7 +1,7 @@
 """The bundled Chinese font, Noto Sans SC (SIL Open Font License 1.1), and parts of it.
 
-Three files in static/. The ttf, for figures, has what names are likely to hold: GB2312 (6,763 Chinese characters, kana,
-full-width forms) and the traditional characters of Big5's first level. For browsers, the same as woff2; and a small
+Three files. The ttf, for figures, in topformer_viz/assets/fonts, has what names are likely to hold: GB2312 (6,763 Chinese characters, kana,
+full-width forms) and the traditional characters of Big5's first level. For browsers, in static/, the same as woff2; and a small
 woff2 of just the project's own words, since every visitor loads that one and the other only who meets a further character.
 
     python -m topformer_viz.fonts                   # the small file again, after new words: a test tells
@@ -21,12 +21,11 @@ from pathlib import Path
 from fontTools import subset  # type: ignore[import-untyped]
 
 from topformer_viz.console import lenient
+from topformer_viz.paths import FONTS, PACKAGE, ROOT
 
-PACKAGE = Path(__file__).resolve().parent
-ROOT = PACKAGE.parent
-FONT = ROOT / "static" / "noto-sans-sc.ttf"
-NAMES = FONT.with_suffix(".woff2")
-WORDS = FONT.with_name("noto-sans-sc-words.woff2")
+FONT = FONTS / "noto-sans-sc.ttf"
+NAMES = ROOT / "static" / "noto-sans-sc.woff2"
+WORDS = ROOT / "static" / "noto-sans-sc-words.woff2"
 FAMILY = "Noto Sans SC bundled"  # no font of the machine has this name, and so none can take its place
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # it minds fonts' dates and tells every table
 # Of a codec's two bytes: all of GB2312, Big5's first level.

@@ -5,13 +5,13 @@ import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pi_heif  # type: ignore[import-untyped]
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
+from topformer_viz import paths
 from topformer_viz.misspelt import known
 from topformer_viz.text import Text
 
@@ -383,7 +383,7 @@ def draw_test_card(width: int = 768, height: int = 512) -> Image.Image:
 class Sample:
     """A picture that comes with the app: its short name, its author, licence and source, and its file.
 
-    ``file`` is the name in assets/samples, or None for the picture that draw_test_card draws.
+    ``file`` is the name in topformer_viz/assets/samples, or None for the picture that draw_test_card draws.
     """
 
     name: Text
@@ -391,9 +391,7 @@ class Sample:
     file: str | None
 
 
-_SAMPLES_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "samples"
-
-# By slug, as it stands in links; the first is the default. assets/samples/CREDITS.md has the details.
+# By slug, as it stands in links; the first is the default. topformer_viz/assets/samples/CREDITS.md has the details.
 SAMPLES: dict[str, Sample] = {
     "street": Sample(
         Text(en="Street", zh="街道"),
@@ -448,4 +446,4 @@ def open_sample(slug: str) -> Image.Image:
     """The sample picture of this slug, mode "RGB"; raises ValueError if SAMPLES has none."""
     known("sample", slug, SAMPLES)
     file = SAMPLES[slug].file
-    return draw_test_card() if file is None else open_image((_SAMPLES_FOLDER / file).read_bytes())
+    return draw_test_card() if file is None else open_image((paths.SAMPLES / file).read_bytes())

@@ -24,6 +24,7 @@ from typing import IO
 from PIL import Image
 
 from topformer_viz.images import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, OWN_PIXELS, ImageError, open_image
+from topformer_viz.paths import ROOT
 
 SECONDS = 4  # that one picture may take
 WAIT = 15  # seconds for which one may wait for those before it
@@ -76,7 +77,7 @@ class _Reader:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "topformer_viz.reader"],
-                cwd=Path(__file__).resolve().parent.parent,
+                cwd=ROOT,
                 env=os.environ | _ENVIRONMENT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial, wraps
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import streamlit as st
@@ -36,6 +35,7 @@ from topformer_viz.keeping import STORE, FullError
 from topformer_viz.markup import as_markdown
 from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject
+from topformer_viz.paths import ICON
 from topformer_viz.reader import read_picture
 from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
@@ -241,8 +241,7 @@ def open_page(
     ``figures``: what can be saved of the page; ``walks``: it shows one stage of the lesson. ``takes``: what its address
     may say of a view, beside what every page's may; a new visitor hears of what it says otherwise.
     """
-    root = Path(__file__).resolve().parent.parent
-    st.set_page_config(page_title="TopFormer's attention", page_icon=str(root / "assets" / "icon.png"), layout="wide")
+    st.set_page_config(page_title="TopFormer's attention", page_icon=str(ICON), layout="wide")
     _restore_choices()
     lang = cast(Lang, st.session_state.lang)
     st.html(f"<style>{STYLE}{_widget_words(lang)}</style>")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from topformer_viz.classes import CLASS_SETS
 from topformer_viz.colour import ColourModel
 from topformer_viz.model import SIZES, Size, TopFormer
+from topformer_viz.paths import WEIGHTS
 from topformer_viz.text import Text
 from topformer_viz.torchfile import OVERCLAIM, SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in, read
 from topformer_viz.tracing import Model, Trace, trace
@@ -22,7 +23,7 @@ MAX_CLASSES = MAX_INJECTED = 1024  # more than any published one: maps of a pict
 SHOWN_KEYS = 3  # of each kind, in an error
 LARGEST = 1e15  # the pages sum squares of what a network computes; far above that float32 cannot hold them
 STEM = "tpm.stem.0.c.weight"  # what every TopFormer has, under whatever prefix
-STREETS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "streets.safetensors"
+STREETS = WEIGHTS / "streets.safetensors"
 
 _TOO_HEAVY = Text(
     en="{name} is larger than {megabytes} MB, more than any TopFormer checkpoint; please choose another file, "

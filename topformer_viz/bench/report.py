@@ -6,12 +6,11 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from topformer_viz.bench.table import Table, verdict
+from topformer_viz.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 Tables = Mapping[str, list[Table]]  # by benchmark
 
 

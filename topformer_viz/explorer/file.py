@@ -11,8 +11,9 @@ from PIL import Image
 
 from topformer_viz.explorer.payload import Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import ABOUT, ALONE, TITLE
-from topformer_viz.fonts import FONT, ROOT, WORDS, bundled_characters, own_characters, part
+from topformer_viz.fonts import FONT, WORDS, bundled_characters, own_characters, part
 from topformer_viz.measures import difference, measure
+from topformer_viz.paths import ROOT
 from topformer_viz.segmentation import without_heads
 from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, Trace

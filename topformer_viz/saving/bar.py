@@ -276,7 +276,7 @@ def command(view: "View", place: Place, look: "Look") -> str:
         "CHECKPOINT" if model == OWN else model, min(view.photo.size), min(view.run.sizes["H"], view.run.sizes["W"]) if view.link["grid"] else MIN_GRID, (place.block,), heads,
         formats=("zip",), lang=view.lang, look=look,
     )  # fmt: skip
-    return order.command(f"assets/samples/{file}" if file else "PICTURE", "lesson")
+    return order.command(f"topformer_viz/assets/samples/{file}" if file else "PICTURE", "lesson")
 
 
 def _size(png: bytes, lang: Lang) -> str:
