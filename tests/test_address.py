@@ -17,7 +17,7 @@ from topformer_viz.explorer.file import EXPLORER_JS
 from topformer_viz.explorer.page import ASKED
 from topformer_viz.model import TopFormer
 from topformer_viz.network.payload import network_payload
-from topformer_viz.text import LANGS, Lang
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERYWHERE = ["sample", "model", "size", "grid", "block"]

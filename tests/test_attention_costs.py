@@ -16,7 +16,7 @@ from topformer_viz.attention_costs import PUBLISHED, Measurement, Numbers, Timin
 from topformer_viz.costs import costs
 from topformer_viz.lab import cost
 from topformer_viz.model import DENSE_TOKENS, MLP_RATIO, Attention
-from topformer_viz.text import LANGS, Lang
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")

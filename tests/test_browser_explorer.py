@@ -33,8 +33,8 @@ from topformer_viz.images import open_image, open_sample
 from topformer_viz.measures import measure
 from topformer_viz.model import TopFormer
 from topformer_viz.segmentation import Removal, segment, without_heads
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Model
+from topformer_viz.words.text import LANGS, Lang
 
 STREETS = "explorer?size=256&sample=street"  # the bundled network, 4 x 6 tokens
 GRID = (4, 6)

@@ -21,7 +21,7 @@ from topformer_viz.reference import UI as REFERENCE
 from topformer_viz.session import PAGES
 from topformer_viz.session import UI as SESSION
 from topformer_viz.stages import AXES, STAGES
-from topformer_viz.text import LANGS, Lang
+from topformer_viz.words.text import LANGS, Lang
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext

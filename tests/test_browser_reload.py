@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from topformer_viz.address import GONE
 from topformer_viz.session import UI
-from topformer_viz.text import Lang
+from topformer_viz.words.text import Lang
 
 
 def bring(page: Page, lang: Lang) -> None:

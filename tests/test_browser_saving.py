@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from topformer_viz.saving.bar import START, UI
-from topformer_viz.text import Lang
+from topformer_viz.words.text import Lang
 
 
 def fits(page: Page, dialog: str) -> None:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from topformer_viz.by_hand import DIGITS, LARGEST, MATRICES, PIXELS, RULES, Example, attention, axes, computation, draw
 from topformer_viz.lab import hand
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import trace_block
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
 example = cache(draw)

@@ -13,7 +13,7 @@ import torch
 from topformer_viz import classes
 from topformer_viz.classes import CLASS_SETS, LONGEST_NAME, ClassSet, classes_of
 from topformer_viz.colour import oklab
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 COUNTS = {
     "streets": 8,
@@ -234,4 +234,6 @@ def test_imports_no_more_than_it_needs() -> None:
     tree = ast.walk(ast.parse(Path(classes.__file__).read_text("utf-8")))
     imports = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
     modules = {getattr(node, "module", None) or alias.name for node in imports for alias in node.names}
-    assert {name for name in modules if name.split(".")[0] not in sys.stdlib_module_names} == {"topformer_viz.text"}
+    assert {name for name in modules if name.split(".")[0] not in sys.stdlib_module_names} == {
+        "topformer_viz.words.text"
+    }

@@ -11,8 +11,8 @@ from PIL import Image
 from topformer_viz import load_model, trace, tracing
 from topformer_viz.__main__ import main
 from topformer_viz.images import open_image
-from topformer_viz.text import Text
 from topformer_viz.tracing import summary
+from topformer_viz.words.text import Text
 
 CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"
 KEYS = ["name", "axes", "shape", "bytes", "min", "max", "mean"]

@@ -27,9 +27,9 @@ from topformer_viz.images import open_sample
 from topformer_viz.measures import difference, measure
 from topformer_viz.model import DENSE_TOKENS
 from topformer_viz.segmentation import Removal, segment, without_heads
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Model
 from topformer_viz.wire import Body
+from topformer_viz.words.text import LANGS, Lang
 
 SETTINGS = {"run": "a run", "block": 0, "asked": {"head": "</script>"}, "alone": False, "saves": False}
 

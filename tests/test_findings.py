@@ -34,8 +34,8 @@ from topformer_viz.findings import (
     summarise,
 )
 from topformer_viz.model import TopFormer
-from topformer_viz.text import LANGS, Text
 from topformer_viz.train import IGNORE, Photographs, as_shown
+from topformer_viz.words.text import LANGS, Text
 
 CPU = torch.device("cpu")
 GRID = (3, 4)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz import findings, heads
 from topformer_viz.classes import classes_of
-from topformer_viz.text import LANGS, Lang
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ["sky", "building", "road", "pavement", "vegetation", "vehicle", "person", "street furniture"]

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from topformer_viz import load_model, torchfile, trace, weights
-from topformer_viz.markup import as_markdown, plain
 from topformer_viz.model import TopFormer
 from topformer_viz.torchfile import CheckpointError
 from topformer_viz.weights import load_checkpoint, showable
+from topformer_viz.words.plain import as_markdown, plain
 
 HANGS = 60  # seconds after which a file has hung the reader; each takes a second or less
 

@@ -22,9 +22,9 @@ from topformer_viz.lab.covariance import answer
 from topformer_viz.lab.page import PARTS
 from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
 from topformer_viz.session import PAGES, UI
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Trace
 from topformer_viz.what_if import Experiment, Setting, experiment, spread
+from topformer_viz.words.text import LANGS, Lang
 
 LAB = "pages/lab.py"
 SAMPLE, SIDE = "coffee", 256  # 4 x 6 tokens

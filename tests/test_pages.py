@@ -20,8 +20,8 @@ from topformer_viz.explorer.words import UI as EXPLORER_WORDS
 from topformer_viz.images import SAMPLES
 from topformer_viz.keeping import STORE
 from topformer_viz.model import TopFormer
-from topformer_viz.text import LANGS
 from topformer_viz.weights import MAX_CHECKPOINT_BYTES
+from topformer_viz.words.text import LANGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [None, *(f"pages/{page.name}" for page in sorted((ROOT / "pages").glob("*.py")))]

@@ -18,10 +18,10 @@ from topformer_viz.images import open_sample
 from topformer_viz.lesson.payload import lesson_part
 from topformer_viz.measures import measure
 from topformer_viz.stages import ORIGINS, axes_of, stage_of
-from topformer_viz.text import Lang
 from topformer_viz.tracing import Model
 from topformer_viz.walk import WALK
 from topformer_viz.wire import Body
+from topformer_viz.words.text import Lang
 
 SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}
 GUEST = {"run": "a run", "asked": {}}

@@ -41,8 +41,8 @@ from topformer_viz.relatives import (
     unbiased,
 )
 from topformer_viz.stages import OPERATIONS, STAGES
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import ShapeError, trace_block
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
 SLUGS = ("topformer", "levit", "vit", "rope")

@@ -18,7 +18,7 @@ from topformer_viz.panels import Subject
 from topformer_viz.saving import bar as saving_bar
 from topformer_viz.saving.bar import OPTIONS, SAID, is_loopback, own_address, qr_code
 from topformer_viz.session import PAGES
-from topformer_viz.text import LANGS, Lang
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).parent.parent
 

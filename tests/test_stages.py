@@ -21,8 +21,8 @@ from topformer_viz.stages import (
     source_of,
     stage_of,
 )
-from topformer_viz.text import Text
 from topformer_viz.walk import WALK
+from topformer_viz.words.text import Text
 
 LESSON = (
     "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores", "weights", "mixed", "merged",

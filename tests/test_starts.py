@@ -20,9 +20,9 @@ from topformer_viz.images import network_size, open_sample, to_tensor
 from topformer_viz.keeping import STORE
 from topformer_viz.model import TopFormer
 from topformer_viz.starts import MEAN, BlockReading
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Model
 from topformer_viz.weights import reinitialised, with_batch_statistics
+from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE, SIDE = "coffee", 256  # 6 x 4 tokens

@@ -26,7 +26,6 @@ from topformer_viz.lab.page import PARTS
 from topformer_viz.lesson.payload import walk
 from topformer_viz.model import BLOCKS, SIZES
 from topformer_viz.network.payload import network_payload
-from topformer_viz.text import LANGS
 from topformer_viz.what_if import (
     ACTIVATIONS,
     AXES,
@@ -38,6 +37,7 @@ from topformer_viz.what_if import (
     UNPERMUTED,
     Setting,
 )
+from topformer_viz.words.text import LANGS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "teaching"

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text as Drawn
 
 from topformer_viz.by_hand import PIXELS, draw
-from topformer_viz.text import LANGS, Lang
+from topformer_viz.words.text import LANGS, Lang
 from topformer_viz.worksheet import SOLVED, UI, pages, worksheet
 
 SEED = 12  # its numbers are among the widest

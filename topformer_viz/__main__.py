@@ -16,10 +16,10 @@ from topformer_viz.figures import THEMES, WIDTHS, Look
 from topformer_viz.images import MAX_PIXELS, ImageError, open_image
 from topformer_viz.model import DENSE_TOKENS
 from topformer_viz.takeaway import finite
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import TooLargeError, summary, trace
 from topformer_viz.train import DataError, Photographs, train
 from topformer_viz.weights import CheckpointError, load_model
+from topformer_viz.words.text import LANGS, Lang
 
 MAX_SIZE = 8192  # pixels: a larger short side has more tokens than anything here shows
 

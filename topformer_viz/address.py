@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from topformer_viz.saving import one_of
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 Takes = Mapping[str, Iterable[Any]]  # name of a parameter -> what it can be on this page, with this run
 SHOWN = 40  # characters of a value that the note repeats

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from topformer_viz.facts import facts
 from topformer_viz.model import SIZES
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 FACTS = facts()
 STREETS_LABEL = Text(

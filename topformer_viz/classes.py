@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from topformer_viz.text import LANGS, Text
+from topformer_viz.words.text import LANGS, Text
 
 LONGEST_NAME = 40  # characters kept of a name that came with a file
 

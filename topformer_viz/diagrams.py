@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from topformer_viz.stages import COMPOSITE, OPERATIONS, Stage, axes_of
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 108, 24, 7
 GAP = 104  # between one tensor's chips and the next's, where the lines run

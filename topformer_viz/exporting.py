@@ -33,15 +33,15 @@ from topformer_viz.explorer.payload import MAX_TOKENS
 from topformer_viz.figures import FORMATS as FIGURES
 from topformer_viz.figures import Look, save
 from topformer_viz.images import ImageError, network_size, open_image, to_tensor
-from topformer_viz.misspelt import known
 from topformer_viz.model import DENSE_TOKENS, SIZES
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
 from topformer_viz.takeaway import lesson_zip
-from topformer_viz.text import LANGS, Lang
 from topformer_viz.tracing import Model, TooLargeError, Trace, npz, trace
 from topformer_viz.walk import walk
 from topformer_viz.weights import load_checkpoint, load_model, with_batch_statistics
+from topformer_viz.words.misspelt import known
+from topformer_viz.words.text import LANGS, Lang
 
 FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
 OVERVIEW = "overview"  # instead of a stage: the whole block

@@ -32,10 +32,10 @@ from PIL import Image
 from topformer_viz import drawing, fonts
 from topformer_viz.drawing import LATIN, font, shown
 from topformer_viz.markup import luminance
-from topformer_viz.misspelt import known
 from topformer_viz.panels import Axis, Chart, Dash, Group, Panel, Scale, Series, Table, Tile
 from topformer_viz.stages import AXES
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.misspelt import known
+from topformer_viz.words.text import Lang, Text
 
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")

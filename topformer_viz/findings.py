@@ -23,9 +23,9 @@ from tqdm import tqdm
 from topformer_viz.facts import FILE
 from topformer_viz.images import to_tensor
 from topformer_viz.measures import distances, effective_tokens
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, inference_copy, run
 from topformer_viz.train import IGNORE, Photographs, as_shown
+from topformer_viz.words.text import Lang, Text
 
 RESAMPLES, SEED = 1000, 0
 INTERVAL = (0.025, 0.975)

@@ -31,7 +31,7 @@ from topformer_viz.markup import RDBU_R, luminance
 from topformer_viz.panels import Group, Panel, Scale, Tile
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 STOPS = RDBU_R.split()  # blue is less, red more
 PROSE = 880  # width of running text in pixels

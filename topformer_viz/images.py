@@ -12,8 +12,8 @@ import pi_heif  # type: ignore[import-untyped]
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
 from topformer_viz import paths
-from topformer_viz.misspelt import known
-from topformer_viz.text import Text
+from topformer_viz.words.misspelt import known
+from topformer_viz.words.text import Text
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from torch import Tensor, nn
 
 from topformer_viz.inference import QUEUE
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 T = TypeVar("T")
 Key = tuple[Hashable, ...]  # with the digests of what it depends on

@@ -9,7 +9,7 @@ from functools import cache
 from html import escape
 
 from topformer_viz.stages import AXES, GLOSSARY, INDICES, Source, axes_of
-from topformer_viz.text import Lang
+from topformer_viz.words.text import Lang
 
 # matplotlib's viridis and RdBu_r (van der Walt and Smith, CC0; ColorBrewer, Apache 2.0), 17 stops of each.
 VIRIDIS = "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c 1f9f88 27ad81 3dbc74 5cc863 81d34d aadc32 d5e21a fde725"
@@ -17,22 +17,6 @@ RDBU_R = "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 fbe6da 
 
 # Longest first, so that "HW" is not read as "H"; a level's axis carries its number.
 _AXIS = re.compile(r"(?<![A-Za-z_])(" + "|".join(sorted(AXES, key=len, reverse=True)) + r")(\d?)(?![A-Za-z_'])")
-
-
-def plain(text: str, most: int) -> str:
-    """A stranger's text on one line of at most ``most`` characters.
-
-    Line breaks, controls (a terminal's too), marks of writing direction, lone surrogates and whatever else cannot be
-    printed become spaces.
-    """
-    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
-    line = " ".join(printable.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-def as_markdown(text: str) -> str:
-    """One line of plain text as Markdown that shows just this text: no pictures, links, formulas or colours come of it."""
-    return re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", text)
 
 
 def axis_span(axis: str, text: str | None = None) -> str:

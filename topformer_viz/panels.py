@@ -19,14 +19,14 @@ from torch import Tensor
 from topformer_viz.classes import ClassSet
 from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
-from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pooled, pyramid_level
-from topformer_viz.misspelt import known, unknown
 from topformer_viz.model import DENSE_TOKENS
 from topformer_viz.stages import axes_of, stage_of
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
-from topformer_viz.walk import CHANNEL_NAMES, declared_of, sources_of, walk
+from topformer_viz.walk import declared_of, sources_of, walk
+from topformer_viz.words.misspelt import known, unknown
+from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
+from topformer_viz.words.text import Lang, Text
 
 Array = NDArray[np.generic]
 GROUPED = {"nh_kd", "dh"}  # axes that hold the heads one after another

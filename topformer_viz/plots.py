@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from topformer_viz.attention_costs import Measurement, Numbers, side
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; each has 3 : 1 on the light and on the dark page.
 LINEAR, SQUARE, CROSSING, MARK = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"

@@ -13,11 +13,11 @@ from itertools import pairwise
 import torch
 
 from topformer_viz.colour import QUESTIONS, ColourModel
-from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.measures import effective_tokens, measure
 from topformer_viz.stages import AXES, COMPOSITE, OPERATIONS, Stage, axes_of
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
+from topformer_viz.words.names import QUESTION_NAMES
+from topformer_viz.words.text import Lang, Text
 
 OPTIONS = 4  # at most, the right one among them
 CLEAR = 0.02  # share by which two numbers must differ for one of them to be called larger

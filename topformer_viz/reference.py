@@ -8,8 +8,8 @@ from topformer_viz.images import SAMPLES
 from topformer_viz.markup import axis_css, axis_span, note_html
 from topformer_viz.session import View, write_address
 from topformer_viz.stages import AXES, GLOSSARY, stage_of
-from topformer_viz.text import Text
 from topformer_viz.tracing import summary
+from topformer_viz.words.text import Text
 
 UI = {
     "tensors": Text("Every tensor of this run", "这次运行的每一个张量"),

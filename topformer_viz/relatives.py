@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from topformer_viz.model import Attention, Block, Keep, ignore
 from topformer_viz.stages import STAGES, Stage, Step
-from topformer_viz.text import Text
 from topformer_viz.tracing import Model, Trace, block_of, full_precision, trace_block
+from topformer_viz.words.text import Text
 
 ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 a pixel
 LAYER_NORM_EPS = 1e-6  # ViT's

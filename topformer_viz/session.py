@@ -32,14 +32,12 @@ from topformer_viz.facts import RARELY, Facts
 from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_sample, to_tensor
 from topformer_viz.inference import QUEUE
 from topformer_viz.keeping import STORE, FullError
-from topformer_viz.markup import as_markdown
 from topformer_viz.model import SIZES, TopFormer
 from topformer_viz.panels import Subject
 from topformer_viz.paths import ICON
 from topformer_viz.reader import read_picture
 from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
-from topformer_viz.text import LANGS, Lang, Text
 from topformer_viz.tracing import Model, Trace, best_device, trace
 from topformer_viz.walk import walk
 from topformer_viz.weights import (
@@ -50,6 +48,8 @@ from topformer_viz.weights import (
     showable,
     with_batch_statistics,
 )
+from topformer_viz.words.plain import as_markdown
+from topformer_viz.words.text import LANGS, Lang, Text
 
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
 GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side

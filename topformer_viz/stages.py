@@ -17,9 +17,9 @@ from functools import cache
 
 from torch import nn
 
-from topformer_viz.misspelt import unknown
 from topformer_viz.model import Attention, Backbone, Block, InjectionMultiSum, TokenPyramidModule
-from topformer_viz.text import Text
+from topformer_viz.words.misspelt import unknown
+from topformer_viz.words.text import Text
 
 
 @dataclass(frozen=True)

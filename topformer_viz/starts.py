@@ -28,9 +28,9 @@ from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace, inference_copy, trace
 from topformer_viz.weights import load_model, reinitialised, with_batch_statistics
+from topformer_viz.words.text import Lang, Text
 
 SIZE = "tiny"  # of all three networks: what the bundled weights are
 HEADS = SIZES[SIZE].heads

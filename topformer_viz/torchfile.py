@@ -19,8 +19,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from topformer_viz.markup import plain
-from topformer_viz.text import Text
+from topformer_viz.words.plain import plain
+from topformer_viz.words.text import Text
 
 MAX_INDEX_BYTES = 4_000_000  # of what tells tensors' names and shapes, and stands beside them: base's own takes 0.2 MB
 MAX_OPERATIONS = 300_000  # of its pickles: each may make an object; base with an optimiser's state takes a tenth

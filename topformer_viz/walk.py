@@ -7,29 +7,14 @@ import torch
 from torch import Tensor
 
 from topformer_viz.colour import ColourModel
-from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
+from topformer_viz.words.text import Lang, Text
 
 WALK = (
     "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
     "weights", "mixed", "merged", "activated", "projected", "residual", "mlp", "output",
 )  # fmt: skip
-CHANNEL_NAMES = {
-    "red": Text("red", "红"),
-    "green": Text("green", "绿"),
-    "blue": Text("blue", "蓝"),
-    "L": Text("lightness L", "明度 L"),
-    "a": Text("green–red a", "绿–红 a"),
-    "b": Text("blue–yellow b", "蓝–黄 b"),
-    "hue_x": Text("hue, x", "色相 x"),
-    "hue_y": Text("hue, y", "色相 y"),
-    "row": Text("row", "行"),
-    "column": Text("column", "列"),
-    **{f"{name} squared": Text(f"|{text.en}|²", f"|{text.zh}|²") for name, text in QUESTION_NAMES.items()},
-    "one": Text("1", "1"),
-}
 ZERO = Text("Here every entry is exactly 0.", "这里每个元素都恰好是 0。")
 LARGEST = Text("The largest entry here is {value} in size.", "这里绝对值最大的元素是 {value}。")
 ONWARD = Text("It enters block {next}.", "它进入第 {next} 个模块。")

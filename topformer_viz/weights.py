@@ -14,9 +14,9 @@ from topformer_viz.classes import CLASS_SETS
 from topformer_viz.colour import ColourModel
 from topformer_viz.model import SIZES, Size, TopFormer
 from topformer_viz.paths import WEIGHTS
-from topformer_viz.text import Text
 from topformer_viz.torchfile import OVERCLAIM, SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in, read
 from topformer_viz.tracing import Model, Trace, trace
+from topformer_viz.words.text import Text
 
 MAX_CHECKPOINT_BYTES = 100_000_000  # base with an optimiser's state and a moving average takes 80 MB
 MAX_CLASSES = MAX_INJECTED = 1024  # more than any published one: maps of a picture as wide as that are kept whole

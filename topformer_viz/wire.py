@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.markup import RDBU_R, VIRIDIS, axis_css
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 # The components' common style and script, which come before their own.
 _HERE = Path(__file__).parent

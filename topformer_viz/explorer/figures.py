@@ -33,7 +33,7 @@ from topformer_viz.panels import (
 )  # fmt: skip
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 UI = {
     "attention": Text("What the pixel reads, in every head", "这个像素读什么（每个头）"),

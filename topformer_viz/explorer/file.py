@@ -15,9 +15,9 @@ from topformer_viz.fonts import FONT, WORDS, bundled_characters, own_characters,
 from topformer_viz.measures import difference, measure
 from topformer_viz.paths import ROOT
 from topformer_viz.segmentation import without_heads
-from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, Trace
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, header_of
+from topformer_viz.words.text import Lang
 
 _HERE = Path(__file__).parent
 EXPLORER_HTML = (_HERE / "explorer.html").read_text("utf-8")

@@ -14,8 +14,8 @@ from topformer_viz.measures import Measures, difference, measure
 from topformer_viz.saving import one_of
 from topformer_viz.segmentation import Removal, without_heads
 from topformer_viz.session import View, part
-from topformer_viz.text import Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.words.text import Text
 
 ASKED = (
     "head", "query", "to", "pinned", "lock", "mode", "values", "colour", "scale", "smooth", "with", "sort", "removal",

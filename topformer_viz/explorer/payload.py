@@ -16,13 +16,14 @@ from torch import Tensor
 
 from topformer_viz.classes import ClassSet, classes_of
 from topformer_viz.colour import QUESTIONS, ColourModel
-from topformer_viz.explorer.words import CHANCE, MOVES, NO_SEGMENTATION, OUTPUT, PIXELS, QUESTION_NAMES, UI
+from topformer_viz.explorer.words import CHANCE, MOVES, NO_SEGMENTATION, OUTPUT, PIXELS, UI
 from topformer_viz.measures import Measures, pooled
 from topformer_viz.model import DENSE_TOKENS, TopFormer
 from topformer_viz.segmentation import Removal, segment
-from topformer_viz.text import Lang
 from topformer_viz.tracing import Model, Trace
 from topformer_viz.wire import Body, Part
+from topformer_viz.words.names import QUESTION_NAMES
+from topformer_viz.words.text import Lang
 
 MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
 POOLED = 128  # cells a side of the matrix's picture where there are too many pixels for a cell each

@@ -1,14 +1,7 @@
 """The attention explorer's words in both languages."""
 
-from topformer_viz.text import Text
 from topformer_viz.wire import COPY_WORDS
-
-QUESTION_NAMES = {
-    "colour": Text("colour", "颜色"),
-    "brightness": Text("brightness", "明度"),
-    "hue": Text("hue", "色相"),
-    "place": Text("place", "位置"),
-}
+from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
     "semicolon": Text("; ", "；"),

@@ -8,16 +8,16 @@ from torch import Tensor
 
 from topformer_viz.address import Takes
 from topformer_viz.colour import QUESTIONS, ColourModel
-from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.heads import PROSE
 from topformer_viz.images import SAMPLES, network_size, open_sample
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.panels import Array, Group, Panel, Scale, Subject, Tile, numbers
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Trace, trace
 from topformer_viz.weights import load_model
+from topformer_viz.words.names import QUESTION_NAMES
+from topformer_viz.words.text import Lang, Text
 
 CARD = "card"
 SIDE = 512  # short side, in pixels; the model's grid has its least number of cells along it

@@ -23,7 +23,6 @@ from topformer_viz.panels import Group, Panel, Table, Tile, numbers, ticks_of
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.stages import axes_of
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import block_of
 from topformer_viz.what_if import (
     ACTIVATIONS,
@@ -41,6 +40,7 @@ from topformer_viz.what_if import (
     spread,
     strength,
 )
+from topformer_viz.words.text import Lang, Text
 
 OWN = 0  # in the place of a size: the module's own
 MEAN = 0  # in the place of a head: the mean of all

@@ -40,8 +40,8 @@ from topformer_viz.plots import tokens_text
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import DEVICES, OWN, View, part, pick, write_address
 from topformer_viz.starts import number
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import best_device
+from topformer_viz.words.text import Lang, Text
 
 CLASSES = 150  # of the whole network that the module is set against: ADE20K's, as published
 SMALL = 64  # the tokens of 512 x 512, at which TopFormer was published

@@ -21,7 +21,7 @@ from topformer_viz.plots import config
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.starts import number
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 MEAN = 0  # in the place of a head: the mean of all
 TABLES = ("weights", "covariance", "correlation")

@@ -17,8 +17,8 @@ from topformer_viz.panels import Group, Panel, Scale, Tile, numbers
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.stages import STAGES
-from topformer_viz.text import Lang, Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(

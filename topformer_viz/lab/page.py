@@ -8,7 +8,7 @@ from topformer_viz.address import Takes
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 PARTS: dict[str, tuple[Text, ModuleType]] = {
     "what-if": (Text("What if?", "如果……"), changes),

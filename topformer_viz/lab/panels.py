@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.panels import Scale
-from topformer_viz.text import Lang, Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(

@@ -36,7 +36,7 @@ from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
 from topformer_viz.stages import Stage
 from topformer_viz.starts import number
-from topformer_viz.text import Lang, Text
+from topformer_viz.words.text import Lang, Text
 
 UNBIASED = "levit with biases 0"
 ROUNDING = 1e-5  # relative differences below it are float32's rounding

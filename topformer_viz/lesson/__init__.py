@@ -15,8 +15,8 @@ from topformer_viz.explorer.page import Wanted, guest_data, settings_of, take_wi
 from topformer_viz.keeping import STORE
 from topformer_viz.lesson.payload import lesson_part
 from topformer_viz.session import View, part
-from topformer_viz.text import Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Part
+from topformer_viz.words.text import Text
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(

@@ -13,24 +13,15 @@ from torch import Tensor
 
 from topformer_viz.colour import CHANNELS, QUESTIONS, ColourModel
 from topformer_viz.diagrams import shape_diagram
-from topformer_viz.explorer.words import QUESTION_NAMES
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
 from topformer_viz.quiz import Question, questions
 from topformer_viz.stages import Source, axes_of, source_of
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Model, Trace
-from topformer_viz.walk import (
-    CHANNEL_NAMES,
-    asymmetry,
-    declared_of,
-    effective_tokens,
-    note_of,
-    sources_of,
-    values_of,
-    walk,
-)
+from topformer_viz.walk import asymmetry, declared_of, effective_tokens, note_of, sources_of, values_of, walk
 from topformer_viz.wire import Body, Part
+from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
+from topformer_viz.words.text import Lang, Text
 
 PYRAMID_CAPTION = Text(
     "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",

@@ -10,8 +10,8 @@ from topformer_viz.costs import PUBLISHED, costs
 from topformer_viz.model import TopFormer
 from topformer_viz.network.payload import OFF_NOTE, network_payload
 from topformer_viz.session import View, part, write_address
-from topformer_viz.text import Text
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.words.text import Text
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(

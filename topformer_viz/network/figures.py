@@ -41,7 +41,7 @@ from topformer_viz.saving import Offer
 from topformer_viz.segmentation import SILENCED, segment, without
 from topformer_viz.session import View
 from topformer_viz.stages import STAGES
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 LEGEND = 24  # classes named beside a segmentation
 

@@ -19,9 +19,9 @@ from topformer_viz.measures import shrink
 from topformer_viz.model import TopFormer
 from topformer_viz.segmentation import SILENCED, segment, without
 from topformer_viz.stages import STAGES, axes_of
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import Trace
 from topformer_viz.wire import Body
+from topformer_viz.words.text import Lang, Text
 
 CELLS = 48  # longest side, in cells, of a map on the way
 CHANNELS = 6  # channels shown of each pyramid level

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from topformer_viz.panels import Panel
-from topformer_viz.text import Text
+from topformer_viz.words.text import Text
 
 OWN = "own"  # what an address calls a picture or checkpoint that is the visitor's own
 

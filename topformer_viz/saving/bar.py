@@ -25,10 +25,10 @@ from topformer_viz.inference import Queue
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, shape_panel, stage_panel
 from topformer_viz.saving import OWN, Offer
-from topformer_viz.text import Lang, Text
 from topformer_viz.tracing import npz
 from topformer_viz.walk import walk
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Body
+from topformer_viz.words.text import Lang, Text
 
 if TYPE_CHECKING:
     from topformer_viz.figures import Format, Look

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from topformer_viz.misspelt import known
+from topformer_viz.words.misspelt import known
 
 Lang = Literal["en", "zh"]
 LANGS: dict[Lang, str] = {"en": "English", "zh": "中文"}
