@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from topformer_viz import Trace, load_model, trace
 from topformer_viz import browser as chromium
-from topformer_viz.model import TopFormer
+from topformer_viz.network.model import TopFormer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page

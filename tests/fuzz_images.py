@@ -19,7 +19,7 @@ except ImportError:
 
 
 def read(data: bytes) -> None:
-    from topformer_viz.images import ImageError, open_image
+    from topformer_viz.network.images import ImageError, open_image
 
     with contextlib.suppress(ImageError):
         image = open_image(data, reduced=len(data) % 2 == 0)
@@ -31,7 +31,7 @@ def fuzz(folder: str, seconds: str) -> None:
     with atheris.instrument_imports(include=["PIL", "pi_heif", "topformer_viz"]):
         from PIL import Image
 
-        from topformer_viz import images
+        from topformer_viz.network import images
 
         Image.init()  # else its readers come later, unseen
     images.MAX_PIXELS = 1_000_000  # many small pictures rather than a few large ones

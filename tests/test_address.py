@@ -11,12 +11,13 @@ from conftest import Case
 from decoding import components, decode
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import address, network, session
+from topformer_viz import address, session
+from topformer_viz.app.network import page as network
+from topformer_viz.app.network.payload import network_payload
 from topformer_viz.explorer import page
 from topformer_viz.explorer.file import EXPLORER_JS
 from topformer_viz.explorer.page import ASKED
-from topformer_viz.model import TopFormer
-from topformer_viz.network.payload import network_payload
+from topformer_viz.network.model import TopFormer
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ from browsing import (
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from topformer_viz.classes import CLASS_SETS
+from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.segmentation import segment
 from topformer_viz.session import UI
 from topformer_viz.stages import STAGES

@@ -13,10 +13,11 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page
 
-from topformer_viz import model, relatives
-from topformer_viz.images import SAMPLES
+from topformer_viz import relatives
 from topformer_viz.lab.page import PARTS
-from topformer_viz.model import SIZES
+from topformer_viz.network import model
+from topformer_viz.network.model import SIZES
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.reference import UI as REFERENCE
 from topformer_viz.session import PAGES
 from topformer_viz.session import UI as SESSION

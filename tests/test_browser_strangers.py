@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, Page, Request, WebSocket, expect
 from streamlit import config
 
 from topformer_viz import load_model, session
-from topformer_viz.images import network_size, open_image
 from topformer_viz.lab.basics import START
+from topformer_viz.network.images import open_image
+from topformer_viz.network.input import network_size
 from topformer_viz.wire import Body
 
 NAME = "<img src=x onerror=alert(1)>\u202e\ngnp.png"

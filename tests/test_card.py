@@ -14,15 +14,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from topformer_viz import Trace, likeness, load_model, trace, train, weights
+from topformer_viz import Trace, likeness, load_model, trace, train
 from topformer_viz import card as module
 from topformer_viz.__main__ import main
 from topformer_viz.card import CARD, card, evaluate, write
-from topformer_viz.classes import CLASS_SETS
-from topformer_viz.facts import FILE, RARELY, facts
 from topformer_viz.findings import NetworkFinding, sentence
-from topformer_viz.images import open_sample
-from topformer_viz.model import TopFormer
+from topformer_viz.network import weights
+from topformer_viz.network.classes import CLASS_SETS
+from topformer_viz.network.facts import FILE, RARELY, facts
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.samples import open_sample
 from topformer_viz.segmentation import SILENCED, without
 from topformer_viz.train import Photographs, Score, as_shown, confusion
 

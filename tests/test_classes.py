@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from topformer_viz import classes
-from topformer_viz.classes import CLASS_SETS, LONGEST_NAME, ClassSet, classes_of
-from topformer_viz.colour import oklab
+from topformer_viz.network import classes
+from topformer_viz.network.classes import CLASS_SETS, LONGEST_NAME, ClassSet, classes_of
+from topformer_viz.network.colour import oklab
 from topformer_viz.words.text import Text
 
 COUNTS = {

@@ -10,7 +10,7 @@ from PIL import Image
 
 from topformer_viz import load_model, trace, tracing
 from topformer_viz.__main__ import main
-from topformer_viz.images import open_image
+from topformer_viz.network.images import open_image
 from topformer_viz.tracing import summary
 from topformer_viz.words.text import Text
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz import Trace, load_model, trace
-from topformer_viz.colour import CHANNELS, FEATURES, QUESTIONS, SHARPNESS, ColourModel, oklab
+from topformer_viz.network.colour import CHANNELS, FEATURES, QUESTIONS, SHARPNESS, ColourModel, oklab
 
 HEADS = list(QUESTIONS)
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from topformer_viz.costs import PUBLISHED, Cost, costs
-from topformer_viz.model import ATTN_RATIO, BLOCKS, KEY_DIM, MLP_RATIO, SIZES, STEM_CHANNELS, TopFormer
+from topformer_viz.network.costs import PUBLISHED, Cost, costs
+from topformer_viz.network.model import ATTN_RATIO, BLOCKS, KEY_DIM, MLP_RATIO, SIZES, STEM_CHANNELS, TopFormer
 
 PARAMS = {"tiny": 1_389_654, "small": 3_034_662, "base": 5_062_646}
 GIGA = {"tiny": 0.53, "small": 1.11, "base": 1.75}

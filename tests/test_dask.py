@@ -13,7 +13,7 @@ from PIL import Image
 from topformer_viz import exporting
 from topformer_viz.__main__ import main
 from topformer_viz.exporting import Order, _on_cluster
-from topformer_viz.weights import STREETS
+from topformer_viz.network.weights import STREETS
 
 ROOT = Path(__file__).resolve().parent.parent
 CAT = str(ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg")

@@ -11,7 +11,8 @@ from PIL import Image
 
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.__main__ import main
-from topformer_viz.images import network_size, open_image
+from topformer_viz.network.images import open_image
+from topformer_viz.network.input import network_size
 from topformer_viz.words.text import LANGS
 
 CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"

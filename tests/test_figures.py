@@ -16,7 +16,7 @@ from PIL import Image
 
 from topformer_viz import drawing, figures, trace
 from topformer_viz.figures import THEMES, WIDTHS, Look, draw, save
-from topformer_viz.model import TopFormer
+from topformer_viz.network.model import TopFormer
 from topformer_viz.overview import network_panel
 from topformer_viz.panels import (
     Axis,

@@ -33,7 +33,7 @@ from topformer_viz.findings import (
     sentence,
     summarise,
 )
-from topformer_viz.model import TopFormer
+from topformer_viz.network.model import TopFormer
 from topformer_viz.train import IGNORE, Photographs, as_shown
 from topformer_viz.words.text import LANGS, Text
 

@@ -27,7 +27,7 @@ from topformer_viz.figures import Look, save
 from topformer_viz.keeping import STORE
 from topformer_viz.lab.page import PARTS
 from topformer_viz.measures import difference, measure, pooled
-from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.panels import Subject, stage_panel
 from topformer_viz.segmentation import without_heads
 from topformer_viz.session import Computed
@@ -124,7 +124,7 @@ def test_golden_runs_on_the_card(
     golden: Path, varied: Callable, agree: Callable, file: str, dense: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not dense:
-        monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+        monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", 0)
     run = trace(varied("tiny"), torch.from_numpy(golden_image(*GOLDEN_RUNS[file])), device=CUDA)
     assert run.device.startswith("cuda") and not run.fell_back
     with np.load(golden / f"{file}.npz") as arrays:

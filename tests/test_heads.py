@@ -12,7 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import findings, heads
-from topformer_viz.classes import classes_of
+from topformer_viz.network.classes import classes_of
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from topformer_viz import load_model, torchfile, trace, weights
-from topformer_viz.model import TopFormer
-from topformer_viz.torchfile import CheckpointError
-from topformer_viz.weights import load_checkpoint, showable
+from topformer_viz import load_model, trace
+from topformer_viz.network import torchfile, weights
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.torchfile import CheckpointError
+from topformer_viz.network.weights import load_checkpoint, showable
 from topformer_viz.words.plain import as_markdown, plain
 
 HANGS = 60  # seconds after which a file has hung the reader; each takes a second or less
@@ -286,9 +287,9 @@ def test_weights_that_overflow_are_refused() -> None:
 @pytest.mark.parametrize("number", [torch.nan, -torch.inf, 1e20])
 def test_what_can_be_shown(number: float) -> None:
     run = trace(load_model("tiny"), torch.zeros(1, 3, 64, 64))
-    assert showable(run)
+    assert showable(run.values())
     run.tensors["block3.output"] = torch.full((1, 208, 1, 1), number)
-    assert not showable(run)
+    assert not showable(run.values())
 
 
 # Names

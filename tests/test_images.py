@@ -12,8 +12,11 @@ import torch
 from corpus import BLACK, BLUE, HEIC, RED, WHITE, encode, picture, raw_png, scan_bomb
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
-from topformer_viz import images
-from topformer_viz.images import SAMPLES, ImageError, network_size, open_image, open_sample, to_tensor
+from topformer_viz import paths
+from topformer_viz.network import images, samples
+from topformer_viz.network.images import ImageError, open_image
+from topformer_viz.network.input import network_size, to_tensor
+from topformer_viz.network.samples import SAMPLES, open_sample
 
 
 def apart(image: Image.Image, expected: Image.Image) -> float:
@@ -498,14 +501,14 @@ def test_sample(slug: str) -> None:
     assert slug.islower()
     if sample.file is None:
         return
-    file = images._SAMPLES_FOLDER / sample.file
+    file = paths.SAMPLES / sample.file
     with Image.open(file) as stored:
         assert stored.format == "JPEG"
         assert slug == "china" or not (stored.getexif() or "icc_profile" in stored.info)
     # The same author and licence stand in the app and beside the files.
     (line,) = [
         line
-        for line in (images._SAMPLES_FOLDER / "CREDITS.md").read_text(encoding="utf-8").splitlines()
+        for line in (paths.SAMPLES / "CREDITS.md").read_text(encoding="utf-8").splitlines()
         if f"`{sample.file}`" in line
     ]
     author, licence, package = sample.credit.en.rsplit(", ", 2)
@@ -517,20 +520,20 @@ def test_sample(slug: str) -> None:
 def test_samples_are_complete() -> None:
     assert list(SAMPLES) == ["street", "crossing", "china", "astronaut", "cat", "coffee", "rocket", "card"]
     files = {sample.file for sample in SAMPLES.values() if sample.file}
-    assert files | {"CREDITS.md", "LICENSE.panoramax.txt"} == {path.name for path in images._SAMPLES_FOLDER.iterdir()}
+    assert files | {"CREDITS.md", "LICENSE.panoramax.txt"} == {path.name for path in paths.SAMPLES.iterdir()}
     with pytest.raises(ValueError, match=r"no sample '../../secret': choose from street, .*, card"):
         open_sample("../../secret")
 
 
 def test_card_is_the_same_each_time() -> None:
-    card = images.draw_test_card()
+    card = samples.draw_test_card()
     assert card.size == (768, 512)
-    assert apart(card, images.draw_test_card()) == 0
-    assert images.draw_test_card(300, 200).size == (300, 200)
+    assert apart(card, samples.draw_test_card()) == 0
+    assert samples.draw_test_card(300, 200).size == (300, 200)
 
 
 def test_card_repeats_its_colours_and_is_not_symmetric() -> None:
-    card = images.draw_test_card()
+    card = samples.draw_test_card()
     pixels = np.asarray(card).astype(int)
 
     def shapes(colour: tuple[int, int, int]) -> int:

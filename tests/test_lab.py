@@ -14,13 +14,14 @@ from test_pages import open_app, words
 
 from topformer_viz import load_model, trace
 from topformer_viz.covariance import correlation, covariance, walk
-from topformer_viz.images import network_size, open_sample
 from topformer_viz.keeping import STORE
 from topformer_viz.lab import changes
 from topformer_viz.lab.covariance import UI as COVARIANCE_WORDS
 from topformer_viz.lab.covariance import answer
 from topformer_viz.lab.page import PARTS
 from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
+from topformer_viz.network.input import network_size
+from topformer_viz.network.samples import open_sample
 from topformer_viz.session import PAGES, UI
 from topformer_viz.tracing import Trace
 from topformer_viz.what_if import Experiment, Setting, experiment, spread

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_iter
 
 from topformer_viz import Trace, load_model, measures, trace
 from topformer_viz.measures import Measures, difference, distances, effective_tokens, measure, pooled
-from topformer_viz.model import Attention
+from topformer_viz.network.model import Attention
 from topformer_viz.tracing import NotStoredError
 
 BY_HEAD = ("effective", "distance", "low", "high", "top")
@@ -30,7 +30,7 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, case) -
         monkeypatch.setattr(measures, "CHUNK", 1)
     if request.param.startswith("stored"):
         return case.run
-    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+    monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", 0)
     return trace(case.model, case.photo)
 
 
@@ -116,7 +116,7 @@ def test_difference_sees_another_query(
 ) -> None:
     case = request.getfixturevalue(case_name)
     if not stored:
-        monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+        monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", 0)
     run = trace(case.model, case.photo)
     monkeypatch.setattr(measures, "CHUNK", 1)
 
@@ -171,7 +171,7 @@ class Largest(TorchDispatchMode):
 
 
 def test_a_matrix_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 2048)
+    monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", 2048)
     with Largest() as largest:
         trace(load_model("colour", grid=40), Image.new("RGB", (64, 64)))
     assert largest.entries == 4 * 1600**2

@@ -10,8 +10,8 @@ import pytest
 from topformer_viz.animation import gif
 from topformer_viz.exporting import Order, export_image
 from topformer_viz.figures import Look, draw, save, write
-from topformer_viz.images import open_sample
-from topformer_viz.model import TopFormer
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.samples import open_sample
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Subject, attention_panel, shape_panel, stage_panel
 from topformer_viz.stages import axes_of

@@ -11,7 +11,7 @@ from golden.golden_weights import golden_image
 from torch import Tensor
 
 from topformer_viz import trace
-from topformer_viz.model import SIZES, Attention, Mlp, TopFormer, fused
+from topformer_viz.network.model import SIZES, Attention, Mlp, TopFormer, fused
 from topformer_viz.stages import source_of
 
 GOLDEN_RUNS = {"tiny_128x192_150cls": (128, 192), "tiny_97x130_150cls": (97, 130)}
@@ -73,7 +73,7 @@ def test_golden_run_without_matrices(
     run: Callable,
 ) -> None:
     """The same runs as if their tokens were too many for HW x HW tensors."""
-    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+    monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", 0)
     tensors = run(varied("tiny"), torch.from_numpy(golden_image(*GOLDEN_RUNS[file])))
     with np.load(golden / f"{file}.npz") as arrays:
         stored = [array for array in arrays.files if stage_name(array) in tensors]

@@ -16,14 +16,14 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz import Trace, load_model, trace
-from topformer_viz.classes import classes_of
-from topformer_viz.costs import costs
-from topformer_viz.facts import Facts
-from topformer_viz.images import open_sample
+from topformer_viz.app.network import payload as payload_module
+from topformer_viz.app.network.payload import CELLS, COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
 from topformer_viz.markup import shape_html
-from topformer_viz.model import TopFormer
-from topformer_viz.network import payload as payload_module
-from topformer_viz.network.payload import CELLS, COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
+from topformer_viz.network.classes import classes_of
+from topformer_viz.network.costs import costs
+from topformer_viz.network.facts import Facts
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.samples import open_sample
 from topformer_viz.segmentation import SILENCED, Segmentation, segment, without
 from topformer_viz.wire import PHOTO_SIDE
 

@@ -10,19 +10,21 @@ import streamlit as st
 from PIL import Image
 
 from topformer_viz import drawing, figures, heads, starts
+from topformer_viz.app.network import figures as network
 from topformer_viz.attention_costs import PUBLISHED, side
-from topformer_viz.choices import FACTS, MODELS
 from topformer_viz.explorer import figures as explorer
 from topformer_viz.figures import Look, draw
 from topformer_viz.findings import times
-from topformer_viz.images import network_size, open_sample, to_tensor
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
-from topformer_viz.network import figures as network
+from topformer_viz.network.begin import with_batch_statistics
+from topformer_viz.network.choices import FACTS, MODELS
+from topformer_viz.network.input import network_size, to_tensor
+from topformer_viz.network.samples import open_sample
+from topformer_viz.network.weights import load_model
 from topformer_viz.panels import Panel
 from topformer_viz.saving import Offer
 from topformer_viz.session import Computed, View
 from topformer_viz.tracing import trace
-from topformer_viz.weights import load_model, with_batch_statistics
 
 PAGES: dict[str, Callable[[View], list[Offer]]] = {
     "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,

@@ -20,26 +20,24 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from topformer_viz import load_model, trace
 from topformer_viz.diagrams import shape_diagram
-from topformer_viz.images import network_size, open_sample
 from topformer_viz.lab import relatives as part
 from topformer_viz.markup import formula_html
-from topformer_viz.model import Attention
-from topformer_viz.relatives import (
-    ROWS,
+from topformer_viz.network.input import network_size
+from topformer_viz.network.model import Attention
+from topformer_viz.network.relatives import (
     LevitAttention,
-    Relative,
     Residual,
     RopeAttention,
     VitAttention,
     draw,
-    equivariance,
     multiply_adds,
     nearest_heads,
     parameters,
-    relatives,
     taken_over,
     unbiased,
 )
+from topformer_viz.network.samples import open_sample
+from topformer_viz.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.stages import OPERATIONS, STAGES
 from topformer_viz.tracing import ShapeError, trace_block
 from topformer_viz.words.text import LANGS, Lang

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz import load_model, trace
-from topformer_viz.images import to_tensor
-from topformer_viz.model import BLOCKS, TopFormer
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import BLOCKS, TopFormer
 from topformer_viz.segmentation import CHUNK, SILENCED, again, segment, without, without_heads
 
 

@@ -16,12 +16,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, starts, trace
-from topformer_viz.images import network_size, open_sample, to_tensor
 from topformer_viz.keeping import STORE
-from topformer_viz.model import TopFormer
+from topformer_viz.network.begin import reinitialised, with_batch_statistics
+from topformer_viz.network.colour import Model
+from topformer_viz.network.input import network_size, to_tensor
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.samples import open_sample
 from topformer_viz.starts import MEAN, BlockReading
-from topformer_viz.tracing import Model
-from topformer_viz.weights import reinitialised, with_batch_statistics
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

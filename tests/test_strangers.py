@@ -21,8 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from topformer_viz import images, reader
-from topformer_viz.images import OWN_PIXELS, OWN_SIDE, ImageError, open_image, open_sample, own_size
+from topformer_viz import reader
+from topformer_viz.network import images
+from topformer_viz.network.images import OWN_PIXELS, OWN_SIDE, ImageError, open_image, own_size
+from topformer_viz.network.samples import open_sample
 from topformer_viz.reader import read_picture
 
 ROOT = Path(__file__).resolve().parent.parent

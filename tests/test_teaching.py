@@ -15,17 +15,19 @@ from decoding import decode
 from PIL import Image
 
 from topformer_viz import load_model, session, trace
+from topformer_viz.app.network.payload import network_payload
 from topformer_viz.by_hand import SEEDS
-from topformer_viz.choices import MODELS
-from topformer_viz.colour import QUESTIONS
 from topformer_viz.explorer.file import EXPLORER_JS
 from topformer_viz.explorer.page import ASKED
-from topformer_viz.images import CELL, SAMPLES, network_size, open_sample
 from topformer_viz.lab import changes, cost
 from topformer_viz.lab.page import PARTS
 from topformer_viz.lesson.payload import walk
-from topformer_viz.model import BLOCKS, SIZES
-from topformer_viz.network.payload import network_payload
+from topformer_viz.network.choices import MODELS
+from topformer_viz.network.colour import QUESTIONS
+from topformer_viz.network.images import CELL
+from topformer_viz.network.input import network_size
+from topformer_viz.network.model import BLOCKS, SIZES
+from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.what_if import (
     ACTIVATIONS,
     AXES,

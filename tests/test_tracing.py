@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from topformer_viz import Trace, load_model, trace, tracing
-from topformer_viz.images import MAX_PIXELS, to_tensor
-from topformer_viz.model import DENSE_TOKENS, TopFormer
+from topformer_viz.network.images import MAX_PIXELS
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import DENSE_TOKENS, TopFormer
 from topformer_viz.stages import axes_of, stage_of
 from topformer_viz.tracing import MAX_TOKENS, NotStoredError, ShapeError, TooLargeError, check
 
@@ -164,7 +165,7 @@ MATRICES = (".scores", ".weights")
 @pytest.fixture
 def unstored(monkeypatch: pytest.MonkeyPatch, case) -> Trace:
     """The run of ``case``, had its tokens been too many."""
-    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", 0)
+    monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", 0)
     return trace(case.model, case.photo)
 
 
@@ -187,7 +188,7 @@ def test_matrices_are_stored_up_to_the_bound(
     run = trace(model, picture)
     assert run.sizes["HW"] == tokens
     assert ("block0.weights" in run) == ("block0.scores" in run) == (tokens <= DENSE_TOKENS)
-    monkeypatch.setattr("topformer_viz.model.DENSE_TOKENS", tokens)
+    monkeypatch.setattr("topformer_viz.network.model.DENSE_TOKENS", tokens)
     dense = trace(model, picture)
     assert dense["block0.weights"].shape == (1, 4, tokens, tokens)
     for name, tensor in run.items():

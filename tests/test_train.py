@@ -23,8 +23,10 @@ from torch import Tensor
 
 from topformer_viz import likeness, load_model, trace, train
 from topformer_viz.__main__ import main
-from topformer_viz.images import MEAN, STD, open_image
-from topformer_viz.model import KEY_DIM, Attention, TopFormer
+from topformer_viz.network.begin import begin
+from topformer_viz.network.images import open_image
+from topformer_viz.network.input import MEAN, STD
+from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
 from topformer_viz.train import (
     CROPS,
     EARLIER,
@@ -36,7 +38,6 @@ from topformer_viz.train import (
     Photographs,
     Score,
     as_shown,
-    begin,
     confusion,
     crop_cells,
     loss_of,

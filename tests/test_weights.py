@@ -27,13 +27,16 @@ from golden.golden_weights import golden_image, golden_state
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from topformer_viz import load_model, torchfile, trace, weights
-from topformer_viz.classes import CLASS_SETS, classes_of
-from topformer_viz.colour import ColourModel
-from topformer_viz.images import open_sample, to_tensor
-from topformer_viz.model import SIZES, TopFormer
-from topformer_viz.torchfile import CONVERT, CheckpointError
-from topformer_viz.weights import load_checkpoint, reinitialised, with_batch_statistics
+from topformer_viz import load_model, trace
+from topformer_viz.network import torchfile, weights
+from topformer_viz.network.begin import reinitialised, with_batch_statistics
+from topformer_viz.network.classes import CLASS_SETS, classes_of
+from topformer_viz.network.colour import ColourModel
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import SIZES, TopFormer
+from topformer_viz.network.samples import open_sample
+from topformer_viz.network.torchfile import CONVERT, CheckpointError
+from topformer_viz.network.weights import load_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from topformer_viz.model import Attention, Block, TopFormer
+from topformer_viz.network.model import Attention, Block, TopFormer
 from topformer_viz.stages import STAGES
 from topformer_viz.tracing import ShapeError, block_of, trace, trace_block
 from topformer_viz.what_if import (

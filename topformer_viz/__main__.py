@@ -9,16 +9,16 @@ from typing import cast
 
 from topformer_viz import bench
 from topformer_viz.card import evaluate, write
-from topformer_viz.colour import MAX_GRID, MIN_GRID
 from topformer_viz.console import lenient, pictures, reader_left
 from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, ClusterError, Order, OrderError, check, export_all
 from topformer_viz.figures import THEMES, WIDTHS, Look
-from topformer_viz.images import MAX_PIXELS, ImageError, open_image
-from topformer_viz.model import DENSE_TOKENS
+from topformer_viz.network.colour import MAX_GRID, MIN_GRID
+from topformer_viz.network.images import MAX_PIXELS, ImageError, open_image
+from topformer_viz.network.model import DENSE_TOKENS
+from topformer_viz.network.weights import CheckpointError, load_model
 from topformer_viz.takeaway import finite
 from topformer_viz.tracing import TooLargeError, summary, trace
 from topformer_viz.train import DataError, Photographs, train
-from topformer_viz.weights import CheckpointError, load_model
 from topformer_viz.words.text import LANGS, Lang
 
 MAX_SIZE = 8192  # pixels: a larger short side has more tokens than anything here shows

@@ -15,8 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from topformer_viz.images import CELL
-from topformer_viz.model import ATTN_RATIO, DENSE_TOKENS, KEY_DIM, SIZES, Attention
+from topformer_viz.network.images import CELL
+from topformer_viz.network.model import ATTN_RATIO, DENSE_TOKENS, KEY_DIM, SIZES, Attention
 from topformer_viz.tracing import full_precision
 
 FLOAT = 4  # bytes of a float32

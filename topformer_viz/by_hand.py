@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from topformer_viz.model import Attention, Conv2d_BN
+from topformer_viz.network.model import Attention, Conv2d_BN
 from topformer_viz.stages import axes_of
 from topformer_viz.tracing import Trace, trace_block
 

@@ -12,13 +12,14 @@ from safetensors import safe_open
 from tqdm import tqdm
 
 from topformer_viz import findings, likeness
-from topformer_viz.classes import CLASS_SETS
-from topformer_viz.facts import FILE, RARELY
-from topformer_viz.model import BLOCKS, TopFormer
+from topformer_viz.network.begin import reinitialised
+from topformer_viz.network.classes import CLASS_SETS
+from topformer_viz.network.facts import FILE, RARELY
+from topformer_viz.network.model import BLOCKS, TopFormer
+from topformer_viz.network.weights import STREETS, load_model
 from topformer_viz.segmentation import SILENCED, without
 from topformer_viz.tracing import best_device, trace
 from topformer_viz.train import DataError, Photographs, Score, as_shown, confusion, pixels_of_val, without_pixels
-from topformer_viz.weights import STREETS, load_model, reinitialised
 
 CARD = STREETS.with_name("README.md")
 

@@ -11,7 +11,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from topformer_viz.images import suffixes
+from topformer_viz.network.images import suffixes
 
 
 class Lenient:

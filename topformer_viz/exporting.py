@@ -25,21 +25,23 @@ from PIL import Image
 from tqdm import tqdm
 
 from topformer_viz.animation import gif
-from topformer_viz.choices import MODELS
-from topformer_viz.colour import MIN_GRID
 from topformer_viz.console import command_line, lenient
 from topformer_viz.explorer.file import explorer_html
 from topformer_viz.explorer.payload import MAX_TOKENS
 from topformer_viz.figures import FORMATS as FIGURES
 from topformer_viz.figures import Look, save
-from topformer_viz.images import ImageError, network_size, open_image, to_tensor
-from topformer_viz.model import DENSE_TOKENS, SIZES
+from topformer_viz.network.begin import with_batch_statistics
+from topformer_viz.network.choices import MODELS
+from topformer_viz.network.colour import MIN_GRID, Model
+from topformer_viz.network.images import ImageError, open_image
+from topformer_viz.network.input import network_size, to_tensor
+from topformer_viz.network.model import DENSE_TOKENS, SIZES
+from topformer_viz.network.weights import load_checkpoint, load_model
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
 from topformer_viz.takeaway import lesson_zip
-from topformer_viz.tracing import Model, TooLargeError, Trace, npz, trace
+from topformer_viz.tracing import TooLargeError, Trace, npz, trace
 from topformer_viz.walk import walk
-from topformer_viz.weights import load_checkpoint, load_model, with_batch_statistics
 from topformer_viz.words.misspelt import known
 from topformer_viz.words.text import LANGS, Lang
 

@@ -12,8 +12,6 @@ import streamlit as st
 
 from topformer_viz import findings
 from topformer_viz.address import Takes
-from topformer_viz.classes import classes_of
-from topformer_viz.facts import facts
 from topformer_viz.findings import (
     MIN_AREA,
     MIN_PICTURES,
@@ -28,6 +26,8 @@ from topformer_viz.findings import (
     times,
 )
 from topformer_viz.markup import RDBU_R, luminance
+from topformer_viz.network.classes import classes_of
+from topformer_viz.network.facts import facts
 from topformer_viz.panels import Group, Panel, Scale, Tile
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address

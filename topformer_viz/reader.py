@@ -23,7 +23,7 @@ from typing import IO
 
 from PIL import Image
 
-from topformer_viz.images import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, OWN_PIXELS, ImageError, open_image
+from topformer_viz.network.images import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, OWN_PIXELS, ImageError, open_image
 from topformer_viz.paths import ROOT
 
 SECONDS = 4  # that one picture may take

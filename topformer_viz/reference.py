@@ -4,8 +4,8 @@ from html import escape
 
 import streamlit as st
 
-from topformer_viz.images import SAMPLES
 from topformer_viz.markup import axis_css, axis_span, note_html
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.session import View, write_address
 from topformer_viz.stages import AXES, GLOSSARY, stage_of
 from topformer_viz.tracing import summary

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from topformer_viz.model import BLOCKS, Keep, TopFormer
-from topformer_viz.tracing import Model, Trace, inference_copy
+from topformer_viz.network.colour import Model
+from topformer_viz.network.model import BLOCKS, Keep, TopFormer
+from topformer_viz.tracing import Trace, inference_copy
 from topformer_viz.tracing import run as forward
 
 # What is taken away, to see what the segmentation owes to it: traced tensors that are set to 0.

@@ -25,29 +25,25 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from topformer_viz import address, likeness
-from topformer_viz.choices import FACTS, MODELS, Choice
-from topformer_viz.classes import classes_of
-from topformer_viz.colour import MAX_GRID, MIN_GRID
-from topformer_viz.facts import RARELY, Facts
-from topformer_viz.images import MAX_BYTES, SAMPLES, ImageError, network_size, open_sample, to_tensor
 from topformer_viz.inference import QUEUE
 from topformer_viz.keeping import STORE, FullError
-from topformer_viz.model import SIZES, TopFormer
+from topformer_viz.network.begin import with_batch_statistics
+from topformer_viz.network.choices import FACTS, MODELS, Choice
+from topformer_viz.network.classes import classes_of
+from topformer_viz.network.colour import MAX_GRID, MIN_GRID, Model
+from topformer_viz.network.facts import RARELY, Facts
+from topformer_viz.network.images import MAX_BYTES, ImageError
+from topformer_viz.network.input import network_size, to_tensor
+from topformer_viz.network.model import SIZES, TopFormer
+from topformer_viz.network.samples import SAMPLES, open_sample
+from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES, CheckpointError, load_checkpoint, load_model, showable
 from topformer_viz.panels import Subject
 from topformer_viz.paths import ICON
 from topformer_viz.reader import read_picture
 from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
-from topformer_viz.tracing import Model, Trace, best_device, trace
+from topformer_viz.tracing import Trace, best_device, trace
 from topformer_viz.walk import walk
-from topformer_viz.weights import (
-    MAX_CHECKPOINT_BYTES,
-    CheckpointError,
-    load_checkpoint,
-    load_model,
-    showable,
-    with_batch_statistics,
-)
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import LANGS, Lang, Text
 
@@ -572,7 +568,7 @@ def _compute(key: tuple[Any, ...], choice: Choice) -> Computed:
     # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
     device = torch.device("cpu") if choice.source == "colour" else best_device()
     run = trace(model, image, device=device)
-    if choice.source == OWN and not showable(run):
+    if choice.source == OWN and not showable(run.values()):
         raise CheckpointError(OVERFLOWS)
     return Computed(model, run, photo)
 

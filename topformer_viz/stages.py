@@ -17,7 +17,7 @@ from functools import cache
 
 from torch import nn
 
-from topformer_viz.model import Attention, Backbone, Block, InjectionMultiSum, TokenPyramidModule
+from topformer_viz.network.model import Attention, Backbone, Block, InjectionMultiSum, TokenPyramidModule
 from topformer_viz.words.misspelt import unknown
 from topformer_viz.words.text import Text
 

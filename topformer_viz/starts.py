@@ -21,15 +21,18 @@ from torch import Tensor
 from topformer_viz.address import Takes
 from topformer_viz.findings import ONE_HOT, UNIFORM, decimal
 from topformer_viz.heads import PROSE
-from topformer_viz.images import CELL, to_tensor
 from topformer_viz.markup import VIRIDIS
-from topformer_viz.model import BLOCKS, KEY_DIM, SIZES, TopFormer
+from topformer_viz.network.begin import reinitialised, with_batch_statistics
+from topformer_viz.network.colour import Model
+from topformer_viz.network.images import CELL
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import BLOCKS, KEY_DIM, SIZES, TopFormer
+from topformer_viz.network.weights import load_model
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
-from topformer_viz.tracing import Model, Trace, inference_copy, trace
-from topformer_viz.weights import load_model, reinitialised, with_batch_statistics
+from topformer_viz.tracing import Trace, inference_copy, trace
 from topformer_viz.words.text import Lang, Text
 
 SIZE = "tiny"  # of all three networks: what the bundled weights are

@@ -18,12 +18,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from topformer_viz.colour import ColourModel
-from topformer_viz.images import MAX_PIXELS, to_tensor
-from topformer_viz.model import DENSE_TOKENS, Attention, Conv2d_BN, ConvModule, Keep, TopFormer, ignore
+from topformer_viz.network.colour import ColourModel, Model
+from topformer_viz.network.images import MAX_PIXELS
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import DENSE_TOKENS, Attention, Conv2d_BN, ConvModule, Keep, TopFormer, ignore
 from topformer_viz.stages import COMPOSITE, axes_of
-
-Model = TopFormer | ColourModel
 
 MAX_TOKENS = 16_384  # attention's time grows with their square
 ROWS_SHOWN = 60  # tensors that a run lists of itself in a notebook

@@ -24,10 +24,12 @@ from safetensors import torch as safetensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from topformer_viz.images import CELL, MEAN, STD, ImageError, network_size, open_image, to_tensor, upright
-from topformer_viz.model import KEY_DIM, Attention, TopFormer
+from topformer_viz.network.begin import begin
+from topformer_viz.network.images import CELL, ImageError, open_image, upright
+from topformer_viz.network.input import MEAN, STD, network_size, to_tensor
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.weights import load_model
 from topformer_viz.tracing import best_device, inference_copy, run
-from topformer_viz.weights import load_model
 
 IGNORE = 255  # the label of pixels that belong to no class
 # What a PNG file can be, by the byte of its head that says so.
@@ -278,17 +280,6 @@ def crop_cells(step: int, steps: int, seed: int) -> tuple[int, int]:
         phase = int(torch.randint(phase, (), generator=random))
     sizes = CROPS[phase]
     return sizes[int(torch.randint(len(sizes), (), generator=random))]
-
-
-def begin(classes: int, seed: int) -> TopFormer:
-    """The network as built, with the gains of to_q's and to_k's BatchNorm at key_dim ** -0.25."""
-    torch.manual_seed(seed)
-    model = TopFormer("tiny", classes)
-    for module in model.modules():
-        if isinstance(module, Attention):
-            for layer in (module.to_q, module.to_k):
-                nn.init.constant_(layer.bn.weight, KEY_DIM**-0.25)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def loss_of(scores: Tensor, labels: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from topformer_viz.colour import ColourModel
+from topformer_viz.network.colour import ColourModel, Model
 from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
-from topformer_viz.tracing import Model, Trace
+from topformer_viz.tracing import Trace
 from topformer_viz.words.text import Lang, Text
 
 WALK = (

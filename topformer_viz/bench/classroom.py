@@ -37,7 +37,7 @@ from websockets.exceptions import WebSocketException
 from topformer_viz.bench.pages import trivial_script
 from topformer_viz.bench.table import Cell, Goal, Table
 from topformer_viz.browser import APP, serve
-from topformer_viz.images import SAMPLES, open_sample
+from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.words.text import LANGS
 
 EVERY = 2.0  # seconds from one turn of a session to its next

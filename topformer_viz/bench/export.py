@@ -12,7 +12,7 @@ from PIL import Image
 
 from topformer_viz.bench.table import Cell, Table
 from topformer_viz.exporting import Order, export_all
-from topformer_viz.images import open_sample
+from topformer_viz.network.samples import open_sample
 
 ORDER = Order(stages=("query", "weights"), formats=("png",))
 DPI = 96  # of the export's PNGs, which the plain ones equal

@@ -7,10 +7,12 @@ import torch
 
 from topformer_viz.bench.table import Cell, Table
 from topformer_viz.bench.timing import interleaved, ratio
-from topformer_viz.images import open_sample, to_tensor
-from topformer_viz.model import SIZES
-from topformer_viz.tracing import Model, best_device, inference_copy, run, trace
-from topformer_viz.weights import load_model
+from topformer_viz.network.colour import Model
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import SIZES
+from topformer_viz.network.samples import open_sample
+from topformer_viz.network.weights import load_model
+from topformer_viz.tracing import best_device, inference_copy, run, trace
 
 SIDE = 512
 ROUNDS = 41

@@ -22,10 +22,10 @@ STEPS = {
     "import torch": "import torch; torch.set_num_threads(1)",
     "import the lesson": "import topformer_viz.session, topformer_viz.lesson",
     "the sample picture": (
-        "from topformer_viz.images import SAMPLES, network_size, open_sample; picture = open_sample(next(iter(SAMPLES))); "
+        "from topformer_viz.network.images import SAMPLES, network_size, open_sample; picture = open_sample(next(iter(SAMPLES))); "
         "picture = picture.resize(network_size(*picture.size, 512, 512))"
     ),
-    "the bundled weights": "from topformer_viz.weights import load_model; model = load_model('streets')",
+    "the bundled weights": "from topformer_viz.network.weights import load_model; model = load_model('streets')",
     "the first traced pass": "from topformer_viz.tracing import trace; trace(model, picture)",
 }
 SCRIPT = """

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from topformer_viz import panels
-from topformer_viz.classes import classes_of
 from topformer_viz.explorer.page import measures_of, removal_of
 from topformer_viz.explorer.payload import both_labels, change_of, commonest, heads_of, moves
 from topformer_viz.explorer.words import NO_SEGMENTATION, OUTPUT, PIXELS
 from topformer_viz.explorer.words import UI as WORDS
-from topformer_viz.model import TopFormer
+from topformer_viz.network.classes import classes_of
+from topformer_viz.network.model import TopFormer
 from topformer_viz.panels import (
     Group,
     Panel,

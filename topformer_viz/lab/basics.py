@@ -7,15 +7,16 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.address import Takes
-from topformer_viz.colour import QUESTIONS, ColourModel
 from topformer_viz.heads import PROSE
-from topformer_viz.images import SAMPLES, network_size, open_sample
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
+from topformer_viz.network.colour import QUESTIONS, ColourModel
+from topformer_viz.network.input import network_size
+from topformer_viz.network.samples import SAMPLES, open_sample
+from topformer_viz.network.weights import load_model
 from topformer_viz.panels import Array, Group, Panel, Scale, Subject, Tile, numbers
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
 from topformer_viz.tracing import Trace, trace
-from topformer_viz.weights import load_model
 from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text
 

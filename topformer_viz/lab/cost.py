@@ -29,12 +29,12 @@ from topformer_viz.attention_costs import (
     most_bytes,
     side,
 )
-from topformer_viz.costs import costs
 from topformer_viz.heads import PROSE
-from topformer_viz.images import CELL
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_css, formula_html
-from topformer_viz.model import BLOCKS, DENSE_TOKENS
+from topformer_viz.network.costs import costs
+from topformer_viz.network.images import CELL
+from topformer_viz.network.model import BLOCKS, DENSE_TOKENS
 from topformer_viz.panels import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.plots import tokens_text
 from topformer_viz.saving import Offer, one_of

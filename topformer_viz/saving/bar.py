@@ -19,9 +19,9 @@ import segno
 import streamlit as st
 from PIL import Image
 
-from topformer_viz.colour import MIN_GRID
-from topformer_viz.images import SAMPLES
 from topformer_viz.inference import Queue
+from topformer_viz.network.colour import MIN_GRID
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, shape_panel, stage_panel
 from topformer_viz.saving import OWN, Offer

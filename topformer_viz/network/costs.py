@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from topformer_viz.model import Attention, Size, TopFormer
+from topformer_viz.network.model import Attention, Size, TopFormer
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from topformer_viz.images import MEAN, STD
-from topformer_viz.model import Attention, Conv2d_BN, Keep, ignore, under
+from topformer_viz.network.input import MEAN, STD
+from topformer_viz.network.model import Attention, Conv2d_BN, Keep, TopFormer, ignore, under
 
 # Channels of a token: the ten features (which are also what each head's value hands on), then the squares.
 # Lightness and place are measured from the middle.
@@ -125,3 +125,6 @@ class ColourModel(nn.Module):
         tokens = keep("tokens", self.lift(keep("image", image)))  # (B, C, H, W)
         keep = under("block0", keep)
         return keep("residual", tokens + self.attn(tokens, keep))  # (B, C, H, W)
+
+
+Model = TopFormer | ColourModel

@@ -1,21 +1,19 @@
 """A name or a checkpoint in, a model in eval mode out."""
 
-import copy
-import math
+from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from topformer_viz.classes import CLASS_SETS
-from topformer_viz.colour import ColourModel
-from topformer_viz.model import SIZES, Size, TopFormer
+from topformer_viz.network.classes import CLASS_SETS
+from topformer_viz.network.colour import ColourModel, Model
+from topformer_viz.network.model import SIZES, Size, TopFormer
+from topformer_viz.network.torchfile import OVERCLAIM, SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in, read
 from topformer_viz.paths import WEIGHTS
-from topformer_viz.torchfile import OVERCLAIM, SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in, read
-from topformer_viz.tracing import Model, Trace, trace
 from topformer_viz.words.text import Text
 
 MAX_CHECKPOINT_BYTES = 100_000_000  # base with an optimiser's state and a moving average takes 80 MB
@@ -112,14 +110,17 @@ def load_checkpoint(data: bytes, name: str) -> TopFormer:
     if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
         raise CheckpointError(_NOT_FINITE.format(name=name))
     noise = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
-    if not showable(trace(model.eval(), noise)):
+    computed: dict[str, Tensor] = {}
+    with torch.inference_mode():
+        model.eval()(noise, lambda stage, tensor: computed.setdefault(stage, tensor))
+    if not showable(computed.values()):
         raise CheckpointError(_OVERFLOWS.format(name=name, largest=f"{LARGEST:.0e}"))
     return model
 
 
-def showable(run: Trace) -> bool:
-    """Whether all that the run computed is finite, and not so large that what is measured of it would not be."""
-    return all(float(tensor.abs().amax()) < LARGEST for tensor in run.values())
+def showable(tensors: Iterable[Tensor]) -> bool:
+    """Whether all that a run computed is finite, and not so large that what is measured of it would not be."""
+    return all(float(tensor.abs().amax()) < LARGEST for tensor in tensors)
 
 
 def _check_size(size: int, name: str) -> None:
@@ -228,56 +229,3 @@ def _shown(keys: list[str]) -> str:
     """The first keys, each cut; a stranger's may be of any length and hold what no terminal or browser can show."""
     first = (cut_in(key) for key in keys[:SHOWN_KEYS])
     return ", ".join(first) + (", …" if len(keys) > SHOWN_KEYS else "")
-
-
-@torch.inference_mode(False)
-@torch.no_grad()
-def reinitialised(model: TopFormer, seed: int = 0) -> TopFormer:
-    """A copy of ``model`` in eval mode with weights drawn anew by ``seed``, as at the start of the authors' training.
-
-    The backbone goes through ``init_weights`` of the authors' topformer.py: each convolution is drawn from
-    N(0, 2 / fan_out), fan_out = k * k * out channels // groups, biases become 0, and each BatchNorm2d's weight 1 and
-    bias 0, the projection's too, whose 0 is thereby lost. The head is not theirs to initialise: mmseg draws conv_seg
-    from N(0, 0.01 squared), bias 0, and mmcv linear_fuse from N(0, 2 / (k * k * out channels)), whatever its groups.
-    Running means and variances are a fresh network's, 0 and 1.
-    """
-    model = copy.deepcopy(model).eval()
-    random = torch.Generator().manual_seed(seed)
-    heads: dict[nn.Module, float] = {}
-    if model.classes is not None:
-        fuse = model.decode_head.linear_fuse.conv
-        heads = {model.decode_head.conv_seg: 0.01, fuse: math.sqrt(2 / fuse.out_channels)}
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
-            module.weight.normal_(0, heads.get(module, math.sqrt(2 / fan_out)), generator=random)
-            if module.bias is not None:
-                module.bias.zero_()
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()  # weight 1, bias 0, and the statistics
-    return model
-
-
-@torch.inference_mode(False)
-@torch.no_grad()
-def with_batch_statistics(model: Model, image: Tensor) -> Model:
-    """A copy of ``model`` whose BatchNorms hold the statistics of this one image (1, 3, H, W).
-
-    In eval mode the copy computes what ``model`` would in training mode on this image alone: each BatchNorm
-    normalises by the mean and the biased variance of its own input. A channel that is constant over the image,
-    up to rounding, has no spread to divide by: its variance stays 1, or rounding errors would be blown up.
-    """
-    model = copy.deepcopy(model).eval()
-
-    def measure(norm: Any, inputs: tuple[Tensor, ...]) -> None:
-        variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
-        constant = variance <= 1e-10 * (1 + mean.square())
-        variance = torch.where(constant, 1.0, variance)
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-
-    hooks = [m.register_forward_pre_hook(measure) for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    model(image.to(next(model.parameters()).device))
-    for hook in hooks:
-        hook.remove()
-    return model

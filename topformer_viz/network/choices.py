@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from topformer_viz.facts import facts
-from topformer_viz.model import SIZES
+from topformer_viz.network.facts import facts
+from topformer_viz.network.model import SIZES
 from topformer_viz.words.text import Text
 
 FACTS = facts()

@@ -1,22 +1,15 @@
-"""Pictures: reading any common image file safely, the network's input, and the sample pictures."""
+"""Any common image file to an upright RGB picture, safely; without torch, for the process that reads strangers' pictures."""
 
 import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pi_heif  # type: ignore[import-untyped]
-from PIL import ExifTags, Image, ImageCms, ImageDraw
+from PIL import ExifTags, Image, ImageCms
 
-from topformer_viz import paths
-from topformer_viz.words.misspelt import known
 from topformer_viz.words.text import Text
-
-if TYPE_CHECKING:
-    import torch
 
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
@@ -31,11 +24,6 @@ OWN_SIDE = 1024
 OWN_PIXELS = 512 * CELL**2
 MAX_MEMORY = 400_000_000
 
-# Per channel (R, G, B), for values in 0..1: the ImageNet statistics TopFormer was trained with. They are
-# torchvision's (https://pytorch.org/vision/stable/models.html); times 255 they are `img_norm_cfg` in
-# https://github.com/hustvl/TopFormer.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 # Nothing else is tried, so that no rarely used (and rarely tested) decoder sees an upload. Pillow's JPEG
 # reader also opens MPO, and leaves it at its first picture, as every reader does with animations. AVIF
@@ -54,7 +42,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Why a file is refused, in one sentence, by the name under which the reason travels (reader.py).
+# Why a file is refused, in one sentence, by the name under which the reason travels (server/reader.py).
 REFUSALS = {
     "empty": Text(
         en="The file is empty; please choose another file.",
@@ -305,145 +293,3 @@ def _to_8_bits(values: np.ndarray, low: float, high: float) -> np.ndarray:
     values *= 255 / ((high - low) or 1)
     np.nan_to_num(values, copy=False, nan=0, posinf=255, neginf=0)
     return np.rint(values, out=values).astype(np.uint8)
-
-
-def network_size(width: int, height: int, short_side: int = 512, max_tokens: int | None = None) -> tuple[int, int]:
-    """The (width, height) in pixels, both multiples of 64, at which a picture is fed to the network.
-
-    ``width``, ``height``: the picture's own size in pixels; its proportions are kept to the nearest
-    multiple of 64. ``short_side``: the wanted short side in pixels, rounded to a multiple of 64.
-    ``max_tokens``: the most 64 x 64 cells wanted; to keep to it, the whole is reduced in steps of 64 of the
-    short side, and if one row of cells is still too many, the row is cut.
-
-    Raises ValueError if any of them is less than 1.
-    """
-    if min(width, height, short_side, 1 if max_tokens is None else max_tokens) < 1:
-        raise ValueError("width, height, short_side and max_tokens must be at least 1")
-    small, large = sorted((width, height))
-
-    def long_cells(short_cells: int) -> int:
-        return (2 * short_cells * large + small) // (2 * small)  # rounded; never less than short_cells
-
-    short = max(1, (short_side + CELL // 2) // CELL)
-    long = long_cells(short)
-    if max_tokens is not None:
-        while short > 1 and short * long > max_tokens:
-            short -= 1
-            long = long_cells(short)
-        long = min(long, max_tokens // short)
-    return (long * CELL, short * CELL) if width >= height else (short * CELL, long * CELL)
-
-
-def to_tensor(image: Image.Image) -> "torch.Tensor":
-    """The network's input, float32 (1, 3, H, W): ``image`` (mode "RGB", H x W pixels) / 255, less MEAN, by STD.
-
-    Raises ValueError if the picture is of another mode.
-    """
-    if image.mode != "RGB":
-        raise ValueError(f'the picture must be of mode "RGB", not "{image.mode}"')
-    import torch  # only here: the process that reads strangers' pictures (reader.py) shall start fast and stay small
-
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return pixels.contiguous().float().div_(255).sub_(mean).div_(std)
-
-
-def draw_test_card(width: int = 768, height: int = 512) -> Image.Image:
-    """The drawn sample: few colours and shapes, each repeated, so that attention to either is easy to read.
-
-    The same pixels each time, mode "RGB", ``width`` x ``height`` pixels. At the default size every shape
-    is larger than one token's 64 x 64 pixels; other proportions than 3 : 2 stretch the whole.
-    """
-    scale = 4  # drawn this much larger and reduced, for smooth edges
-    size = (width * scale, height * scale)
-    sky = Image.linear_gradient("L").resize(size)
-    card = Image.composite(Image.new("RGB", size, "#f7efe6"), Image.new("RGB", size, "#c9dbe6"), sky)
-    draw = ImageDraw.Draw(card)
-
-    def at(*points: float) -> list[float]:
-        """Pixels of x, y, x, y, ... given on a grid of 12 x 8 cells."""
-        return [value * size[i % 2] / (12, 8)[i % 2] for i, value in enumerate(points)]
-
-    red, blue, yellow, ink = "#d8412f", "#2b5fb3", "#f2b632", "#3a3350"
-    green, pale_green = "#4f9a5b", "#a9cf9f"
-    draw.ellipse(at(3.5, 5.1, 16.5, 13), fill=pale_green)
-    draw.rectangle(at(0, 6.5, 12, 8), fill=green)
-    for x, y, side in ((0.9, 4.5, 2), (4.7, 5.1, 1.4), (9.4, 4.7, 1.8)):
-        draw.rectangle(at(x, y, x + side, y + side), fill=blue)
-    draw.polygon(at(0.6, 4.5, 1.9, 2.9, 3.2, 4.5), fill=yellow)
-    draw.polygon(at(6.7, 6.5, 7.8, 4.6, 8.9, 6.5), fill=yellow)
-    for x, y, radius in ((9.9, 1.9, 1.1), (4.2, 3.4, 0.7), (2.1, 1.3, 0.7)):
-        draw.ellipse(at(x - radius, y - radius, x + radius, y + radius), fill=red)
-    for x, y, radius in ((6.2, 1.9, 1.0), (7.6, 3.4, 0.65)):
-        draw.ellipse(at(x - radius, y - radius, x + radius, y + radius), outline=ink, width=size[1] // 32)
-    return card.reduce(scale)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A picture that comes with the app: its short name, its author, licence and source, and its file.
-
-    ``file`` is the name in topformer_viz/assets/samples, or None for the picture that draw_test_card draws.
-    """
-
-    name: Text
-    credit: Text
-    file: str | None
-
-
-# By slug, as it stands in links; the first is the default. topformer_viz/assets/samples/CREDITS.md has the details.
-SAMPLES: dict[str, Sample] = {
-    "street": Sample(
-        Text(en="Street", zh="街道"),
-        Text(en="Adrien Pavie, MIT licence, via Panoramax API", zh="Adrien Pavie，MIT 许可，来自 Panoramax API"),
-        "street.jpg",
-    ),
-    "crossing": Sample(
-        Text(en="Crossing", zh="路口"),
-        Text(en="Adrien Pavie, MIT licence, via Panoramax API", zh="Adrien Pavie，MIT 许可，来自 Panoramax API"),
-        "crossing.jpg",
-    ),
-    "china": Sample(
-        Text(en="Palace tower", zh="宫殿楼阁"),
-        Text(
-            en="danielbuechele on Flickr, CC BY 2.0, via scikit-learn",
-            zh="danielbuechele（Flickr），CC BY 2.0，来自 scikit-learn",
-        ),
-        "china.jpg",
-    ),
-    "astronaut": Sample(
-        Text(en="Astronaut", zh="宇航员"),
-        Text(
-            en="Eileen Collins, NASA, public domain, via scikit-image",
-            zh="艾琳·柯林斯，NASA，公有领域，来自 scikit-image",
-        ),
-        "astronaut.jpg",
-    ),
-    "cat": Sample(
-        Text(en="Cat", zh="猫"),
-        Text(en="Stefan van der Walt, CC0, via scikit-image", zh="Stefan van der Walt，CC0，来自 scikit-image"),
-        "cat.jpg",
-    ),
-    "coffee": Sample(
-        Text(en="Cup of coffee", zh="一杯咖啡"),
-        Text(en="Rachel Michetti, CC0, via scikit-image", zh="Rachel Michetti，CC0，来自 scikit-image"),
-        "coffee.jpg",
-    ),
-    "rocket": Sample(
-        Text(en="Rocket", zh="火箭"),
-        Text(en="SpaceX, public domain, via scikit-image", zh="SpaceX，公有领域，来自 scikit-image"),
-        "rocket.jpg",
-    ),
-    "card": Sample(
-        Text(en="Test card", zh="测试图卡"),
-        Text(en="Drawn by this app, under its own licence", zh="由本应用绘制，许可与本应用相同"),
-        None,
-    ),
-}
-
-
-def open_sample(slug: str) -> Image.Image:
-    """The sample picture of this slug, mode "RGB"; raises ValueError if SAMPLES has none."""
-    known("sample", slug, SAMPLES)
-    file = SAMPLES[slug].file
-    return draw_test_card() if file is None else open_image((paths.SAMPLES / file).read_bytes())

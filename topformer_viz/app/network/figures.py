@@ -7,13 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from topformer_viz.classes import classes_of
-from topformer_viz.costs import costs
-from topformer_viz.explorer.page import measures_of
-from topformer_viz.measures import shrink
-from topformer_viz.model import TopFormer
-from topformer_viz.network import UI as WORDS
-from topformer_viz.network.payload import (
+from topformer_viz.app.network.page import UI as WORDS
+from topformer_viz.app.network.payload import (
     ATTENTION_OFF,
     BLOCK_TITLE,
     CELLS,
@@ -33,7 +28,12 @@ from topformer_viz.network.payload import (
     fit,
     popularity,
     strength,
-)  # fmt: skip
+)
+from topformer_viz.explorer.page import measures_of
+from topformer_viz.measures import shrink
+from topformer_viz.network.classes import classes_of
+from topformer_viz.network.costs import costs
+from topformer_viz.network.model import TopFormer
 from topformer_viz.overview import NETWORK, network_panel
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile, class_picture, numbers, stage_panel, ticks_of
