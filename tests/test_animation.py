@@ -12,7 +12,7 @@ from topformer_viz import load_model, trace
 from topformer_viz.animation import HEIGHT, STEPS, STRIP, WIDTH, gif, path
 from topformer_viz.figures import Look
 from topformer_viz.panels import Subject
-from topformer_viz.walk import walk
+from topformer_viz.run.walk import walk
 
 
 @pytest.mark.parametrize("grid", [(1, 1), (8, 12), (1, 160), (160, 1), (64, 64), (4, 64), (64, 4)])

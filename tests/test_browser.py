@@ -27,10 +27,10 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from topformer_viz.network.classes import CLASS_SETS
-from topformer_viz.segmentation import segment
+from topformer_viz.run.segmentation import segment
+from topformer_viz.run.stages import STAGES
+from topformer_viz.run.walk import WALK
 from topformer_viz.session import UI
-from topformer_viz.stages import STAGES
-from topformer_viz.walk import WALK
 from topformer_viz.wire import CANVAS_JS, Body
 
 

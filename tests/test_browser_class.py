@@ -6,7 +6,7 @@ import pytest
 from browsing import Open, explorer, place, query_of, says, stage
 from playwright.sync_api import Page, expect
 
-from topformer_viz.stages import STAGES
+from topformer_viz.run.stages import STAGES
 
 
 def level(page: Page) -> str:

@@ -29,12 +29,12 @@ from playwright.sync_api import CDPSession, Locator, Page, expect
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.explorer.file import explorer_html, page_html
 from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_part
-from topformer_viz.measures import measure
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.segmentation import Removal, segment, without_heads
+from topformer_viz.run.measures import measure
+from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.words.text import LANGS, Lang
 
 STREETS = "explorer?size=256&sample=street"  # the bundled network, 4 x 6 tokens

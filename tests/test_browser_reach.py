@@ -19,9 +19,9 @@ from topformer_viz.network import model
 from topformer_viz.network.model import SIZES
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.reference import UI as REFERENCE
+from topformer_viz.run.stages import AXES, STAGES
 from topformer_viz.session import PAGES
 from topformer_viz.session import UI as SESSION
-from topformer_viz.stages import AXES, STAGES
 from topformer_viz.words.text import LANGS, Lang
 
 if TYPE_CHECKING:

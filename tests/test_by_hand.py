@@ -14,7 +14,7 @@ from torch import Tensor
 
 from topformer_viz.by_hand import DIGITS, LARGEST, MATRICES, PIXELS, RULES, Example, attention, axes, computation, draw
 from topformer_viz.lab import hand
-from topformer_viz.tracing import trace_block
+from topformer_viz.run.tracing import trace_block
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,7 @@ from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY, facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.segmentation import SILENCED, without
+from topformer_viz.run.segmentation import SILENCED, without
 from topformer_viz.train import Photographs, Score, as_shown, confusion
 
 NAMES = CLASS_SETS["streets"].names

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from topformer_viz import load_model, trace, tracing
+from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
 from topformer_viz.network.images import open_image
-from topformer_viz.tracing import summary
+from topformer_viz.run import tracing
+from topformer_viz.run.tracing import summary
 from topformer_viz.words.text import Text
 
 CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"
@@ -75,7 +76,7 @@ def test_what_cannot_be_done_is_one_sentence_and_status_1(
 
 def test_the_package_needs_no_streamlit_for_notebooks() -> None:
     code = "import sys, topformer_viz; assert not {'streamlit', 'matplotlib', 'playwright'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=CAT.parent.parent.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=CAT.parents[3])
 
 
 def test_a_text_needs_both_languages() -> None:

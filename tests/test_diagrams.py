@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from topformer_viz.diagrams import Link, links, shape_diagram
-from topformer_viz.stages import OPERATIONS, axes_of, stage_of
+from topformer_viz.run.stages import OPERATIONS, axes_of, stage_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 # lesson.css's font sizes, and about the mean width of a letter in em, of Latin and of Chinese text.

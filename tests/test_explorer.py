@@ -22,12 +22,12 @@ from topformer_viz.explorer import payload as payload_module
 from topformer_viz.explorer.file import explorer_html
 from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import TITLE, UI
-from topformer_viz.measures import difference, measure
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.network.samples import open_sample
-from topformer_viz.segmentation import Removal, segment, without_heads
+from topformer_viz.run.measures import difference, measure
+from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.wire import Body
 from topformer_viz.words.text import LANGS, Lang
 

@@ -18,8 +18,8 @@ from topformer_viz.__main__ import main
 from topformer_viz.exporting import Order, OrderError, _apart, check, export_image, stems
 from topformer_viz.figures import Look
 from topformer_viz.panels import Subject, stage_panel
-from topformer_viz.tracing import npz
-from topformer_viz.walk import WALK
+from topformer_viz.run.tracing import npz
+from topformer_viz.run.walk import WALK
 from topformer_viz.what_if import Setting, experiment
 
 SAMPLES = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples"

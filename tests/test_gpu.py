@@ -26,12 +26,13 @@ from topformer_viz.bench import forward
 from topformer_viz.figures import Look, save
 from topformer_viz.keeping import STORE
 from topformer_viz.lab.page import PARTS
-from topformer_viz.measures import difference, measure, pooled
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.panels import Subject, stage_panel
-from topformer_viz.segmentation import without_heads
+from topformer_viz.run.fast import best_device
+from topformer_viz.run.measures import difference, measure, pooled
+from topformer_viz.run.segmentation import without_heads
+from topformer_viz.run.tracing import block_of, npz, trace_block
 from topformer_viz.session import Computed
-from topformer_viz.tracing import best_device, block_of, npz, trace_block
 from topformer_viz.what_if import Setting, experiment
 
 NO_CARD = None if torch.cuda.is_available() else "no CUDA device here"

@@ -22,8 +22,8 @@ from topformer_viz.lab.page import PARTS
 from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
+from topformer_viz.run.tracing import Trace
 from topformer_viz.session import PAGES, UI
-from topformer_viz.tracing import Trace
 from topformer_viz.what_if import Experiment, Setting, experiment, spread
 from topformer_viz.words.text import LANGS, Lang
 

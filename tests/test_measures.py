@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from topformer_viz import Trace, load_model, measures, trace
-from topformer_viz.measures import Measures, difference, distances, effective_tokens, measure, pooled
+from topformer_viz import Trace, load_model, trace
 from topformer_viz.network.model import Attention
-from topformer_viz.tracing import NotStoredError
+from topformer_viz.run import measures
+from topformer_viz.run.measures import Measures, difference, distances, effective_tokens, measure, pooled
+from topformer_viz.run.tracing import NotStoredError
 
 BY_HEAD = ("effective", "distance", "low", "high", "top")
 
@@ -150,7 +151,7 @@ def test_difference_is_of_the_model_in_eval_mode_and_leaves_it_alone(tiny, train
 
 
 def test_difference_runs_nothing_folded(monkeypatch: pytest.MonkeyPatch, tiny) -> None:
-    monkeypatch.setattr("topformer_viz.tracing.inference_copy", lambda *_: pytest.fail("an inference copy was made"))
+    monkeypatch.setattr("topformer_viz.run.tracing.inference_copy", lambda *_: pytest.fail("an inference copy was made"))
     assert max(difference(tiny.model, tiny.run)) < 1e-4
 
 

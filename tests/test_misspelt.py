@@ -14,7 +14,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Subject, attention_panel, shape_panel, stage_panel
-from topformer_viz.stages import axes_of
+from topformer_viz.run.stages import axes_of
 from topformer_viz.takeaway import lesson_zip
 from topformer_viz.what_if import Setting, experiment
 

@@ -24,7 +24,7 @@ from topformer_viz.network.costs import costs
 from topformer_viz.network.facts import Facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.segmentation import SILENCED, Segmentation, segment, without
+from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
 from topformer_viz.wire import PHOTO_SIDE
 
 SETTINGS = {"asked": "block2", "ui": {"part": "</script>"}}

@@ -22,9 +22,9 @@ from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.panels import Panel
+from topformer_viz.run.tracing import trace
 from topformer_viz.saving import Offer
 from topformer_viz.session import Computed, View
-from topformer_viz.tracing import trace
 
 PAGES: dict[str, Callable[[View], list[Offer]]] = {
     "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,

@@ -198,7 +198,7 @@ def test_another_block_reruns_and_a_model_without_it_starts_at_its_last() -> Non
 def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from topformer_viz import tracing
+    from topformer_viz.run import tracing
 
     real = tracing.trace
     monkeypatch.setattr(session, "trace", lambda *given, **device: replace(real(*given, **device), fell_back=True))

@@ -38,8 +38,8 @@ from topformer_viz.network.relatives import (
 )
 from topformer_viz.network.samples import open_sample
 from topformer_viz.relatives import ROWS, Relative, equivariance, relatives
-from topformer_viz.stages import OPERATIONS, STAGES
-from topformer_viz.tracing import ShapeError, trace_block
+from topformer_viz.run.stages import OPERATIONS, STAGES
+from topformer_viz.run.tracing import ShapeError, trace_block
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

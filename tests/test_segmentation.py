@@ -12,7 +12,7 @@ from torch import Tensor
 from topformer_viz import load_model, trace
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import BLOCKS, TopFormer
-from topformer_viz.segmentation import CHUNK, SILENCED, again, segment, without, without_heads
+from topformer_viz.run.segmentation import CHUNK, SILENCED, again, segment, without, without_heads
 
 
 def scores(classes: int, height: int = 9, width: int = 13, spread: float = 3.0) -> Tensor:

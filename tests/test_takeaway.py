@@ -15,9 +15,9 @@ from topformer_viz import load_model, trace
 from topformer_viz.figures import Format, Look, save
 from topformer_viz.network.colour import Model
 from topformer_viz.panels import Panel, Subject
+from topformer_viz.run.tracing import summary
+from topformer_viz.run.walk import walk
 from topformer_viz.takeaway import lesson_zip
-from topformer_viz.tracing import summary
-from topformer_viz.walk import walk
 from topformer_viz.words.text import LANGS, Lang
 
 NAME = '<script>alert("1")</script>`*_](x)'

@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from topformer_viz import Trace, load_model, trace, tracing
+from topformer_viz import Trace, load_model, trace
 from topformer_viz.network.images import MAX_PIXELS
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import DENSE_TOKENS, TopFormer
-from topformer_viz.stages import axes_of, stage_of
-from topformer_viz.tracing import MAX_TOKENS, NotStoredError, ShapeError, TooLargeError, check
+from topformer_viz.run import tracing
+from topformer_viz.run.stages import axes_of, stage_of
+from topformer_viz.run.tracing import MAX_TOKENS, NotStoredError, ShapeError, TooLargeError, check
 
 IN_BLOCK = (
     "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores", "weights", "mixed",

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from topformer_viz.network.model import Attention, Block, TopFormer
-from topformer_viz.stages import STAGES
-from topformer_viz.tracing import ShapeError, block_of, trace, trace_block
+from topformer_viz.run.stages import STAGES
+from topformer_viz.run.tracing import ShapeError, block_of, trace, trace_block
 from topformer_viz.what_if import (
     BLOCK_STAGES,
     DROPPED,

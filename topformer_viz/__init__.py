@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from topformer_viz.network.samples import open_sample
     from topformer_viz.network.weights import load_model
     from topformer_viz.panels import Subject, stage_panel
-    from topformer_viz.stages import STAGES
-    from topformer_viz.tracing import Trace, npz, trace
+    from topformer_viz.run.stages import STAGES
+    from topformer_viz.run.tracing import Trace, npz, trace
     from topformer_viz.what_if import Setting, experiment
 
 __version__ = "0.1.0"
@@ -36,8 +36,8 @@ _HOMES = {
     "open_sample": "network.samples",
     "load_model": "network.weights",
     "Subject": "panels", "stage_panel": "panels",
-    "STAGES": "stages",
-    "Trace": "tracing", "npz": "tracing", "trace": "tracing",
+    "STAGES": "run.stages",
+    "Trace": "run.tracing", "npz": "run.tracing", "trace": "run.tracing",
     "Setting": "what_if", "experiment": "what_if",
 }  # fmt: skip
 _STUDIES = {"cost": "attention_costs", "by_hand": "by_hand", "covariance": "covariance", "what_if": "what_if"}

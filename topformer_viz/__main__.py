@@ -16,8 +16,8 @@ from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.images import MAX_PIXELS, ImageError, open_image
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.network.weights import CheckpointError, load_model
+from topformer_viz.run.tracing import TooLargeError, summary, trace
 from topformer_viz.takeaway import finite
-from topformer_viz.tracing import TooLargeError, summary, trace
 from topformer_viz.train import DataError, Photographs, train
 from topformer_viz.words.text import LANGS, Lang
 

@@ -16,7 +16,7 @@ from PIL import Image
 from topformer_viz.drawing import drawing
 from topformer_viz.figures import THEMES, Look, colours, draw, map_of
 from topformer_viz.panels import Group, Panel, Scale, Subject, Tile, numbers, stage_panel
-from topformer_viz.walk import walk
+from topformer_viz.run.walk import walk
 from topformer_viz.words.text import Text
 
 WIDTH, HEIGHT, STRIP = 960, 540, 64  # of a slide and of the strip beneath it, in pixels

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from topformer_viz.network.model import Attention, Conv2d_BN
-from topformer_viz.stages import axes_of
-from topformer_viz.tracing import Trace, trace_block
+from topformer_viz.run.stages import axes_of
+from topformer_viz.run.tracing import Trace, trace_block
 
 GRID = (2, 3)  # H, W
 SEEDS = range(1, 1000)

@@ -17,8 +17,9 @@ from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY
 from topformer_viz.network.model import BLOCKS, TopFormer
 from topformer_viz.network.weights import STREETS, load_model
-from topformer_viz.segmentation import SILENCED, without
-from topformer_viz.tracing import best_device, trace
+from topformer_viz.run.fast import best_device
+from topformer_viz.run.segmentation import SILENCED, without
+from topformer_viz.run.tracing import trace
 from topformer_viz.train import DataError, Photographs, Score, as_shown, confusion, pixels_of_val, without_pixels
 
 CARD = STREETS.with_name("README.md")

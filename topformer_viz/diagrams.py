@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
-from topformer_viz.stages import COMPOSITE, OPERATIONS, Stage, axes_of
+from topformer_viz.run.stages import COMPOSITE, OPERATIONS, Stage, axes_of
 from topformer_viz.words.text import Lang, Text
 
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 108, 24, 7

@@ -39,9 +39,9 @@ from topformer_viz.network.model import DENSE_TOKENS, SIZES
 from topformer_viz.network.weights import load_checkpoint, load_model
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
+from topformer_viz.run.tracing import TooLargeError, Trace, npz, trace
+from topformer_viz.run.walk import walk
 from topformer_viz.takeaway import lesson_zip
-from topformer_viz.tracing import TooLargeError, Trace, npz, trace
-from topformer_viz.walk import walk
 from topformer_viz.words.misspelt import known
 from topformer_viz.words.text import LANGS, Lang
 

@@ -33,7 +33,7 @@ from topformer_viz import drawing, fonts
 from topformer_viz.drawing import LATIN, font, shown
 from topformer_viz.markup import luminance
 from topformer_viz.panels import Axis, Chart, Dash, Group, Panel, Scale, Series, Table, Tile
-from topformer_viz.stages import AXES
+from topformer_viz.run.stages import AXES
 from topformer_viz.words.misspelt import known
 from topformer_viz.words.text import Lang, Text
 

@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from topformer_viz.measures import distances, effective_tokens
 from topformer_viz.network.colour import Model
 from topformer_viz.network.facts import FILE
 from topformer_viz.network.input import to_tensor
-from topformer_viz.tracing import inference_copy, run
+from topformer_viz.run.fast import inference_copy, run
+from topformer_viz.run.measures import distances, effective_tokens
 from topformer_viz.train import IGNORE, Photographs, as_shown
 from topformer_viz.words.text import Lang, Text
 

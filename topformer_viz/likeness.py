@@ -13,7 +13,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from topformer_viz.network.weights import STREETS
-from topformer_viz.tracing import Trace
+from topformer_viz.run.tracing import Trace
 
 FILE = STREETS.with_name("likeness.safetensors")
 SHRINKAGE = 0.1  # part of the covariance's off-diagonal that is given up, as pictures are few beside C squared

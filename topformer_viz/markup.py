@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 
-from topformer_viz.stages import AXES, GLOSSARY, INDICES, Source, axes_of
+from topformer_viz.run.source import Source
+from topformer_viz.run.stages import AXES, GLOSSARY, INDICES, axes_of
 from topformer_viz.words.text import Lang
 
 # matplotlib's viridis and RdBu_r (van der Walt and Smith, CC0; ColorBrewer, Apache 2.0), 17 stops of each.

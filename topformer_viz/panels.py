@@ -17,13 +17,13 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.diagrams import shape_diagram
-from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pooled, pyramid_level
 from topformer_viz.network.classes import ClassSet
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.network.model import DENSE_TOKENS
-from topformer_viz.stages import axes_of, stage_of
-from topformer_viz.tracing import Trace
-from topformer_viz.walk import declared_of, sources_of, walk
+from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pooled, pyramid_level
+from topformer_viz.run.stages import axes_of, stage_of
+from topformer_viz.run.tracing import Trace
+from topformer_viz.run.walk import declared_of, sources_of, walk
 from topformer_viz.words.misspelt import known, unknown
 from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text

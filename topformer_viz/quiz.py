@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import torch
 
-from topformer_viz.measures import effective_tokens, measure
 from topformer_viz.network.colour import QUESTIONS, ColourModel, Model
-from topformer_viz.stages import AXES, COMPOSITE, OPERATIONS, Stage, axes_of
-from topformer_viz.tracing import Trace
+from topformer_viz.run.measures import effective_tokens, measure
+from topformer_viz.run.stages import AXES, COMPOSITE, OPERATIONS, Stage, axes_of
+from topformer_viz.run.tracing import Trace
 from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text
 

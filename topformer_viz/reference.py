@@ -6,9 +6,9 @@ import streamlit as st
 
 from topformer_viz.markup import axis_css, axis_span, note_html
 from topformer_viz.network.samples import SAMPLES
+from topformer_viz.run.stages import AXES, GLOSSARY, stage_of
+from topformer_viz.run.tracing import summary
 from topformer_viz.session import View, write_address
-from topformer_viz.stages import AXES, GLOSSARY, stage_of
-from topformer_viz.tracing import summary
 from topformer_viz.words.text import Text
 
 UI = {

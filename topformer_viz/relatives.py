@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import Attention, Block
 from topformer_viz.network.relatives import SEED, Residual, RopeAttention, VitAttention, draw, nearest_heads, taken_over
-from topformer_viz.stages import STAGES, Stage, Step
-from topformer_viz.tracing import Trace, block_of, full_precision, trace_block
+from topformer_viz.run.fast import full_precision
+from topformer_viz.run.stages import STAGES, Stage, Step
+from topformer_viz.run.tracing import Trace, block_of, trace_block
 from topformer_viz.words.text import Text
 
 # Measures

@@ -40,10 +40,11 @@ from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES, CheckpointError,
 from topformer_viz.panels import Subject
 from topformer_viz.paths import ICON
 from topformer_viz.reader import read_picture
+from topformer_viz.run.fast import best_device
+from topformer_viz.run.tracing import Trace, trace
+from topformer_viz.run.walk import walk
 from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
-from topformer_viz.tracing import Trace, best_device, trace
-from topformer_viz.walk import walk
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import LANGS, Lang, Text
 

@@ -30,9 +30,10 @@ from topformer_viz.network.model import BLOCKS, KEY_DIM, SIZES, TopFormer
 from topformer_viz.network.weights import load_model
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile
+from topformer_viz.run.fast import inference_copy
+from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
-from topformer_viz.tracing import Trace, inference_copy, trace
 from topformer_viz.words.text import Lang, Text
 
 SIZE = "tiny"  # of all three networks: what the bundled weights are

@@ -18,9 +18,9 @@ from topformer_viz.figures import THEMES, Look, draw, write
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html, shape_html
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
-from topformer_viz.stages import AXES, axes_of
-from topformer_viz.tracing import summary
-from topformer_viz.walk import declared_of, note_of, values_of, walk
+from topformer_viz.run.stages import AXES, axes_of
+from topformer_viz.run.tracing import summary
+from topformer_viz.run.walk import declared_of, note_of, values_of, walk
 from topformer_viz.words.text import Lang, Text
 
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the ZIP: the earliest it knows, and always the same

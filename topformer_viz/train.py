@@ -29,7 +29,7 @@ from topformer_viz.network.images import CELL, ImageError, open_image, upright
 from topformer_viz.network.input import MEAN, STD, network_size, to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.weights import load_model
-from topformer_viz.tracing import best_device, inference_copy, run
+from topformer_viz.run.fast import best_device, inference_copy, run
 
 IGNORE = 255  # the label of pixels that belong to no class
 # What a PNG file can be, by the byte of its head that says so.

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from topformer_viz.measures import effective_tokens
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import Attention, Conv2d_BN, Keep
-from topformer_viz.stages import STAGES, axes_of
-from topformer_viz.tracing import Trace, block_of, trace_block
+from topformer_viz.run.measures import effective_tokens
+from topformer_viz.run.stages import STAGES, axes_of
+from topformer_viz.run.tracing import Trace, block_of, trace_block
 from topformer_viz.words.misspelt import known
 
 TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

@@ -12,7 +12,8 @@ from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
-from topformer_viz.tracing import best_device, inference_copy, run, trace
+from topformer_viz.run.fast import best_device, inference_copy, run
+from topformer_viz.run.tracing import trace
 
 SIDE = 512
 ROUNDS = 41

@@ -26,7 +26,7 @@ STEPS = {
         "picture = picture.resize(network_size(*picture.size, 512, 512))"
     ),
     "the bundled weights": "from topformer_viz.network.weights import load_model; model = load_model('streets')",
-    "the first traced pass": "from topformer_viz.tracing import trace; trace(model, picture)",
+    "the first traced pass": "from topformer_viz.run.tracing import trace; trace(model, picture)",
 }
 SCRIPT = """
 import json, sys, time

@@ -12,11 +12,11 @@ from PIL import Image
 from topformer_viz.explorer.payload import Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import ABOUT, ALONE, TITLE
 from topformer_viz.fonts import FONT, WORDS, bundled_characters, own_characters, part
-from topformer_viz.measures import difference, measure
 from topformer_viz.network.colour import Model
 from topformer_viz.paths import ROOT
-from topformer_viz.segmentation import without_heads
-from topformer_viz.tracing import Trace
+from topformer_viz.run.measures import difference, measure
+from topformer_viz.run.segmentation import without_heads
+from topformer_viz.run.tracing import Trace
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, header_of
 from topformer_viz.words.text import Lang
 

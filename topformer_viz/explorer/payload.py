@@ -15,12 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.explorer.words import CHANCE, MOVES, NO_SEGMENTATION, OUTPUT, PIXELS, UI
-from topformer_viz.measures import Measures, pooled
 from topformer_viz.network.classes import ClassSet, classes_of
 from topformer_viz.network.colour import QUESTIONS, ColourModel, Model
 from topformer_viz.network.model import DENSE_TOKENS, TopFormer
-from topformer_viz.segmentation import Removal, segment
-from topformer_viz.tracing import Trace
+from topformer_viz.run.measures import Measures, pooled
+from topformer_viz.run.segmentation import Removal, segment
+from topformer_viz.run.tracing import Trace
 from topformer_viz.wire import Body, Part
 from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang

@@ -14,9 +14,9 @@ from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.panels import Array, Group, Panel, Scale, Subject, Tile, numbers
+from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
-from topformer_viz.tracing import Trace, trace
 from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text
 

@@ -20,10 +20,10 @@ from topformer_viz.markup import axis_css, shape_html
 from topformer_viz.network.model import Attention
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Table, Tile, numbers, ticks_of
+from topformer_viz.run.stages import axes_of
+from topformer_viz.run.tracing import block_of
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
-from topformer_viz.stages import axes_of
-from topformer_viz.tracing import block_of
 from topformer_viz.what_if import (
     ACTIVATIONS,
     AXES,

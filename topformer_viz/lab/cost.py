@@ -37,10 +37,10 @@ from topformer_viz.network.images import CELL
 from topformer_viz.network.model import BLOCKS, DENSE_TOKENS
 from topformer_viz.panels import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.plots import tokens_text
+from topformer_viz.run.fast import best_device
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import DEVICES, OWN, View, part, pick, write_address
 from topformer_viz.starts import number
-from topformer_viz.tracing import best_device
 from topformer_viz.words.text import Lang, Text
 
 CLASSES = 150  # of the whole network that the module is set against: ADE20K's, as published

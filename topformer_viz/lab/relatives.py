@@ -13,7 +13,6 @@ from topformer_viz.findings import decimal
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html
-from topformer_viz.measures import effective_tokens
 from topformer_viz.network.model import Attention
 from topformer_viz.network.relatives import (
     LevitAttention,
@@ -29,9 +28,10 @@ from topformer_viz.network.relatives import (
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Table, Tile, numbers, pixels_name, ticks_of
 from topformer_viz.relatives import ROWS, Relative, equivariance, relatives
+from topformer_viz.run.measures import effective_tokens
+from topformer_viz.run.stages import Stage
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
-from topformer_viz.stages import Stage
 from topformer_viz.starts import number
 from topformer_viz.words.text import Lang, Text
 

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from topformer_viz.diagrams import shape_diagram
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
-from topformer_viz.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.quiz import Question, questions
-from topformer_viz.stages import Source, axes_of, source_of
-from topformer_viz.tracing import Trace
-from topformer_viz.walk import asymmetry, declared_of, effective_tokens, note_of, sources_of, values_of, walk
+from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
+from topformer_viz.run.source import Source, source_of
+from topformer_viz.run.stages import axes_of
+from topformer_viz.run.tracing import Trace
+from topformer_viz.run.walk import asymmetry, declared_of, effective_tokens, note_of, sources_of, values_of, walk
 from topformer_viz.wire import Body, Part
 from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text

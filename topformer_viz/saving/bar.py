@@ -24,9 +24,9 @@ from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Panel, shape_panel, stage_panel
+from topformer_viz.run.tracing import npz
+from topformer_viz.run.walk import walk
 from topformer_viz.saving import OWN, Offer
-from topformer_viz.tracing import npz
-from topformer_viz.walk import walk
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Body
 from topformer_viz.words.text import Lang, Text
 

@@ -30,17 +30,17 @@ from topformer_viz.app.network.payload import (
     strength,
 )
 from topformer_viz.explorer.page import measures_of
-from topformer_viz.measures import shrink
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import TopFormer
 from topformer_viz.overview import NETWORK, network_panel
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Scale, Table, Tile, class_picture, numbers, stage_panel, ticks_of
+from topformer_viz.run.measures import shrink
+from topformer_viz.run.segmentation import SILENCED, segment, without
+from topformer_viz.run.stages import STAGES
 from topformer_viz.saving import Offer
-from topformer_viz.segmentation import SILENCED, segment, without
 from topformer_viz.session import View
-from topformer_viz.stages import STAGES
 from topformer_viz.words.text import Text
 
 LEGEND = 24  # classes named beside a segmentation

@@ -12,14 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.markup import axis_span, formula_html, note_html, shape_html
-from topformer_viz.measures import shrink
 from topformer_viz.network.classes import ClassSet, classes_of
 from topformer_viz.network.costs import Cost, costs
 from topformer_viz.network.facts import Facts
 from topformer_viz.network.model import TopFormer
-from topformer_viz.segmentation import SILENCED, segment, without
-from topformer_viz.stages import STAGES, axes_of
-from topformer_viz.tracing import Trace
+from topformer_viz.run.measures import shrink
+from topformer_viz.run.segmentation import SILENCED, segment, without
+from topformer_viz.run.stages import STAGES, axes_of
+from topformer_viz.run.tracing import Trace
 from topformer_viz.wire import Body
 from topformer_viz.words.text import Lang, Text
 

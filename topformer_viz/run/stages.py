@@ -7,17 +7,10 @@ Markup in notes: `axis` or `tensor` in back quotes, [[term]] or [[term|as shown]
 braces such as {HW} are filled with the sizes of the run on show.
 """
 
-import ast
-import inspect
 import re
-import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from torch import nn
-
-from topformer_viz.network.model import Attention, Backbone, Block, InjectionMultiSum, TokenPyramidModule
 from topformer_viz.words.misspelt import unknown
 from topformer_viz.words.text import Text
 
@@ -443,66 +436,3 @@ def axes_of(name: str) -> tuple[str, ...]:
     """Axis names of a traced tensor; levels' own axes carry their number: "pyramid1" -> B C1 H1 W1."""
     level = re.search(r"\d+$", name)
     return tuple(axis.replace("{n}", level[0] if level else "") for axis in stage_of(name).axes)
-
-
-@dataclass(frozen=True)
-class Source:
-    """The code that makes a stage: a method's text, and which of its lines (from 0) do it."""
-
-    method: str
-    text: str
-    marked: tuple[int, ...]
-    first_line: int
-
-
-@cache
-def source_of(model_class: type[nn.Module], name: str) -> Source:
-    """Where the ``keep`` line of a traced tensor stands, found in the source itself.
-
-    The line before is marked too where it prepares the same variable. LookupError if no line keeps ``name``.
-    """
-    methods: tuple[Callable[..., object], ...]
-    if name.startswith("block") and name.endswith(".tokens"):
-        methods = (Attention.forward,)
-    else:
-        methods = (
-            model_class.forward, Backbone.forward, Backbone.inject, InjectionMultiSum.forward,
-            TokenPyramidModule.forward, Block.forward, Attention.forward,
-        )  # fmt: skip
-    stage = stage_of(name).name
-    for method in methods:
-        text, first, body = _read(method)
-        for block in ast.walk(body) if f'"{stage}"' in text else ():
-            statements = getattr(block, "body", None)
-            if not isinstance(statements, list):
-                continue
-            for before, statement in zip([None, *statements], statements, strict=False):
-                if not isinstance(statement, (ast.Assign, ast.Expr, ast.Return)) or not _keeps(statement, stage):
-                    continue
-                start = statement.lineno
-                if before is not None and _target(before) and _target(before) == _target(statement):
-                    start = before.lineno
-                marked = tuple(range(start - 1, statement.end_lineno or start))
-                return Source(method.__qualname__, text, marked, first)
-    raise LookupError(f"no line of {model_class.__name__} keeps {name!r}")
-
-
-@cache
-def _read(method: Callable[..., object]) -> tuple[str, int, ast.stmt]:
-    """A method's text, the number of its first line, and its syntax tree."""
-    lines, first = inspect.getsourcelines(method)
-    text = textwrap.dedent("".join(lines))
-    return text, first, ast.parse(text).body[0]
-
-
-def _keeps(statement: ast.AST, stage: str) -> bool:
-    """Whether the statement calls keep("stage", ...), its name spelled out or numbered by an f-string."""
-    for call in ast.walk(statement):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "keep":
-            if ast.unparse(call.args[0]).lstrip("f").strip("'\"") == stage:
-                return True
-    return False
-
-
-def _target(statement: ast.stmt) -> str:
-    return ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else ""

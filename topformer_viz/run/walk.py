@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from topformer_viz.network.colour import ColourModel, Model
-from topformer_viz.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
-from topformer_viz.tracing import Trace
+from topformer_viz.run.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
+from topformer_viz.run.tracing import Trace
 from topformer_viz.words.text import Lang, Text
 
 WALK = (
