@@ -11,11 +11,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
-from topformer_viz import attention_costs, plots
-from topformer_viz.attention_costs import PUBLISHED, Measurement, Numbers, Timing, measure, measured_crossing, side
+from topformer_viz import plots
 from topformer_viz.lab import cost
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import DENSE_TOKENS, MLP_RATIO, Attention
+from topformer_viz.study import cost as attention_costs
+from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, Timing, measure, measured_crossing, side
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from topformer_viz.by_hand import computation, draw
+from topformer_viz.study.by_hand import computation, draw
 
 QUERY = "lab?part=by-hand&lang=en&seed=3"
 

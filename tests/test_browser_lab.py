@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from topformer_viz import load_model
 from topformer_viz.lab.page import PARTS
-from topformer_viz.what_if import Setting, experiment
+from topformer_viz.study.what_if import Setting, experiment
 
 QUERY = "sample=coffee&size=256"  # 4 x 6 tokens
 ROWS, COLUMNS = 4, 6

@@ -12,9 +12,20 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
-from topformer_viz.by_hand import DIGITS, LARGEST, MATRICES, PIXELS, RULES, Example, attention, axes, computation, draw
 from topformer_viz.lab import hand
 from topformer_viz.run.tracing import trace_block
+from topformer_viz.study.by_hand import (
+    DIGITS,
+    LARGEST,
+    MATRICES,
+    PIXELS,
+    RULES,
+    Example,
+    attention,
+    axes,
+    computation,
+    draw,
+)
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

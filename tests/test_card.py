@@ -14,17 +14,18 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from topformer_viz import Trace, likeness, load_model, trace, train
+from topformer_viz import Trace, load_model, trace, train
 from topformer_viz import card as module
 from topformer_viz.__main__ import main
 from topformer_viz.card import CARD, card, evaluate, write
-from topformer_viz.findings import NetworkFinding, sentence
 from topformer_viz.network import weights
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY, facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.segmentation import SILENCED, without
+from topformer_viz.study import likeness
+from topformer_viz.study.heads import NetworkFinding, sentence
 from topformer_viz.train import Photographs, Score, as_shown, confusion
 
 NAMES = CLASS_SETS["streets"].names

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from topformer_viz import load_model, trace
-from topformer_viz.covariance import MIXED, check, correlation, covariance, walk
+from topformer_viz.study.covariance import MIXED, check, correlation, covariance, walk
 
 # From pixel 0 to 1, 1 to 2, 2 to 0, and a little everywhere: a walk in a circle.
 CIRCLE = 0.7 * torch.tensor([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]], dtype=torch.float64) + 0.1

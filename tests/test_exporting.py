@@ -20,7 +20,7 @@ from topformer_viz.figures import Look
 from topformer_viz.panels import Subject, stage_panel
 from topformer_viz.run.tracing import npz
 from topformer_viz.run.walk import WALK
-from topformer_viz.what_if import Setting, experiment
+from topformer_viz.study.what_if import Setting, experiment
 
 SAMPLES = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples"
 CAT = str(SAMPLES / "cat.jpg")

@@ -12,28 +12,22 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz import trace
-from topformer_viz.findings import (
+from topformer_viz.network.model import TopFormer
+from topformer_viz.study.heads import (
     LOCAL,
     MIN_AREA,
     MIN_PICTURES,
     ONE_HOT,
-    RESAMPLES,
-    SEED,
     TELLING,
     UNIFORM,
     Estimate,
     FindingsError,
     HeadFinding,
     NetworkFinding,
-    Reading,
     load,
-    measure,
-    pooled,
-    reading,
     sentence,
-    summarise,
 )
-from topformer_viz.network.model import TopFormer
+from topformer_viz.terminal.training.heads import RESAMPLES, SEED, Reading, measure, pooled, reading, summarise
 from topformer_viz.train import IGNORE, Photographs, as_shown
 from topformer_viz.words.text import LANGS, Text
 

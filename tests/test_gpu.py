@@ -33,7 +33,7 @@ from topformer_viz.run.measures import difference, measure, pooled
 from topformer_viz.run.segmentation import without_heads
 from topformer_viz.run.tracing import block_of, npz, trace_block
 from topformer_viz.session import Computed
-from topformer_viz.what_if import Setting, experiment
+from topformer_viz.study.what_if import Setting, experiment
 
 NO_CARD = None if torch.cuda.is_available() else "no CUDA device here"
 needs_card = pytest.mark.skipif(NO_CARD is not None, reason=str(NO_CARD))

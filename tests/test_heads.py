@@ -11,8 +11,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import findings, heads
+from topformer_viz import heads
 from topformer_viz.network.classes import classes_of
+from topformer_viz.study import heads as findings
+from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,10 +30,10 @@ def network(peak: float, seed: int) -> dict:
         labels = rng.choice([0, 1, 2, 3, 4, 5, 7, 255], (12, 16)).astype(np.uint8)
         if i < 3:
             labels[0, 0] = 6
-        cells = findings.pooled(torch.from_numpy(labels), 8, GRID)
+        cells = measuring.pooled(torch.from_numpy(labels), 8, GRID)
         weights = torch.from_numpy(peak * np.random.default_rng(seed).normal(size=(16, 12, 12))).softmax(-1)
-        readings.append(findings.reading(weights, cells, GRID))
-    return asdict(findings.summarise(readings, 4))
+        readings.append(measuring.reading(weights, cells, GRID))
+    return asdict(measuring.summarise(readings, 4))
 
 
 @pytest.fixture(scope="module")

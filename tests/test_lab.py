@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from test_pages import open_app, words
 
 from topformer_viz import load_model, trace
-from topformer_viz.covariance import correlation, covariance, walk
 from topformer_viz.keeping import STORE
 from topformer_viz.lab import changes
 from topformer_viz.lab.covariance import UI as COVARIANCE_WORDS
@@ -24,7 +23,8 @@ from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.tracing import Trace
 from topformer_viz.session import PAGES, UI
-from topformer_viz.what_if import Experiment, Setting, experiment, spread
+from topformer_viz.study.covariance import correlation, covariance, walk
+from topformer_viz.study.what_if import Experiment, Setting, experiment, spread
 from topformer_viz.words.text import LANGS, Lang
 
 LAB = "pages/lab.py"
@@ -266,7 +266,7 @@ def test_the_three_tables_are_those_of_the_run(head: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_checklist_is_measured(lang: Lang) -> None:
-    from topformer_viz.covariance import check
+    from topformer_viz.study.covariance import check
 
     app = open_lab("covariance", block="1", lang=lang)
     _, run = run_of()

@@ -151,7 +151,9 @@ def test_difference_is_of_the_model_in_eval_mode_and_leaves_it_alone(tiny, train
 
 
 def test_difference_runs_nothing_folded(monkeypatch: pytest.MonkeyPatch, tiny) -> None:
-    monkeypatch.setattr("topformer_viz.run.tracing.inference_copy", lambda *_: pytest.fail("an inference copy was made"))
+    monkeypatch.setattr(
+        "topformer_viz.run.tracing.inference_copy", lambda *_: pytest.fail("an inference copy was made")
+    )
     assert max(difference(tiny.model, tiny.run)) < 1e-4
 
 

@@ -15,8 +15,8 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.overview import overview_panel
 from topformer_viz.panels import Subject, attention_panel, shape_panel, stage_panel
 from topformer_viz.run.stages import axes_of
+from topformer_viz.study.what_if import Setting, experiment
 from topformer_viz.takeaway import lesson_zip
-from topformer_viz.what_if import Setting, experiment
 
 WIDTHS, FORMATS, BLOCKS, HEADS = "column, page, slide", "png, svg, pdf", "0, 1, 2, 3", "0, 1, 2, 3"
 WRONG: dict[str, tuple[Callable[[Any, Subject], object], str]] = {

@@ -11,10 +11,8 @@ from PIL import Image
 
 from topformer_viz import drawing, figures, heads, starts
 from topformer_viz.app.network import figures as network
-from topformer_viz.attention_costs import PUBLISHED, side
 from topformer_viz.explorer import figures as explorer
 from topformer_viz.figures import Look, draw
-from topformer_viz.findings import times
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import FACTS, MODELS
@@ -25,6 +23,8 @@ from topformer_viz.panels import Panel
 from topformer_viz.run.tracing import trace
 from topformer_viz.saving import Offer
 from topformer_viz.session import Computed, View
+from topformer_viz.study.cost import PUBLISHED, side
+from topformer_viz.study.heads import times
 
 PAGES: dict[str, Callable[[View], list[Offer]]] = {
     "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,

@@ -37,9 +37,9 @@ from topformer_viz.network.relatives import (
     unbiased,
 )
 from topformer_viz.network.samples import open_sample
-from topformer_viz.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.run.stages import OPERATIONS, STAGES
 from topformer_viz.run.tracing import ShapeError, trace_block
+from topformer_viz.study.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,7 +22,8 @@ from topformer_viz.network.colour import Model
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.starts import MEAN, BlockReading
+from topformer_viz.study import starts as study
+from topformer_viz.study.starts import MEAN, BlockReading
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +48,7 @@ def model(start: str, statistics: str = "stored", seed: int = 0) -> Model:
 
 @cache
 def readings(start: str, statistics: str, seed: int = 0) -> tuple[BlockReading, ...]:
-    return starts.read(model(start, statistics, seed), to_tensor(photo()))
+    return study.read(model(start, statistics, seed), to_tensor(photo()))
 
 
 def made(effective: tuple[float, ...], peak: float = 0.1, largest: float = 1.0, tokens: int = 24) -> BlockReading:
@@ -60,7 +61,7 @@ def made(effective: tuple[float, ...], peak: float = 0.1, largest: float = 1.0, 
 
 
 @pytest.mark.parametrize("statistics", starts.STATISTICS)
-@pytest.mark.parametrize("seed", range(starts.DRAWS))
+@pytest.mark.parametrize("seed", range(study.DRAWS))
 def test_as_built_the_attention_gives_exactly_0(statistics: str, seed: int) -> None:
     for block in readings("built", statistics, seed):
         assert (block.largest, block.projected, block.changed) == (0, 0, 0)
@@ -75,7 +76,7 @@ def test_after_that_it_does_not(start: str, statistics: str) -> None:
         assert block.changed > 0
 
 
-@pytest.mark.parametrize("seed", range(starts.DRAWS))
+@pytest.mark.parametrize("seed", range(study.DRAWS))
 def test_rows_of_random_networks_are_what_the_page_says_of_any_draw(seed: int) -> None:
     kinds = {("built", "stored"): "uniform", ("built", "own"): "peaked"}
     kinds |= {("reinitialised", "stored"): "one-hot", ("reinitialised", "own"): "peaked"}
@@ -139,7 +140,7 @@ def test_a_picture_without_anything_on_it_has_finite_numbers(colour: tuple[int, 
     image = to_tensor(Image.new("RGB", (128, 128), colour))
     network = model("reinitialised")
     for statistics in (network, with_batch_statistics(network, image)):
-        for block in starts.read(statistics, image):
+        for block in study.read(statistics, image):
             values = [block.of(name, MEAN) for name in starts.READOUTS]
             assert all(math.isfinite(v) for v in values), values
 

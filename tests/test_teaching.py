@@ -16,7 +16,6 @@ from PIL import Image
 
 from topformer_viz import load_model, session, trace
 from topformer_viz.app.network.payload import network_payload
-from topformer_viz.by_hand import SEEDS
 from topformer_viz.explorer.file import EXPLORER_JS
 from topformer_viz.explorer.page import ASKED
 from topformer_viz.lab import changes, cost
@@ -28,7 +27,8 @@ from topformer_viz.network.images import CELL
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import BLOCKS, SIZES
 from topformer_viz.network.samples import SAMPLES, open_sample
-from topformer_viz.what_if import (
+from topformer_viz.study.by_hand import SEEDS
+from topformer_viz.study.what_if import (
     ACTIVATIONS,
     AXES,
     HEADS,

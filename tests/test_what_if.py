@@ -12,16 +12,7 @@ from torch import Tensor
 from topformer_viz.network.model import Attention, Block, TopFormer
 from topformer_viz.run.stages import STAGES
 from topformer_viz.run.tracing import ShapeError, block_of, trace, trace_block
-from topformer_viz.what_if import (
-    BLOCK_STAGES,
-    DROPPED,
-    PIXELS,
-    Experiment,
-    Setting,
-    experiment,
-    spread,
-    strength,
-)
+from topformer_viz.study.what_if import BLOCK_STAGES, DROPPED, PIXELS, Experiment, Setting, experiment, spread, strength
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text as Drawn
 
-from topformer_viz.by_hand import PIXELS, draw
+from topformer_viz.study.by_hand import PIXELS, draw
 from topformer_viz.words.text import LANGS, Lang
 from topformer_viz.worksheet import SOLVED, UI, pages, worksheet
 

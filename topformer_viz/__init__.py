@@ -12,8 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from topformer_viz import attention_costs as cost
-    from topformer_viz import by_hand, covariance, what_if
     from topformer_viz.figures import Look, save
     from topformer_viz.network.images import ImageError, open_image
     from topformer_viz.network.input import network_size
@@ -23,7 +21,8 @@ if TYPE_CHECKING:
     from topformer_viz.panels import Subject, stage_panel
     from topformer_viz.run.stages import STAGES
     from topformer_viz.run.tracing import Trace, npz, trace
-    from topformer_viz.what_if import Setting, experiment
+    from topformer_viz.study import by_hand, cost, covariance, what_if
+    from topformer_viz.study.what_if import Setting, experiment
 
 __version__ = "0.1.0"
 
@@ -38,9 +37,14 @@ _HOMES = {
     "Subject": "panels", "stage_panel": "panels",
     "STAGES": "run.stages",
     "Trace": "run.tracing", "npz": "run.tracing", "trace": "run.tracing",
-    "Setting": "what_if", "experiment": "what_if",
+    "Setting": "study.what_if", "experiment": "study.what_if",
 }  # fmt: skip
-_STUDIES = {"cost": "attention_costs", "by_hand": "by_hand", "covariance": "covariance", "what_if": "what_if"}
+_STUDIES = {
+    "by_hand": "study.by_hand",
+    "cost": "study.cost",
+    "covariance": "study.covariance",
+    "what_if": "study.what_if",
+}
 __all__ = [*_HOMES, *_STUDIES]
 
 

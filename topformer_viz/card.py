@@ -11,7 +11,6 @@ import torch
 from safetensors import safe_open
 from tqdm import tqdm
 
-from topformer_viz import findings, likeness
 from topformer_viz.network.begin import reinitialised
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY
@@ -20,6 +19,9 @@ from topformer_viz.network.weights import STREETS, load_model
 from topformer_viz.run.fast import best_device
 from topformer_viz.run.segmentation import SILENCED, without
 from topformer_viz.run.tracing import trace
+from topformer_viz.study import heads as findings
+from topformer_viz.study import likeness
+from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.train import DataError, Photographs, Score, as_shown, confusion, pixels_of_val, without_pixels
 
 CARD = STREETS.with_name("README.md")
@@ -68,7 +70,7 @@ def evaluate(data: Photographs) -> dict[str, Any]:
         },
         "without": {name: round(Score(counts).mean_iou, 4) for name, counts in silenced.items()},
         "far": round(float(torch.tensor(distances).quantile(1 - RARELY)), 4),
-        "networks": {name: findings.measure(network, data, device) for name, network in networks.items()},
+        "networks": {name: measuring.measure(network, data, device) for name, network in networks.items()},
     }
 
 

@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from topformer_viz import findings
 from topformer_viz.address import Takes
-from topformer_viz.findings import (
+from topformer_viz.markup import RDBU_R, luminance
+from topformer_viz.network.classes import classes_of
+from topformer_viz.network.facts import facts
+from topformer_viz.panels import Group, Panel, Scale, Tile
+from topformer_viz.saving import Offer, one_of
+from topformer_viz.session import View, pick, write_address
+from topformer_viz.study import heads as findings
+from topformer_viz.study.heads import (
     MIN_AREA,
     MIN_PICTURES,
     Estimate,
@@ -25,12 +31,6 @@ from topformer_viz.findings import (
     sentence,
     times,
 )
-from topformer_viz.markup import RDBU_R, luminance
-from topformer_viz.network.classes import classes_of
-from topformer_viz.network.facts import facts
-from topformer_viz.panels import Group, Panel, Scale, Tile
-from topformer_viz.saving import Offer, one_of
-from topformer_viz.session import View, pick, write_address
 from topformer_viz.words.text import Lang, Text
 
 STOPS = RDBU_R.split()  # blue is less, red more

@@ -13,7 +13,7 @@ from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Panel, Scale, Subject, Tile, numbers
 from topformer_viz.run.stages import axes_of, stage_of
 from topformer_viz.run.walk import sources_of, walk
-from topformer_viz.what_if import strength
+from topformer_viz.study.what_if import strength
 from topformer_viz.words.text import Text
 
 UI = {

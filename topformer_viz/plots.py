@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from topformer_viz.attention_costs import Measurement, Numbers, side
+from topformer_viz.study.cost import Measurement, Numbers, side
 from topformer_viz.words.text import Lang, Text
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; each has 3 : 1 on the light and on the dark page.

@@ -24,7 +24,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from topformer_viz import address, likeness
+from topformer_viz import address
 from topformer_viz.inference import QUEUE
 from topformer_viz.keeping import STORE, FullError
 from topformer_viz.network.begin import with_batch_statistics
@@ -45,6 +45,7 @@ from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.run.walk import walk
 from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
+from topformer_viz.study import likeness
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import LANGS, Lang, Text
 

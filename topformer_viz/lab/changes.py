@@ -24,7 +24,7 @@ from topformer_viz.run.stages import axes_of
 from topformer_viz.run.tracing import block_of
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
-from topformer_viz.what_if import (
+from topformer_viz.study.what_if import (
     ACTIVATIONS,
     AXES,
     HEADS,

@@ -16,19 +16,6 @@ import torch
 
 from topformer_viz import plots
 from topformer_viz.address import Takes
-from topformer_viz.attention_costs import (
-    GRIDS,
-    MOST_BYTES,
-    PASSES,
-    PUBLISHED,
-    WARM_UPS,
-    Measurement,
-    Numbers,
-    measure,
-    measured_crossing,
-    most_bytes,
-    side,
-)
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_css, formula_html
@@ -41,6 +28,19 @@ from topformer_viz.run.fast import best_device
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import DEVICES, OWN, View, part, pick, write_address
 from topformer_viz.starts import number
+from topformer_viz.study.cost import (
+    GRIDS,
+    MOST_BYTES,
+    PASSES,
+    PUBLISHED,
+    WARM_UPS,
+    Measurement,
+    Numbers,
+    measure,
+    measured_crossing,
+    most_bytes,
+    side,
+)
 from topformer_viz.words.text import Lang, Text
 
 CLASSES = 150  # of the whole network that the module is set against: ADE20K's, as published

@@ -11,7 +11,6 @@ import torch
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 from torch import Tensor
 
-from topformer_viz import covariance as measured
 from topformer_viz.address import Takes
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, off_rounding, plain, scale_of, shares, signed
@@ -21,6 +20,7 @@ from topformer_viz.plots import config
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.starts import number
+from topformer_viz.study import covariance as measured
 from topformer_viz.words.text import Lang, Text
 
 MEAN = 0  # in the place of a head: the mean of all

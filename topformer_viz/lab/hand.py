@@ -10,13 +10,13 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.address import Takes
-from topformer_viz.by_hand import DIGITS, MATRICES, RULES, SEEDS, Example, axes, computation, draw
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_span, formula_html
 from topformer_viz.panels import Group, Panel, Scale, Tile, numbers
 from topformer_viz.run.stages import STAGES
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
+from topformer_viz.study.by_hand import DIGITS, MATRICES, RULES, SEEDS, Example, axes, computation, draw
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.words.text import Lang, Text
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from topformer_viz.address import Takes
 from topformer_viz.diagrams import shape_diagram
-from topformer_viz.findings import decimal
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html
@@ -27,12 +26,13 @@ from topformer_viz.network.relatives import (
 )
 from topformer_viz.panels import UI as PANEL
 from topformer_viz.panels import Group, Panel, Table, Tile, numbers, pixels_name, ticks_of
-from topformer_viz.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.stages import Stage
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
 from topformer_viz.starts import number
+from topformer_viz.study.heads import decimal
+from topformer_viz.study.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.words.text import Lang, Text
 
 UNBIASED = "levit with biases 0"

@@ -18,11 +18,7 @@ from torch import Tensor, nn
 from topformer_viz.network.model import Attention, Keep, ignore
 
 ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 a pixel
-
-
 LAYER_NORM_EPS = 1e-6  # ViT's
-
-
 SEED = 0
 
 

@@ -17,8 +17,6 @@ from topformer_viz.run.stages import STAGES, Stage, Step
 from topformer_viz.run.tracing import Trace, block_of, trace_block
 from topformer_viz.words.text import Text
 
-# Measures
-
 
 @torch.inference_mode()
 def equivariance(attention: nn.Module, tokens: Tensor, seed: int = SEED) -> float:

@@ -1,0 +1,149 @@
+"""What each head looks at, measured on labelled pictures.
+
+With A (HW, HW) a head's weights on a picture and F (HW, classes) the share of each token's square that carries each
+class, Q^T A F is the attention that falls from class to class, where Q is F and one more column of ones, for every
+token alike. Divided by its row's sum it is a share; divided by the share that uniform rows give on the same pictures
+it is a ratio, and 1 is chance. Sums run over all pictures before anything is divided.
+
+The uncertainty is over pictures: 95 % intervals by bootstrap (Efron, 1979), pictures drawn with replacement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from topformer_viz.network.colour import Model
+from topformer_viz.network.input import to_tensor
+from topformer_viz.run.fast import inference_copy, run
+from topformer_viz.run.measures import distances, effective_tokens
+from topformer_viz.study.heads import Estimate, HeadFinding, NetworkFinding
+from topformer_viz.train import IGNORE, Photographs, as_shown
+
+RESAMPLES, SEED = 1000, 0
+INTERVAL = (0.025, 0.975)
+DIGITS = 4  # significant ones that are kept in the file
+
+
+def pooled(labels: Tensor, classes: int, grid: tuple[int, int]) -> Tensor:
+    """Share of each cell's area that carries each class: uint8 labels (Y, X) to float64 (HW, classes).
+
+    A pixel that a cell's border cuts counts on either side by its area. What is unlabelled counts to no class, so
+    that a cell's shares sum to at most 1.
+    """
+    known = labels != IGNORE
+    planes = F.one_hot(labels.where(known, 0).long(), classes).double() * known[..., None]
+    rows, columns = (_cover(side, cells) for side, cells in zip(labels.shape, grid, strict=True))
+    return torch.einsum("hy,yxc,wx->hwc", rows, planes, columns).flatten(0, 1)
+
+
+def _cover(pixels: int, cells: int) -> Tensor:
+    """Which part of each cell's side each pixel covers, (cells, pixels)."""
+    edges = torch.arange(cells + 1, dtype=torch.float64) * pixels / cells
+    pixel = torch.arange(pixels)
+    inside = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
+    return inside.clamp(min=0) * cells / pixels
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What n attention matrices do on one picture; the last is uniform, to compare with.
+
+    ``mass`` (n, classes + 1, classes): attention from class to class, in the last row from every token; ``effective``
+    (n,): mean exp(entropy) of the rows; ``distance`` (n,): mean distance in tokens; ``cells`` (HW, classes): the labels.
+    """
+
+    mass: Tensor
+    effective: Tensor
+    distance: Tensor
+    cells: Tensor
+
+
+def reading(weights: Tensor, cells: Tensor, grid: tuple[int, int]) -> Reading:
+    """Measure heads' weights (heads, HW, HW) on a picture with the pooled labels ``cells`` (HW, classes), float64."""
+    weights = torch.cat([weights, torch.full_like(weights[:1], 1 / len(cells))])
+    asking = torch.cat([cells, torch.ones_like(cells[:, :1])], dim=1)
+    return Reading(
+        mass=asking.T @ weights @ cells,
+        effective=effective_tokens(weights).mean(-1),
+        distance=(weights * distances(grid)).sum(-1).mean(-1),
+        cells=cells,
+    )
+
+
+def summarise(readings: Sequence[Reading], num_heads: int) -> NetworkFinding:
+    """Estimates over the pictures, for blocks of ``num_heads`` heads each."""
+    mass, effective, distance = (
+        np.stack([getattr(r, name).numpy() for r in readings]) for name in ("mass", "effective", "distance")
+    )
+    once = np.ones((1, len(readings)))
+    drawn = np.random.default_rng(SEED).multinomial(len(readings), once[0] / len(readings), RESAMPLES)
+    counts = np.concatenate([once, drawn])  # (1 + resamples, pictures): how often each picture counts
+    mass, effective, distance = (np.tensordot(counts, values, 1) for values in (mass, effective, distance))
+    with np.errstate(invalid="ignore"):  # 0 / 0 where two classes never meet: NaN, and null in the end
+        share = mass / mass.sum(-1, keepdims=True)
+        ratio = share / share[:, -1:]
+    effective, distance = (
+        values / values[:, -1:] * values[0, -1] / len(readings) for values in (effective, distance)
+    )  # mean over pictures, in each draw with the mean grid of all of them
+    heads = [
+        HeadFinding(effective=own[0], distance=own[1], ratio=own[2][:-1], read=own[2][-1])
+        for own in zip(*(_estimates(values) for values in (effective, distance, ratio)), strict=True)
+    ][:-1]
+    cells = [r.cells for r in readings]
+    present = np.stack([(c.sum(0) > 0).numpy() for c in cells]).astype(int)
+    tokens = [len(c) for c in cells]
+    return NetworkFinding(
+        pictures=len(readings),
+        tokens=(min(tokens), _rounded(float(np.mean(tokens))), max(tokens)),
+        labelled=_rounded(float(np.mean([float(c.sum(1).mean()) for c in cells]))),
+        distance=_rounded(distance[0, -1]),
+        together=(present.T @ present).tolist(),
+        chance=[[None if np.isnan(x) else _rounded(x) for x in row] for row in share[0, -1]],
+        heads=[heads[i : i + num_heads] for i in range(0, len(heads), num_heads)],
+    )
+
+
+def _estimates(values: np.ndarray) -> Any:
+    """Nested lists of estimates from (1 + resamples, ...): first each picture once, then the draws."""
+    once, draws = values[0], values[1:]
+    # A draw without the two classes' pictures says nothing; where no draw says anything, nor does the number.
+    ends = np.nanquantile(np.where(np.isnan(once), 0.0, draws), INTERVAL, axis=0)
+
+    def nested(estimate: np.ndarray) -> Any:
+        if estimate.ndim > 1:
+            return [nested(part) for part in estimate]
+        return None if np.isnan(estimate[0]) else Estimate(*(_rounded(x) for x in estimate))
+
+    return nested(np.moveaxis(np.stack([once, *ends]), 0, -1))
+
+
+def _rounded(x: float) -> float:
+    return float(f"{x:.{DIGITS}g}")
+
+
+def measure(model: Model, data: Photographs, device: torch.device) -> dict[str, Any]:
+    """What every head of ``model`` looks at on ``data``'s val, as JSON takes it: ``NetworkFinding``'s fields by name.
+
+    Pictures are shown as the app shows them; an estimate is [value, low, high] or null. The order of val plays no part.
+    """
+    fast = inference_copy(model, device)
+    readings = []
+    for stem in tqdm(sorted(data.val), desc="measuring the heads", unit="picture", leave=False):
+        found: list[Tensor] = []
+
+        def keep(name: str, x: Tensor, found: list[Tensor] = found) -> Tensor:
+            if name.endswith(".weights"):
+                found.append(x[0].cpu().double())
+            return x
+
+        image = to_tensor(as_shown(data.picture(stem)))
+        grid = model.token_grid(*image.shape[-2:])
+        run(fast, image, keep)
+        readings.append(reading(torch.cat(found), pooled(data.labels(stem), len(data.classes), grid), grid))
+    return asdict(summarise(readings, model.num_heads))
