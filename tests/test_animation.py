@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from topformer_viz import load_model, trace
-from topformer_viz.animation import HEIGHT, STEPS, STRIP, WIDTH, gif, path
-from topformer_viz.figures import Look
-from topformer_viz.panels import Subject
+from topformer_viz.figures.animation import HEIGHT, STEPS, STRIP, WIDTH, gif, path
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.subject import Subject
 from topformer_viz.run.walk import walk
 
 
@@ -35,7 +35,7 @@ def test_what_it_shows(photo: Callable[..., Image.Image], monkeypatch: pytest.Mo
     run = trace(model, picture)
     subject = Subject(run, model, picture, "Colour", "noise", False, "en")
     stages = dict(list(walk(run, 0).items())[:3])
-    monkeypatch.setattr("topformer_viz.animation.walk", lambda run, block: stages)
+    monkeypatch.setattr("topformer_viz.figures.animation.walk", lambda run, block: stages)
     data = gif(subject, 0, 1, Look(theme="transparent"))
     assert len(data) < 3_000_000
     rows, columns = subject.grid

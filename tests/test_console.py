@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from topformer_viz.__main__ import main
-from topformer_viz.console import command_line, pictures
-from topformer_viz.exporting import Order
+from topformer_viz.console import pictures
+from topformer_viz.figures.order import Order
+from topformer_viz.words.command import command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "猫 照片 Straße.png"  # which no encoding below has all letters for

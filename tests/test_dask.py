@@ -12,7 +12,8 @@ from PIL import Image
 
 from topformer_viz import exporting
 from topformer_viz.__main__ import main
-from topformer_viz.exporting import Order, _on_cluster
+from topformer_viz.exporting import _on_cluster
+from topformer_viz.figures.order import Order
 from topformer_viz.network.weights import STREETS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from topformer_viz.diagrams import Link, links, shape_diagram
+from topformer_viz.figures.diagrams import Link, links, shape_diagram
 from topformer_viz.run.stages import OPERATIONS, axes_of, stage_of
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -15,9 +15,11 @@ from PIL import Image
 
 from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
-from topformer_viz.exporting import Order, OrderError, _apart, check, export_image, stems
-from topformer_viz.figures import Look
-from topformer_viz.panels import Subject, stage_panel
+from topformer_viz.exporting import _apart, check, export_image, stems
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.order import Order, OrderError
+from topformer_viz.figures.stages import stage_panel
+from topformer_viz.figures.subject import Subject
 from topformer_viz.run.tracing import npz
 from topformer_viz.run.walk import WALK
 from topformer_viz.study.what_if import Setting, experiment

@@ -14,24 +14,17 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from topformer_viz import drawing, figures, trace
-from topformer_viz.figures import THEMES, WIDTHS, Look, draw, save
+from topformer_viz import trace
+from topformer_viz.figures import drawing
+from topformer_viz.figures import sheet as figures
+from topformer_viz.figures.attention import attention_panel
+from topformer_viz.figures.look import THEMES, WIDTHS, Look
+from topformer_viz.figures.overview import network_panel
+from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Scale, Series, Table, Tile
+from topformer_viz.figures.sheet import draw, save
+from topformer_viz.figures.stages import shape_panel, stage_panel
+from topformer_viz.figures.subject import Subject
 from topformer_viz.network.model import TopFormer
-from topformer_viz.overview import network_panel
-from topformer_viz.panels import (
-    Axis,
-    Chart,
-    Group,
-    Panel,
-    Scale,
-    Series,
-    Subject,
-    Table,
-    Tile,
-    attention_panel,
-    shape_panel,
-    stage_panel,
-)
 
 BOX = tuple[float, float, float, float]  # left, low, right, high in dots
 

@@ -20,10 +20,14 @@ from fontTools.ttLib import TTFont
 from matplotlib.font_manager import fontManager
 from PIL import Image
 
-from topformer_viz import animation, drawing, figures, fonts
 from topformer_viz.explorer.file import explorer_html
-from topformer_viz.figures import FORMATS, Look, save
-from topformer_viz.panels import Panel, Subject, attention_panel
+from topformer_viz.figures import animation, drawing, fonts
+from topformer_viz.figures import sheet as figures
+from topformer_viz.figures.attention import attention_panel
+from topformer_viz.figures.look import FORMATS, Look
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.sheet import save
+from topformer_viz.figures.subject import Subject
 from topformer_viz.takeaway import lesson_zip
 
 NAME = "北京故宫樱花 臺北 かな.jpg"  # kana are in GB2312, 臺 is in Big5
@@ -129,7 +133,7 @@ def test_figures_can_show_every_word_of_the_app_s() -> None:
 def test_browsers_need_only_the_small_file_for_the_app_s_words() -> None:
     missing = fonts.own_characters() - characters(fonts.WORDS)
     assert not missing, (
-        f"python -m topformer_viz.fonts: all visitors load the large file for {''.join(sorted(missing))}"
+        f"python -m topformer_viz.terminal.fonts: all visitors load the large file for {''.join(sorted(missing))}"
     )
 
 

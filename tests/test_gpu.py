@@ -23,11 +23,13 @@ from test_train import CLASSES, COLOURS, add
 
 from topformer_viz import load_model, session, trace, train
 from topformer_viz.bench import forward
-from topformer_viz.figures import Look, save
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.sheet import save
+from topformer_viz.figures.stages import stage_panel
+from topformer_viz.figures.subject import Subject
 from topformer_viz.keeping import STORE
 from topformer_viz.lab.page import PARTS
 from topformer_viz.network.model import SIZES, TopFormer
-from topformer_viz.panels import Subject, stage_panel
 from topformer_viz.run.fast import best_device
 from topformer_viz.run.measures import difference, measure, pooled
 from topformer_viz.run.segmentation import without_heads

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from topformer_viz.animation import gif
-from topformer_viz.exporting import Order, export_image
-from topformer_viz.figures import Look, draw, save, write
+from topformer_viz.exporting import export_image
+from topformer_viz.figures.animation import gif
+from topformer_viz.figures.attention import attention_panel
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.order import Order
+from topformer_viz.figures.overview import overview_panel
+from topformer_viz.figures.sheet import draw, save, write
+from topformer_viz.figures.stages import shape_panel, stage_panel
+from topformer_viz.figures.subject import Subject
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.overview import overview_panel
-from topformer_viz.panels import Subject, attention_panel, shape_panel, stage_panel
 from topformer_viz.run.stages import axes_of
 from topformer_viz.study.what_if import Setting, experiment
 from topformer_viz.takeaway import lesson_zip

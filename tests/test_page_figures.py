@@ -9,17 +9,19 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-from topformer_viz import drawing, figures, heads, starts
+from topformer_viz import heads, starts
 from topformer_viz.app.network import figures as network
 from topformer_viz.explorer import figures as explorer
-from topformer_viz.figures import Look, draw
+from topformer_viz.figures import drawing, look
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.sheet import draw
 from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import FACTS, MODELS
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
-from topformer_viz.panels import Panel
 from topformer_viz.run.tracing import trace
 from topformer_viz.saving import Offer
 from topformer_viz.session import Computed, View
@@ -111,7 +113,7 @@ def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang:
     with drawing.drawing():
         figure = draw(panels(page, "streets", lang)[offer], Look(width, "dark"))
         found = boxes(figure)
-    assert figure.get_size_inches()[1] <= figures.WIDTHS[width].most + 1e-6
+    assert figure.get_size_inches()[1] <= look.WIDTHS[width].most + 1e-6
     for n, (text, box) in enumerate(found):
         assert box[0] >= 0 and box[1] >= 0 and box[2] <= figure.bbox.x1 and box[3] <= figure.bbox.y1, (
             f"cut off: {text!r}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topformer_viz.markup import RDBU_R, VIRIDIS
+from topformer_viz.figures.colours import RDBU_R, VIRIDIS
 from topformer_viz.network.classes import CLASS_SETS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from topformer_viz import load_model, trace
-from topformer_viz.diagrams import shape_diagram
+from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.lab import relatives as part
 from topformer_viz.markup import formula_html
 from topformer_viz.network.input import network_size

@@ -13,8 +13,8 @@ from decoding import Payload, decode
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz.figures import Look
-from topformer_viz.panels import Subject
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.subject import Subject
 from topformer_viz.saving import bar as saving_bar
 from topformer_viz.saving.bar import OPTIONS, SAID, is_loopback, own_address, qr_code
 from topformer_viz.session import PAGES
@@ -118,7 +118,7 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
         return made
 
     monkeypatch.setattr("topformer_viz.takeaway.lesson_zip", note("lesson"))
-    monkeypatch.setattr("topformer_viz.animation.gif", note("animation"))
+    monkeypatch.setattr("topformer_viz.figures.animation.gif", note("animation"))
     app = open_app(size="256", lang="zh")
     answer, data = ask(app, "lesson", {"block": "2", "head": "1"}, theme="dark")
     assert (answer["name"], answer["mime"], data) == ("street-block2.zip", "application/zip", b"lesson")
@@ -141,7 +141,7 @@ def test_what_fails_is_said_and_the_bar_stays(monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: object, **__: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr("topformer_viz.animation.gif", fail)
+    monkeypatch.setattr("topformer_viz.figures.animation.gif", fail)
     app = open_app(size="256")
     answer, _ = ask(app, "animation", {})
     assert answer["problem"] == SAID["failed"]("en")

@@ -68,13 +68,11 @@ from hashlib import sha256
 from json import dumps
 import torch
 from PIL import Image
-from topformer_viz import load_model, trace
-from topformer_viz import animation
-from topformer_viz.by_hand import draw
-from topformer_viz.figures import FORMATS, Look, save
-from topformer_viz.overview import overview_panel
-from topformer_viz.panels import Axis, Chart, Panel, Series, Subject, Table, shape_panel, stage_panel
-from topformer_viz.worksheet import worksheet
+from topformer_viz import Look, Subject, by_hand, load_model, save, stage_panel, trace, worksheet
+from topformer_viz.figures import animation
+from topformer_viz.figures.look import FORMATS
+from topformer_viz.figures.panel import Axis, Chart, Panel, Series, Table
+from topformer_viz.figures.stages import shape_panel
 
 if "style" in sys.argv:
     import matplotlib.style
@@ -94,7 +92,7 @@ files["notebook"] = panels[0]._repr_svg_().encode()
 animation.STEPS = 2
 animation.walk = lambda run, block: ["weights"]
 files["gif"] = animation.gif(subject, 0, None, Look())
-files["worksheet"] = worksheet(draw(12), "zh", True)
+files["worksheet"] = worksheet(by_hand.draw(12), "zh", True)
 print(dumps({name: sha256(content).hexdigest() for name, content in files.items()}))
 """
 
@@ -120,7 +118,7 @@ def test_a_matplotlibrc_a_style_and_a_backend_change_nothing(tmp_path: Path) -> 
 def test_figures_leave_the_settings_as_they_are() -> None:
     import matplotlib
 
-    from topformer_viz.drawing import drawing
+    from topformer_viz.figures.drawing import drawing
 
     with matplotlib.rc_context({"image.origin": "lower", "svg.hashsalt": "mine"}):
         before = dict(matplotlib.rcParams)

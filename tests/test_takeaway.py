@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from topformer_viz import load_model, trace
-from topformer_viz.figures import Format, Look, save
+from topformer_viz.figures.look import Format, Look
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.sheet import save
+from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model
-from topformer_viz.panels import Panel, Subject
 from topformer_viz.run.tracing import summary
 from topformer_viz.run.walk import walk
 from topformer_viz.takeaway import lesson_zip

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text as Drawn
 
+from topformer_viz.figures.worksheet import SOLVED, UI, pages, worksheet
 from topformer_viz.study.by_hand import PIXELS, draw
 from topformer_viz.words.text import LANGS, Lang
-from topformer_viz.worksheet import SOLVED, UI, pages, worksheet
 
 SEED = 12  # its numbers are among the widest
 example = cache(draw)

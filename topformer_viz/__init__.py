@@ -12,13 +12,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from topformer_viz.figures import Look, save
+    from topformer_viz.figures.look import Look
+    from topformer_viz.figures.sheet import save
+    from topformer_viz.figures.stages import stage_panel
+    from topformer_viz.figures.subject import Subject
+    from topformer_viz.figures.worksheet import worksheet
     from topformer_viz.network.images import ImageError, open_image
     from topformer_viz.network.input import network_size
     from topformer_viz.network.model import SIZES, Attention
     from topformer_viz.network.samples import open_sample
     from topformer_viz.network.weights import load_model
-    from topformer_viz.panels import Subject, stage_panel
     from topformer_viz.run.stages import STAGES
     from topformer_viz.run.tracing import Trace, npz, trace
     from topformer_viz.study import by_hand, cost, covariance, what_if
@@ -28,13 +31,16 @@ __version__ = "0.1.0"
 
 # Where each name lives, and the modules that are names themselves.
 _HOMES = {
-    "Look": "figures", "save": "figures",
+    "Look": "figures.look",
+    "save": "figures.sheet",
+    "stage_panel": "figures.stages",
+    "Subject": "figures.subject",
+    "worksheet": "figures.worksheet",
     "ImageError": "network.images", "open_image": "network.images",
     "network_size": "network.input",
     "SIZES": "network.model", "Attention": "network.model",
     "open_sample": "network.samples",
     "load_model": "network.weights",
-    "Subject": "panels", "stage_panel": "panels",
     "STAGES": "run.stages",
     "Trace": "run.tracing", "npz": "run.tracing", "trace": "run.tracing",
     "Setting": "study.what_if", "experiment": "study.what_if",

@@ -10,8 +10,9 @@ from typing import cast
 from topformer_viz import bench
 from topformer_viz.card import evaluate, write
 from topformer_viz.console import lenient, pictures, reader_left
-from topformer_viz.exporting import FORMATS, OVERVIEW, SHAPE, ClusterError, Order, OrderError, check, export_all
-from topformer_viz.figures import THEMES, WIDTHS, Look
+from topformer_viz.exporting import ClusterError, check, export_all
+from topformer_viz.figures.look import THEMES, WIDTHS, Look
+from topformer_viz.figures.order import FORMATS, OVERVIEW, SHAPE, Order, OrderError
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.images import MAX_PIXELS, ImageError, open_image
 from topformer_viz.network.model import DENSE_TOKENS

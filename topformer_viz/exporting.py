@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,12 +24,17 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from topformer_viz.animation import gif
-from topformer_viz.console import command_line, lenient
+from topformer_viz.console import lenient
 from topformer_viz.explorer.file import explorer_html
 from topformer_viz.explorer.payload import MAX_TOKENS
-from topformer_viz.figures import FORMATS as FIGURES
-from topformer_viz.figures import Look, save
+from topformer_viz.figures.animation import gif
+from topformer_viz.figures.look import FORMATS as FIGURES
+from topformer_viz.figures.order import OVERVIEW, SHAPE, Order, OrderError, _from_1
+from topformer_viz.figures.overview import overview_panel
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.sheet import save
+from topformer_viz.figures.stages import shape_panel, stage_panel
+from topformer_viz.figures.subject import Subject
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.colour import MIN_GRID, Model
@@ -37,71 +42,17 @@ from topformer_viz.network.images import ImageError, open_image
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import DENSE_TOKENS, SIZES
 from topformer_viz.network.weights import load_checkpoint, load_model
-from topformer_viz.overview import overview_panel
-from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
 from topformer_viz.run.tracing import TooLargeError, Trace, npz, trace
 from topformer_viz.run.walk import walk
 from topformer_viz.takeaway import lesson_zip
 from topformer_viz.words.misspelt import known
-from topformer_viz.words.text import LANGS, Lang
 
-FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
-OVERVIEW = "overview"  # instead of a stage: the whole block
-SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its picture
 MATRICES = ("scores", "weights")  # the stages that a run of many tokens does not have
 ANSWER_SECONDS = 5  # how long a Dask scheduler may take to answer
 
 
-class OrderError(ValueError):
-    """The model, or the run on this picture, does not have what is asked for; the message lists what it has."""
-
-
 class ClusterError(RuntimeError):
     """Dask is not installed, or no scheduler with workers is at the address, or the cluster went away; the message says."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be made of every picture. ``blocks`` and ``heads`` count from 0.
-
-    ``model``: one of the app's, or a checkpoint's path (``checkpoint``: its bytes, where that path is another
-    machine's); ``size``: short side of the network's input, in pixels; ``grid``: cells on the colour model's short side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as
-    ``walk`` has them, or followed by SHAPE, or OVERVIEW; None: all of them, without the shapes. ``formats`` are of FORMATS; ``look``
-    and ``scale`` (of PNG) are those of ``figures.save``. ValueError for another format or language.
-    """
-
-    model: str = "streets"
-    size: int = 512
-    grid: int = MIN_GRID
-    blocks: tuple[int, ...] | None = (0,)
-    heads: tuple[int, ...] | None = None
-    stages: tuple[str, ...] | None = None
-    formats: tuple[str, ...] = ("svg",)
-    lang: Lang = "en"
-    look: Look = field(default_factory=Look)
-    scale: int = 1
-    checkpoint: bytes | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        for format in self.formats:
-            known("format", format, FORMATS)
-        known("language", self.lang, LANGS)
-
-    def command(self, image: str, out: str) -> str:
-        """The command that makes the same files of ``image`` in the folder ``out``, as ``command_line`` writes it."""
-        words = ["python", "-m", "topformer_viz", "export", image, "--out", out, "--model", self.model]
-        words += ["--grid", str(self.grid)] if self.model == "colour" else []
-        words += ["--size", str(self.size), "--blocks", _from_1(self.blocks), "--lang", self.lang]
-        words += ["--heads", _from_1(self.heads)] if self.heads is not None else []
-        words += ["--stages", ",".join(self.stages)] if self.stages is not None else []
-        words += ["--format", ",".join(self.formats), "--theme", self.look.theme, "--width", self.look.width]
-        words += ["--scale", str(self.scale)] if self.scale > 1 else []
-        words += ["--bare"] if self.look.bare else []
-        return command_line(words)
-
-
-def _from_1(numbers: Iterable[int] | None) -> str:
-    return "all" if numbers is None else ",".join(str(n + 1) for n in numbers)
 
 
 def check(order: Order) -> None:

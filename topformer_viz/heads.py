@@ -11,10 +11,10 @@ import numpy as np
 import streamlit as st
 
 from topformer_viz.address import Takes
-from topformer_viz.markup import RDBU_R, luminance
+from topformer_viz.figures.colours import RDBU_R, luminance
+from topformer_viz.figures.panel import Group, Panel, Scale, Tile
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.facts import facts
-from topformer_viz.panels import Group, Panel, Scale, Tile
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address
 from topformer_viz.study import heads as findings

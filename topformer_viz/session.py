@@ -25,6 +25,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from topformer_viz import address
+from topformer_viz.figures.subject import Subject
 from topformer_viz.inference import QUEUE
 from topformer_viz.keeping import STORE, FullError
 from topformer_viz.network.begin import with_batch_statistics
@@ -37,7 +38,6 @@ from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES, CheckpointError, load_checkpoint, load_model, showable
-from topformer_viz.panels import Subject
 from topformer_viz.paths import ICON
 from topformer_viz.reader import read_picture
 from topformer_viz.run.fast import best_device

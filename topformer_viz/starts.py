@@ -19,15 +19,15 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.address import Takes
+from topformer_viz.figures.colours import VIRIDIS
+from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
+from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.heads import PROSE
-from topformer_viz.markup import VIRIDIS
 from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.images import CELL
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import BLOCKS, KEY_DIM, TopFormer
 from topformer_viz.network.weights import load_model
-from topformer_viz.panels import UI as PANEL
-from topformer_viz.panels import Group, Panel, Scale, Table, Tile
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
 from topformer_viz.study.heads import ONE_HOT, UNIFORM, decimal

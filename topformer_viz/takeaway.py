@@ -14,10 +14,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from topformer_viz.explorer.file import theme_css
-from topformer_viz.figures import THEMES, Look, draw, write
+from topformer_viz.figures.look import THEMES, Look
+from topformer_viz.figures.overview import overview_panel
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.sheet import draw, write
+from topformer_viz.figures.stages import shape_panel, stage_panel
+from topformer_viz.figures.subject import Subject
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html, shape_html
-from topformer_viz.overview import overview_panel
-from topformer_viz.panels import Panel, Subject, shape_panel, stage_panel
 from topformer_viz.run.stages import AXES, axes_of
 from topformer_viz.run.tracing import summary
 from topformer_viz.run.walk import declared_of, note_of, values_of, walk

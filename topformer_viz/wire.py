@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.markup import RDBU_R, VIRIDIS, axis_css
+from topformer_viz.figures.colours import RDBU_R, VIRIDIS
+from topformer_viz.markup import axis_css
 from topformer_viz.words.text import Text
 
 # The components' common style and script, which come before their own.

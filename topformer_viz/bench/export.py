@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from topformer_viz.bench.table import Cell, Table
-from topformer_viz.exporting import Order, export_all
+from topformer_viz.exporting import export_all
+from topformer_viz.figures.order import Order
 from topformer_viz.network.samples import open_sample
 
 ORDER = Order(stages=("query", "weights"), formats=("png",))

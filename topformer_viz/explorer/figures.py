@@ -8,29 +8,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from topformer_viz import panels
 from topformer_viz.explorer.page import measures_of, removal_of
 from topformer_viz.explorer.payload import both_labels, change_of, commonest, heads_of, moves
 from topformer_viz.explorer.words import NO_SEGMENTATION, OUTPUT, PIXELS
 from topformer_viz.explorer.words import UI as WORDS
+from topformer_viz.figures.attention import attention_panel, attention_scale, line, pixels_name, region
+from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
+from topformer_viz.figures.stages import stage_panel
+from topformer_viz.figures.subject import UI as PANEL
+from topformer_viz.figures.subject import Subject, class_picture, numbers
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.model import TopFormer
-from topformer_viz.panels import (
-    Group,
-    Panel,
-    Scale,
-    Subject,
-    Table,
-    Tile,
-    attention_panel,
-    attention_scale,
-    class_picture,
-    line,
-    numbers,
-    pixels_name,
-    region,
-    stage_panel,
-)  # fmt: skip
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View
 from topformer_viz.words.text import Lang, Text
@@ -99,7 +87,7 @@ def _logarithmic(panel: Panel, lang: Lang) -> Panel:
         return replace(tile, scale=replace(tile.scale, low=1e-4 * tile.scale.high, log=True))
 
     groups = tuple(replace(group, tiles=tuple(map(of, group.tiles))) for group in panel.groups)
-    caption = (" " if lang == "en" else "").join((panels.UI["log"](lang), panel.caption))
+    caption = (" " if lang == "en" else "").join((PANEL["log"](lang), panel.caption))
     return replace(panel, name=f"{panel.name}-log", caption=caption, groups=groups)
 
 
@@ -152,8 +140,8 @@ def _against(subject: Subject, asked: Mapping[str, str]) -> Panel:
     apart = Scale(-end, end, UI["difference"](lang)) if end else Scale(0.0, 0.0, UI["difference"](lang))
 
     def named(letter: str, b: int, h: int | None, who: list[int]) -> str:
-        head = panels.UI["mean"](lang) if h is None else subject.head(h)
-        block = panels.UI["block"](lang, block=b + 1)
+        head = PANEL["mean"](lang) if h is None else subject.head(h)
+        block = PANEL["block"](lang, block=b + 1)
         pixel = WORDS["pixel_short"](lang, i=who[0] + 1) if len(who) == 1 else pixels_name(subject, who)
         return f"{letter}: {UI['view'](lang, block=block, head=head, pixels=pixel)}"
 

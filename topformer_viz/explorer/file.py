@@ -11,7 +11,7 @@ from PIL import Image
 
 from topformer_viz.explorer.payload import Shown, explorer_part, heads_of
 from topformer_viz.explorer.words import ABOUT, ALONE, TITLE
-from topformer_viz.fonts import FONT, WORDS, bundled_characters, own_characters, part
+from topformer_viz.figures.fonts import FONT, WORDS, bundled_characters, own_characters, part
 from topformer_viz.network.colour import Model
 from topformer_viz.paths import ROOT
 from topformer_viz.run.measures import difference, measure

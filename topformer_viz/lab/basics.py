@@ -7,13 +7,14 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.address import Takes
+from topformer_viz.figures.panel import Array, Group, Panel, Scale, Tile
+from topformer_viz.figures.subject import Subject, numbers
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.network.colour import QUESTIONS, ColourModel
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import load_model
-from topformer_viz.panels import Array, Group, Panel, Scale, Subject, Tile, numbers
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, pick, write_address

@@ -14,12 +14,13 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from topformer_viz.address import Takes
+from topformer_viz.figures.panel import Group, Panel, Table, Tile
+from topformer_viz.figures.subject import UI as PANEL
+from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, ROUNDING, Pictures, off_rounding, plain, scale_of, shares, signed
 from topformer_viz.markup import axis_css, shape_html
 from topformer_viz.network.model import Attention
-from topformer_viz.panels import UI as PANEL
-from topformer_viz.panels import Group, Panel, Table, Tile, numbers, ticks_of
 from topformer_viz.run.stages import axes_of
 from topformer_viz.run.tracing import block_of
 from topformer_viz.saving import Offer, one_of

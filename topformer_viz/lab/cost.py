@@ -16,13 +16,13 @@ import torch
 
 from topformer_viz import plots
 from topformer_viz.address import Takes
+from topformer_viz.figures.panel import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_css, formula_html
 from topformer_viz.network.costs import costs
 from topformer_viz.network.images import CELL
 from topformer_viz.network.model import BLOCKS, DENSE_TOKENS
-from topformer_viz.panels import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.plots import tokens_text
 from topformer_viz.run.fast import best_device
 from topformer_viz.saving import Offer, one_of

@@ -12,10 +12,11 @@ from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 from torch import Tensor
 
 from topformer_viz.address import Takes
+from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Series, Table, Tile
+from topformer_viz.figures.subject import UI as PANEL
+from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, off_rounding, plain, scale_of, shares, signed
-from topformer_viz.panels import UI as PANEL
-from topformer_viz.panels import Axis, Chart, Group, Panel, Series, Table, Tile, numbers, ticks_of
 from topformer_viz.plots import config
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address

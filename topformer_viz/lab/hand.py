@@ -10,9 +10,10 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.address import Takes
+from topformer_viz.figures.panel import Group, Panel, Scale, Tile
+from topformer_viz.figures.subject import numbers
 from topformer_viz.lab.panels import KEPT
 from topformer_viz.markup import axis_span, formula_html
-from topformer_viz.panels import Group, Panel, Scale, Tile, numbers
 from topformer_viz.run.stages import STAGES
 from topformer_viz.saving import Offer, one_of
 from topformer_viz.session import View, part, pick, write_address
@@ -90,7 +91,7 @@ _example = st.cache_resource(max_entries=32, show_spinner=False)(draw)
 
 def _sheet(seed: int, lang: Lang, solved: bool) -> bytes:
     """The PDF, made when it is asked for; so is matplotlib's import, which would hold up the page."""
-    from topformer_viz.worksheet import worksheet
+    from topformer_viz.figures.worksheet import worksheet
 
     return worksheet(_example(seed), lang, solved)
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.panels import Scale
+from topformer_viz.figures.panel import Scale
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.words.text import Lang, Text
 

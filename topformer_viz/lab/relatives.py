@@ -8,7 +8,11 @@ import streamlit as st
 from torch import Tensor
 
 from topformer_viz.address import Takes
-from topformer_viz.diagrams import shape_diagram
+from topformer_viz.figures.attention import pixels_name
+from topformer_viz.figures.diagrams import shape_diagram
+from topformer_viz.figures.panel import Group, Panel, Table, Tile
+from topformer_viz.figures.subject import UI as PANEL
+from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.heads import PROSE
 from topformer_viz.lab.panels import KEPT, Pictures, scale_of, shares
 from topformer_viz.markup import axis_css, axis_span, formula_html, note_html
@@ -24,8 +28,6 @@ from topformer_viz.network.relatives import (
     turn,
     unbiased,
 )
-from topformer_viz.panels import UI as PANEL
-from topformer_viz.panels import Group, Panel, Table, Tile, numbers, pixels_name, ticks_of
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.stages import Stage
 from topformer_viz.saving import Offer, one_of

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.diagrams import shape_diagram
+from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.quiz import Question, questions

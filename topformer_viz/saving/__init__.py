@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from topformer_viz.panels import Panel
+from topformer_viz.figures.panel import Panel
 from topformer_viz.words.text import Text
 
 OWN = "own"  # what an address calls a picture or checkpoint that is the visitor's own

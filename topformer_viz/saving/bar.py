@@ -19,11 +19,12 @@ import segno
 import streamlit as st
 from PIL import Image
 
+from topformer_viz.figures.overview import overview_panel
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.inference import Queue
 from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.network.samples import SAMPLES
-from topformer_viz.overview import overview_panel
-from topformer_viz.panels import Panel, shape_panel, stage_panel
 from topformer_viz.run.tracing import npz
 from topformer_viz.run.walk import walk
 from topformer_viz.saving import OWN, Offer
@@ -31,7 +32,7 @@ from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Body
 from topformer_viz.words.text import Lang, Text
 
 if TYPE_CHECKING:
-    from topformer_viz.figures import Format, Look
+    from topformer_viz.figures.look import Format, Look
     from topformer_viz.session import View
 
 _HERE = Path(__file__).parent
@@ -176,8 +177,9 @@ def _answer(view: "View", offers: Sequence[Offer], wish: Mapping[str, Any], body
     if kind == "code":
         return qr_code(wish.get("link"), view.lang)
     # Only now, since matplotlib comes with them, which would hold up the app's start.
-    from topformer_viz.animation import gif
-    from topformer_viz.figures import MIME, Look, save
+    from topformer_viz.figures.animation import gif
+    from topformer_viz.figures.look import MIME, Look
+    from topformer_viz.figures.sheet import save
     from topformer_viz.takeaway import lesson_zip
 
     asked = wish.get("view")
@@ -267,7 +269,7 @@ def lesson_figures(view: "View") -> list[Offer]:
 
 def command(view: "View", place: Place, look: "Look") -> str:
     """The terminal's command for this lesson; an uploaded picture and checkpoint stand as placeholders."""
-    from topformer_viz.exporting import Order
+    from topformer_viz.figures.order import Order
 
     model = view.link["model"]
     file = SAMPLES[view.sample].file if view.sample else None

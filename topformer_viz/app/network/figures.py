@@ -30,12 +30,14 @@ from topformer_viz.app.network.payload import (
     strength,
 )
 from topformer_viz.explorer.page import measures_of
+from topformer_viz.figures.overview import NETWORK, network_panel
+from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
+from topformer_viz.figures.stages import stage_panel
+from topformer_viz.figures.subject import UI as PANEL
+from topformer_viz.figures.subject import class_picture, numbers, ticks_of
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import TopFormer
-from topformer_viz.overview import NETWORK, network_panel
-from topformer_viz.panels import UI as PANEL
-from topformer_viz.panels import Group, Panel, Scale, Table, Tile, class_picture, numbers, stage_panel, ticks_of
 from topformer_viz.run.measures import shrink
 from topformer_viz.run.segmentation import SILENCED, segment, without
 from topformer_viz.run.stages import STAGES

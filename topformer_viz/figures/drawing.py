@@ -20,7 +20,7 @@ from matplotlib.font_manager import FontPath, FontProperties, fontManager
 from matplotlib.ft2font import FT2Font, LoadFlags
 from numpy.typing import NDArray
 
-from topformer_viz import fonts
+from topformer_viz.figures import fonts
 
 # Text stays text, and every glyph is as wide as it was measured: hinting would widen a line by up to 8 % in small type.
 EXACT: Any = {"text.hinting": "none", "pdf.fonttype": 42, "svg.fonttype": "none"}

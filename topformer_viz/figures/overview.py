@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import torch
 
-from topformer_viz.panels import UI as PANEL
-from topformer_viz.panels import Panel, Scale, Subject, Tile, numbers
+from topformer_viz.figures.panel import Panel, Scale, Tile
+from topformer_viz.figures.subject import UI as PANEL
+from topformer_viz.figures.subject import Subject, numbers
 from topformer_viz.run.stages import axes_of, stage_of
 from topformer_viz.run.walk import sources_of, walk
 from topformer_viz.study.what_if import strength

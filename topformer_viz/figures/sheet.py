@@ -11,10 +11,9 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from itertools import groupby, product
-from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -29,17 +28,14 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 from PIL import Image
 
-from topformer_viz import drawing, fonts
-from topformer_viz.drawing import LATIN, font, shown
-from topformer_viz.markup import luminance
-from topformer_viz.panels import Axis, Chart, Dash, Group, Panel, Scale, Series, Table, Tile
+from topformer_viz.figures import drawing, fonts
+from topformer_viz.figures.colours import luminance
+from topformer_viz.figures.drawing import LATIN, font, shown
+from topformer_viz.figures.look import FORMATS, SMALLEST, STRANDS, THEMES, WIDTHS, Format, Look
+from topformer_viz.figures.panel import Axis, Chart, Dash, Group, Panel, Scale, Series, Table, Tile
 from topformer_viz.run.stages import AXES
 from topformer_viz.words.misspelt import known
 from topformer_viz.words.text import Lang, Text
-
-Format = Literal["png", "svg", "pdf"]
-FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
-MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 BAR = "#4a90c4"  # of tables; 3 : 1 on the light and on the dark paper
@@ -50,59 +46,6 @@ WITHOUT_FONT = Text(
     "{sign} stands for a character that no font here has: {codes}.", "{sign} 表示这里的字体都没有的字符：{codes}。"
 )
 MOST_CODES = 6  # of characters that the line above names
-
-
-@dataclass(frozen=True)
-class Width:
-    """A place in a document: its width, the height there is at most, the size of running type, and how many times as high as
-    wide pictures should come out, None for as large as there is room."""
-
-    inches: float
-    most: float
-    type: float
-    wanted: float | None = None
-
-
-# A column and the whole width of a two-column page (as journals print them), and a slide of 16 : 9.
-WIDTHS = {"column": Width(3.5, 9.0, 7, 1.0), "page": Width(7.2, 9.0, 8, 0.85), "slide": Width(40 / 3, 7.5, 15)}
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of paper and ink; ``paper`` None lets what lies behind show through."""
-
-    paper: str | None
-    ink: str
-    quiet: str
-    line: str
-    panel: str
-    dark: bool = False
-
-
-SMALLEST = 1.3  # inches: a labelled picture on a slide should be no narrower
-# Query, key and value (Okabe and Ito, 2008), on light and on dark: canvas.css has the same.
-STRANDS = ({"q": "#0072b2", "k": "#c75000", "v": "#008a64"}, {"q": "#56b4e9", "k": "#f08a4b", "v": "#3cc79d"})
-THEMES = {
-    "white": Theme("#ffffff", "#1d1c22", "#5c5b63", "#b9b8bf", "#f4f2ee"),
-    "dark": Theme("#15161a", "#eceaf1", "#a9a8b2", "#4d4f58", "#1f2127", dark=True),
-    "transparent": Theme(None, "#1d1c22", "#5c5b63", "#b9b8bf", "#f4f2ee"),
-}
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a panel is drawn: ``width`` of WIDTHS, ``theme`` of THEMES; ``bare`` leaves title and caption to the author.
-
-    ValueError for another width or theme.
-    """
-
-    width: str = "page"
-    theme: str = "white"
-    bare: bool = False
-
-    def __post_init__(self) -> None:
-        known("width", self.width, WIDTHS)
-        known("theme", self.theme, THEMES)
 
 
 def save(panel: Panel, format: Format, look: Look, scale: int = 1) -> bytes:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from topformer_viz.drawing import drawing, font
+from topformer_viz.figures.drawing import drawing, font
 from topformer_viz.run.stages import STAGES
 from topformer_viz.study.by_hand import LARGEST, PIXELS, Example, four, power, written
 from topformer_viz.words.text import Lang, Text

@@ -1,11 +1,12 @@
 """The bundled Chinese font, Noto Sans SC (SIL Open Font License 1.1), and parts of it.
 
-Three files. The ttf, for figures, in topformer_viz/assets/fonts, has what names are likely to hold: GB2312 (6,763 Chinese characters, kana,
-full-width forms) and the traditional characters of Big5's first level. For browsers, in static/, the same as woff2; and a small
-woff2 of just the project's own words, since every visitor loads that one and the other only who meets a further character.
+Three files. The ttf, in topformer_viz/assets/fonts, is for figures; it has what names are likely to hold: GB2312 (6,763
+Chinese characters, kana, full-width forms) and the traditional characters of Big5's first level. For browsers, in static/,
+the same as woff2; and a small woff2 of just the project's own words, since every visitor loads that one and the other only
+who meets a further character.
 
-    python -m topformer_viz.fonts                   # the small file again, after new words: a test tells
-    python -m topformer_viz.fonts NotoSansSC.ttf    # all three, from the whole font
+    python -m topformer_viz.terminal.fonts                   # the small file again, after new words: a test tells
+    python -m topformer_viz.terminal.fonts NotoSansSC.ttf    # all three, from the whole font
 
 The whole font is on npm, in @expo-google-fonts/noto-sans-sc 0.4.3, file 400Regular/NotoSansSC_400Regular.ttf. Writing
 woff2 needs brotli (requirements-dev.txt).
@@ -13,14 +14,12 @@ woff2 needs brotli (requirements-dev.txt).
 
 import io
 import logging
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from fontTools import subset  # type: ignore[import-untyped]
 
-from topformer_viz.console import lenient
 from topformer_viz.paths import FONTS, PACKAGE, ROOT
 
 FONT = FONTS / "noto-sans-sc.ttf"
@@ -63,37 +62,3 @@ def part(font: str | Path | io.BytesIO, characters: Iterable[int], flavor: str |
         out = io.BytesIO()
         subset.save_font(whole, out, options)
     return out.getvalue()
-
-
-def _named(ttf: bytes) -> bytes:
-    """The same font under FAMILY."""
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
-
-    with TTFont(io.BytesIO(ttf), recalcTimestamp=False) as font:
-        for record in list(font["name"].names):
-            if record.nameID in (16, 17, 21, 22, 25):  # other ways to say the family
-                font["name"].removeNames(record.nameID)
-        for number, name in ((1, FAMILY), (2, "Regular"), (4, FAMILY), (6, FAMILY.replace(" ", "") + "-Regular")):
-            font["name"].setName(name, number, 3, 1, 0x409)
-        out = io.BytesIO()
-        font.save(out)
-    return out.getvalue()
-
-
-def _made(whole: str | None) -> Iterator[tuple[Path, bytes]]:
-    if whole:
-        yield FONT, _named(part(whole, map(ord, bundled_characters())))
-        yield NAMES, part(FONT, map(ord, bundled_characters()), "woff2")
-    yield WORDS, part(FONT, map(ord, own_characters()), "woff2")
-
-
-def main(whole: str | None = None) -> None:
-    """Write the fonts and tell of each."""
-    for path, content in _made(whole):
-        path.write_bytes(content)
-        print(f"{path.name}: {len(content) / 1000:,.0f} kB")
-
-
-if __name__ == "__main__":
-    with lenient():
-        main(*sys.argv[1:])

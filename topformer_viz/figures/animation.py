@@ -13,9 +13,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from topformer_viz.drawing import drawing
-from topformer_viz.figures import THEMES, Look, colours, draw, map_of
-from topformer_viz.panels import Group, Panel, Scale, Subject, Tile, numbers, stage_panel
+from topformer_viz.figures.drawing import drawing
+from topformer_viz.figures.look import THEMES, Look
+from topformer_viz.figures.panel import Group, Panel, Scale, Tile
+from topformer_viz.figures.sheet import colours, draw, map_of
+from topformer_viz.figures.stages import stage_panel
+from topformer_viz.figures.subject import Subject, numbers
 from topformer_viz.run.walk import walk
 from topformer_viz.words.text import Text
 
