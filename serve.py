@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from topformer_viz.inference import QUEUE
+from topformer_viz.server.queue import QUEUE
 
 
 async def ready(_request: Request) -> JSONResponse:

@@ -26,7 +26,7 @@ from playwright.sync_api import expect
 from streamlit import config
 
 import serve
-from topformer_viz.inference import Queue
+from topformer_viz.server.queue import Queue
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

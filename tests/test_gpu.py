@@ -27,13 +27,13 @@ from topformer_viz.figures.look import Look
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import Subject
-from topformer_viz.keeping import STORE
 from topformer_viz.lab.page import PARTS
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.run.fast import best_device
 from topformer_viz.run.measures import difference, measure, pooled
 from topformer_viz.run.segmentation import without_heads
 from topformer_viz.run.tracing import block_of, npz, trace_block
+from topformer_viz.server.store import STORE
 from topformer_viz.session import Computed
 from topformer_viz.study.what_if import Setting, experiment
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from topformer_viz.inference import QUEUE, Queue
+from topformer_viz.server.queue import QUEUE, Queue
+from topformer_viz.server.start import start
 
 
 class LeftError(Exception):
@@ -124,6 +125,8 @@ def test_who_leaves_mid_way_holds_nobody_up() -> None:
 
 def test_sessions_own_threads_leave_the_cores_to_the_queue() -> None:
     counted: list[int] = []
+    torch.set_num_threads(3)
+    start.__wrapped__()
     thread = threading.Thread(target=lambda: counted.append(torch.get_num_threads()))
     thread.start()
     thread.join()

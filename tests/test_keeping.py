@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from topformer_viz import keeping
-from topformer_viz.keeping import FullError, Store, size_of
+from topformer_viz.server import store as module
+from topformer_viz.server.store import FullError, Store, size_of
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Pair:
 
 
 def _as(monkeypatch: pytest.MonkeyPatch, session: str) -> None:
-    monkeypatch.setattr(keeping, "_session", lambda: session)
+    monkeypatch.setattr(module, "_session", lambda: session)
 
 
 def test_sizes_count_each_piece_of_memory_once() -> None:
@@ -53,7 +53,7 @@ def test_what_comes_next_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> No
     store.prepare(("fails",), lambda: 1 / 0)
     for _ in range(2):
         store.prepare(("next",), lambda: made.append(1) or "ready")
-    keeping.QUEUE.later(done.set)
+    module.QUEUE.later(done.set)
     assert done.wait(60)
     assert store.has(("next",)) and not store.has(("fails",)) and made == [1]
     assert store.get(("next",), lambda: pytest.fail("it is there")) == "ready"
@@ -62,7 +62,7 @@ def test_what_comes_next_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_least_recently_used_goes_first_and_own_things_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "SMALL", 0)
+    monkeypatch.setattr(module, "SMALL", 0)
     store = Store(max_bytes=100, max_own_bytes=100)
     store.hold(("own",), b"x" * 90)
     for key in ("a", "b"):
@@ -98,8 +98,8 @@ def test_what_belongs_to_nobody_who_is_there_goes(monkeypatch: pytest.MonkeyPatc
     store.sweep({"B"}.__contains__)
     with store._lock:
         assert set(store._entries) == {("shared",), ("picture",)}  # a picture outlives a broken connection
-    now = keeping.time.monotonic()
-    monkeypatch.setattr(keeping.time, "monotonic", lambda: now + keeping.GRACE + 1)
+    now = module.time.monotonic()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.GRACE + 1)
     store.sweep({"B"}.__contains__)
     with store._lock:
         assert set(store._entries) == {("shared",)}
@@ -111,9 +111,9 @@ def test_who_comes_back_in_time_finds_own_things(monkeypatch: pytest.MonkeyPatch
     store = Store()
     _as(monkeypatch, "A")
     store.hold(("picture",), b"3")
-    now = keeping.time.monotonic()
+    now = module.time.monotonic()
     for later, there in ((100, set[str]()), (140, {"A"}), (250, set[str]()), (280, {"A"})):
-        monkeypatch.setattr(keeping.time, "monotonic", lambda later=later: now + later)
+        monkeypatch.setattr(module.time, "monotonic", lambda later=later: now + later)
         store.sweep(there.__contains__)
         assert store.find(("picture",)) == b"3"
 

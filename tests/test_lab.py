@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from test_pages import open_app, words
 
 from topformer_viz import load_model, trace
-from topformer_viz.keeping import STORE
 from topformer_viz.lab import changes
 from topformer_viz.lab.covariance import UI as COVARIANCE_WORDS
 from topformer_viz.lab.covariance import answer
@@ -22,6 +21,7 @@ from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.tracing import Trace
+from topformer_viz.server.store import STORE
 from topformer_viz.session import PAGES, UI
 from topformer_viz.study.covariance import correlation, covariance, walk
 from topformer_viz.study.what_if import Experiment, Setting, experiment, spread

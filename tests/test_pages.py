@@ -16,11 +16,11 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, session
 from topformer_viz.explorer.words import UI as EXPLORER_WORDS
-from topformer_viz.keeping import STORE
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES
+from topformer_viz.server.store import STORE
 from topformer_viz.words.text import LANGS
 
 ROOT = Path(__file__).resolve().parent.parent

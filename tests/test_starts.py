@@ -16,12 +16,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, starts, trace
-from topformer_viz.keeping import STORE
 from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.colour import Model
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
+from topformer_viz.server.store import STORE
 from topformer_viz.study import starts as study
 from topformer_viz.study.starts import MEAN, BlockReading
 from topformer_viz.words.text import LANGS, Lang

@@ -21,11 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from topformer_viz import reader
 from topformer_viz.network import images
 from topformer_viz.network.images import OWN_PIXELS, OWN_SIDE, ImageError, open_image, own_size
 from topformer_viz.network.samples import open_sample
-from topformer_viz.reader import read_picture
+from topformer_viz.server import reader
+from topformer_viz.server.reader import read_picture
 
 ROOT = Path(__file__).resolve().parent.parent
 SOUND = sound()
@@ -77,7 +77,7 @@ def test_memory_has_an_end() -> None:
     """Were a picture to need more than the limit, whatever was foreseen, the process would not get it."""
     code = (
         "import sys\n"
-        "from topformer_viz import images, reader\n"
+        "from topformer_viz.network import images\nfrom topformer_viz.server import reader\n"
         "reader._limit()\n"
         "images.MAX_PIXELS *= 10\n"
         "try: images.open_image(sys.stdin.buffer.read())\n"
@@ -234,7 +234,7 @@ def test_small_and_gone_with_its_server() -> None:
     """Neither PyTorch nor Streamlit is loaded, here or there; and a server that is killed leaves no process behind."""
     code = (
         "import sys, os\n"
-        "from topformer_viz import reader\n"
+        "from topformer_viz.server import reader\n"
         "reader.read_picture(sys.stdin.buffer.read())\n"
         "print(reader._reader._process.pid, bool({'torch', 'streamlit'} & set(sys.modules)), flush=True)\n"
         "sys.stdin.readline(); os.kill(os.getpid(), 9)"

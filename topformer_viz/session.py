@@ -6,7 +6,6 @@ The browser owns the address bar: the components write it, the choices are read 
 bar's wishes bring it along.
 """
 
-import gc
 import hashlib
 import html
 import json
@@ -26,8 +25,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from topformer_viz import address
 from topformer_viz.figures.subject import Subject
-from topformer_viz.inference import QUEUE
-from topformer_viz.keeping import STORE, FullError
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import FACTS, MODELS, Choice
 from topformer_viz.network.classes import classes_of
@@ -39,12 +36,15 @@ from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES, CheckpointError, load_checkpoint, load_model, showable
 from topformer_viz.paths import ICON
-from topformer_viz.reader import read_picture
 from topformer_viz.run.fast import best_device
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.run.walk import walk
 from topformer_viz.saving import OWN, Offer, one_of
 from topformer_viz.saving.bar import bar, is_loopback, parts
+from topformer_viz.server.queue import QUEUE
+from topformer_viz.server.reader import read_picture
+from topformer_viz.server.start import start
+from topformer_viz.server.store import STORE, FullError
 from topformer_viz.study import likeness
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import LANGS, Lang, Text
@@ -239,6 +239,7 @@ def open_page(
     ``figures``: what can be saved of the page; ``walks``: it shows one stage of the lesson. ``takes``: what its address
     may say of a view, beside what every page's may; a new visitor hears of what it says otherwise.
     """
+    start()
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(ICON), layout="wide")
     _restore_choices()
     lang = cast(Lang, st.session_state.lang)
@@ -673,5 +674,3 @@ STYLE = """
   *, ::before, ::after { animation-duration: 0.01ms !important; animation-iteration-count: 1 !important; transition-duration: 0.01ms !important; transition-delay: 0s !important; scroll-behavior: auto !important; }
 }
 """
-
-gc.freeze()  # what has been imported stays: the collector need not go through it again and again

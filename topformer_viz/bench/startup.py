@@ -22,7 +22,8 @@ STEPS = {
     "import torch": "import torch; torch.set_num_threads(1)",
     "import the lesson": "import topformer_viz.session, topformer_viz.lesson",
     "the sample picture": (
-        "from topformer_viz.network.images import SAMPLES, network_size, open_sample; picture = open_sample(next(iter(SAMPLES))); "
+        "from topformer_viz.network.input import network_size; from topformer_viz.network.samples import SAMPLES, open_sample; "
+        "picture = open_sample(next(iter(SAMPLES))); "
         "picture = picture.resize(network_size(*picture.size, 512, 512))"
     ),
     "the bundled weights": "from topformer_viz.network.weights import load_model; model = load_model('streets')",

@@ -9,10 +9,10 @@ import streamlit as st
 from topformer_viz.address import Takes
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
 from topformer_viz.explorer.payload import Shown, explorer_data, explorer_part, heads_of
-from topformer_viz.keeping import STORE
 from topformer_viz.run.measures import Measures, difference, measure
 from topformer_viz.run.segmentation import Removal, without_heads
 from topformer_viz.saving import one_of
+from topformer_viz.server.store import STORE
 from topformer_viz.session import View, part
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.words.text import Text

@@ -12,8 +12,8 @@ from topformer_viz.address import Takes
 from topformer_viz.explorer import page
 from topformer_viz.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.explorer.page import Wanted, guest_data, settings_of, take_wish, wanted_of
-from topformer_viz.keeping import STORE
 from topformer_viz.lesson.payload import lesson_part
+from topformer_viz.server.store import STORE
 from topformer_viz.session import View, part
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Part
 from topformer_viz.words.text import Text

@@ -22,12 +22,12 @@ from PIL import Image
 from topformer_viz.figures.overview import overview_panel
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.stages import shape_panel, stage_panel
-from topformer_viz.inference import Queue
 from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.run.tracing import npz
 from topformer_viz.run.walk import walk
 from topformer_viz.saving import OWN, Offer
+from topformer_viz.server.queue import Queue
 from topformer_viz.wire import CANVAS_CSS, CANVAS_JS, COPY_WORDS, Body
 from topformer_viz.words.text import Lang, Text
 

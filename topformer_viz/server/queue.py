@@ -4,13 +4,10 @@ However many visitors, one computation runs at a time. The rest of the machine g
 is there already; two computations side by side would only slow each other down.
 """
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
-
-import torch
 
 T = TypeVar("T")
 
@@ -75,6 +72,3 @@ class Queue:
 
 
 QUEUE = Queue(BOUND)
-# All cores but one compute. Threads that start later, the sessions' own, take one each.
-QUEUE.run(lambda: torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1)))
-torch.set_num_threads(1)

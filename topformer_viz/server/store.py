@@ -19,7 +19,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from torch import Tensor, nn
 
-from topformer_viz.inference import QUEUE
+from topformer_viz.server.queue import QUEUE
 from topformer_viz.words.text import Text
 
 T = TypeVar("T")

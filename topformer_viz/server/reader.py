@@ -76,7 +76,7 @@ class _Reader:
         self._end()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "topformer_viz.reader"],
+                [sys.executable, "-m", "topformer_viz.server.reader"],
                 cwd=ROOT,
                 env=os.environ | _ENVIRONMENT,
                 stdin=subprocess.PIPE,
