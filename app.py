@@ -1,6 +1,7 @@
 """The lesson: an image's way through TopFormer's attention, stage by stage. Start with `streamlit run app.py`."""
 
-from topformer_viz import lesson, session
-from topformer_viz.saving.bar import lesson_figures
+from topformer_viz.app.frame.page import open_page
+from topformer_viz.app.lesson import page
+from topformer_viz.app.lesson.figures import bundles, figures
 
-lesson.walkthrough(session.open_page(figures=lesson_figures, walks=True, takes=lesson.takes))
+page.show(open_page(figures=figures, bundles=bundles, takes=page.takes))

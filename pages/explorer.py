@@ -1,8 +1,8 @@
 """The attention explorer: what does this pixel look at?"""
 
-from topformer_viz import session
-from topformer_viz.explorer import page
-from topformer_viz.explorer.figures import figures
-from topformer_viz.explorer.payload import MAX_TOKENS
+from topformer_viz.app.explorer import page
+from topformer_viz.app.explorer.figures import figures
+from topformer_viz.app.explorer.payload import MAX_TOKENS
+from topformer_viz.app.frame.page import open_page
 
-page.show(session.open_page(MAX_TOKENS, figures, takes=page.takes))
+page.show(open_page(MAX_TOKENS, figures, takes=page.takes))

@@ -1,5 +1,6 @@
 """What each head looks at, measured on labelled photographs."""
 
-from topformer_viz import heads, session
+from topformer_viz.app.frame.page import open_page
+from topformer_viz.app.heads import page
 
-heads.show(session.open_page(figures=heads.figures, takes=heads.takes))
+page.show(open_page(figures=page.figures, takes=page.takes))

@@ -1,6 +1,6 @@
 """The lab: change the attention and see what becomes of it; its relatives, its cost, its arithmetic by hand."""
 
-from topformer_viz import session
-from topformer_viz.lab import page
+from topformer_viz.app.frame.page import open_page
+from topformer_viz.app.lab import page
 
-page.show(session.open_page(figures=page.figures, takes=page.takes))
+page.show(open_page(figures=page.figures, takes=page.takes))

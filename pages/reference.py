@@ -1,5 +1,6 @@
 """Every tensor of the current run, the words, and whose work this rests on."""
 
-from topformer_viz import reference, session
+from topformer_viz.app.frame.page import open_page
+from topformer_viz.app.reference import page
 
-reference.show(session.open_page())
+page.show(open_page())

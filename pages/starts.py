@@ -1,5 +1,6 @@
 """One picture through the network as built, re-initialised and trained."""
 
-from topformer_viz import session, starts
+from topformer_viz.app.frame.page import open_page
+from topformer_viz.app.starts import page
 
-starts.show(session.open_page(figures=starts.figures, takes=starts.takes))
+page.show(open_page(figures=page.figures, takes=page.takes))

@@ -9,9 +9,9 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz.app.frame.choices import MAX_TOKENS
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
-from topformer_viz.session import MAX_TOKENS
 
 VIEWPORTS = [(1440, 900), (1024, 768), (390, 844)]
 Open = Callable[..., Page]

@@ -11,12 +11,12 @@ from conftest import Case
 from decoding import components, decode
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import address, session
+from topformer_viz.app.explorer import page
+from topformer_viz.app.explorer.file import EXPLORER_JS
+from topformer_viz.app.explorer.page import ASKED
+from topformer_viz.app.frame import address, words
 from topformer_viz.app.network import page as network
 from topformer_viz.app.network.payload import network_payload
-from topformer_viz.explorer import page
-from topformer_viz.explorer.file import EXPLORER_JS
-from topformer_viz.explorer.page import ASKED
 from topformer_viz.network.model import TopFormer
 from topformer_viz.words.text import LANGS, Lang
 
@@ -162,7 +162,7 @@ def test_the_places_in_a_picture_are_parameters_of_some_page() -> None:
 def test_the_note_goes_with_the_next_thing_one_does() -> None:
     app = open_app("reference", {"block": "9", "lang": "zh"})
     assert "block=9" in str(noted(app))
-    (close,) = (button for button in app.button if button.label == session.UI["close"]("zh"))
+    (close,) = (button for button in app.button if button.label == words.UI["close"]("zh"))
     assert noted(close.click().run()) is None
     assert noted(open_app("reference", {"block": "9"}).run()) is None
 

@@ -11,8 +11,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
-from topformer_viz import plots
-from topformer_viz.lab import cost
+from topformer_viz.app.lab.cost import page as cost
+from topformer_viz.app.lab.cost import plots
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import DENSE_TOKENS, MLP_RATIO, Attention
 from topformer_viz.study import cost as attention_costs

@@ -68,7 +68,7 @@ def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
 
 
 def test_a_start_waits_for_no_drawing_library() -> None:
-    code = "import sys, topformer_viz.session, topformer_viz.lesson; assert not {'matplotlib'} & set(sys.modules)"
+    code = "import sys, topformer_viz.app.frame.page, topformer_viz.app.lesson.page; assert not {'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 

@@ -26,12 +26,12 @@ from browsing import (
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from topformer_viz.app.canvas.wire import CANVAS_JS, Body
+from topformer_viz.app.frame.words import UI
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.run.segmentation import segment
 from topformer_viz.run.stages import STAGES
 from topformer_viz.run.walk import WALK
-from topformer_viz.session import UI
-from topformer_viz.wire import CANVAS_JS, Body
 
 
 def colours(canvas: Locator) -> int:

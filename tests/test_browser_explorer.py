@@ -27,8 +27,8 @@ from PIL import Image
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
 from topformer_viz import Trace, load_model, trace
-from topformer_viz.explorer.file import explorer_html, page_html
-from topformer_viz.explorer.payload import LABELS, POOLED, Shown, explorer_part
+from topformer_viz.app.explorer.file import explorer_html, page_html
+from topformer_viz.app.explorer.payload import LABELS, POOLED, Shown, explorer_part
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer
@@ -817,7 +817,9 @@ def test_names_in_a_file_do_nothing(
     named.load_state_dict(model.state_dict())
     named.class_names = tuple(f"<img src=x onerror='harm=1'>{c}" for c in range(19))
     blocks = [(0, Shown(measure(run, 0), 0.0, {"only-1": without_heads(named, run, 0, (1, 2, 3))}))]
-    monkeypatch.setattr("topformer_viz.explorer.file._blocks", lambda run, model: blocks)  # all of them take their time
+    monkeypatch.setattr(
+        "topformer_viz.app.explorer.file._blocks", lambda run, model: blocks
+    )  # all of them take their time
     file = tmp_path / "named.html"
     file.write_text(explorer_html(run, named, picture, "zh", name=name, about=name, untrained=False), "utf-8")
     page = visit(file.as_uri(), offline=True)

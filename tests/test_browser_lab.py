@@ -6,7 +6,7 @@ from browsing import VIEWPORTS, Open, count_messages, query_of, run_of
 from playwright.sync_api import Page, expect
 
 from topformer_viz import load_model
-from topformer_viz.lab.page import PARTS
+from topformer_viz.app.lab.page import PARTS
 from topformer_viz.study.what_if import Setting, experiment
 
 QUERY = "sample=coffee&size=256"  # 4 x 6 tokens

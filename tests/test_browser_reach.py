@@ -13,14 +13,14 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page
 
-from topformer_viz.lab.page import PARTS
+from topformer_viz.app.frame.words import PAGES
+from topformer_viz.app.frame.words import UI as SESSION
+from topformer_viz.app.lab.page import PARTS
+from topformer_viz.app.reference.page import UI as REFERENCE
 from topformer_viz.network import model
 from topformer_viz.network.model import SIZES
 from topformer_viz.network.samples import SAMPLES
-from topformer_viz.reference import UI as REFERENCE
 from topformer_viz.run.stages import AXES, STAGES
-from topformer_viz.session import PAGES
-from topformer_viz.session import UI as SESSION
 from topformer_viz.study import relatives
 from topformer_viz.words.text import LANGS, Lang
 

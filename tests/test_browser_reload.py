@@ -4,8 +4,8 @@ import pytest
 from browsing import Open, explorer, noise, put_in, query_of, says, shown, stage
 from playwright.sync_api import Page, expect
 
-from topformer_viz.address import GONE
-from topformer_viz.session import UI
+from topformer_viz.app.frame.address import GONE
+from topformer_viz.app.frame.words import UI
 from topformer_viz.words.text import Lang
 
 

@@ -13,11 +13,12 @@ from browsing import noise, query_of, shown
 from playwright.sync_api import Browser, Page, Request, WebSocket, expect
 from streamlit import config
 
-from topformer_viz import load_model, session
-from topformer_viz.lab.basics import START
+from topformer_viz import load_model
+from topformer_viz.app.canvas.wire import Body
+from topformer_viz.app.frame import choices, words
+from topformer_viz.app.lab.basics.page import START
 from topformer_viz.network.images import open_image
 from topformer_viz.network.input import network_size
-from topformer_viz.wire import Body
 
 NAME = "<img src=x onerror=alert(1)>\u202e\ngnp.png"
 MARKUP = "<img src=x onerror=alert(3)>"
@@ -80,7 +81,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
     one, other = visitors
     picture, weights = noise(320, 256), checkpoint()
     photo = open_image(picture)
-    photo = photo.resize(network_size(*photo.size, 512, session.MAX_TOKENS), 1)
+    photo = photo.resize(network_size(*photo.size, 512, choices.MAX_TOKENS), 1)
     body = Body()
     body.add_photo(photo)
     marks = {
@@ -100,7 +101,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
             break
         one.page.wait_for_timeout(100)
     one.page.keyboard.press("Escape")
-    one.page.get_by_role("link", name=session.UI["network"]("en")).click()
+    one.page.get_by_role("link", name=words.UI["network"]("en")).click()
     expect(one.page.locator(".network")).to_contain_text("Quagga <img src=y onerror=alert(2)>", timeout=20_000)
     assert one.page.locator("img[src=x], img[src=y]").count() == 0
     assert one.heard(marks) == [*marks], "else the search below finds nothing anywhere"
@@ -119,12 +120,12 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
         "sample": "street", "model": "streets", "size": "512", "stage": "image", "block": "1", "lang": "en",
     }  # fmt: skip
     other.page.locator(".lesson").evaluate("(lesson) => { lesson.dataset.same = 'yes'; }")
-    other.page.locator(".st-key-refused").get_by_role("button", name=session.UI["close"]("en")).click()
+    other.page.locator(".st-key-refused").get_by_role("button", name=words.UI["close"]("en")).click()
     expect(other.page.locator(".st-key-refused")).to_have_count(0)
     expect(other.page.locator(".lesson")).to_have_attribute("data-same", "yes")
     other.page.get_by_test_id("stPopoverButton").first.click()
     expect(other.page.get_by_role("radio", name="Street")).to_be_visible()
-    assert other.page.get_by_role("radio", name=session.UI["own"]("en"), exact=True).count() == 0
+    assert other.page.get_by_role("radio", name=words.UI["own"]("en"), exact=True).count() == 0
     assert other.page.locator("img[src=x], img[src=y]").count() == 0
 
     # Whatever the first one's browser has asked for gives the other nothing, nor do the server's own pages.
@@ -149,7 +150,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
     for method, headers in itertools.product(("PUT", "DELETE"), ({}, token)):
         assert ask.fetch(put.url, method=method, headers=headers).status == 403
     assert config.get_option("server.enableXsrfProtection")
-    one.page.get_by_role("link", name=session.UI["lesson"]("en")).click()
+    one.page.get_by_role("link", name=words.UI["lesson"]("en")).click()
     shown(one.page)
     expect(one.page.locator(".run-line")).to_contain_text("320 × 256")
 

@@ -12,7 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
-from topformer_viz.lab import hand
+from topformer_viz.app.lab.by_hand import page as hand
 from topformer_viz.run.tracing import trace_block
 from topformer_viz.study.by_hand import (
     DIGITS,

@@ -20,7 +20,8 @@ from fontTools.ttLib import TTFont
 from matplotlib.font_manager import fontManager
 from PIL import Image
 
-from topformer_viz.explorer.file import explorer_html
+from topformer_viz.app.explorer.file import explorer_html
+from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.figures import animation, drawing, fonts
 from topformer_viz.figures import sheet as figures
 from topformer_viz.figures.attention import attention_panel
@@ -28,7 +29,6 @@ from topformer_viz.figures.look import FORMATS, Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.subject import Subject
-from topformer_viz.takeaway import lesson_zip
 
 NAME = "北京故宫樱花 臺北 かな.jpg"  # kana are in GB2312, 臺 is in Big5
 NOBODY_S = "한국 사진.jpg"
@@ -165,17 +165,17 @@ def test_a_chinese_name_is_in_every_file(subject: Callable[..., Subject], lang: 
 
 
 def test_pages_that_stand_alone_hold_the_glyphs_of_names(subject: Callable[..., Subject], tiny, monkeypatch) -> None:
-    from topformer_viz.explorer import file
+    from topformer_viz.app.explorer import file
 
     monkeypatch.setattr(file, "_blocks", lambda run, model: iter(()))
     for lang in ("en", "zh"):
         page = explorer_html(tiny.run, tiny.model, tiny.photo, lang, name=NAME, about="樱花网络", untrained=False)
-        assert {c for c in NAME if c >= "\u2e80"} <= embedded(page, "Noto Sans SC words") | embedded(
-            page, "Noto Sans SC names"
-        )
-    monkeypatch.setattr("topformer_viz.takeaway.walk", lambda run, block: {"weights": f"block{block}.weights"})
+        assert {c for c in NAME + page if c >= "\u2e80"} <= embedded(page, "Noto Sans SC words")
+    monkeypatch.setattr(
+        "topformer_viz.app.lesson.takeaway.walk", lambda run, block: {"weights": f"block{block}.weights"}
+    )
     made = zipfile.ZipFile(io.BytesIO(lesson_zip(subject(NAME), 0, None, Look(), "command")))
-    assert {c for c in NAME if c >= "\u2e80"} <= embedded(made.read("index.html").decode(), "Noto Sans SC names")
+    assert {c for c in NAME if c >= "\u2e80"} <= embedded(made.read("index.html").decode(), "Noto Sans SC words")
     assert "宫" in embedded(made.read("figures/block1-weights.svg").decode(), drawing.CHINESE)
 
 

@@ -21,20 +21,21 @@ from test_page_figures import view
 from test_pages import PAGES, open_app
 from test_train import CLASSES, COLOURS, add
 
-from topformer_viz import load_model, session, trace, train
+from topformer_viz import load_model, trace, train
+from topformer_viz.app.frame import compute
+from topformer_viz.app.frame.compute import Computed
+from topformer_viz.app.lab.page import PARTS
 from topformer_viz.bench import forward
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import Subject
-from topformer_viz.lab.page import PARTS
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.run.fast import best_device
 from topformer_viz.run.measures import difference, measure, pooled
 from topformer_viz.run.segmentation import without_heads
 from topformer_viz.run.tracing import block_of, npz, trace_block
 from topformer_viz.server.store import STORE
-from topformer_viz.session import Computed
 from topformer_viz.study.what_if import Setting, experiment
 
 NO_CARD = None if torch.cuda.is_available() else "no CUDA device here"
@@ -50,7 +51,7 @@ def card(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield CUDA
     else:
         with pretended() as device:
-            monkeypatch.setattr(session, "best_device", lambda: device)
+            monkeypatch.setattr(compute, "best_device", lambda: device)
             yield device
     STORE.clear()
 

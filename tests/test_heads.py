@@ -11,7 +11,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import heads
+from topformer_viz.app.heads import page as heads
 from topformer_viz.network.classes import classes_of
 from topformer_viz.study import heads as findings
 from topformer_viz.terminal.training import heads as measuring

@@ -13,16 +13,16 @@ from streamlit.testing.v1 import AppTest
 from test_pages import open_app, words
 
 from topformer_viz import load_model, trace
-from topformer_viz.lab import changes
-from topformer_viz.lab.covariance import UI as COVARIANCE_WORDS
-from topformer_viz.lab.covariance import answer
-from topformer_viz.lab.page import PARTS
-from topformer_viz.lab.panels import CELLS, Pictures, plain, shares, signed
+from topformer_viz.app.canvas.linked import CELLS, Pictures, plain, shares, signed
+from topformer_viz.app.frame.words import PAGES, UI
+from topformer_viz.app.lab.covariance.page import UI as COVARIANCE_WORDS
+from topformer_viz.app.lab.covariance.page import answer
+from topformer_viz.app.lab.page import PARTS
+from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.tracing import Trace
 from topformer_viz.server.store import STORE
-from topformer_viz.session import PAGES, UI
 from topformer_viz.study.covariance import correlation, covariance, walk
 from topformer_viz.study.what_if import Experiment, Setting, experiment, spread
 from topformer_viz.words.text import LANGS, Lang

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.exporting import export_image
 from topformer_viz.figures.animation import gif
 from topformer_viz.figures.attention import attention_panel
@@ -20,7 +21,6 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.stages import axes_of
 from topformer_viz.study.what_if import Setting, experiment
-from topformer_viz.takeaway import lesson_zip
 
 WIDTHS, FORMATS, BLOCKS, HEADS = "column, page, slide", "png, svg, pdf", "0, 1, 2, 3", "0, 1, 2, 3"
 WRONG: dict[str, tuple[Callable[[Any, Subject], object], str]] = {

@@ -16,16 +16,16 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz.app.canvas.markup import shape_html
+from topformer_viz.app.canvas.wire import PHOTO_SIDE
 from topformer_viz.app.network import payload as payload_module
 from topformer_viz.app.network.payload import CELLS, COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
-from topformer_viz.markup import shape_html
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.costs import costs
 from topformer_viz.network.facts import Facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
-from topformer_viz.wire import PHOTO_SIDE
 
 SETTINGS = {"asked": "block2", "ui": {"part": "</script>"}}
 # Size of the network, classes, (height, width) of the picture.

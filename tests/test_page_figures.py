@@ -9,22 +9,29 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-from topformer_viz import heads, starts
+from topformer_viz.app.explorer import figures as explorer
+from topformer_viz.app.frame.compute import Computed
+from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.view import View
+from topformer_viz.app.heads import page as heads
+from topformer_viz.app.lab.basics import page as basics
+from topformer_viz.app.lab.by_hand import page as hand
+from topformer_viz.app.lab.cost import page as cost
+from topformer_viz.app.lab.covariance import page as covariance
+from topformer_viz.app.lab.relatives import page as relatives
+from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.app.network import figures as network
-from topformer_viz.explorer import figures as explorer
+from topformer_viz.app.starts import page as starts
 from topformer_viz.figures import drawing, look
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import draw
-from topformer_viz.lab import basics, changes, cost, covariance, hand, relatives
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import FACTS, MODELS
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.tracing import trace
-from topformer_viz.saving import Offer
-from topformer_viz.session import Computed, View
 from topformer_viz.study.cost import PUBLISHED, side
 from topformer_viz.study.heads import times
 

@@ -14,8 +14,12 @@ from decoding import Payload, components, decode
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import load_model, session
-from topformer_viz.explorer.words import UI as EXPLORER_WORDS
+from topformer_viz import load_model
+from topformer_viz.app.canvas.theme import COLOURS, FAMILIES
+from topformer_viz.app.explorer.words import UI as EXPLORER_WORDS
+from topformer_viz.app.frame import choices, compute
+from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.frame.words import UI
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES
@@ -52,7 +56,7 @@ def words(app: AppTest) -> str:
 @pytest.mark.parametrize("lang", LANGS)
 def test_every_page_opens_cold_in_its_language(page: str | None, lang: str) -> None:
     app = open_app(page, lang=lang, size="256")
-    assert session.UI["title"](lang) in words(app)  # type: ignore[arg-type]
+    assert UI["title"](lang) in words(app)  # type: ignore[arg-type]
     label = MODELS["streets"].label
     other = "zh" if lang == "en" else "en"
     assert label(lang)[:30] in words(app)  # type: ignore[arg-type]
@@ -81,7 +85,7 @@ def test_the_language_switches_all_at_once() -> None:
     app.session_state["lang"] = "zh"
     app.run()
     assert lesson(app)["ui"]["next"] == "下一步 →"
-    assert session.UI["title"]("zh") in words(app)
+    assert UI["title"]("zh") in words(app)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -118,7 +122,7 @@ def upload(app: AppTest, data: bytes, name: str = "a.png", key: str = "upload") 
 def test_an_upload_is_shown_and_a_bad_one_leaves_the_last_good_one() -> None:
     app = open_app()
     upload(app, picture())
-    assert lesson(app)["link"]["sample"] == session.OWN
+    assert lesson(app)["link"]["sample"] == OWN
     assert "90 × 60" in words(app)
     upload(app, picture()[:60], name="<script>.png")
     assert len(app.error) == 1
@@ -135,7 +139,7 @@ def test_ones_own_picture_can_be_chosen_again_after_a_sample() -> None:
     pills = app.get("button_group")[0]
     pills.set_value("cat").run()
     assert lesson(app)["link"]["sample"] == "cat"
-    app.get("button_group")[0].set_value(session.OWN).run()
+    app.get("button_group")[0].set_value(OWN).run()
     assert not app.exception
     assert "90 × 60" in words(app)
 
@@ -144,8 +148,8 @@ def test_a_panorama_is_kept_within_the_apps_bound() -> None:
     app = open_app(model="tiny", size="1024")
     upload(app, picture((2000, 100)))
     rows, columns = lesson(app)["grid"]
-    assert rows * columns <= session.MAX_TOKENS
-    assert session.UI["shortened"]("en", side=rows * 64, tokens=session.MAX_TOKENS) in words(app)
+    assert rows * columns <= choices.MAX_TOKENS
+    assert UI["shortened"]("en", side=rows * 64, tokens=choices.MAX_TOKENS) in words(app)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +172,10 @@ def test_the_grid_asked_for_is_shown_or_the_page_says_how_far_it_goes(
     assert f"{shown[0]} rows × {shown[1]} columns of tokens" in said
     assert ("short side reduced" in said) == (bound is not None)
     if bound:
-        assert session.UI["shortened"]("en", side=shown[0], tokens=bound) in said
+        assert UI["shortened"]("en", side=shown[0], tokens=bound) in said
         app.session_state["lang"] = "zh"
         app.run()
-        assert session.UI["shortened"]("zh", side=shown[0], tokens=bound) in words(app)
+        assert UI["shortened"]("zh", side=shown[0], tokens=bound) in words(app)
     for component in components(app):
         assert decode(component.proto.bytes).header["explorer"]["grid"] == list(shown)
 
@@ -184,7 +188,7 @@ def test_of_a_topformer_every_page_shows_the_same_run() -> None:
     app.switch_page("pages/explorer.py").run()
     assert not app.exception
     assert lesson(app)["explorer"]["grid"] == grid
-    assert session.UI["shortened"]("en", side=11 * 64, tokens="512") in words(app)
+    assert UI["shortened"]("en", side=11 * 64, tokens="512") in words(app)
 
 
 def test_another_block_reruns_and_a_model_without_it_starts_at_its_last() -> None:
@@ -201,12 +205,22 @@ def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from topformer_viz.run import tracing
 
     real = tracing.trace
-    monkeypatch.setattr(session, "trace", lambda *given, **device: replace(real(*given, **device), fell_back=True))
+    monkeypatch.setattr(compute, "trace", lambda *given, **device: replace(real(*given, **device), fell_back=True))
     STORE.clear()
     try:
-        assert session.UI["fell_back"]("en") in words(open_app(sample="coffee"))
+        assert UI["fell_back"]("en") in words(open_app(sample="coffee"))
     finally:
         STORE.clear()
+
+
+def test_pages_that_stand_alone_have_the_app_s_theme() -> None:
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
+    for name, colours in COLOURS.items():
+        first, *rest = name.split("-")
+        key = first + "".join(part.capitalize() for part in rest) + "Color"
+        assert colours == (theme["light"][key], theme["dark"][key])
+    assert theme["font"] == FAMILIES
+    assert len(theme["light"]) == len(COLOURS)
 
 
 # Checkpoints of one's own
@@ -233,7 +247,7 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     said = "TopFormer small, Cityscapes, 19 classes (guessed from their number)"
     assert said in words(app)
     header = lesson(app)
-    assert header["link"]["model"] == session.OWN
+    assert header["link"]["model"] == OWN
     assert header["heads"] == 6
     app.switch_page("pages/network.py").run()
     assert not app.exception
@@ -399,4 +413,4 @@ def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
     sent = explored(app.run())
     assert sent.header["view"]["file"]["name"] == "topformer-picture.html"
     assert b"<marquee" not in sent.file(sent.header["view"]["file"])
-    assert sent.header["link"]["sample"] == session.OWN
+    assert sent.header["link"]["sample"] == OWN

@@ -13,14 +13,14 @@ from decoding import Payload, decode, files, tensors
 from PIL import Image
 
 from topformer_viz import Trace, load_model, trace
-from topformer_viz.explorer.payload import Shown, explorer_data
-from topformer_viz.lesson.payload import lesson_part
+from topformer_viz.app.canvas.wire import Body
+from topformer_viz.app.explorer.payload import Shown, explorer_data
+from topformer_viz.app.lesson.payload import lesson_part
 from topformer_viz.network.colour import Model
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.measures import measure
 from topformer_viz.run.stages import ORIGINS, axes_of, stage_of
 from topformer_viz.run.walk import WALK
-from topformer_viz.wire import Body
 from topformer_viz.words.text import Lang
 
 SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}

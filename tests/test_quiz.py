@@ -10,8 +10,8 @@ from PIL import Image
 from test_payload import message, payload
 
 from topformer_viz import STAGES, Trace, load_model, trace
+from topformer_viz.app.lesson.quiz import LIVE, Question, questions, shape_question
 from topformer_viz.network.begin import with_batch_statistics
-from topformer_viz.quiz import LIVE, Question, questions, shape_question
 from topformer_viz.run.measures import measure
 from topformer_viz.run.stages import Stage, Step, axes_of, stage_of
 from topformer_viz.run.walk import sources_of, walk

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from topformer_viz import load_model, trace
+from topformer_viz.app.canvas.markup import formula_html
+from topformer_viz.app.lab.relatives import page as part
 from topformer_viz.figures.diagrams import shape_diagram
-from topformer_viz.lab import relatives as part
-from topformer_viz.markup import formula_html
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import Attention
 from topformer_viz.network.relatives import (

@@ -13,11 +13,12 @@ from decoding import Payload, decode
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from topformer_viz.app.frame import link
+from topformer_viz.app.frame.link import is_loopback, own_address, qr_code
+from topformer_viz.app.frame.saving import OPTIONS, SAID
+from topformer_viz.app.frame.words import PAGES
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.subject import Subject
-from topformer_viz.saving import bar as saving_bar
-from topformer_viz.saving.bar import OPTIONS, SAID, is_loopback, own_address, qr_code
-from topformer_viz.session import PAGES
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).parent.parent
@@ -117,7 +118,7 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
 
         return made
 
-    monkeypatch.setattr("topformer_viz.takeaway.lesson_zip", note("lesson"))
+    monkeypatch.setattr("topformer_viz.app.lesson.takeaway.lesson_zip", note("lesson"))
     monkeypatch.setattr("topformer_viz.figures.animation.gif", note("animation"))
     app = open_app(size="256", lang="zh")
     answer, data = ask(app, "lesson", {"block": "2", "head": "1"}, theme="dark")
@@ -163,10 +164,10 @@ def _take(wish) -> None:  # type: ignore[no-untyped-def]
 
     import streamlit as st
 
-    from topformer_viz.saving import bar
+    from topformer_viz.app.frame import saving as bar
 
     st.session_state.saving = SimpleNamespace(wish=wish)
-    bar._take_wish()
+    bar._take_wish(["figure", "trace"])
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -193,10 +194,10 @@ def test_a_machine_means_itself_by_these_names() -> None:
 def test_the_address_to_share_is_one_that_others_reach(
     monkeypatch: pytest.MonkeyPatch, url: str | None, bound: str | None, host: str
 ) -> None:
-    monkeypatch.setattr(saving_bar, "own_address", lambda: "192.0.2.7")
+    monkeypatch.setattr(link, "own_address", lambda: "192.0.2.7")
     monkeypatch.setattr("streamlit.context", SimpleNamespace(url=url))
     monkeypatch.setattr("streamlit.get_option", lambda name: bound if name == "server.address" else None)
-    assert saving_bar._host() == host
+    assert link.host() == host
 
 
 def test_the_own_address_is_one_or_none() -> None:
@@ -204,5 +205,5 @@ def test_the_own_address_is_one_or_none() -> None:
 
 
 def test_every_option_is_in_the_bars_markup() -> None:
-    html = (ROOT / "topformer_viz" / "saving" / "bar.html").read_text("utf-8")
+    html = (ROOT / "topformer_viz" / "app" / "frame" / "saving.html").read_text("utf-8")
     assert all(f'class="{name}"' in html for name in OPTIONS)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from topformer_viz import STAGES
-from topformer_viz.markup import code_html, formula_html, note_html
+from topformer_viz.app.canvas.markup import code_html, formula_html, note_html
 from topformer_viz.network.colour import ColourModel
 from topformer_viz.network.model import TopFormer
 from topformer_viz.run.source import source_of

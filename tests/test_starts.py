@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import load_model, starts, trace
+from topformer_viz import load_model, trace
+from topformer_viz.app.starts import page as starts
 from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.colour import Model
 from topformer_viz.network.input import network_size, to_tensor

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from topformer_viz import load_model, trace
+from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.figures.look import Format, Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
@@ -19,7 +20,6 @@ from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model
 from topformer_viz.run.tracing import summary
 from topformer_viz.run.walk import walk
-from topformer_viz.takeaway import lesson_zip
 from topformer_viz.words.text import LANGS, Lang
 
 NAME = '<script>alert("1")</script>`*_](x)'
@@ -61,8 +61,8 @@ def test_all_of_the_lesson_is_in_it(
             drawn[kind] = save(panel, format, look, *scale)
         return drawn[kind]
 
-    monkeypatch.setattr("topformer_viz.takeaway.draw", lambda panel, look: look)
-    monkeypatch.setattr("topformer_viz.takeaway.write", one_of_a_kind)
+    monkeypatch.setattr("topformer_viz.app.lesson.takeaway.draw", lambda panel, look: look)
+    monkeypatch.setattr("topformer_viz.app.lesson.takeaway.write", one_of_a_kind)
     subject = subject_of(photo(50, 70), load_model("colour"), lang, untrained=lang == "zh")
     look = Look(theme="dark" if lang == "zh" else "white", bare=lang == "zh")
     data = lesson_zip(subject, 0, 1 if lang == "zh" else None, look, COMMAND, credit="Somebody <CC0>")
@@ -105,9 +105,11 @@ def test_all_of_the_lesson_is_in_it(
 
 def test_the_same_view_gives_the_same_bytes(photo: Callable[..., Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
     saved = b"\x89PNG"  # the figures' own bytes are tests/test_exporting.py's
-    monkeypatch.setattr("topformer_viz.takeaway.draw", lambda panel, look: look)
-    monkeypatch.setattr("topformer_viz.takeaway.write", lambda _, panel, format, *scale: saved + panel.name.encode())
-    monkeypatch.setattr("topformer_viz.takeaway._of_few_colours", lambda png: png)
+    monkeypatch.setattr("topformer_viz.app.lesson.takeaway.draw", lambda panel, look: look)
+    monkeypatch.setattr(
+        "topformer_viz.app.lesson.takeaway.write", lambda _, panel, format, *scale: saved + panel.name.encode()
+    )
+    monkeypatch.setattr("topformer_viz.app.lesson.takeaway._of_few_colours", lambda png: png)
     subject = subject_of(photo(70, 110), load_model("tiny"), "en", untrained=True, name="a\n# b")
     first, again = (lesson_zip(subject, 1, None, Look(), COMMAND, trained=True) for _ in range(2))
     assert first == again

@@ -14,13 +14,15 @@ from conftest import Case
 from decoding import decode
 from PIL import Image
 
-from topformer_viz import load_model, session, trace
+from topformer_viz import load_model, trace
+from topformer_viz.app.explorer.file import EXPLORER_JS
+from topformer_viz.app.explorer.page import ASKED
+from topformer_viz.app.frame import choices, words
+from topformer_viz.app.lab.cost import page as cost
+from topformer_viz.app.lab.page import PARTS
+from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.app.lesson.payload import walk
 from topformer_viz.app.network.payload import network_payload
-from topformer_viz.explorer.file import EXPLORER_JS
-from topformer_viz.explorer.page import ASKED
-from topformer_viz.lab import changes, cost
-from topformer_viz.lab.page import PARTS
-from topformer_viz.lesson.payload import walk
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.colour import QUESTIONS
 from topformer_viz.network.images import CELL
@@ -113,7 +115,7 @@ def test_the_column_shown_is_of_the_pixel_that_the_row_before_it_reads() -> None
                 (columns if asked.get("mode") == "column" else rows).add((asked["head"], asked["query"]))
     (row,), (column,) = rows, columns
     picture = open_sample("street")
-    size = network_size(*picture.size, 512, session.MAX_TOKENS)
+    size = network_size(*picture.size, 512, choices.MAX_TOKENS)
     run = trace(load_model("streets"), picture.resize(size, Image.Resampling.LANCZOS))
     (head, query), (same, read_most) = (map(int, place) for place in (row, column))
     weights = run["block2.weights"][0, head - 1]
@@ -175,11 +177,11 @@ def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
     colour = source == "colour"
     heads = len(QUESTIONS) if colour else SIZES["tiny" if source == "streets" else source].heads
     sample, side = asked.get("sample", next(iter(SAMPLES))), int(asked.get("size", "512"))
-    width, height = network_size(*open_sample(sample).size, side, session.MAX_TOKENS)
+    width, height = network_size(*open_sample(sample).size, side, choices.MAX_TOKENS)
     blocks = 1 if colour else BLOCKS
     everywhere = {
-        "lang": set(LANGS), "sample": set(SAMPLES), "model": set(MODELS), "size": strings(session.SIDES),
-        "grid": strings(session.GRIDS), "block": from_one(blocks),
+        "lang": set(LANGS), "sample": set(SAMPLES), "model": set(MODELS), "size": strings(choices.SIDES),
+        "grid": strings(choices.GRIDS), "block": from_one(blocks),
     }  # fmt: skip
     own: Accepted = {}
     if page == "":
@@ -206,7 +208,7 @@ def test_links_lead_somewhere(name: str, lang: str, tiny: Case, colour: Case) ->
             continue
         address = urlsplit(link)
         page, asked = address.path.strip("/"), dict(parse_qsl(address.query, strict_parsing=True))
-        if page and page not in session.PAGES:
+        if page and page not in words.PAGES:
             wrong.append(f"{link}: no such page")
             continue
         takes = accepted(page, asked, colour if asked.get("model") == "colour" else tiny)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from topformer_viz import bench
+from topformer_viz.app.lesson.takeaway import finite
 from topformer_viz.card import evaluate, write
 from topformer_viz.console import lenient, pictures, reader_left
 from topformer_viz.exporting import ClusterError, check, export_all
@@ -18,7 +19,6 @@ from topformer_viz.network.images import MAX_PIXELS, ImageError, open_image
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.network.weights import CheckpointError, load_model
 from topformer_viz.run.tracing import TooLargeError, summary, trace
-from topformer_viz.takeaway import finite
 from topformer_viz.train import DataError, Photographs, train
 from topformer_viz.words.text import LANGS, Lang
 

@@ -24,9 +24,10 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from topformer_viz.app.explorer.file import explorer_html
+from topformer_viz.app.explorer.payload import MAX_TOKENS
+from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.console import lenient
-from topformer_viz.explorer.file import explorer_html
-from topformer_viz.explorer.payload import MAX_TOKENS
 from topformer_viz.figures.animation import gif
 from topformer_viz.figures.look import FORMATS as FIGURES
 from topformer_viz.figures.order import OVERVIEW, SHAPE, Order, OrderError, _from_1
@@ -44,7 +45,6 @@ from topformer_viz.network.model import DENSE_TOKENS, SIZES
 from topformer_viz.network.weights import load_checkpoint, load_model
 from topformer_viz.run.tracing import TooLargeError, Trace, npz, trace
 from topformer_viz.run.walk import walk
-from topformer_viz.takeaway import lesson_zip
 from topformer_viz.words.misspelt import known
 
 MATRICES = ("scores", "weights")  # the stages that a run of many tokens does not have

@@ -20,7 +20,7 @@ SHARED = ("import streamlit", "import torch")  # by the trivial page
 STEPS = {
     "import streamlit": "import streamlit.web.bootstrap",
     "import torch": "import torch; torch.set_num_threads(1)",
-    "import the lesson": "import topformer_viz.session, topformer_viz.lesson",
+    "import the lesson": "import topformer_viz.app.frame.page, topformer_viz.app.lesson.page",
     "the sample picture": (
         "from topformer_viz.network.input import network_size; from topformer_viz.network.samples import SAMPLES, open_sample; "
         "picture = open_sample(next(iter(SAMPLES))); "

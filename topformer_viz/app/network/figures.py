@@ -7,6 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topformer_viz.app.explorer.page import measures_of
+from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.view import View
 from topformer_viz.app.network.page import UI as WORDS
 from topformer_viz.app.network.payload import (
     ATTENTION_OFF,
@@ -29,7 +32,6 @@ from topformer_viz.app.network.payload import (
     popularity,
     strength,
 )
-from topformer_viz.explorer.page import measures_of
 from topformer_viz.figures.overview import NETWORK, network_panel
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.stages import stage_panel
@@ -41,8 +43,6 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.run.measures import shrink
 from topformer_viz.run.segmentation import SILENCED, segment, without
 from topformer_viz.run.stages import STAGES
-from topformer_viz.saving import Offer
-from topformer_viz.session import View
 from topformer_viz.words.text import Text
 
 LEGEND = 24  # classes named beside a segmentation

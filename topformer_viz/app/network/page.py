@@ -5,12 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from topformer_viz.address import Takes
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.app.frame.address import Takes
+from topformer_viz.app.frame.choices import write_address
+from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.network.payload import OFF_NOTE, network_payload
 from topformer_viz.network.costs import PUBLISHED, costs
 from topformer_viz.network.model import TopFormer
-from topformer_viz.session import View, part, write_address
-from topformer_viz.wire import CANVAS_CSS, CANVAS_JS
 from topformer_viz.words.text import Text
 
 _HERE = Path(__file__).parent

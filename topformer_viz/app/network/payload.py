@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.markup import axis_span, formula_html, note_html, shape_html
+from topformer_viz.app.canvas.markup import axis_span, formula_html, note_html, shape_html
+from topformer_viz.app.canvas.wire import Body
 from topformer_viz.network.classes import ClassSet, classes_of
 from topformer_viz.network.costs import Cost, costs
 from topformer_viz.network.facts import Facts
@@ -20,7 +21,6 @@ from topformer_viz.run.measures import shrink
 from topformer_viz.run.segmentation import SILENCED, segment, without
 from topformer_viz.run.stages import STAGES, axes_of
 from topformer_viz.run.tracing import Trace
-from topformer_viz.wire import Body
 from topformer_viz.words.text import Lang, Text
 
 CELLS = 48  # longest side, in cells, of a map on the way

@@ -1,0 +1,153 @@
+"""Pictures of one grid of pixels side by side: matrices, maps and the photograph, linked by the pixel pointed at.
+
+A group is a column of pictures (a row of them on a narrow screen). What a picture shows lies in the payload;
+panels.js draws it and answers the pointer and the arrow keys without a round trip.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.figures.panel import Scale
+from topformer_viz.words.text import Lang, Text
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "topformer_panels",
+    html=(_HERE / "linked.html").read_text("utf-8"),
+    css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
+    js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Panels);\n",
+)
+ROUNDING = 1e-5  # relative differences up to this are float32's rounding
+KEPT = ("pixel", "pair")  # the pixels marked, from 1, as the browser writes them into the address
+CELLS = 256  # a matrix of more pixels is averaged down to at most so many cells a side
+
+UI = {
+    "pixel": Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）"),
+    "reads": Text("{i} → {j}", "{i} → {j}"),
+    "keys": Text(
+        "Pictures that share the pixel pointed at. Arrow keys move it; with Shift they move the pixel it is paired with.",
+        "这些图共用所指的像素。方向键移动它；按住 Shift 移动与它配对的像素。",
+    ),
+    "averaged": Text("each cell the mean of {n} × {n}", "每格是 {n} × {n} 个元素的平均"),
+    "rest": Text("all others together", "其余合计"),
+    "none": Text("nothing here", "这里没有"),
+    "gone": Text("taken out", "已拿掉"),
+    "sum": Text("sum", "合计"),
+}  # fmt: skip
+
+
+class Pictures:
+    """Collects groups of pictures over one grid (H, W) and sends them.
+
+    ``order`` of a picture, (HW,): place p shows pixel ``order[p]``. NaN in a tensor stands for "nothing here".
+    """
+
+    def __init__(self, grid: tuple[int, int]) -> None:
+        self.grid = grid
+        self.body = Body()
+        self.groups: list[dict[str, Any]] = []
+
+    def group(self, title: str, pictures: Sequence[dict[str, Any]], note: str = "") -> None:
+        """One column: its title, a note in small type, its pictures from top to bottom."""
+        self.groups.append({"title": title, "note": note, "pictures": list(pictures)})
+
+    def photo(self, label: str, order: Tensor | None = None, kept: Tensor | None = None) -> dict[str, Any]:
+        """The photograph cut into the grid's squares; those not ``kept`` (HW,) are left out."""
+        hidden = [] if kept is None else (~kept).nonzero()[:, 0].tolist()
+        return {"kind": "photo", "label": label, "order": _list(order), "hidden": hidden}
+
+    def matrix(self, label: str, values: Tensor, scale: dict[str, Any], order: Tensor | None = None) -> dict[str, Any]:
+        """A table of pixel by pixel, (HW, HW)."""
+        return {"kind": "matrix", "label": label, "order": _list(order), **scale, **self._cells(values)}
+
+    def row(self, label: str, values: Tensor, scale: dict[str, Any]) -> dict[str, Any]:
+        """The row of the pixel pointed at, laid out on the grid, of a table (HW, HW)."""
+        tensor = self.body.add(values[None].contiguous())  # as float16, because it travels whole
+        return {"kind": "row", "label": label, **scale, "tensor": tensor}
+
+    def map(self, label: str, values: Tensor, scale: dict[str, Any], order: Tensor | None = None) -> dict[str, Any]:
+        """One number a pixel, (HW,)."""
+        tensor = self._add(values.reshape(1, *self.grid))
+        return {"kind": "map", "label": label, "order": _list(order), **scale, "tensor": tensor}
+
+    def colours(self, label: str, rgb: Tensor) -> dict[str, Any]:
+        """A colour a pixel, (3, HW), from 0 to 1."""
+        return {"kind": "colours", "label": label, "tensor": self._add(rgb.T[None])}
+
+    def terms(self, label: str, weights: Tensor, rgb: Tensor, mixed: Tensor) -> dict[str, Any]:
+        """The weighted sum behind the chosen pixel's colour: weights (HW, HW), colours read and mixed (3, HW)."""
+        parts = {"weights": weights, "from": rgb.T, "to": mixed.T}
+        return {"kind": "terms", "label": label, **{name: self._add(part[None]) for name, part in parts.items()}}
+
+    def show(
+        self, key: str, title: str, photo: Image.Image, lang: Lang, start: tuple[int, int], kept: Sequence[str] = KEPT
+    ) -> None:
+        """Send all groups to the component ``key``; ``start`` are the two pixels marked at first, ``kept`` their names in the address."""
+        header = {
+            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept,
+            "ui": {name: text(lang) for name, text in UI.items()}, "photo": self.body.add_photo(photo),
+        }  # fmt: skip
+        _component(key=key, data=self.body.message(header), height="content")
+
+    def _cells(self, values: Tensor) -> dict[str, Any]:
+        step = math.ceil(len(values) / CELLS)
+        if step > 1:
+            values = F.avg_pool2d(values[None], step, ceil_mode=True)[0]
+        return {"tensor": self._add(values[None]), "step": step}
+
+    def _add(self, values: Tensor) -> dict[str, Any]:
+        """The numbers in the order of their axes, which is how panels.js reads them."""
+        return self.body.add(values.contiguous(), exact=True)
+
+
+def _list(order: Tensor | None) -> list[int] | None:
+    return None if order is None else order.tolist()
+
+
+def shares(*values: Tensor) -> dict[str, Any]:
+    """A colour scale for weights, from 0 to the largest of all ``values``; colour grows with the square root."""
+    return {"scale": "root", "range": [0.0, _range(*values)[1]]}
+
+
+def plain(*values: Tensor) -> dict[str, Any]:
+    """A colour scale from the smallest to the largest of all ``values``; about 0 where they have both signs."""
+    return {"scale": "plain", "range": list(_range(*values))}
+
+
+def signed(*values: Tensor) -> dict[str, Any]:
+    """A colour scale about 0, up to the largest absolute value."""
+    low, high = _range(*values)
+    largest = max(-low, high)
+    return {"scale": "signed", "range": [-largest, largest]}
+
+
+def off_rounding(scale: dict[str, Any], whole: Tensor) -> dict[str, Any]:
+    """A difference's scale, wide enough beside the ``whole`` that rounding is not drawn in bright colours."""
+    low, high = scale["range"]
+    least = ROUNDING * float(whole.abs().amax())
+    return scale | {"range": [-least if low < 0 else low, least]} if 0 < high < least else scale
+
+
+def scale_of(scale: dict[str, Any], quantity: str) -> Scale:
+    """The same colour scale for a figure."""
+    low, high = scale["range"]
+    if scale["scale"] == "signed" and high == 0:  # no difference at all: the colour of 0
+        low, high = -1e-6, 1e-6
+    return Scale(low, high, quantity, root=scale["scale"] == "root")
+
+
+def _range(*values: Tensor) -> tuple[float, float]:
+    """The smallest and the largest number; NaNs are no numbers."""
+    finite = [value[value.isfinite()] for value in values]
+    finite = [value for value in finite if value.numel()]
+    if not finite:
+        return 0.0, 0.0
+    return min(float(v.amin()) for v in finite), max(float(v.amax()) for v in finite)

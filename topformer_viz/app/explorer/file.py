@@ -1,0 +1,85 @@
+"""The explorer as one HTML file that needs no server and no network: all blocks, and each run without a head."""
+
+import base64
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from topformer_viz.app.canvas.theme import theme_css
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, header_of
+from topformer_viz.app.explorer.payload import Shown, explorer_part, heads_of
+from topformer_viz.app.explorer.words import ABOUT, ALONE, TITLE
+from topformer_viz.network.colour import Model
+from topformer_viz.run.measures import difference, measure
+from topformer_viz.run.segmentation import without_heads
+from topformer_viz.run.tracing import Trace
+from topformer_viz.words.text import Lang
+
+_HERE = Path(__file__).parent
+EXPLORER_HTML = (_HERE / "explorer.html").read_text("utf-8")
+EXPLORER_CSS = (_HERE / "explorer.css").read_text("utf-8")
+EXPLORER_JS = "\n".join((_HERE / name).read_text("utf-8") for name in ("attention.js", "explorer.js"))
+START_JS = """
+const bytes = Uint8Array.from(atob(document.getElementById("payload").textContent), (c) => c.charCodeAt(0));
+const explorer = new Explorer(document);
+explorer.show(decode(bytes));
+matchMedia("(prefers-color-scheme: dark)").onchange = () => explorer.settle({});
+"""
+# Nothing is ever fetched; what the file itself holds may run.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:; font-src data:; "
+    "connect-src blob:"
+)
+PAGE_CSS = """
+:root { color-scheme: light dark; }
+body { margin: 0; padding: 24px clamp(14px, 3vw, 48px) 60px; background: var(--st-background-color); color: var(--st-text-color); font-family: var(--st-font); }
+main { max-width: 1500px; margin: 0 auto; }
+h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; }
+.about { margin: 0 0 4px; font-size: 15px; opacity: 0.8; }
+.alone { margin: 0 0 18px; font-size: 15px; }
+"""
+
+
+def explorer_html(
+    run: Trace, model: Model, photo: Image.Image, lang: Lang, *, name: str, about: str, untrained: bool,
+    credit: str = "", asked: dict[str, Any] | None = None,
+) -> str:  # fmt: skip
+    """The file's text. The picture's ``name`` and ``credit`` and the model's, ``about``, may be anybody's words: they are escaped.
+
+    ``asked``: the view it opens with, as the explorer's address spells it ({"block": 2, "query": 28, ...}, from 1).
+    """
+    asked = {name: str(value) for name, value in (asked or {}).items() if value is not None}
+    block = next((n for n in range(model.num_blocks) if asked.get("block") == str(n + 1)), 0)
+    settings = {"run": "file", "block": block, "asked": asked, "alone": True, "saves": False}
+    payload = explorer_part(run, model, photo, dict(_blocks(run, model)), lang, untrained).message({"view": settings})
+    words = ABOUT(
+        lang, model=about, width=photo.width, height=photo.height, rows=run.sizes["H"], columns=run.sizes["W"]
+    )
+    return page_html(payload, TITLE(lang, name=name), f"{words} {credit}".strip(), lang)
+
+
+def page_html(payload: bytes, title: str, about: str, lang: Lang) -> str:
+    """An explorer's payload as a page that stands alone; ``title`` and ``about`` are plain text."""
+    alone = ALONE(lang)
+    return (
+        f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f"<style>\n{theme_css(title + about + alone + header_of(payload))}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f'<h1>{escape(title)}</h1>\n<p class="about">{escape(about)}</p>\n<p class="alone">{escape(alone)}</p>\n'
+        f"{EXPLORER_HTML}</main>\n"
+        f'<script type="application/octet-stream" id="payload">{base64.b64encode(payload).decode()}</script>\n'
+        f'<script type="module">\n{CANVAS_JS}\n{EXPLORER_JS}\n{START_JS}</script>\n</body>\n</html>\n'
+    )
+
+
+def _blocks(run: Trace, model: Model) -> Iterator[tuple[int, Shown]]:
+    differences = difference(model, run)
+    heads = run.sizes["heads"]
+    names = [f"{kind}-{h + 1}" for kind in ("without", "only") for h in range(heads)] if heads > 1 else []
+    for n in range(model.num_blocks):
+        removals = {name: without_heads(model, run, n, heads_of(name, heads) or ()) for name in names}
+        yield n, Shown(measure(run, n), differences[n], removals)

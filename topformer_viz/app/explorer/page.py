@@ -1,0 +1,150 @@
+"""The attention explorer in the app: a page of its own, and a guest in the lesson's scores and weights."""
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import streamlit as st
+
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
+from topformer_viz.app.explorer.payload import Shown, explorer_data, explorer_part, heads_of
+from topformer_viz.app.frame.address import Takes, one_of
+from topformer_viz.app.frame.view import View, part
+from topformer_viz.run.measures import Measures, difference, measure
+from topformer_viz.run.segmentation import Removal, without_heads
+from topformer_viz.server.store import STORE
+from topformer_viz.words.text import Text
+
+ASKED = (
+    "head", "query", "to", "pinned", "lock", "mode", "values", "colour", "scale", "smooth", "with", "sort", "removal",
+)  # fmt: skip
+
+
+def takes(view: View) -> Takes:
+    """What an address can say of the explorer, as its script reads it: the values of ASKED."""
+    heads, pixels = range(1, view.outline.run.sizes["heads"] + 1), range(1, view.outline.run.sizes["HW"] + 1)
+    blocks = range(1, view.outline.blocks + 1) if view.outline.blocks > 1 else ()
+    pinned = ["query"] if one_of(st.query_params, "pinned", pixels, None) else []
+    return {
+        "head": ("mean", *heads), **dict.fromkeys(("query", "to", "pinned"), pixels), "lock": ("1",),
+        "mode": ("row", "column"), "values": ("weights", "scores"), "colour": ("log",), "scale": ("each",), "smooth": ("1",),
+        "with": (*pinned, "head-mean", *(f"head-{h}" for h in heads), *(f"block-{b}" for b in blocks)),
+        "sort": ("effective", "distance"), "removal": [f"{kind}-{h}" for kind in ("without", "only") for h in heads],
+    }  # fmt: skip
+
+
+_component = st.components.v2.component(
+    "topformer_explorer",
+    html=EXPLORER_HTML,
+    css=CANVAS_CSS + EXPLORER_CSS,
+    js=f"{CANVAS_JS}\n{EXPLORER_JS}\nexport default mount(ExplorerPage);\n",
+)
+# Block on show, the one it is compared with, both from 0; removal, such as "only-2"; whether the plain pass is asked for.
+Wanted = tuple[int, int | None, str, bool]
+SAVING = Text("Writing the file…", "正在写文件……")
+
+
+@part
+def show(view: View) -> None:
+    """Draw the page; another block, or a run without a head, reruns this part alone."""
+    wanted = (*wanted_of(view)[:3], True)
+    explorer = view.keep(
+        (*view.key, "explorer", view.lang, *wanted),
+        lambda: explorer_part(
+            view.run, view.model, view.photo, shown_of(view, *wanted), view.lang, view.untrained
+        ),
+    )  # fmt: skip
+    body, settings = explorer.body(), settings_of(view) | {"saves": True}
+    if asked := st.session_state.pop("explorer_save", None):
+        with st.spinner(SAVING(view.lang)):
+            html = explorer_html(
+                view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,
+                untrained=view.untrained, credit=view.credit, asked=asked,
+            )  # fmt: skip
+        # Handed to the visitor as a download, once an id.
+        file = {"name": f"topformer-{view.sample or 'picture'}.html", "id": uuid4().hex}
+        settings["file"] = file | body.add_picture(html.encode(), "text/html")
+    payload = explorer.message({"link": view.link, "view": settings}, body)
+    _component(key="explorer", data=payload, on_wish_change=partial(take_wish, "explorer"), height="content")
+
+
+def guest_data(view: View, wanted: Wanted, body: Body) -> dict[str, Any]:
+    """The explorer's part of the lesson's header."""
+    return explorer_data(view.run, view.model, shown_of(view, *wanted), view.lang, view.untrained, body)
+
+
+def settings_of(view: View) -> dict[str, Any]:
+    """Where the visitor stands: the header's "view"."""
+    asked = {name: str(view.asked[name]) for name in ASKED if name in view.asked}
+    return {
+        "run": _name(view), "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
+        "answer": st.session_state.get("explorer", {}).get("number", 0),
+    }  # fmt: skip
+
+
+def wanted_of(view: View) -> Wanted:
+    """What the session asks for.
+
+    The plain pass takes longer than the run itself: it comes when the explorer is on screen and asks for it.
+    """
+    wish, blocks = st.session_state.get("explorer", {}), view.outline.blocks
+    other, removal = wish.get("with"), wish.get("removal", "")
+    return (
+        min(st.session_state.block, blocks) - 1,
+        other if other is not None and other < blocks else None,
+        removal if heads_of(removal, view.outline.run.sizes["heads"]) else "",
+        wish.get("run") == _name(view) or STORE.has((*view.key, "difference")),
+    )
+
+
+def _name(view: View) -> str:
+    """The run's, for the browser."""
+    return "/".join(map(str, view.key))
+
+
+def shown_of(view: View, block: int, other: int | None, removal: str, checked: bool) -> dict[int, Shown]:
+    """The block on show, and the one it is compared with."""
+    differences: list[float] | None = None
+    if checked:
+        differences = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
+    shown = {}
+    for n in dict.fromkeys((block, block if other is None else other)):
+        removals = {}
+        if n == block and (heads := heads_of(removal, view.run.sizes["heads"])):
+            removals[removal] = removal_of(view, n, heads)
+        shown[n] = Shown(measures_of(view, n), differences[n] if differences else None, removals)
+    return shown
+
+
+def take_wish(component: str) -> None:
+    """Note what the browser asks for: {run, block, with, removal, save, number}, blocks from 0; what makes no sense is left out.
+
+    ``number``: the browser's count of its wishes, which goes back with the answer.
+    """
+    state, wish = st.session_state, getattr(st.session_state[component], "wish", None)
+    if not isinstance(wish, dict):
+        return
+    blocks = {name: wish.get(name) for name in ("block", "with")}
+    known = {name: n for name, n in blocks.items() if isinstance(n, int) and 0 <= n < 4}
+    if "block" in known:
+        state.block = known["block"] + 1
+    removal = wish.get("removal")
+    number, run = wish.get("number"), wish.get("run")
+    state.explorer = {
+        "with": known.get("with"),
+        "removal": removal if isinstance(removal, str) else "",
+        "number": number if isinstance(number, int) else 0,
+        "run": run if isinstance(run, str) else "",
+    }
+    save = wish.get("save")
+    if isinstance(save, dict):
+        state.explorer_save = {name: value for name, value in save.items() if name in (*ASKED, "block")}
+
+
+def measures_of(view: View, block: int) -> Measures:
+    return view.keep((*view.key, "measures", block), lambda: measure(view.run, block))
+
+
+def removal_of(view: View, block: int, heads: tuple[int, ...]) -> Removal:
+    return view.keep((*view.key, "removal", block, heads), lambda: without_heads(view.model, view.run, block, heads))

@@ -1,0 +1,90 @@
+"""What is computed for a view: in the queue, kept in the store."""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.frame.words import OVERFLOWS, UI
+from topformer_viz.network.begin import with_batch_statistics
+from topformer_viz.network.choices import Choice
+from topformer_viz.network.colour import Model
+from topformer_viz.network.input import to_tensor
+from topformer_viz.network.model import TopFormer
+from topformer_viz.network.samples import SAMPLES, open_sample
+from topformer_viz.network.weights import CheckpointError, load_model, showable
+from topformer_viz.run.fast import best_device
+from topformer_viz.run.tracing import Trace, trace
+from topformer_viz.server.store import STORE
+from topformer_viz.study import likeness
+from topformer_viz.words.text import Lang
+
+T = TypeVar("T")
+
+
+class Computed(NamedTuple):
+    """A model, its trace on a picture, and the picture as the network saw it; shared, so read-only."""
+
+    model: Model
+    run: Trace
+    photo: Image.Image
+
+
+def own_picture(digest: str) -> Image.Image:
+    return STORE.find(("own", digest))
+
+
+def own_model(digest: str) -> TopFormer:
+    return STORE.find(("own_model", digest))
+
+
+@lru_cache(maxsize=8)
+def shared_model(source: str, grid: int) -> Model:
+    """A shared model, on the CPU; what runs on a graphics card is the trace's own copy."""
+    return load_model(source, grid=grid)
+
+
+streets_likeness = cache(likeness.load)
+shared_sample = cache(open_sample)
+
+
+def compute(key: tuple[Any, ...], choice: Choice) -> Computed:
+    """``key``: the picture's slug or digest, the model's, the network's input size (width, height), the colour model's grid."""
+    picture_key, model_key, size, grid = key
+    picture = shared_sample(picture_key) if picture_key in SAMPLES else own_picture(picture_key)
+    model = own_model(model_key) if choice.source == OWN else shared_model(choice.source, grid)
+    photo = picture.resize(size, Image.Resampling.LANCZOS)
+    image: torch.Tensor = to_tensor(photo)
+    if choice.batch_statistics:
+        model = with_batch_statistics(model, image)
+    # The colour model stays on the CPU: it takes milliseconds there, and MPS pools only to divisors of a size.
+    device = torch.device("cpu") if choice.source == "colour" else best_device()
+    run = trace(model, image, device=device)
+    if choice.source == OWN and not showable(run.values()):
+        raise CheckpointError(OVERFLOWS)
+    return Computed(model, run, photo)
+
+
+def in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator | None, lang: Lang) -> T:
+    """What the store has of ``what``, or makes; while others are before this visitor, ``place`` says so."""
+    said = False
+
+    def show(before: int) -> None:
+        nonlocal said
+        if place is None:
+            return
+        if before:
+            place.info(UI["in_line"](lang, place=before + 1))
+        else:
+            place.empty()
+        said = before > 0
+
+    try:
+        return STORE.get(what, make, show)
+    finally:
+        if said and place:
+            place.empty()

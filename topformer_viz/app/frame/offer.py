@@ -1,0 +1,41 @@
+"""What a page has to be saved: figures of the view on show, and files beyond one figure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.panel import Panel
+from topformer_viz.words.text import Text
+
+# The address's parameters, which hold the view on show: strings from strangers. What makes no sense in them means the
+# default, as on the page itself.
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A figure of a page: ``make`` builds its panel."""
+
+    name: str
+    title: Text
+    make: Callable[[Parameters], Panel]
+
+
+class File(NamedTuple):
+    """A file's name, bytes and kind."""
+
+    name: str
+    data: bytes
+    mime: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Files of a page in one; ``about`` says what is in it, ``slow`` that making it takes many seconds."""
+
+    name: str
+    title: Text
+    make: Callable[[Parameters, Look], File]
+    about: Text | None = None
+    slow: bool = False

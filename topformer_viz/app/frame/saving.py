@@ -1,0 +1,155 @@
+"""The bar above every page: figures and bundles as files; the link to the view on show as text and QR code.
+
+The browser sends the address's parameters along with a wish, since it alone knows the view on show; the answer travels
+back with the next payload, once.
+"""
+
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.frame.link import host, parts, qr_code
+from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
+from topformer_viz.app.frame.view import View
+from topformer_viz.app.frame.words import SAID, SAVING
+from topformer_viz.figures.look import MIME, Format, Look
+from topformer_viz.run.tracing import npz
+from topformer_viz.server.queue import Queue
+from topformer_viz.words.text import Lang, Text
+
+_HERE = Path(__file__).parent
+_log = logging.getLogger(__name__)
+_component = st.components.v2.component(
+    "topformer_saving",
+    html=(_HERE / "saving.html").read_text("utf-8"),
+    css=CANVAS_CSS + (_HERE / "saving.css").read_text("utf-8"),
+    js=f"{CANVAS_JS}\n{(_HERE / 'saving.js').read_text('utf-8')}",
+)
+START = "streamlit run app.py --server.address 0.0.0.0"  # open to the network, whatever else is set
+FILES = Queue(4)  # ZIPs and animations, which take many seconds each
+
+FORMATS: dict[str, tuple[Format, int]] = {
+    "png1": ("png", 1), "png2": ("png", 2), "png4": ("png", 4), "svg": ("svg", 1), "pdf": ("pdf", 1),
+}  # fmt: skip
+OPTIONS: dict[str, dict[str, Text]] = {
+    "format": {
+        "png1": Text("PNG 1×", "PNG 1×"), "png2": Text("PNG 2×", "PNG 2×"), "png4": Text("PNG 4×", "PNG 4×"),
+        "svg": Text("SVG", "SVG"), "pdf": Text("PDF", "PDF"),
+    },
+    "width": {
+        "column": Text("One column", "单栏"), "page": Text("Two columns", "双栏"), "slide": Text("Slide", "幻灯片"),
+    },
+    "theme": {
+        "white": Text("White", "白色"), "dark": Text("Dark", "深色"), "transparent": Text("Transparent", "透明"),
+    },
+}  # fmt: skip
+
+
+@st.fragment
+def bar(view: View, offers: Sequence[Offer], bundles: Sequence[Bundle]) -> None:
+    """Draw the bar, with what can be saved of the page on show."""
+    view = replace(view, place=None)  # outside of the bar
+    bundles = [*bundles, _trace(view)]
+    wish = st.session_state.get("saving_wish")
+    if wish and wish.get("page", here := parts(st.context.url).path or "/") != here:
+        wish = None  # its page was left: nobody waits for it
+        del st.session_state.saving_wish
+    kinds = ("figure", "preview", "code", *(bundle.name for bundle in bundles))
+    body = Body()
+    header: dict[str, Any] = {
+        "lang": view.lang,
+        "ui": {name: text(view.lang) for name, text in SAVING.items()},
+        "offers": [{"name": offer.name, "title": offer.title(view.lang)} for offer in offers],
+        "options": {
+            name: [[value, text(view.lang)] for value, text in options.items()] for name, options in OPTIONS.items()
+        },
+        "bundles": [{"name": bundle.name, "title": bundle.title(view.lang)} for bundle in bundles],
+        "about": " ".join(bundle.about(view.lang) for bundle in bundles if bundle.about),
+        "travels": OWN not in (view.link["sample"], view.link["model"]),
+        "host": host(),
+        "command": START,
+    }
+    if wish:
+        try:
+            answer = _answer(view, offers, bundles, wish, body)
+        except Exception:  # whatever it is, the bar and the page stay
+            _log.exception("the bar could not answer a wish for %r", wish["kind"])
+            answer = {"problem": SAID["failed"](view.lang)}
+        header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | answer
+    _component(
+        key="saving",
+        data=body.message(header),
+        on_wish_change=partial(_take_wish, kinds),
+        width="content",
+        height="content",
+    )
+    # Only now: a rerun may have broken this one off before the answer was sent.
+    if wish is not None and st.session_state.get("saving_wish") is wish:
+        del st.session_state.saving_wish
+
+
+def _trace(view: View) -> Bundle:
+    """All numbers of the run."""
+
+    def make(parameters: Parameters, look: Look) -> File:
+        return File(f"{view.stem}.npz", npz(view.run, None, view.described), "application/zip")
+
+    return Bundle("trace", SAID["trace"], make, SAID["npz"])
+
+
+def _take_wish(kinds: Sequence[str]) -> None:
+    """Note what the browser asks for; what makes no sense is left out."""
+    wish = getattr(st.session_state.saving, "wish", None)
+    if not isinstance(wish, dict) or not isinstance(wish.get("id"), str):
+        return
+    if wish.get("kind") in kinds and len(wish["id"]) < 100 and wish["id"].isascii():
+        st.session_state.saving_wish = wish
+
+
+def _answer(
+    view: View, offers: Sequence[Offer], bundles: Sequence[Bundle], wish: Mapping[str, Any], body: Body
+) -> dict[str, Any]:
+    """The file, code or preview that was asked for, as the header's part of it."""
+    kind = wish["kind"]
+    if kind == "code":
+        return qr_code(wish.get("link"), view.lang)
+    asked = wish.get("view")
+    parameters = {str(name): str(value) for name, value in asked.items()} if isinstance(asked, dict) else {}
+    look = Look(_known(wish, "width", "page"), _known(wish, "theme", "white"), wish.get("bare") is True)
+    if kind in ("figure", "preview"):
+        from topformer_viz.figures.sheet import save  # only now: matplotlib would hold up the app's start
+
+        offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
+        panel = offer.make(parameters)
+        format, scale = FORMATS["png1" if kind == "preview" else _known(wish, "format", "png2")]
+        data = save(panel, format, look, scale)
+        answer = {"name": f"{view.stem}-{panel.name}.{format}", **body.add_picture(data, MIME[format])}
+        return answer | {"size": _size(data, view.lang)} if kind == "preview" else answer
+    bundle = next(bundle for bundle in bundles if bundle.name == kind)
+    if bundle.slow and FILES.is_full():
+        return {"problem": SAID["busy"](view.lang, waiting=FILES.waiting)}
+    make = partial(bundle.make, parameters, look)
+    file = FILES.run(make) if bundle.slow else make()
+    return {"name": file.name, **body.add_picture(file.data, file.mime)}
+
+
+def _known(wish: Mapping[str, Any], name: str, default: str) -> str:
+    """One of the bar's own options."""
+    value = wish.get(name)
+    return value if isinstance(value, str) and value in OPTIONS[name] else default
+
+
+def _size(png: bytes, lang: Lang) -> str:
+    """How large a figure is on paper, from a PNG of 96 dots an inch."""
+    with Image.open(io.BytesIO(png)) as picture:
+        w, h = (side / 96 for side in picture.size)
+    return SAID["inches"](lang, w=f"{w:.1f}", h=f"{h:.1f}", wmm=f"{w * 25.4:.0f}", hmm=f"{h * 25.4:.0f}")

@@ -1,0 +1,62 @@
+"""The lab: one page of six parts, of which one is on show."""
+
+from types import ModuleType
+
+import streamlit as st
+
+from topformer_viz.app.frame.address import Takes, one_of
+from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.view import View
+from topformer_viz.app.lab.basics import page as basics
+from topformer_viz.app.lab.by_hand import page as hand
+from topformer_viz.app.lab.cost import page as cost
+from topformer_viz.app.lab.covariance import page as covariance
+from topformer_viz.app.lab.relatives import page as relatives
+from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.words.text import Text
+
+PARTS: dict[str, tuple[Text, ModuleType]] = {
+    "what-if": (Text("What if?", "如果……"), changes),
+    "basics": (Text("Basics", "基础"), basics),
+    "by-hand": (Text("By hand", "手算"), hand),
+    "covariance": (Text("A covariance matrix?", "是协方差矩阵吗？"), covariance),
+    "cost": (Text("Cost", "代价"), cost),
+    "relatives": (Text("Relatives", "相近的注意力"), relatives),
+}
+WHOLE = ("what-if", "covariance", "relatives")  # parts that need whole matrices of the run
+TOO_LONG = Text(
+    "This picture is so long and narrow that it has {tokens} tokens here, too many for whole matrices. Crop it, or choose a TopFormer as the model.",
+    "这张图片太狭长，在这里有 {tokens} 个 token，无法得到完整的矩阵。请裁剪图片，或选择 TopFormer 作为模型。",
+)
+PART = Text("Part of the lab", "实验室的部分")
+
+
+def show(view: View) -> None:
+    """Draw the choice of parts, then the chosen one, which writes the address: ``part`` and its own settings."""
+    st.session_state.part = _part()
+    part = st.segmented_control(
+        PART(view.lang), list(PARTS), format_func=lambda name: PARTS[name][0](view.lang), required=True,
+        label_visibility="collapsed", **pick("part", list(PARTS)),
+    )  # fmt: skip
+    if part in WHOLE and "block0.weights" not in view.run:
+        st.warning(TOO_LONG(view.lang, tokens=f"{view.run.sizes['HW']:,}"))
+        write_address(view, {"part": part})
+        return
+    PARTS[part][1].show(view)
+
+
+def takes(view: View) -> Takes:
+    """What an address can say of the lab: which part is on show, and that part's own settings."""
+    return {"part": PARTS, **PARTS[_part()][1].takes(view)}
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of the part on show."""
+    part = _part()
+    return [] if part in WHOLE and "block0.weights" not in view.run else PARTS[part][1].figures(view)
+
+
+def _part() -> str:
+    """The part on show: the one last chosen or, when a session starts, the address's."""
+    return st.session_state.get("part") or one_of(st.query_params, "part", PARTS, next(iter(PARTS)))

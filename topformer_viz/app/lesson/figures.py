@@ -1,0 +1,120 @@
+"""What can be saved of the lesson: figures of the stage on show, all of it as a ZIP, an animation, the stage's numbers."""
+
+from dataclasses import dataclass
+
+from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
+from topformer_viz.app.frame.view import View
+from topformer_viz.figures.look import Look
+from topformer_viz.figures.order import Order
+from topformer_viz.figures.overview import overview_panel
+from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.stages import shape_panel, stage_panel
+from topformer_viz.network.colour import MIN_GRID
+from topformer_viz.network.samples import SAMPLES
+from topformer_viz.run.tracing import npz
+from topformer_viz.run.walk import walk
+from topformer_viz.words.text import Text
+
+WORDS = {
+    "picture": Text("The stage's picture", "这一步的图"),
+    "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
+    "shapes": Text("What happens to the shape", "形状如何变化"),
+    "more": Text(
+        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
+        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
+    ),
+    "lesson": Text("Take the lesson (ZIP)", "带走整节课（ZIP）"),
+    "animation": Text("Animation (GIF)", "动画（GIF）"),
+    "numbers": Text("Numbers of this stage (.npz)", "这一步的数值（.npz）"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the lesson the view is: block and head from 0, None for all heads; a stage of ``walk``."""
+
+    block: int
+    head: int | None
+    stage: str
+
+
+def place_of(view: View, parameters: Parameters) -> Place:
+    """What the address says, or the first block, all heads, the first stage."""
+
+    def counted(name: str, most: int) -> int | None:
+        value = parameters.get(name, "")
+        return int(value) - 1 if value in map(str, range(1, most + 1)) else None
+
+    block = counted("block", view.model.num_blocks) or 0
+    stages = walk(view.run, block)
+    stage = parameters.get("stage", "")
+    return Place(block, counted("head", view.run.sizes["heads"]), stage if stage in stages else next(iter(stages)))
+
+
+def figures(view: View) -> list[Offer]:
+    """The lesson's: a stage's picture, what it does to the shapes, and the whole walk."""
+
+    def picture(parameters: Parameters) -> Panel:
+        place = place_of(view, parameters)
+        return stage_panel(view.subject, place.block, place.stage, place.head)
+
+    def shapes(parameters: Parameters) -> Panel:
+        place = place_of(view, parameters)
+        return shape_panel(view.subject, place.block, place.stage)
+
+    def overview(parameters: Parameters) -> Panel:
+        place = place_of(view, parameters)
+        return overview_panel(view.subject, place.block, place.head)
+
+    return [
+        Offer("picture", WORDS["picture"], picture),
+        Offer("shapes", WORDS["shapes"], shapes),
+        Offer("overview", WORDS["overview"], overview),
+    ]
+
+
+def bundles(view: View) -> list[Bundle]:
+    """The whole lesson, an animation of it, and the numbers of the stage on show."""
+
+    def lesson(parameters: Parameters, look: Look) -> File:
+        from topformer_viz.app.lesson.takeaway import lesson_zip  # only now: matplotlib would hold up the app's start
+
+        place = place_of(view, parameters)
+        data = lesson_zip(
+            view.subject, place.block, place.head, look, _command(view, place, look), credit=view.credit,
+            trained=view.facts is not None,
+        )  # fmt: skip
+        return File(f"{view.stem}-block{place.block + 1}.zip", data, "application/zip")
+
+    def animation(parameters: Parameters, look: Look) -> File:
+        from topformer_viz.figures.animation import gif  # likewise
+
+        place = place_of(view, parameters)
+        data = gif(view.subject, place.block, place.head, look)
+        return File(f"{view.stem}-block{place.block + 1}.gif", data, "image/gif")
+
+    def numbers(parameters: Parameters, look: Look) -> File:
+        place = place_of(view, parameters)
+        name = walk(view.run, place.block)[place.stage]
+        names = [f"pyramid{n}" for n in range(4)] if place.stage == "pyramid" else [name]
+        inside = f"block{place.block + 1}-" if "." in name else ""
+        return File(f"{view.stem}-{inside}{place.stage}.npz", npz(view.run, names, view.described), "application/zip")
+
+    return [
+        Bundle("lesson", WORDS["lesson"], lesson, WORDS["more"], slow=True),
+        Bundle("animation", WORDS["animation"], animation, slow=True),
+        Bundle("numbers", WORDS["numbers"], numbers),
+    ]
+
+
+def _command(view: View, place: Place, look: Look) -> str:
+    """The terminal's command for this lesson; an uploaded picture and checkpoint stand as placeholders."""
+    model = view.link["model"]
+    file = SAMPLES[view.sample].file if view.sample else None
+    heads = None if place.head is None else (place.head,)
+    order = Order(
+        "CHECKPOINT" if model == OWN else model, min(view.photo.size), min(view.run.sizes["H"], view.run.sizes["W"]) if view.link["grid"] else MIN_GRID, (place.block,), heads,
+        formats=("zip",), lang=view.lang, look=look,
+    )  # fmt: skip
+    return order.command(f"topformer_viz/assets/samples/{file}" if file else "PICTURE", "lesson")
