@@ -20,8 +20,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from topformer_viz import Trace, load_model, trace
-from topformer_viz import browser as chromium
 from topformer_viz.network.model import TopFormer
+from topformer_viz.terminal import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page

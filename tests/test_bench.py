@@ -10,9 +10,10 @@ from types import ModuleType
 import pytest
 
 from topformer_viz.__main__ import main
-from topformer_viz.bench import NAMES, report
-from topformer_viz.bench.table import Goal, Table
-from topformer_viz.browser import find_chromium
+from topformer_viz.terminal.bench import report
+from topformer_viz.terminal.bench.command import NAMES
+from topformer_viz.terminal.bench.table import Goal, Table
+from topformer_viz.terminal.chromium import find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT, RESULTS = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"

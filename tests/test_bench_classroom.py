@@ -10,8 +10,10 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosedOK
 
-from topformer_viz.bench import classroom
-from topformer_viz.bench.classroom import CLICK, DECK, OPENING, PICTURE, Class, Student, Visitor, Wait, Widget
+from topformer_viz.terminal.bench import classroom
+from topformer_viz.terminal.bench import visitor as module
+from topformer_viz.terminal.bench.classroom import DECK, Class, Student
+from topformer_viz.terminal.bench.visitor import CLICK, OPENING, PICTURE, Visitor, Wait, Widget
 
 
 def test_percentiles_lie_between_neighbours() -> None:
@@ -36,11 +38,11 @@ def test_widgets_are_found_by_their_key() -> None:
     group.id = "$$ID-0123abc-pick_lang"
     for word in ("English", "中文"):
         group.options.add(content=word)
-    widget = classroom.widget_of(message)
+    widget = module.widget_of(message)
     assert widget == Widget("$$ID-0123abc-pick_lang", "part", ("English", "中文"))
-    assert classroom.key_of(widget.id) == "pick_lang"
+    assert module.key_of(widget.id) == "pick_lang"
     message.delta.new_element.markdown.body = "words"
-    assert classroom.widget_of(message) is None
+    assert module.widget_of(message) is None
 
 
 def test_what_the_lesson_shows_and_what_the_page_complains_of() -> None:
@@ -48,14 +50,14 @@ def test_what_the_lesson_shows_and_what_the_page_complains_of() -> None:
     element = message.delta.new_element
     header = json.dumps({"block": 3, "lang": "zh", "view": {"run": "street/streets"}}, ensure_ascii=False).encode()
     element.bidi_component.bytes = len(header).to_bytes(4, "little") + header + b"\0\1\2"
-    assert classroom.shown_by(element.bidi_component) == {"block": 3, "lang": "zh", "run": "street/streets"}
-    assert classroom.complaint(element) == ""
+    assert module.shown_by(element.bidi_component) == {"block": 3, "lang": "zh", "run": "street/streets"}
+    assert module.complaint(element) == ""
     element.alert.body, element.alert.format = "Mind the picture.", element.alert.WARNING
-    assert classroom.complaint(element) == ""
+    assert module.complaint(element) == ""
     element.alert.format = element.alert.ERROR
-    assert classroom.complaint(element) == "Mind the picture."
+    assert module.complaint(element) == "Mind the picture."
     element.exception.type, element.exception.message = "KeyError", "lesson"
-    assert classroom.complaint(element) == "KeyError: lesson"
+    assert module.complaint(element) == "KeyError: lesson"
 
 
 # What the page keeps: these say what Streamlit's own does (its script calls it ForwardMessageCache).

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserType, Locator, Page, expect
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
 from topformer_viz.app.frame.words import UI
-from topformer_viz.browser import serve
+from topformer_viz.terminal.chromium import serve
 from topformer_viz.words.text import Lang
 
 NAME = "school.test"  # a name that no machine outside has (RFC 6761)

@@ -14,10 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from topformer_viz import Trace, load_model, trace, train
-from topformer_viz import card as module
+from topformer_viz import Trace, load_model, trace
 from topformer_viz.__main__ import main
-from topformer_viz.card import CARD, card, evaluate, write
 from topformer_viz.network import weights
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY, facts
@@ -26,7 +24,11 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.run.segmentation import SILENCED, without
 from topformer_viz.study import likeness
 from topformer_viz.study.heads import NetworkFinding, sentence
-from topformer_viz.train import Photographs, Score, as_shown, confusion
+from topformer_viz.terminal.training import card as module
+from topformer_viz.terminal.training import score as scoring
+from topformer_viz.terminal.training.card import CARD, card, evaluate, write
+from topformer_viz.terminal.training.data import IGNORE, Photographs
+from topformer_viz.terminal.training.score import Score, as_shown, confusion
 
 NAMES = CLASS_SETS["streets"].names
 CLASSES = [name.en for name in NAMES]
@@ -198,7 +200,7 @@ def made(tmp_path: Path, fitted: list[dict[str, Tensor]], monkeypatch: pytest.Mo
     street = open_sample("street").resize((480, 360))
     for seed, stem in enumerate("abcde"):
         labels = np.random.default_rng(seed).permutation(np.arange(12) % 9).reshape(3, 4).repeat(24, 0).repeat(24, 1)
-        labels = np.where(labels == 8, train.IGNORE, labels).astype(np.uint8)
+        labels = np.where(labels == 8, IGNORE, labels).astype(np.uint8)
         Image.fromarray(labels).save(folder / "labels" / f"{stem}.png")
         part = street.crop((seed * 90, seed * 60, seed * 90 + 120, seed * 60 + 90))
         part.resize((96, 72)).save(folder / "images" / f"{stem}.png")
@@ -213,7 +215,7 @@ def made(tmp_path: Path, fitted: list[dict[str, Tensor]], monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "STREETS", tmp_path / "own.safetensors")
     monkeypatch.setattr(module, "FILE", tmp_path / "streets.json")
     monkeypatch.setattr(module, "CARD", tmp_path / "README.md")
-    monkeypatch.setattr(train, "SHORT_SIDE", 128)
+    monkeypatch.setattr(scoring, "SHORT_SIDE", 128)
     monkeypatch.setattr(module, "best_device", lambda: torch.device("cpu"))
     return Photographs(folder)
 

@@ -10,11 +10,11 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-from topformer_viz import exporting
 from topformer_viz.__main__ import main
-from topformer_viz.exporting import _on_cluster
 from topformer_viz.figures.order import Order
 from topformer_viz.network.weights import STREETS
+from topformer_viz.terminal.export import cluster as module
+from topformer_viz.terminal.export.cluster import _on_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 CAT = str(ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg")
@@ -53,7 +53,7 @@ def test_a_cluster_gives_what_one_process_gives(
     assert main([*command, "--out", "many", "--dask", cluster]) == 1
     out, err = capsys.readouterr()
     assert [line.split(":")[1] for line in err.strip().splitlines()] == [" broken.jpg", " none.jpg"]
-    monkeypatch.setattr("topformer_viz.exporting._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
     assert main([*command, "--out", "one"]) == 1
     assert capsys.readouterr() == (out.replace("many/", "one/"), err)
     assert len(files(Path("many"))) == 6 and files(Path("many")) == files(Path("one"))
@@ -71,14 +71,14 @@ def test_a_cluster_gives_what_one_process_gives(
     assert [str(file) for file in told] == [f"late/{n}/image.svg" for n in range(7)]
 
     # A picture that ends the process which works on it.
-    def deadly(image: str, *rest: object) -> exporting.Made:
+    def deadly(image: str, *rest: object) -> module.Made:
         if image == "dead.jpg":
             os._exit(1)
-        from topformer_viz.exporting import _make
+        from topformer_viz.terminal.export.cluster import _make
 
         return _make(image, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(exporting, "_make", deadly)
+    monkeypatch.setattr(module, "_make", deadly)
     shutil.copy(CAT, "dead.jpg")
     found = _on_cluster([("0.png", "0"), ("dead.jpg", "1")], Order(size=64, stages=("image",)), cluster, told.append)
     first, second = found
@@ -89,7 +89,7 @@ def test_a_cluster_gives_what_one_process_gives(
 def test_where_no_scheduler_answers(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
     assert main(["export", CAT, "--out", "never", "--dask", address]) == 1
     said = capsys.readouterr().err.strip()
     assert said.startswith(f"topformer-viz: no Dask scheduler answers at {address}: ") and "\n" not in said

@@ -15,7 +15,6 @@ from PIL import Image
 
 from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
-from topformer_viz.exporting import _apart, check, export_image, stems
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.order import Order, OrderError
 from topformer_viz.figures.stages import stage_panel
@@ -23,6 +22,9 @@ from topformer_viz.figures.subject import Subject
 from topformer_viz.run.tracing import npz
 from topformer_viz.run.walk import WALK
 from topformer_viz.study.what_if import Setting, experiment
+from topformer_viz.terminal.export.command import stems
+from topformer_viz.terminal.export.picture import check, export_image
+from topformer_viz.terminal.export.workers import _apart
 
 SAMPLES = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples"
 CAT = str(SAMPLES / "cat.jpg")
@@ -42,12 +44,12 @@ def test_many_pictures_on_many_processes_give_what_one_process_gives(
     broken.write_bytes(b"no picture")
     Image.new("RGB", (90, 70), "red").save(twin)
     command = [CAT, str(broken), str(twin), "--stages", "image,weights,weights-shape", *SMALL]
-    monkeypatch.setattr("topformer_viz.exporting._cores", lambda: 2)
+    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 2)
     assert main(["export", *command, "--out", str(tmp_path / "many")]) == 1
     out, err = capsys.readouterr()
     assert len(err.strip().splitlines()) == 1
     assert "broken.jpg: The file is damaged" in err
-    monkeypatch.setattr("topformer_viz.exporting._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
     assert main(["export", *command, "--out", str(tmp_path / "one")]) == 1
     assert capsys.readouterr() == (out.replace("/many/", "/one/"), err)
     made = files(tmp_path / "many")
@@ -104,7 +106,7 @@ def test_one_picture_without_a_file(photo: Callable[..., Image.Image]) -> None:
 
 
 def test_every_stage_where_none_is_named(photo: Callable[..., Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("topformer_viz.exporting.save", lambda *_: b"")
+    monkeypatch.setattr("topformer_viz.terminal.export.picture.save", lambda *_: b"")
     names = [name for name, _ in export_image(png(photo(70, 110)), "x", Order(size=64, blocks=(0, 2)))]
     assert len(names) == len(WALK) + len(WALK) - 2  # picture and pyramid belong to no block
     assert names[:3] == ["/image.svg", "/pyramid.svg", "/block1-tokens.svg"]
@@ -152,7 +154,7 @@ def test_folders_of_equal_or_odd_names() -> None:
 def test_the_command_of_an_order_makes_that_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(
-        "topformer_viz.__main__.export_all", lambda *arguments, cluster: bool(asked.append(arguments)) or True
+        "topformer_viz.terminal.export.command.export_all", lambda *arguments, cluster: bool(asked.append(arguments)) or True
     )
     for order in (
         Order(),

@@ -27,8 +27,9 @@ from topformer_viz.study.heads import (
     load,
     sentence,
 )
+from topformer_viz.terminal.training.data import IGNORE, Photographs
 from topformer_viz.terminal.training.heads import RESAMPLES, SEED, Reading, measure, pooled, reading, summarise
-from topformer_viz.train import IGNORE, Photographs, as_shown
+from topformer_viz.terminal.training.score import as_shown
 from topformer_viz.words.text import LANGS, Text
 
 CPU = torch.device("cpu")

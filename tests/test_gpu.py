@@ -21,11 +21,10 @@ from test_page_figures import view
 from test_pages import PAGES, open_app
 from test_train import CLASSES, COLOURS, add
 
-from topformer_viz import load_model, trace, train
+from topformer_viz import load_model, trace
 from topformer_viz.app.frame import compute
 from topformer_viz.app.frame.compute import Computed
 from topformer_viz.app.lab.page import PARTS
-from topformer_viz.bench import forward
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.stages import stage_panel
@@ -37,6 +36,9 @@ from topformer_viz.run.segmentation import without_heads
 from topformer_viz.run.tracing import block_of, npz, trace_block
 from topformer_viz.server.store import STORE
 from topformer_viz.study.what_if import Setting, experiment
+from topformer_viz.terminal.bench import forward
+from topformer_viz.terminal.training import train
+from topformer_viz.terminal.training.data import Photographs
 
 NO_CARD = None if torch.cuda.is_available() else "no CUDA device here"
 needs_card = pytest.mark.skipif(NO_CARD is not None, reason=str(NO_CARD))
@@ -196,7 +198,7 @@ def test_twenty_steps_of_training(tmp_path: Path) -> None:
         add(data, stem, COLOURS[labels], labels)
     (data / "splits.json").write_text(json.dumps({"classes": CLASSES, "train": stems[:4], "val": stems[4:]}), "utf-8")
     assert best_device().type == "cuda"
-    score = train.train(train.Photographs(data), tmp_path / "out.safetensors", steps=20, seed=0)
+    score = train.train(Photographs(data), tmp_path / "out.safetensors", steps=20, seed=0)
     assert 0 <= score.mean_iou <= 1
     model = load_model(tmp_path / "out.safetensors")
     assert isinstance(model, TopFormer) and model.class_names == tuple(CLASSES)

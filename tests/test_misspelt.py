@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from topformer_viz.app.lesson.takeaway import lesson_zip
-from topformer_viz.exporting import export_image
 from topformer_viz.figures.animation import gif
 from topformer_viz.figures.attention import attention_panel
 from topformer_viz.figures.look import Look
@@ -21,6 +20,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.stages import axes_of
 from topformer_viz.study.what_if import Setting, experiment
+from topformer_viz.terminal.export.picture import export_image
 
 WIDTHS, FORMATS, BLOCKS, HEADS = "column, page, slide", "png, svg, pdf", "0, 1, 2, 3", "0, 1, 2, 3"
 WRONG: dict[str, tuple[Callable[[Any, Subject], object], str]] = {

@@ -21,30 +21,20 @@ from PIL import ExifTags, Image
 from safetensors import safe_open
 from torch import Tensor
 
-from topformer_viz import load_model, trace, train
+from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
 from topformer_viz.network.begin import begin
 from topformer_viz.network.images import open_image
 from topformer_viz.network.input import MEAN, STD
 from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
 from topformer_viz.study import likeness
-from topformer_viz.train import (
-    CROPS,
-    EARLIER,
-    IGNORE,
-    PHASES,
-    SCALES,
-    Crops,
-    DataError,
-    Photographs,
-    Score,
-    as_shown,
-    confusion,
-    crop_cells,
-    loss_of,
-    score,
-    spread,
-)
+from topformer_viz.terminal.training import crops as cropping
+from topformer_viz.terminal.training import score as scoring
+from topformer_viz.terminal.training import train
+from topformer_viz.terminal.training.crops import CROPS, EARLIER, PHASES, SCALES, Crops, crop_cells
+from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs
+from topformer_viz.terminal.training.score import Score, as_shown, confusion, score
+from topformer_viz.terminal.training.train import loss_of, spread
 
 CPU = torch.device("cpu")
 CLASSES = ["red", "green", "blue"]
@@ -79,9 +69,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small crops, small batches and small pictures on val; a state is saved every two steps."""
-    monkeypatch.setattr(train, "CROPS", (((1, 1),), ((1, 2), (2, 1)), ((2, 2),)))
-    monkeypatch.setattr(train, "BATCH_CELLS", 4)
-    monkeypatch.setattr(train, "SHORT_SIDE", 64)
+    monkeypatch.setattr(cropping, "CROPS", (((1, 1),), ((1, 2), (2, 1)), ((2, 2),)))
+    monkeypatch.setattr(cropping, "BATCH_CELLS", 4)
+    monkeypatch.setattr(scoring, "SHORT_SIDE", 64)
     monkeypatch.setattr(train, "SCORE_EVERY", 2)
     monkeypatch.setattr(train, "best_device", lambda: CPU)
 
@@ -404,7 +394,7 @@ def test_a_crop_stays_within_the_picture_where_it_fits_into_it(
     places: Photographs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for the corners that the turn swings out."""
-    monkeypatch.setattr(train, "SCALES", (1.5, 1.5))
+    monkeypatch.setattr(cropping, "SCALES", (1.5, 1.5))
     crops = Crops(places, CPU)
     for seed in range(20):
         _, labels = crops._crop((1, 1), torch.Generator().manual_seed(seed))
@@ -439,10 +429,10 @@ def test_rare_classes_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPat
         found = [crops._crop((1, 1), torch.Generator().manual_seed(seed))[1] for seed in range(60)]
         return sum(bool((labels == 1).any()) for labels in found)
 
-    monkeypatch.setattr(train, "SCALES", (2.0, 2.0))
-    monkeypatch.setattr(train, "BALANCED", 1.0)
+    monkeypatch.setattr(cropping, "SCALES", (2.0, 2.0))
+    monkeypatch.setattr(cropping, "BALANCED", 1.0)
     always = hits()
-    monkeypatch.setattr(train, "BALANCED", 0.0)
+    monkeypatch.setattr(cropping, "BALANCED", 0.0)
     assert always > 50 > 20 > hits()
 
 
@@ -589,7 +579,7 @@ def test_scores_are_brought_to_the_full_size_before_they_are_compared() -> None:
 def test_val_is_scored_whole_and_as_shown(
     folder: Path, quick: None, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "SHORT_SIDE", 128)
+    monkeypatch.setattr(scoring, "SHORT_SIDE", 128)
     data, model = Photographs(folder), copy.deepcopy(varied("tiny", 3))
     scores = trace(model, as_shown(data.picture("y")))["class_scores"]
     model.decode_head.conv_seg.bias.sub_(scores.mean((0, 2, 3)))  # so that more than one class is said
@@ -731,7 +721,7 @@ def test_an_unfinished_run_is_not_gone_on_with_otherwise(
 def test_a_run_learns(folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three flat colours are soon told apart; who says the same class everywhere gets 0.2 at most."""
     monkeypatch.setattr(train, "SCORE_EVERY", 1000)
-    monkeypatch.setattr(train, "SHORT_SIDE", 128)
+    monkeypatch.setattr(scoring, "SHORT_SIDE", 128)
     monkeypatch.setattr(Crops, "_recolour", staticmethod(lambda crop, uniform: crop))
     data = Photographs(folder)
     assert score(begin(3, seed=1), data, CPU).mean_iou < 0.25

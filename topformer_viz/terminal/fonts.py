@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
-from topformer_viz.console import lenient
 from topformer_viz.figures.fonts import FAMILY, FONT, NAMES, WORDS, bundled_characters, own_characters, part
+from topformer_viz.terminal.console import lenient
 
 
 def _named(ttf: bytes) -> bytes:

@@ -23,7 +23,8 @@ from topformer_viz.network.input import to_tensor
 from topformer_viz.run.fast import inference_copy, run
 from topformer_viz.run.measures import distances, effective_tokens
 from topformer_viz.study.heads import Estimate, HeadFinding, NetworkFinding
-from topformer_viz.train import IGNORE, Photographs, as_shown
+from topformer_viz.terminal.training.data import IGNORE, Photographs
+from topformer_viz.terminal.training.score import as_shown
 
 RESAMPLES, SEED = 1000, 0
 INTERVAL = (0.025, 0.975)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-from topformer_viz.browser import APP, FLAGS, find_chromium
+from topformer_viz.terminal.chromium import APP, FLAGS, find_chromium
 
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
 SCRIPT = """

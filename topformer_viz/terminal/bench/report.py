@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from topformer_viz.bench.table import Table, verdict
 from topformer_viz.paths import ROOT
+from topformer_viz.terminal.bench.table import Table, verdict
 
 Tables = Mapping[str, list[Table]]  # by benchmark
 
@@ -57,7 +57,7 @@ def document(results: Mapping[str, Any]) -> str:
 
 def _machine() -> dict[str, str | int | None]:
     """What the figures depend on; nothing that tells whose machine it is."""
-    from topformer_viz.browser import find_chromium
+    from topformer_viz.terminal.chromium import find_chromium
 
     try:
         system = platform.freedesktop_os_release()["PRETTY_NAME"]

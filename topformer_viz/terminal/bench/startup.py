@@ -9,10 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from topformer_viz.bench.pages import LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
-from topformer_viz.bench.table import Cell, Goal, Table
-from topformer_viz.bench.timing import ratio
-from topformer_viz.browser import APP, serve
+from topformer_viz.terminal.bench.pages import LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
+from topformer_viz.terminal.bench.table import Cell, Goal, Table
+from topformer_viz.terminal.bench.timing import ratio
+from topformer_viz.terminal.chromium import APP, serve
 
 MOST = 1.3  # times the trivial page
 SHARED = ("import streamlit", "import torch")  # by the trivial page

@@ -1,33 +1,19 @@
 """The command ``export``: pictures in, files out. What is asked for, one picture's files, and many pictures on all cores
 or on a Dask cluster."""
 
-import asyncio
-import logging
-import multiprocessing
-import os
 import re
-import signal
 import sys
-import threading
-import unicodedata
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
 
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from topformer_viz.app.explorer.file import explorer_html
 from topformer_viz.app.explorer.payload import MAX_TOKENS
 from topformer_viz.app.lesson.takeaway import lesson_zip
-from topformer_viz.console import lenient
 from topformer_viz.figures.animation import gif
 from topformer_viz.figures.look import FORMATS as FIGURES
 from topformer_viz.figures.order import OVERVIEW, SHAPE, Order, OrderError, _from_1
@@ -48,11 +34,6 @@ from topformer_viz.run.walk import walk
 from topformer_viz.words.misspelt import known
 
 MATRICES = ("scores", "weights")  # the stages that a run of many tokens does not have
-ANSWER_SECONDS = 5  # how long a Dask scheduler may take to answer
-
-
-class ClusterError(RuntimeError):
-    """Dask is not installed, or no scheduler with workers is at the address, or the cluster went away; the message says."""
 
 
 def check(order: Order) -> None:
@@ -126,101 +107,8 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
         yield "/trace.npz", npz(subject.run, names, about)
 
 
-@lenient()
-def export_all(
-    images: Sequence[str], out: str, order: Order, workers: int | None = None, cluster: str | None = None
-) -> bool:
-    """Write every picture's files to OUT/STEM/NAME.EXT (the explorer to OUT/STEM.html) and print their paths.
-
-    On all cores (or ``workers``), no more pictures in memory than there are workers; or on the Dask cluster whose
-    scheduler is at the address ``cluster``, ClusterError where that cannot be. What could not be done is said on
-    standard error, a sentence a picture, and does not stop the rest. Returns whether all was done. A script that calls
-    this needs the usual ``if __name__ == "__main__"``: the workers import it.
-    """
-    jobs = list(zip(images, (str(Path(out) / stem) for stem in stems(images)), strict=True))
-    workers = min(workers or _cores(), len(jobs))
-    good = True
-
-    def tell(text: object, stream: TextIO | None = None) -> None:
-        with tqdm.external_write_mode():
-            print(_printable(str(text)), file=stream)
-
-    if cluster is not None:
-        complaints = _on_cluster(jobs, order, cluster, tell)
-    elif workers > 1:
-        complaints = _apart(jobs, order, workers, tell)
-    else:
-        complaints = _here(jobs, order, tell)
-    with tqdm(total=len(jobs), unit="picture", disable=None) as bar:
-        for complaint in complaints:
-            if complaint:
-                good = False
-                tell(f"topformer-viz: {complaint}", sys.stderr)
-            bar.update()
-    return good
-
-
-def stems(images: Sequence[str]) -> list[str]:
-    """A name for each picture's folder: its stem, with a number behind it where that is taken, on any file system."""
-    found: list[str] = []
-    taken: set[str] = set()
-    for image in images:
-        own = stem = Path(image).stem.strip(". ") or "picture"
-        n = 1
-        while {unicodedata.normalize("NFC", name).casefold() for name in (stem, f"{stem}.html")} & taken:
-            n += 1
-            stem = f"{own}-{n}"
-        taken |= {unicodedata.normalize("NFC", name).casefold() for name in (stem, f"{stem}.html")}
-        found.append(stem)
-    return found
-
-
 Tell = Callable[[object], None]
 Jobs = Sequence[tuple[str, str]]
-
-
-def _here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
-    for image, place in jobs:
-        with _one_thread():  # as the workers have
-            complaint = _write(image, place, order, tell)
-        yield complaint
-
-
-def _apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
-    """Every picture in one of several processes; what each of them says, in the pictures' order."""
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool:
-        try:
-            with _workers_ignore_interrupts():
-                waiting = [pool.submit(_work, image, place, order) for image, place in jobs]
-            for future, (image, place) in zip(waiting, jobs, strict=True):
-                try:
-                    files, complaint = future.result()
-                except BrokenProcessPool:  # one process that ends takes the others along
-                    files, complaint = _alone(image, place, order)
-                for file in files:
-                    tell(file)
-                yield complaint
-        except BaseException:  # above all Ctrl-C
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-
-
-def _alone(image: str, place: str, order: Order) -> tuple[list[object], str]:
-    """One picture in a process of its own."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start_worker) as pool:
-        with _workers_ignore_interrupts():
-            future = pool.submit(_work, image, place, order)
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            return [], f"{image}: the process at work on it was ended, perhaps for want of memory"
-
-
-def _work(image: str, place: str, order: Order) -> tuple[list[object], str]:
-    files: list[object] = []
-    return files, _write(image, place, order, files.append)
 
 
 def _write(image: str, place: str, order: Order, tell: Tell) -> str:
@@ -248,36 +136,6 @@ def _complaint(image: str, error: Exception) -> str:
     return f"{image}: {type(error).__name__}: {error}"
 
 
-def _start_worker() -> None:
-    """One thread a process; and no process outlives the one that started it, however that one ends."""
-    torch.set_num_threads(1)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
-@contextmanager
-def _workers_ignore_interrupts() -> Iterator[None]:
-    """What is started meanwhile leaves Ctrl-C to this process, which ends them itself."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _printable(text: str) -> str:
     """One line without control characters; names on disk need not be text.
 
@@ -289,83 +147,6 @@ def _printable(text: str) -> str:
 
 
 # On a Dask cluster: the workers share no disk with this process, so a picture travels as bytes, and so do its files
-
-
-Made = tuple[list[tuple[str, bytes]], str]  # files, and what went wrong
-
-
-def _on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[str]:
-    """Every picture on a worker of the cluster, its files written here; what is said of each, in the pictures' order.
-
-    On their way are at most two pictures for each of the cluster's threads.
-    """
-    ahead = 2 * _threads_at(address)
-    from dask import config
-    from distributed import Client, KilledWorker
-
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say comes below, in a sentence
-    with (
-        config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}),  # pictures are meant to travel
-        Client(address, timeout=ANSWER_SECONDS, set_as_default=False) as client,
-    ):
-        # A task of its own: workers hand it on to each other, and it is made again where the one that had it is gone.
-        checkpoint = None if order.model in MODELS else client.submit(bytes, Path(order.model).read_bytes())
-
-        def send(image: str) -> Any:
-            """A future of Made, or the complaint that the picture cannot be read."""
-            try:
-                data = Path(image).read_bytes()
-            except OSError as error:
-                return _complaint(image, error)
-            return client.submit(_make, image, _printable(Path(image).name), data, order, checkpoint, pure=False)
-
-        waiting = deque(send(image) for image, _ in jobs[:ahead])
-        for n, (image, place) in enumerate(jobs):
-            sent = waiting.popleft()
-            files: list[tuple[str, bytes]] = []
-            try:
-                files, complaint = ([], sent) if isinstance(sent, str) else sent.result()
-                for end, content in files:
-                    tell(_put(place, end, content))
-            except KilledWorker:
-                complaint = f"{image}: the workers at work on it were ended, perhaps for want of memory"
-            except Exception as error:
-                if client.status != "running":
-                    raise ClusterError(f"the Dask cluster at {address} went away") from error
-                complaint = _complaint(image, error)
-            waiting.extend(send(image) for image, _ in jobs[n + ahead : n + ahead + 1])
-            yield complaint
-
-
-def _threads_at(address: str) -> int:
-    """How many threads all workers of the scheduler at ``address`` have together; ClusterError if there are none."""
-    try:
-        from distributed import rpc
-    except ImportError as error:
-        raise ClusterError("--dask needs Dask: pip install -e '.[dask]'") from error
-
-    async def identity() -> dict[str, Any]:
-        async with rpc(address, timeout=ANSWER_SECONDS) as scheduler:
-            return await asyncio.wait_for(scheduler.identity(), ANSWER_SECONDS)
-
-    try:
-        found = asyncio.run(identity())
-    except Exception as error:  # a wrong address, or something else that listens there, raises nearly anything
-        raise ClusterError(f"no Dask scheduler answers at {address}: {str(error) or type(error).__name__}") from error
-    if not found.get("total_threads"):
-        raise ClusterError(f"the Dask {found['type'].lower()} at {address} has no workers")
-    return int(found["total_threads"])
-
-
-def _make(image: str, name: str, data: bytes, order: Order, checkpoint: bytes | None) -> Made:
-    """On a worker: what ``_write`` does, with files in memory."""
-    torch.set_num_threads(1)  # for good: other tasks run beside this one
-    files: list[tuple[str, bytes]] = []
-    try:
-        files.extend(export_image(data, name, replace(order, checkpoint=checkpoint)))
-    except Exception as error:
-        return files, _complaint(image, error)
-    return files, ""
 
 
 # One picture

@@ -10,10 +10,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from topformer_viz.bench.table import Cell, Table
-from topformer_viz.exporting import export_all
 from topformer_viz.figures.order import Order
 from topformer_viz.network.samples import open_sample
+from topformer_viz.terminal.bench.table import Cell, Table
+from topformer_viz.terminal.export.command import export_all
 
 ORDER = Order(stages=("query", "weights"), formats=("png",))
 DPI = 96  # of the export's PNGs, which the plain ones equal

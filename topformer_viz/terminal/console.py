@@ -1,13 +1,14 @@
-"""The terminal: printing that costs nothing but its words where a stream fails, the pictures that arguments mean, commands to copy."""
+"""The terminal: printing that costs nothing but its words where a stream fails, the pictures that arguments mean, complaints."""
 
+import argparse
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO, TypeAlias, cast
 
 from topformer_viz.network.images import suffixes
 
@@ -127,3 +128,15 @@ def _pictures_in(folder: str) -> list[str]:
 
 
 # What is handed out
+
+
+# Commands
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what a command's ``add`` adds its parser to
+
+
+def complain(sentences: Sequence[str]) -> int:
+    """Say what could not be done; returns the exit status for it."""
+    for sentence in sentences:
+        print(f"topformer-viz: {sentence}", file=sys.stderr)
+    return 1

@@ -2,10 +2,10 @@
 
 import statistics
 
-from topformer_viz.bench.pages import LESSON, LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
-from topformer_viz.bench.table import Cell, Table
-from topformer_viz.bench.timing import interleaved
-from topformer_viz.browser import serve
+from topformer_viz.terminal.bench.pages import LESSON, LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
+from topformer_viz.terminal.bench.table import Cell, Table
+from topformer_viz.terminal.bench.timing import interleaved
+from topformer_viz.terminal.chromium import serve
 
 # In the page: do something, then wait frame by frame until a condition holds and that frame is painted.
 TIMED = """([act, done]) => new Promise((resolve) => {

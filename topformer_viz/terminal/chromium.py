@@ -72,37 +72,3 @@ def serve(script: Path = APP, seconds: float = 60) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-# The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
-SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
-    "lesson.png": ("?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
-    "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en", (1440, 1240), ""),
-    "network.png": ("network?lang=en", (1440, 1240), ""),
-    "lab.png": ("lab?pixels=shuffled&block=2&lang=en", (1440, 1240), ""),
-    "presenting.png": ("?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
-}
-
-
-def screenshots(folder: Path) -> Iterator[Path]:
-    """Take ``SCREENSHOTS`` into ``folder``, each yielded when it is there. RuntimeError where no Chromium is found."""
-    from playwright.sync_api import sync_playwright
-
-    path = find_chromium()
-    if path is None:
-        raise RuntimeError(f"no Chromium or Chrome found: run `playwright install chromium`, or set {VARIABLE} to one")
-    folder.mkdir(parents=True, exist_ok=True)
-    with serve() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        for name, (place, (width, height), keys) in SCREENSHOTS.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-            page.goto(f"{address}/{place}")
-            page.locator(".component h2:visible, .explorer .card:visible").first.wait_for()
-            page.wait_for_timeout(1500)
-            for key in keys.split():
-                page.keyboard.press(key)
-            page.wait_for_timeout(500)
-            page.screenshot(path=folder / name)
-            page.close()
-            yield folder / name
-        browser.close()

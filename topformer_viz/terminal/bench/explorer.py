@@ -10,13 +10,13 @@ from playwright.sync_api import Page
 from topformer_viz.app.canvas.wire import Body
 from topformer_viz.app.explorer.file import page_html
 from topformer_viz.app.explorer.payload import Shown, explorer_part
-from topformer_viz.bench.pages import WINDOW, chromium
-from topformer_viz.bench.table import Cell, Table
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.measures import measure as measure_block
 from topformer_viz.run.tracing import Trace, check
+from topformer_viz.terminal.bench.pages import WINDOW, chromium
+from topformer_viz.terminal.bench.table import Cell, Table
 
 # In the page: move the pointer's events on record, from their own time stamp and from their arrival to the paint.
 MOVES = """() => {

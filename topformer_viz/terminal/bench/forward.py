@@ -5,8 +5,6 @@ from functools import partial
 
 import torch
 
-from topformer_viz.bench.table import Cell, Table
-from topformer_viz.bench.timing import interleaved, ratio
 from topformer_viz.network.colour import Model
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES
@@ -14,6 +12,8 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.fast import best_device, inference_copy, run
 from topformer_viz.run.tracing import trace
+from topformer_viz.terminal.bench.table import Cell, Table
+from topformer_viz.terminal.bench.timing import interleaved, ratio
 
 SIDE = 512
 ROUNDS = 41

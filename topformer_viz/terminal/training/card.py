@@ -22,7 +22,8 @@ from topformer_viz.run.tracing import trace
 from topformer_viz.study import heads as findings
 from topformer_viz.study import likeness
 from topformer_viz.terminal.training import heads as measuring
-from topformer_viz.train import DataError, Photographs, Score, as_shown, confusion, pixels_of_val, without_pixels
+from topformer_viz.terminal.training.data import DataError, Photographs, pixels_of_val, without_pixels
+from topformer_viz.terminal.training.score import Score, as_shown, confusion
 
 CARD = STREETS.with_name("README.md")
 

@@ -1,0 +1,167 @@
+"""The command ``export``: many pictures in, files out."""
+
+import argparse
+import sys
+import unicodedata
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TextIO, cast
+
+from tqdm import tqdm
+
+from topformer_viz.figures.look import THEMES, WIDTHS, Look
+from topformer_viz.figures.order import FORMATS, OVERVIEW, SHAPE, Order, OrderError
+from topformer_viz.network.colour import MAX_GRID, MIN_GRID
+from topformer_viz.network.images import MAX_PIXELS
+from topformer_viz.terminal.console import Commands, complain, lenient, pictures
+from topformer_viz.terminal.export.cluster import _on_cluster
+from topformer_viz.terminal.export.picture import _printable, check
+from topformer_viz.terminal.export.workers import _apart, _cores, _here
+from topformer_viz.words.text import LANGS, Lang
+
+
+@lenient()
+def export_all(
+    images: Sequence[str], out: str, order: Order, workers: int | None = None, cluster: str | None = None
+) -> bool:
+    """Write every picture's files to OUT/STEM/NAME.EXT (the explorer to OUT/STEM.html) and print their paths.
+
+    On all cores (or ``workers``), no more pictures in memory than there are workers; or on the Dask cluster whose
+    scheduler is at the address ``cluster``, ClusterError where that cannot be. What could not be done is said on
+    standard error, a sentence a picture, and does not stop the rest. Returns whether all was done. A script that calls
+    this needs the usual ``if __name__ == "__main__"``: the workers import it.
+    """
+    jobs = list(zip(images, (str(Path(out) / stem) for stem in stems(images)), strict=True))
+    workers = min(workers or _cores(), len(jobs))
+    good = True
+
+    def tell(text: object, stream: TextIO | None = None) -> None:
+        with tqdm.external_write_mode():
+            print(_printable(str(text)), file=stream)
+
+    if cluster is not None:
+        complaints = _on_cluster(jobs, order, cluster, tell)
+    elif workers > 1:
+        complaints = _apart(jobs, order, workers, tell)
+    else:
+        complaints = _here(jobs, order, tell)
+    with tqdm(total=len(jobs), unit="picture", disable=None) as bar:
+        for complaint in complaints:
+            if complaint:
+                good = False
+                tell(f"topformer-viz: {complaint}", sys.stderr)
+            bar.update()
+    return good
+
+
+def stems(images: Sequence[str]) -> list[str]:
+    """A name for each picture's folder: its stem, with a number behind it where that is taken, on any file system."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for image in images:
+        own = stem = Path(image).stem.strip(". ") or "picture"
+        n = 1
+        while {unicodedata.normalize("NFC", name).casefold() for name in (stem, f"{stem}.html")} & taken:
+            n += 1
+            stem = f"{own}-{n}"
+        taken |= {unicodedata.normalize("NFC", name).casefold() for name in (stem, f"{stem}.html")}
+        found.append(stem)
+    return found
+
+
+MAX_SIZE = 8192  # pixels: a larger short side has more tokens than anything here shows
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """ "1,3", counted from 1, as (0, 2)."""
+    return tuple(int(number) - 1 for number in text.split(","))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    if unknown := set(words) - set(FORMATS):
+        raise argparse.ArgumentTypeError(f"no {', '.join(sorted(unknown))}: choose from {', '.join(FORMATS)}")
+    return words
+
+
+_numbers.__name__ = "list of numbers from 1"  # argparse names the type in its complaints
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("export", help="write pictures' figures, animations, numbers and explorers as files")
+    parser.add_argument(
+        "image", nargs="+",
+        help=f"pictures of up to {MAX_PIXELS // 1_000_000} megapixels, folders of them, or patterns such as photos/*.jpg",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", required=True, help="the folder for the files, OUT/PICTURE/FIGURE.FORMAT; made if need be"
+    )
+    parser.add_argument(
+        "--model", default="streets", help="streets, colour, tiny, small, base, tiny-batch, small-batch, base-batch "
+        "(BatchNorm measured on each picture) or a checkpoint's path (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", type=int, default=512, help="short side of the network's input, in pixels (default %(default)s)"
+    )
+    parser.add_argument(
+        "--grid", type=int, default=MIN_GRID,
+        help=f"cells on the short side of the colour model, {MIN_GRID} to {MAX_GRID} (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--blocks", default="1", help="blocks, from 1, such as 1,3; or all (default 1)")
+    parser.add_argument("--heads", type=_numbers, help="heads, from 1, a figure each (default: all in one figure)")
+    parser.add_argument(
+        "--stages", type=_words,
+        help=f"stages, such as scores,weights; with {SHAPE} behind the name what happens to the shape; {OVERVIEW}: the whole block (default: all of "
+        "the lesson, without shapes)",
+    )  # fmt: skip
+    parser.add_argument("--lang", choices=tuple(LANGS), default="en", help="language of the words (default en)")
+    parser.add_argument(
+        "--format", type=_formats, default=("svg",),
+        help="one or more of png, svg, pdf (the figures), gif (the lesson animated), zip (the whole lesson), html (the "
+        "explorer, one file that works offline, OUT/PICTURE.html), npz (numbers: of the whole run, or of --stages in "
+        "--blocks); default svg",
+    )  # fmt: skip
+    parser.add_argument("--theme", choices=tuple(THEMES), default="white", help="of the figures (default white)")
+    parser.add_argument("--width", choices=tuple(WIDTHS), default="page", help="of the figures (default page)")
+    parser.add_argument(
+        "--scale", type=int, choices=(1, 2, 4), default=1, help="PNG's dots an inch, in 96ths (default 1)"
+    )
+    parser.add_argument("--bare", action="store_true", help="figures without title and caption")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS",
+        help="spread the pictures over the Dask cluster whose scheduler is at ADDRESS, such as tcp://host:8786, instead of "
+        "this machine's cores; its machines have this project installed, and the files are written here. Only a cluster "
+        "you trust: what it sends back may run code. Needs pip install -e '.[dask]'",
+    )  # fmt: skip
+    parser.set_defaults(run=partial(run, parser))
+
+
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    order = _order(parser, options)
+    try:
+        check(order)
+    except OrderError as error:
+        parser.error(str(error))
+    images, complaints = pictures(options.image)
+    status = complain(complaints) if complaints else 0
+    return status if not images or export_all(images, options.out, order, cluster=options.dask) else 1
+
+
+def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Order:
+    if not 64 <= options.size <= MAX_SIZE:
+        parser.error(f"--size must be from 64 to {MAX_SIZE:,}")
+    if not MIN_GRID <= options.grid <= MAX_GRID:
+        parser.error(f"--grid must be from {MIN_GRID} to {MAX_GRID}")
+    try:
+        blocks = None if options.blocks == "all" else _numbers(options.blocks)
+    except ValueError:
+        parser.error("--blocks must be all, or numbers from 1, such as 1,3")
+    return Order(
+        options.model, options.size, options.grid, blocks, options.heads, options.stages, options.format,
+        cast(Lang, options.lang), Look(options.width, options.theme, options.bare), options.scale,
+    )  # fmt: skip

@@ -1,0 +1,35 @@
+"""The commands ``train`` and ``evaluate``."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from topformer_viz.terminal.console import Commands
+from topformer_viz.terminal.training.card import evaluate, write
+from topformer_viz.terminal.training.data import Photographs
+from topformer_viz.terminal.training.train import train
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("train", help="train TopFormer tiny to segment labelled photographs")
+    parser.add_argument("--data", required=True, help="folder of splits.json, images/ and labels/ (see the README)")
+    parser.add_argument("--out", required=True, help="the .safetensors file to write")
+    parser.add_argument("--steps", type=int, default=4200, help="optimiser steps (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="draws the first weights and every crop (default 0)")
+    parser.set_defaults(run=partial(run, parser))
+    parser = commands.add_parser("evaluate", help="measure the bundled weights on val and write their card")
+    parser.add_argument("--data", required=True, help="the folder they were trained on")
+    parser.set_defaults(run=run_evaluate)
+
+
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.steps < 1 or not 0 <= options.seed < 2**31:
+        parser.error("--steps must be at least 1, and --seed from 0 to 2147483647")
+    result = train(Photographs(options.data), Path(options.out), steps=options.steps, seed=options.seed)
+    print(f"val mIoU {result.mean_iou:.4f}, pixel accuracy {result.accuracy:.4f}")
+    return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    print(*write(evaluate(Photographs(options.data))), sep="\n")
+    return 0
