@@ -17,6 +17,7 @@ from topformer_viz.network.costs import costs
 from topformer_viz.network.model import DENSE_TOKENS, MLP_RATIO, Attention
 from topformer_viz.study import cost as attention_costs
 from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, Timing, measure, measured_crossing, side
+from topformer_viz.words.numbers import bytes_text
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,8 +90,8 @@ def test_the_memory_is_that_of_the_tensors_the_module_keeps() -> None:
 
 @pytest.mark.parametrize(("HW", "text"), [(64, "0.13 MB"), (1024, "33.6 MB"), (4096, "537 MB"), (16384, "8.6 GB")])
 def test_the_weights_take_what_the_lesson_says(HW: int, text: str) -> None:
-    assert cost.bytes_text(BASE.weights_bytes(HW)) == text
-    assert cost.bytes_text(PUBLISHED["tiny"].weights_bytes(64)) == "65.5 kB"
+    assert bytes_text(BASE.weights_bytes(HW)) == text
+    assert bytes_text(PUBLISHED["tiny"].weights_bytes(64)) == "65.5 kB"
 
 
 # The plots, read back
@@ -296,8 +297,8 @@ def test_the_button_measures_and_says_what_it_found(lang: Lang, monkeypatch: pyt
     device = cost.UI["threads"](lang, threads=torch.get_num_threads())
     assert cost.UI["on"](lang, device=device) in page
     left_out = cost.UI["left_out_memory"](
-        lang, sizes="16", first="16", needed=cost.bytes_text(BASE.maps_bytes(16) + BASE.matrices_bytes(16)),
-        allowed=cost.bytes_text(allowed), most="1.0 GB",
+        lang, sizes="16", first="16", needed=bytes_text(BASE.maps_bytes(16) + BASE.matrices_bytes(16)),
+        allowed=bytes_text(allowed), most="1.0 GB",
     )  # fmt: skip
     assert left_out in page
     assert [row[0] for row in tables(app)[0]] == ["HW", "4", "9"]

@@ -154,7 +154,8 @@ def test_folders_of_equal_or_odd_names() -> None:
 def test_the_command_of_an_order_makes_that_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(
-        "topformer_viz.terminal.export.command.export_all", lambda *arguments, cluster: bool(asked.append(arguments)) or True
+        "topformer_viz.terminal.export.command.export_all",
+        lambda *arguments, cluster: bool(asked.append(arguments)) or True,
     )
     for order in (
         Order(),

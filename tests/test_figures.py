@@ -25,6 +25,7 @@ from topformer_viz.figures.sheet import draw, save
 from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.model import TopFormer
+from topformer_viz.words.numbers import on_scale
 
 BOX = tuple[float, float, float, float]  # left, low, right, high in dots
 
@@ -285,7 +286,7 @@ def test_a_colour_bar_says_its_ends(subject, tiny) -> None:
     assert scale is not None and (scale.low, scale.high) == (float(tensor.min()), float(tensor.max()))
     end = max(-scale.low, scale.high)
     said = {text for text, _ in boxes(draw(panel, Look()))}
-    assert {figures.number(-end, end), "0", figures.number(end, end)} <= said
+    assert {on_scale(-end, end), "0", on_scale(end, end)} <= said
 
 
 def test_attention_is_the_run_s_own(subject, tiny) -> None:

@@ -15,6 +15,7 @@ from topformer_viz.app.heads import page as heads
 from topformer_viz.network.classes import classes_of
 from topformer_viz.study import heads as findings
 from topformer_viz.terminal.training import heads as measuring
+from topformer_viz.words.numbers import times
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,13 +111,13 @@ def test_the_table_says_the_files_numbers(monkeypatch: pytest.MonkeyPatch, file:
     found = findings.load(file).networks["trained"].heads[1][1]
     numbers = re.findall(r"<b[^>]*>(.*?)</b>", table)
     ratios = [x for row in [*found.ratio, found.read] for x in row]
-    assert numbers == ["–" if x is None else findings.times(x.value) for x in ratios]
+    assert numbers == ["–" if x is None else times(x.value) for x in ratios]
     assert table.count('scope="col"') == 8
     assert table.count('scope="row"') == 9
     assert table.count('tabindex="0"') == 1
     assert table.count('tabindex="-1"') == 71
     road = found.ratio[2][5]
-    interval = f"{findings.times(road.value)} times chance ({findings.times(road.low)} to {findings.times(road.high)})"
+    interval = f"{times(road.value)} times chance ({times(road.low)} to {times(road.high)})"
     assert f"Road reads vehicles: {interval}" in table
 
 

@@ -33,7 +33,7 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.tracing import trace
 from topformer_viz.study.cost import PUBLISHED, side
-from topformer_viz.study.heads import times
+from topformer_viz.words.numbers import times
 
 PAGES: dict[str, Callable[[View], list[Offer]]] = {
     "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,

@@ -25,6 +25,7 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.server.store import STORE
 from topformer_viz.study import starts as study
 from topformer_viz.study.starts import MEAN, BlockReading
+from topformer_viz.words.numbers import three_digits
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,7 +189,7 @@ def test_a_picture_of_weights_runs_from_0_by_the_square_root() -> None:
     ],
 )
 def test_numbers_are_short(value: float, shown: str) -> None:
-    assert starts.number(value) == shown
+    assert three_digits(value) == shown
 
 
 # The page
@@ -270,7 +271,7 @@ def test_the_table_shows_the_numbers_of_a_direct_trace() -> None:
             effective = float(torch.special.entr(weights).sum(-1).exp().mean())
             shown = [row[column] for row in rows[at : at + 8]]
             assert shown[0] == f"{effective:.1f}"
-            assert shown[4] == ("exactly 0" if start == "built" else starts.number(float(projected.abs().max())))
+            assert shown[4] == ("exactly 0" if start == "built" else three_digits(float(projected.abs().max())))
             assert (shown[5] == "exactly 0") == (shown[6] == "exactly 0") == (start == "built")
     assert rows[5][1] == "–"  # no favourites among equals
     rows = [inner(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", peaked, re.S)]

@@ -35,6 +35,7 @@ from topformer_viz.figures.look import FORMATS, SMALLEST, STRANDS, THEMES, WIDTH
 from topformer_viz.figures.panel import Axis, Chart, Dash, Group, Panel, Scale, Series, Table, Tile
 from topformer_viz.run.stages import AXES
 from topformer_viz.words.misspelt import known
+from topformer_viz.words.numbers import on_scale
 from topformer_viz.words.text import Lang, Text
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -484,11 +485,11 @@ class _Sheet:
             top_edge = y + 0.4 * line
             self._image(_coloured(shades[None], scale), x, top_edge, wide, high, smooth=False)
             self.frame(x, top_edge, wide, high, self.theme.quiet, 0.5)
-            said = [number(value, top) for value in (low, middle, top)]
+            said = [on_scale(value, top) for value in (low, middle, top)]
             if scale.low == scale.high:  # one number, such as the 0 of a projection that has not been trained
-                said = [number(scale.low, scale.low), "", ""]
+                said = [on_scale(scale.low, scale.low), "", ""]
             elif scale.log:  # numbers of all sizes
-                said = [number(value, value) for value in (low, middle, top)]
+                said = [on_scale(value, value) for value in (low, middle, top)]
             widths = [measured(text, 0.85 * self.type) for text in said]
             size = min(0.85, 0.85 * (wide - 0.4 * line) / (widths[0] + widths[2]))
             crowded = widths[1] / 2 + max(widths[0], widths[2]) + 0.3 * line > wide / 2
@@ -808,7 +809,7 @@ def _ticks_of(axis: Axis) -> dict[float, str]:
         powers = range(math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high)) + 1)
         return {10.0**n: "10" + str(n).translate(RAISED) for n in powers}
     places = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(axis.low, axis.high)
-    return {at: number(at, max(abs(axis.low), abs(axis.high))) for at in places if axis.low <= at <= axis.high}
+    return {at: on_scale(at, max(abs(axis.low), abs(axis.high))) for at in places if axis.low <= at <= axis.high}
 
 
 def _along(axis: Axis) -> Callable[[float], float]:
@@ -816,20 +817,6 @@ def _along(axis: Axis) -> Callable[[float], float]:
     if axis.log:
         return lambda at: math.log(at / axis.low) / math.log(axis.high / axis.low)
     return lambda at: (at - axis.low) / (axis.high - axis.low)
-
-
-def number(value: float, largest: float) -> str:
-    """A number as a colour bar says it: three figures of the largest, the minus sign of print, no needless zeros."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    largest = abs(largest) if 0 < abs(largest) < math.inf else abs(value) or 1.0
-    digits = max(0, 2 - math.floor(math.log10(largest)))
-    if digits > 5 or largest >= 1e5:
-        text = f"{value:.2e}" if value else "0"
-    else:
-        text = f"{value:.{digits}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-    return ("0" if text in ("-0", "") else text).replace("-", "−")
 
 
 def _norm(scale: Scale) -> Normalize:

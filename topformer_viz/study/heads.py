@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from topformer_viz.network.facts import FILE
+from topformer_viz.words.numbers import decimal, times
 from topformer_viz.words.text import Lang, Text
 
 MIN_PICTURES, MIN_AREA = 20, 0.005  # a class or pair in fewer pictures, a class of less area is never named
@@ -218,13 +219,3 @@ def as_asking(name: Text, lang: Lang) -> str:
 def as_read(name: Text, lang: Lang) -> str:
     """A class's name as what is read: "the sky", "vehicles"."""
     return READ.get(name.en, name.en) if lang == "en" else name.zh
-
-
-def decimal(x: float) -> str:
-    """With one decimal: 63.9."""
-    return f"{x:.1f}"
-
-
-def times(ratio: float) -> str:
-    """A ratio with two or three digits: 0.17, 2.3, 12."""
-    return f"{ratio:.2f}" if ratio < 0.995 else f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"

@@ -132,7 +132,9 @@ def _pictures_in(folder: str) -> list[str]:
 
 # Commands
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what a command's ``add`` adds its parser to
+Commands: TypeAlias = (
+    "argparse._SubParsersAction[argparse.ArgumentParser]"  # what a command's ``add`` adds its parser to
+)
 
 
 def complain(sentences: Sequence[str]) -> int:

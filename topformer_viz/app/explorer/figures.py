@@ -22,6 +22,7 @@ from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, class_picture, numbers
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.model import TopFormer
+from topformer_viz.words.numbers import signed_digits
 from topformer_viz.words.text import Lang, Text
 
 UI = {
@@ -221,8 +222,8 @@ def _numbers(view: View, asked: Mapping[str, str]) -> Panel:
     )
     rows, bars = [], []
     for h in range(view.run.sizes["heads"]):
-        span = f"{number(low[h])} … {number(high[h])}"
-        rows.append((subject.head(h), f"{effective[h]:.1f}", f"{distance[h]:.2f}", number(top[h]), span))
+        span = f"{signed_digits(low[h])} … {signed_digits(high[h])}"
+        rows.append((subject.head(h), f"{effective[h]:.1f}", f"{distance[h]:.2f}", signed_digits(top[h]), span))
         bars.append((effective[h] / max(effective), distance[h] / (max(distance) or 1.0), None, None))
     columns = tuple(
         UI[name](lang, n=view.run.sizes["HW"]) for name in ("head", "effective", "distance", "top", "range")
@@ -231,8 +232,3 @@ def _numbers(view: View, asked: Mapping[str, str]) -> Panel:
         f"block{place.block + 1}-heads", UI["measures_title"](lang, block=place.block + 1), subject.short(place.block),
         subject.caption([UI["measured"](lang)], place.block), tables=(Table(columns, tuple(rows), bars=tuple(bars)),),
     )  # fmt: skip
-
-
-def number(value: float) -> str:
-    """Three digits, with print's minus sign."""
-    return f"{value:.3g}".replace("e-0", "e−").replace("-", "−")

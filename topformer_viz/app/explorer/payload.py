@@ -97,7 +97,7 @@ def _removal(
     data: dict[str, Any] = {
         "change": body.add(change, exact=True),
         "largest": float(change.max()),
-        "words": [OUTPUT(lang, share=_percent(relative))],
+        "words": [OUTPUT(lang, share=f"{relative:.1%}")],
     }
     if removal.scores is None or not isinstance(model, TopFormer):
         data["words"].append(NO_SEGMENTATION(lang))
@@ -105,7 +105,7 @@ def _removal(
     names = classes_of(removal.scores.shape[1], model.class_names)
     was, now = both_labels(run, removal.scores)
     changed = was != now
-    data["words"].append(PIXELS(lang, share=_percent(float(changed.float().mean()))))
+    data["words"].append(PIXELS(lang, share=f"{float(changed.float().mean()):.1%}"))
     if untrained:
         data["words"].append(CHANCE(lang))
     data["moves"] = moves(was, now, names, lang)
@@ -143,7 +143,7 @@ def moves(was: Tensor, now: Tensor, names: ClassSet, lang: Lang) -> list[str]:
     pairs, counts = torch.stack([was[changed], now[changed]]).unique(dim=1, return_counts=True)
     return [
         MOVES(
-            lang, old=names.names[pairs[0, i]](lang), new=names.names[pairs[1, i]](lang), share=_percent(float(counts[i]) / was.numel())
+            lang, old=names.names[pairs[0, i]](lang), new=names.names[pairs[1, i]](lang), share=f"{float(counts[i]) / was.numel():.1%}"
         )
         for i in counts.argsort(descending=True)[:MOVED].tolist()
         if counts[i] >= SEEN * was.numel()
@@ -160,10 +160,6 @@ def _labels(labels: Tensor, names: ClassSet, body: Body) -> dict[str, Any]:
     out = io.BytesIO()
     picture.save(out, "PNG", transparency=UNCHANGED)
     return body.add_picture(out.getvalue(), "image/png")
-
-
-def _percent(value: float) -> str:
-    return f"{value:.1%}"
 
 
 def explorer_part(

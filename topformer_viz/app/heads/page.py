@@ -28,10 +28,9 @@ from topformer_viz.study.heads import (
     NetworkFinding,
     as_asking,
     as_read,
-    decimal,
     sentence,
-    times,
 )
+from topformer_viz.words.numbers import decimal, times
 from topformer_viz.words.text import Lang, Text
 
 STOPS = RDBU_R.split()  # blue is less, red more

@@ -43,6 +43,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.run.measures import shrink
 from topformer_viz.run.segmentation import SILENCED, segment, without
 from topformer_viz.run.stages import STAGES
+from topformer_viz.words.numbers import percent
 from topformer_viz.words.text import Text
 
 LEGEND = 24  # classes named beside a segmentation
@@ -127,22 +128,16 @@ def _segmentation(view: View) -> Panel:
     counts = torch.bincount(found.labels.flatten(), minlength=len(names.names))
     order = [c for c in counts.argsort(descending=True).tolist() if counts[c]]
     shares = (counts / counts.sum()).tolist()
-    legend = [
-        (UI["class"](lang, name=names.names[c](lang), share=_percent(shares[c])), names.colours[c]) for c in order
-    ]
+    legend = [(UI["class"](lang, name=names.names[c](lang), share=percent(shares[c])), names.colours[c]) for c in order]
     said = [UI["shares"](lang)]
     if len(order) > LEGEND:
         rest = sum(shares[c] for c in order[LEGEND:])
-        said.append(UI["rest"](lang, n=len(order) - LEGEND, share=_percent(rest)))
+        said.append(UI["rest"](lang, n=len(order) - LEGEND, share=percent(rest)))
     if view.facts:
         said.append(UI["iou"](lang, val=view.facts.val, miou=f"{view.facts.mean_iou:.2f}"))
     title = UI["segmentation_title"](lang, set=names.title(lang))
     groups = (Group(tiles),)
     return _panel(view, "segmentation", title, said, groups=groups, legend=tuple(legend[:LEGEND]))
-
-
-def _percent(share: float) -> str:
-    return "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def _part(view: View, part: str) -> Panel:
@@ -238,7 +233,7 @@ def _block(view: View, n: int) -> Panel:
         size = fit(view.photo, COMPARED)
         was = segment(run["class_scores"], size).labels
         now = segment(without(model, run, SILENCED[f"block{n}.projected"]), size).labels
-        told = ATTENTION_OFF(lang, changed=_percent(float((was != now).float().mean())))
+        told = ATTENTION_OFF(lang, changed=percent(float((was != now).float().mean())))
         said.append(f"{told[0].upper()}{told[1:]}{'.' if lang == 'en' else '。'}")
     return _panel(view, f"block{n + 1}-attention", BLOCK_TITLE(lang, n=n + 1), said, n, groups=tuple(groups))
 

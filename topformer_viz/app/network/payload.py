@@ -257,7 +257,7 @@ def _segmentation(
     others = {
         part: segment(without(model, run, silenced), fit(photo, COMPARED)).labels for part, silenced in SILENCED.items()
     }
-    changed = {part: _percent((labels != small).float().mean()) for part, labels in others.items()}
+    changed = {part: f"{float((labels != small).float().mean()):.1%}" for part, labels in others.items()}
     counts = torch.bincount(whole.labels.flatten(), minlength=scores.shape[1])
     present = torch.cat([labels.flatten() for labels in (whole.labels, small, *others.values())]).unique()
     order = sorted(present.tolist(), key=lambda c: -int(counts[c]))[:LEGEND]
@@ -330,10 +330,6 @@ def fit(photo: Image.Image, longest: int) -> tuple[int, int]:
     return max(1, round(photo.height * scale)), max(1, round(photo.width * scale))
 
 
-def _percent(value: Any) -> str:
-    return f"{float(value):.1%}"
-
-
 def _parts(run: Trace, model: TopFormer, header: dict[str, Any], lang: Lang) -> list[_Part]:
     """Everything that opens, in the order of computation."""
     sizes = dict(run.sizes)
@@ -368,7 +364,7 @@ def _parts(run: Trace, model: TopFormer, header: dict[str, Any], lang: Lang) -> 
         add(f"pyramid{n}", f"1/{4 << n}", LEVEL_TITLE(lang, scale=4 << n), note("pyramid{n}"), f"pyramid{n}", cost=True)
     add("tokens", POOLED_SHORT(lang), POOLED_TITLE(lang), POOLED(lang, **sizes), "tokens", STAGES["tokens"].formula)
     for n, block in enumerate(header["blocks"]):
-        words = BLOCK(lang, **sizes, share=_percent(block["share"]))
+        words = BLOCK(lang, **sizes, share=f"{block['share']:.1%}")
         add(
             f"block{n + 1}",
             BLOCK_TITLE(lang, n=n + 1),
@@ -388,13 +384,13 @@ def _parts(run: Trace, model: TopFormer, header: dict[str, Any], lang: Lang) -> 
         f"block{model.num_blocks - 1}.output",
     )
     for n, injection in enumerate(header["injections"], start=1):
-        words = INJECTION(lang, note=note("injected{n}"), gate=_percent(injection["mean"]))
+        words = INJECTION(lang, note=note("injected{n}"), gate=f"{injection['mean']:.1%}")
         formula = STAGES["injected{n}"].formula.replace("_{n}", f"_{{{n}}}")
         title = INJECTION_TITLE(lang, scale=4 << n)
         add(f"injected{n}", f"1/{4 << n}", title, words, f"injected{n}", formula, cost=True)
     title, formula = STAGES["class_scores"].title(lang), STAGES["class_scores"].formula
     add("class_scores", title, title, SCORES_NOTE(lang, note=note("class_scores")), "class_scores", formula, cost=True)
-    words = SEGMENTATION_NOTE(lang, classes=sizes["classes"], sure=_percent(header["mean_sure"]))
+    words = SEGMENTATION_NOTE(lang, classes=sizes["classes"], sure=f"{header['mean_sure']:.1%}")
     shape = " · ".join(axis_span(axis, f"{axis} {sizes[axis]}") for axis in ("Y", "X"))
     title = SEGMENTATION_TITLE(lang)
     parts.append(_Part("segmentation", title, title, note_html(words, lang), shape, f"{sizes['Y']} × {sizes['X']}"))

@@ -30,8 +30,9 @@ from topformer_viz.network.images import CELL
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import BLOCKS, KEY_DIM, TopFormer
 from topformer_viz.network.weights import load_model
-from topformer_viz.study.heads import ONE_HOT, UNIFORM, decimal
+from topformer_viz.study.heads import ONE_HOT, UNIFORM
 from topformer_viz.study.starts import DRAWS, HEADS, MEAN, PEAKED, SIZE, BlockReading, read
+from topformer_viz.words.numbers import decimal, three_digits, two_digits
 from topformer_viz.words.text import Lang, Text
 
 PHOTO_SIDE = 480  # longest side of the grey photograph that travels, in pixels
@@ -453,19 +454,7 @@ def _readout(reading: BlockReading, name: str, head: int, lang: Lang) -> str:
         return UI["exactly"](lang)
     if name in ("effective", "scaled"):
         return decimal(value)
-    return f"{value:.1%}" if name == "changed" else number(value)
-
-
-def number(value: float) -> str:
-    """Three digits of a number above 0: 1,319, 1.00, 0.0131; two and a power below 0.001: 5.3e−5."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".") if value >= 1e-3 else f"{value:.1e}".replace("e-0", "e−").replace("e-", "e−")
-
-
-def _weight(value: float) -> str:
-    """Two digits, which float16 keeps: 0.82, 0.010."""
-    return f"{value:#.2g}" if value >= 1e-4 else "0"
+    return f"{value:.1%}" if name == "changed" else three_digits(value)
 
 
 def _peakedness(runs: Mapping[Which, Sequence[BlockReading]], tokens: int, lang: Lang) -> str:
@@ -482,7 +471,7 @@ def _spans(blocks: Sequence[BlockReading], lang: Lang) -> list[str]:
     """The lowest and the highest head's number, of each of SPANS."""
     cells = []
     for name in SPANS:
-        form = number if name == "spread" else decimal
+        form = three_digits if name == "spread" else decimal
         values = [value for block in blocks for value in getattr(block, name)]
         low, high = form(min(values)), form(max(values))
         cells.append(low if low == high else UI["span"](lang, low=low, high=high))
@@ -527,10 +516,10 @@ def _cell(
     highest, most = float(matrix.amax()), int(reads.argmax())
     tops = (1.0, 1.0) if scale == "whole" else (highest, float(reads.amax()))
     words = UI["map_even" if kind(reading, head) == "uniform" else "map"](
-        lang, row=query // w + 1, column=query % w + 1, top=_weight(float(reads.amax())), top_row=most // w + 1,
+        lang, row=query // w + 1, column=query % w + 1, top=two_digits(float(reads.amax())), top_row=most // w + 1,
         top_column=most % w + 1,
     )  # fmt: skip
-    alt = UI["matrix_alt"](lang, which=name, tokens=tokens, top=_weight(highest), sentence=says)
+    alt = UI["matrix_alt"](lang, which=name, tokens=tokens, top=two_digits(highest), sentence=says)
     tag = "" if which[0] == "trained" else f' <span class="chance">{UI["chance"](lang)}</span>'
     smooth = ' class="smooth"' if tokens > SMOOTH else ""
     return (
@@ -538,7 +527,7 @@ def _cell(
         f'<figure class="matrix"><span class="across">{UI["is_read"](lang)}</span><span class="down">{UI["reads"](lang)}</span>'
         f'<div><img{smooth} src="{_uri(picture(matrix, tops[0]), "PNG")}" alt="{escape(alt)}">'
         f'<i style="left:0;width:100%;top:{query / tokens:.3%};height:{1 / tokens:.3%}"></i></div>'
-        f"<figcaption>{UI['matrix'](lang, top=_weight(highest))}</figcaption></figure>"
+        f"<figcaption>{UI['matrix'](lang, top=two_digits(highest))}</figcaption></figure>"
         f'<figure><div class="photo">'
         f'<img src="{_uri(picture(reads, tops[1]), "PNG")}" alt="{escape(UI["map_alt"](lang, which=name, words=words))}">'
         f'<i style="left:{query % w / w:.3%};width:{1 / w:.3%};top:{query // w / h:.3%};height:{1 / h:.3%}"></i></div>'
@@ -549,7 +538,7 @@ def _cell(
 def _bar(scale: str, tokens: int, lang: Lang) -> str:
     """The colour bar up to 1, or to each picture's own maximum; the middle of it is a quarter of that."""
     ticks = ("0", "¼", "1" if scale == "whole" else UI["maximum"](lang))
-    words = UI[f"{scale}_bar"](lang, uniform=number(1 / tokens))
+    words = UI[f"{scale}_bar"](lang, uniform=three_digits(1 / tokens))
     marks = "".join(f"<span>{tick}</span>" for tick in ticks)
     return f'<div class="bar"><div><div class="ramp"></div><div class="ticks">{marks}</div></div><p>{escape(words)}</p></div>'
 

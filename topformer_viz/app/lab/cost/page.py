@@ -22,8 +22,6 @@ from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.frame.words import DEVICES
 from topformer_viz.app.lab.cost import plots
-from topformer_viz.app.lab.cost.plots import tokens_text
-from topformer_viz.app.starts.page import number
 from topformer_viz.figures.panel import Axis, Chart, Dash, Panel, Series, Table
 from topformer_viz.network.costs import costs
 from topformer_viz.network.images import CELL
@@ -42,6 +40,7 @@ from topformer_viz.study.cost import (
     most_bytes,
     side,
 )
+from topformer_viz.words.numbers import bytes_text, three_digits, tokens_text
 from topformer_viz.words.text import Lang, Text
 
 CLASSES = 150  # of the whole network that the module is set against: ADE20K's, as published
@@ -519,16 +518,6 @@ def _chart(
 # HTML
 
 
-def bytes_text(amount: float) -> str:
-    """Bytes in units of 1,000: 16.4 kB, 0.13 MB, 33.6 MB, 537 MB, 8.6 GB."""
-    if amount < 1e5:
-        return f"{amount / 1e3:.1f} kB"
-    if amount < 999.5e6:
-        megabytes = amount / 1e6
-        return f"{megabytes:.{2 if megabytes < 1 else 1 if megabytes < 100 else 0}f} MB"
-    return f"{amount / 1e9:,.1f} GB"
-
-
 def _table(caption: str, columns: list[str], rows: Sequence[tuple[str, ...]], strong: tuple[int, ...] = ()) -> str:
     """A table of plain words and of formulas, whose axis names are coloured; ``strong`` numbers the rows that are sums."""
     head = "".join(f'<th scope="col">{formula_html(column)}</th>' for column in columns)
@@ -588,7 +577,7 @@ def _sizes(numbers: Numbers, lang: Lang) -> tuple[list[str], list[tuple[str, ...
     """Columns and rows of the table of sizes."""
     rows: list[tuple[str, ...]] = [
         (
-            f"{HW:,}", f"{side(HW):,.0f}", number(numbers.projections(HW) / 1e6), number(numbers.attention(HW) / 1e6),
+            f"{HW:,}", f"{side(HW):,.0f}", three_digits(numbers.projections(HW) / 1e6), three_digits(numbers.attention(HW) / 1e6),
             f"{numbers.share(HW):.1%}", bytes_text(numbers.weights_bytes(HW)),
         )
         for HW in TABLE
@@ -600,10 +589,10 @@ def _sizes(numbers: Numbers, lang: Lang) -> tuple[list[str], list[tuple[str, ...
 def _times(measured: Measurement, lang: Lang) -> str:
     rows = []
     for timing in measured.timings:
-        attention = number(timing.attention)
+        attention = three_digits(timing.attention)
         if timing.fused:
             attention = UI["fused"](lang, ms=attention)
-        rows.append((f"{timing.HW:,}", f"{side(timing.HW):,.0f}", number(timing.projections), attention))
+        rows.append((f"{timing.HW:,}", f"{side(timing.HW):,.0f}", three_digits(timing.projections), attention))
     columns = ["HW", UI["table_side"](lang), UI["ms_projections"](lang), UI["ms_attention"](lang)]
     return _table(UI["measured"](lang), columns, rows)
 

@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from topformer_viz.study.cost import Measurement, Numbers, side
+from topformer_viz.words.numbers import tokens_text
 from topformer_viz.words.text import Lang, Text
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; each has 3 : 1 on the light and on the dark page.
@@ -138,11 +139,6 @@ def _against_size(
     if HW != REFERENCE**2:
         _mark(figure, REFERENCE**2, f"{side(REFERENCE**2):.0f} × {side(REFERENCE**2):.0f}", 0)
     return figure
-
-
-def tokens_text(HW: float) -> str:
-    """A number of tokens, which need not be whole: 768, 104.7."""
-    return f"{HW:,.0f}" if HW == int(HW) else f"{HW:,.1f}"
 
 
 def _label(figure: go.Figure, HW: float, amount: float, words: str, anchor: str, down: int) -> None:

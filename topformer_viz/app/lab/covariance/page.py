@@ -17,11 +17,11 @@ from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.cost.plots import config
-from topformer_viz.app.starts.page import number
 from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Series, Table, Tile
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.study import covariance as measured
+from topformer_viz.words.numbers import signed_digits, three_digits
 from topformer_viz.words.text import Lang, Text
 
 MEAN = 0  # in the place of a head: the mean of all
@@ -299,19 +299,15 @@ def answer(checked: measured.Checked, item: str, lang: Lang) -> str:
         low, high = getattr(checked, item)
         if max(abs(low - 1), abs(high - 1)) <= 1e-4:
             return UI["yes"](lang)
-        return UI["sums"](lang, low=_number(low), high=_number(high))
+        return UI["sums"](lang, low=signed_digits(low), high=signed_digits(high))
     if item == "largest":
         return f"{float(checked.eigenvalues[0].abs()):.3g}"
     share = checked.negative if item == "negative" else checked.turning
     return UI["some"](lang, share=_percent(share)) if share else UI["none"](lang)
 
 
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
-
-
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.005 else number(share)
+    return f"{share:.0%}" if share >= 0.005 else three_digits(share)
 
 
 # Figures

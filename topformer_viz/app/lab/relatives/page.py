@@ -13,7 +13,6 @@ from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import PROSE, View
-from topformer_viz.app.starts.page import number
 from topformer_viz.figures.attention import pixels_name
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.figures.panel import Group, Panel, Table, Tile
@@ -33,8 +32,8 @@ from topformer_viz.network.relatives import (
 )
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.stages import Stage
-from topformer_viz.study.heads import decimal
 from topformer_viz.study.relatives import ROWS, Relative, equivariance, relatives
+from topformer_viz.words.numbers import decimal, three_digits
 from topformer_viz.words.text import Lang, Text
 
 UNBIASED = "levit with biases 0"
@@ -300,7 +299,7 @@ def _measured(relative: Relative, name: str, noticed: dict[str, float], lang: La
 
 
 def _noticed(value: float, lang: Lang) -> str:
-    return UI["rounding" if value < ROUNDING else "visible"](lang, value=number(value) if value else "0")
+    return UI["rounding" if value < ROUNDING else "visible"](lang, value=three_digits(value) if value else "0")
 
 
 # The stages

@@ -41,6 +41,7 @@ from topformer_viz.study.what_if import (
     spread,
     strength,
 )
+from topformer_viz.words.numbers import relative_change
 from topformer_viz.words.text import Lang, Text
 
 OWN = 0  # in the place of a size: the module's own
@@ -415,26 +416,13 @@ def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
     kind = "shuffled"
     if done.setting.unpermuted:
         kind = "order matters" if attention > 10 * ROUNDING else "order hidden"
-    said = EXPLAINED[kind](lang, attention=_share(attention))
+    said = EXPLAINED[kind](lang, attention=relative_change(attention))
     after = (
-        EXPLAINED["output"](lang, output=_share(moved("output")))
+        EXPLAINED["output"](lang, output=relative_change(moved("output")))
         if "output" in done.after
         else EXPLAINED["no MLP"](lang)
     )
     return said + ("" if lang == "zh" else " ") + after
-
-
-def _share(value: float) -> str:
-    """A relative change in words: percent, a multiple where it is large, a power of ten where it is tiny."""
-    if value == 0:
-        return "0"
-    if value >= 10:
-        return f"{value:,.0f} ×"
-    return (
-        f"{value:.1e}".replace("e-0", "e−").replace("e-", "e−")
-        if value < 1e-3
-        else f"{value:.{0 if value >= 0.1 else 1}%}"
-    )
 
 
 # Pictures
@@ -612,7 +600,7 @@ def _change(done: Experiment, name: str, value: float, lang: Lang) -> str:
         return UI["from_zero"](lang)
     if math.isnan(value):
         return UI["infinite" if done.comparable(name) else "incomparable"](lang)
-    return UI["rounding"](lang, value=_share(value)) if 0 < value <= ROUNDING else _share(value)
+    return UI["rounding"](lang, value=relative_change(value)) if 0 < value <= ROUNDING else relative_change(value)
 
 
 def _table(caption: str, columns: tuple[str, ...], body: str, lang: Lang) -> str:
