@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 import streamlit as st
+from layout import boxes, meet
 from PIL import Image
 
 from topformer_viz.app.explorer import figures as explorer
@@ -115,8 +116,6 @@ DRAWN = [
 
 @pytest.mark.parametrize(("page", "offer", "width", "lang"), DRAWN)
 def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang: str) -> None:
-    from test_figures import boxes, meet
-
     with drawing.drawing():
         figure = draw(panels(page, "streets", lang)[offer], Look(width, "dark"))
         found = boxes(figure)

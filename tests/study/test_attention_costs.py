@@ -20,7 +20,7 @@ from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, Timing, me
 from topformer_viz.words.numbers import bytes_text
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 BASE = PUBLISHED["base"]
 DRAWN = random.Random(0)

@@ -20,7 +20,7 @@ from topformer_viz.app.network.payload import network_payload
 from topformer_viz.network.model import TopFormer
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = ["sample", "model", "size", "grid", "block"]
 PIXELS = ["pixel", "pair"]
 # Page (and what has to hold for the parameters to be its own) -> its own parameters.

@@ -10,7 +10,7 @@ import pytest
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
 from topformer_viz.network.classes import CLASS_SETS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 # Colours
 

@@ -99,7 +99,7 @@ print(dumps({name: sha256(content).hexdigest() for name, content in files.items(
 
 def made(folder: Path, *arguments: str, **environment: str) -> dict[str, str]:
     """The digest of every file, drawn by a process of its own that starts in ``folder``."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).resolve().parents[2]
     own = {name: value for name, value in os.environ.items() if name not in ("MATPLOTLIBRC", "MPLBACKEND")}
     own |= {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **environment}
     done = subprocess.run(

@@ -28,7 +28,7 @@ from topformer_viz.study.by_hand import (
 )
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 example = cache(draw)
 
 # How far a shown number may lie from the cell where the numbers before it were rounded: half a unit of the last digit for

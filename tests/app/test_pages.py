@@ -27,7 +27,7 @@ from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES
 from topformer_viz.server.store import STORE
 from topformer_viz.words.text import LANGS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = [None, *(f"pages/{page.name}" for page in sorted((ROOT / "pages").glob("*.py")))]
 
 

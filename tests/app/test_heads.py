@@ -18,7 +18,7 @@ from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.words.numbers import times
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["sky", "building", "road", "pavement", "vegetation", "vehicle", "person", "street furniture"]
 GRID = (3, 4)
 

@@ -42,7 +42,7 @@ from topformer_viz.run.tracing import ShapeError, trace_block
 from topformer_viz.study.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SLUGS = ("topformer", "levit", "vit", "rope")
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -28,7 +28,7 @@ from topformer_viz.study.starts import MEAN, BlockReading
 from topformer_viz.words.numbers import three_digits
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, SIDE = "coffee", 256  # 6 x 4 tokens
 SIX = [(start, statistics) for start in starts.STARTS for statistics in starts.STATISTICS]
 

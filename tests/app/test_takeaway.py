@@ -104,7 +104,7 @@ def test_all_of_the_lesson_is_in_it(
 
 
 def test_the_same_view_gives_the_same_bytes(photo: Callable[..., Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
-    saved = b"\x89PNG"  # the figures' own bytes are tests/test_exporting.py's
+    saved = b"\x89PNG"  # the figures' own bytes are tests/terminal/test_exporting.py's
     monkeypatch.setattr("topformer_viz.app.lesson.takeaway.draw", lambda panel, look: look)
     monkeypatch.setattr(
         "topformer_viz.app.lesson.takeaway.write", lambda _, panel, format, *scale: saved + panel.name.encode()

@@ -15,7 +15,7 @@ from topformer_viz.terminal.bench.command import NAMES
 from topformer_viz.terminal.bench.table import Goal, Table
 from topformer_viz.terminal.chromium import find_chromium
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT, RESULTS = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"
 
 

@@ -18,7 +18,7 @@ from topformer_viz.figures.order import Order
 from topformer_viz.terminal.console import pictures
 from topformer_viz.words.command import command_line
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "猫 照片 Straße.png"  # which no encoding below has all letters for
 ORDER = ["--size", "64", "--stages", "image,weights", "--format", "svg,png"]
 MADE = [f"{figure}.{format}" for figure in ("block1-weights", "image") for format in ("png", "svg")]

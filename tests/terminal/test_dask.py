@@ -16,7 +16,7 @@ from topformer_viz.network.weights import STREETS
 from topformer_viz.terminal.export import cluster as module
 from topformer_viz.terminal.export.cluster import _on_cluster
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CAT = str(ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg")
 
 

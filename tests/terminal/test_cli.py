@@ -15,7 +15,7 @@ from topformer_viz.run import tracing
 from topformer_viz.run.tracing import summary
 from topformer_viz.words.text import Text
 
-CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"
+CAT = Path(__file__).resolve().parents[2] / "topformer_viz" / "assets" / "samples" / "cat.jpg"
 KEYS = ["name", "axes", "shape", "bytes", "min", "max", "mean"]
 
 

@@ -27,7 +27,7 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.server import reader
 from topformer_viz.server.reader import read_picture
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOUND = sound()
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which Linux has")

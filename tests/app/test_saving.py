@@ -21,7 +21,7 @@ from topformer_viz.figures.look import Look
 from topformer_viz.figures.subject import Subject
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def open_app(page: str = "", **query: str) -> AppTest:

@@ -15,7 +15,7 @@ from topformer_viz.network.images import open_image
 from topformer_viz.network.input import network_size
 from topformer_viz.words.text import LANGS
 
-CAT = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples" / "cat.jpg"
+CAT = Path(__file__).resolve().parents[2] / "topformer_viz" / "assets" / "samples" / "cat.jpg"
 
 
 def exported(file: Path) -> Payload:

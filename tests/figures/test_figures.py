@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from layout import boxes, meet
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -26,8 +27,6 @@ from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.model import TopFormer
 from topformer_viz.words.numbers import on_scale
-
-BOX = tuple[float, float, float, float]  # left, low, right, high in dots
 
 
 @pytest.fixture(scope="module")
@@ -160,27 +159,11 @@ LOOKS = [
 ]
 
 
-def boxes(figure: Figure) -> list[tuple[str, BOX]]:
-    """Every text with the box of its ink: the box of its line, less what is left free above and below."""
-    found = []
-    for text in figure.axes[0].texts:
-        if text.get_text():
-            box = text.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
-            upright = text.get_rotation() == 90
-            dx, dy = (0.18 * box.width, 0.5) if upright else (0.5, 0.18 * box.height)
-            found.append((text.get_text(), (box.x0 + dx, box.y0 + dy, box.x1 - dx, box.y1 - dy)))
-    return found
-
-
 @pytest.fixture(autouse=True)
 def exact() -> Iterator[None]:
     """As files are written."""
     with drawing.drawing():
         yield
-
-
-def meet(a: BOX, b: BOX) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 @pytest.mark.parametrize(("kind", "width", "theme", "lang"), LOOKS)

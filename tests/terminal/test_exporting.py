@@ -26,7 +26,7 @@ from topformer_viz.terminal.export.command import stems
 from topformer_viz.terminal.export.picture import check, export_image
 from topformer_viz.terminal.export.workers import _apart
 
-SAMPLES = Path(__file__).resolve().parent.parent / "topformer_viz" / "assets" / "samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "topformer_viz" / "assets" / "samples"
 CAT = str(SAMPLES / "cat.jpg")
 SMALL = ["--size", "64"]
 
