@@ -7,7 +7,8 @@ from browsing import VIEWPORTS, Open, query_of, shown
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from topformer_viz.app.frame.saving import START, UI
+from topformer_viz.app.frame.saving import START
+from topformer_viz.app.frame.words import SAVING as UI
 from topformer_viz.words.text import Lang
 
 

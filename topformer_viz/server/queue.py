@@ -22,8 +22,11 @@ class Queue:
         self.bound = bound
         self._line: list[Future[Any]] = []
         self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, "inference")
-        self._thread = self._worker.submit(threading.current_thread).result()
+        self._worker = ThreadPoolExecutor(1, "queue", self._begin)
+        self._thread: threading.Thread | None = None
+
+    def _begin(self) -> None:
+        self._thread = threading.current_thread()
 
     @property
     def waiting(self) -> int:

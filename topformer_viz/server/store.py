@@ -154,7 +154,7 @@ class Store:
         owners = (old.owners if old else set()) | ({session} if session else set())
         self._entries[key] = _Entry(value, size_of(value), owners, own)
         if self._sweeper is None and runtime.exists():
-            self._sweeper = threading.Thread(target=self._sweep_on, daemon=True, name="keeping")
+            self._sweeper = threading.Thread(target=self._sweep_on, daemon=True, name="store")
             self._sweeper.start()
 
     def _sweep_on(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from topformer_viz.app.explorer.page import measures_of, removal_of
+from topformer_viz.app.explorer.page import removal_of
 from topformer_viz.app.explorer.payload import both_labels, change_of, commonest, heads_of, moves
 from topformer_viz.app.explorer.words import NO_SEGMENTATION, OUTPUT, PIXELS
 from topformer_viz.app.explorer.words import UI as WORDS
@@ -216,7 +216,7 @@ def _without(view: View, asked: Mapping[str, str]) -> Panel:
 def _numbers(view: View, asked: Mapping[str, str]) -> Panel:
     """Effective tokens, distance, largest weight and scores of every head of the block."""
     subject, place, lang = view.subject, _Place.of(view.subject, asked), view.lang
-    measures = measures_of(view, place.block)
+    measures = view.measures(place.block)
     effective, distance, top, low, high = (
         getattr(measures, name).tolist() for name in ("effective", "distance", "top", "low", "high")
     )

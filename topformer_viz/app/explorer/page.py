@@ -11,7 +11,7 @@ from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORE
 from topformer_viz.app.explorer.payload import Shown, explorer_data, explorer_part, heads_of
 from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.view import View, part
-from topformer_viz.run.measures import Measures, difference, measure
+from topformer_viz.run.measures import difference
 from topformer_viz.run.segmentation import Removal, without_heads
 from topformer_viz.server.store import STORE
 from topformer_viz.words.text import Text
@@ -113,7 +113,7 @@ def shown_of(view: View, block: int, other: int | None, removal: str, checked: b
         removals = {}
         if n == block and (heads := heads_of(removal, view.run.sizes["heads"])):
             removals[removal] = removal_of(view, n, heads)
-        shown[n] = Shown(measures_of(view, n), differences[n] if differences else None, removals)
+        shown[n] = Shown(view.measures(n), differences[n] if differences else None, removals)
     return shown
 
 
@@ -140,10 +140,6 @@ def take_wish(component: str) -> None:
     save = wish.get("save")
     if isinstance(save, dict):
         state.explorer_save = {name: value for name, value in save.items() if name in (*ASKED, "block")}
-
-
-def measures_of(view: View, block: int) -> Measures:
-    return view.keep((*view.key, "measures", block), lambda: measure(view.run, block))
 
 
 def removal_of(view: View, block: int, heads: tuple[int, ...]) -> Removal:

@@ -14,6 +14,7 @@ from topformer_viz.app.frame.compute import Computed, T, in_line
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model
 from topformer_viz.network.facts import Facts
+from topformer_viz.run.measures import Measures, measure
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.text import Lang
 
@@ -67,6 +68,10 @@ class View:
     @property
     def photo(self) -> Image.Image:
         return self.computed.photo
+
+    def measures(self, block: int) -> Measures:
+        """What is measured of a block, from 0."""
+        return self.keep((*self.key, "measures", block), lambda: measure(self.run, block))
 
     @property
     def sample(self) -> str | None:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from topformer_viz.app.explorer.page import measures_of
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.network.page import UI as WORDS
@@ -209,7 +208,7 @@ def _block(view: View, n: int) -> Panel:
     mean = shrink(weights.mean(1, keepdim=True), MATRIX)[0]
     read = popularity(weights)
     maps = torch.cat([read.mean(1)[:, None], read], 1).reshape(heads + 1, *grid)
-    spread = measures_of(view, n).effective.tolist()
+    spread = view.measures(n).effective.tolist()
     titles = [UI["all"](lang), *(HEAD(lang, h=h, spread=f"{e:.1f}", HW=tokens) for h, e in enumerate(spread, 1))]
     shape = view.photo.height / view.photo.width
     ticks = {at * mean.shape[-1] / tokens: label for at, label in ticks_of(view.subject, "HW").items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from topformer_viz.paths import ROOT
 from topformer_viz.terminal.bench.table import Table, verdict
+from topformer_viz.terminal.chromium import find_chromium
 
 Tables = Mapping[str, list[Table]]  # by benchmark
 
@@ -57,7 +58,6 @@ def document(results: Mapping[str, Any]) -> str:
 
 def _machine() -> dict[str, str | int | None]:
     """What the figures depend on; nothing that tells whose machine it is."""
-    from topformer_viz.terminal.chromium import find_chromium
 
     try:
         system = platform.freedesktop_os_release()["PRETTY_NAME"]

@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 import torch
 
+from topformer_viz.app.canvas.chart import config
 from topformer_viz.app.canvas.linked import KEPT
 from topformer_viz.app.canvas.markup import axis_css, formula_html
 from topformer_viz.app.frame.address import OWN, Takes, one_of
@@ -326,7 +327,7 @@ def _plots(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) 
         with column:
             st.markdown(f"**{UI[name](lang)}**")
             alt = UI[f"{name}_alt"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}")
-            st.plotly_chart(figure, theme="streamlit", key=f"cost_{name}", config=plots.config(lang), alt=alt)
+            st.plotly_chart(figure, theme="streamlit", key=f"cost_{name}", config=config(lang), alt=alt)
             if notes[name]:
                 st.caption(notes[name])
 

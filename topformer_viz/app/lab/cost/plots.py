@@ -6,7 +6,6 @@ A figure sets the colours of its lines only; text, grid and background are the t
 import math
 from collections.abc import Callable
 from statistics import median
-from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
@@ -35,14 +34,7 @@ WORDS = {
     "crossing": Text("HW = {HW}<br>{side} px", "HW = {HW}<br>{side} 像素"),
     "yours": Text("your picture, HW = {HW}", "你的图片，HW = {HW}"),
     "fused": Text("fused kernel", "融合算子"),
-    "save": Text("Save as PNG", "保存为 PNG"),
 }  # fmt: skip
-
-
-def config(lang: Lang) -> dict[str, Any]:
-    """Plotly's own button in the visitor's language, and no logo."""
-    words = {"Download plot as a PNG": WORDS["save"](lang)}
-    return {"displaylogo": False, "locale": lang, "locales": {lang: {"dictionary": words, "format": {}}}}
 
 
 def multiply_adds(numbers: Numbers, HW: int, lang: Lang, measured: Measurement | None = None) -> go.Figure:

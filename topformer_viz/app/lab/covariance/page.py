@@ -11,12 +11,12 @@ import torch
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 from torch import Tensor
 
+from topformer_viz.app.canvas.chart import config
 from topformer_viz.app.canvas.linked import KEPT, Pictures, off_rounding, plain, scale_of, shares, signed
 from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import PROSE, View, part
-from topformer_viz.app.lab.cost.plots import config
 from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Series, Table, Tile
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
