@@ -182,7 +182,7 @@ mIoU with a part silenced (the rest was not trained to do without it):
 It is best at {best}, worst at {worst}. Thin, small and distant things are lost first. It knows streets by day, from
 eye height; night, rain, snow, indoor scenes and portraits are beyond it, and there it still gives every pixel one of its
 {count} classes. The app warns where a picture's summary lies further than {far:.2f} standard deviations from the training pictures', as
-{rarely:.0%} of val's do (topformer_viz/likeness.py); something else can pass that test. Not for driving, surveillance, or any decision about people.
+{rarely:.0%} of val's do (topformer_viz/study/likeness.py); something else can pass that test. Not for driving, surveillance, or any decision about people.
 
 ## What each head looks at
 
