@@ -11,7 +11,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz.app.heads import page as heads
+from topformer_viz.app.heads import table, words
+from topformer_viz.figures import colours
 from topformer_viz.network.classes import classes_of
 from topformer_viz.study import heads as findings
 from topformer_viz.terminal.training import heads as measuring
@@ -81,13 +82,13 @@ def test_every_head_has_its_sentence(monkeypatch: pytest.MonkeyPatch, file: Path
     app = open_page(lang=lang)
     shown = headings(app)
     assert shown[:4] == expected(file, "trained", 0, lang)
-    assert shown[4:] == [expected(file, slug, 0, lang)[0] for slug in heads.NETWORKS]
+    assert shown[4:] == [expected(file, slug, 0, lang)[0] for slug in words.NETWORKS]
     assert shown[5].startswith(("Nearly uniform", "几乎均匀"))
     assert shown[6].startswith(("Nearly one-hot", "几乎只看一处"))
     page = markup(app)
     assert page.count("<table") == 7
-    assert heads.UI["shows"](lang) in page
-    measured = heads.UI["measured"](lang, pictures=40, least=12, most=12, labelled="88%")
+    assert words.UI["shows"](lang) in page
+    measured = words.UI["measured"](lang, pictures=40, least=12, most=12, labelled="88%")
     assert measured in page
 
 
@@ -99,8 +100,8 @@ def test_another_network_block_and_head(monkeypatch: pytest.MonkeyPatch, file: P
     choose(app, "Head", 2)
     shown = headings(app)
     assert shown[:4] == expected(file, "reinitialised", 2, "en")
-    assert shown[4:] == [expected(file, slug, 2, "en")[1] for slug in heads.NETWORKS]
-    assert html.escape(heads.NETWORKS["reinitialised"][1]("en")) in markup(app)
+    assert shown[4:] == [expected(file, slug, 2, "en")[1] for slug in words.NETWORKS]
+    assert html.escape(words.NETWORKS["reinitialised"][1]("en")) in markup(app)
     assert app.session_state["block"] == 3  # the lesson's choice of block is this one
 
 
@@ -134,7 +135,7 @@ def test_without_the_file_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(findings, "FILE", tmp_path / "streets.json")
     app = open_page(lang="zh")
     (info,) = app.info
-    assert info.value == heads.UI["missing"]("zh", file="streets.json")
+    assert info.value == words.UI["missing"]("zh", file="streets.json")
     assert not headings(app)
 
 
@@ -151,15 +152,15 @@ def test_a_classs_name_is_text_not_markup(monkeypatch: pytest.MonkeyPatch, file:
 
 def test_colours_diverge_and_ink_can_be_read() -> None:
     def luminance(colour: str) -> float:
-        return heads.luminance([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+        return colours.luminance([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
 
     for ratio in (0, 1e-9, *np.geomspace(0.01, 100, 200)):
-        low, high = sorted(luminance(colour) for colour in heads.colours(ratio))
+        low, high = sorted(luminance(colour) for colour in table.colours(ratio))
         assert (high + 0.05) / (low + 0.05) >= 4.5
-    assert heads.colours(0)[0] == heads.colours(0.25)[0] == "#053061"
-    assert heads.colours(4)[0] == heads.colours(400)[0] == "#67001f"
-    assert heads.colours(1)[0] == "#f7f6f6"
-    red, _, blue = (int(heads.colours(1.5)[0][i : i + 2], 16) for i in (1, 3, 5))
+    assert table.colours(0)[0] == table.colours(0.25)[0] == "#053061"
+    assert table.colours(4)[0] == table.colours(400)[0] == "#67001f"
+    assert table.colours(1)[0] == "#f7f6f6"
+    red, _, blue = (int(table.colours(1.5)[0][i : i + 2], 16) for i in (1, 3, 5))
     assert red > blue
 
 

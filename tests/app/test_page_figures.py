@@ -14,7 +14,7 @@ from topformer_viz.app.explorer import figures as explorer
 from topformer_viz.app.frame.compute import Computed
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.app.heads import page as heads
+from topformer_viz.app.heads import figures as heads
 from topformer_viz.app.lab.basics import page as basics
 from topformer_viz.app.lab.by_hand import page as hand
 from topformer_viz.app.lab.cost import page as cost

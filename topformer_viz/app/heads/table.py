@@ -1,0 +1,115 @@
+"""A head's table as HTML: who reads whom, as so many times chance, each number on its colour."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from topformer_viz.app.heads.words import UI
+from topformer_viz.figures.colours import RDBU_R, luminance
+from topformer_viz.study.heads import MIN_AREA, MIN_PICTURES, Estimate, NetworkFinding, as_asking, as_read, sentence
+from topformer_viz.words.numbers import decimal, times
+from topformer_viz.words.text import Lang, Text
+
+STOPS = RDBU_R.split()  # blue is less, red more
+REACH = 2  # log2 of the ratio at which colour ends: a quarter, and four times
+
+
+def card(
+    network: NetworkFinding, block: int, head: int, names: Sequence[Text], lang: Lang, title: str | None = None
+) -> str:
+    """One head: its sentence, its two figures and its table."""
+    finding = network.heads[block][head]
+    title = title or UI["head_n"](lang, n=head + 1)
+    figures = "".join(
+        "<li>"
+        + UI[name](
+            lang, value=decimal(figure.value), low=decimal(figure.low), high=decimal(figure.high), all=decimal(of)
+        )
+        + "</li>"
+        for name, figure, of in (
+            ("effective", finding.effective, network.tokens[1]),
+            ("distance", finding.distance, network.distance),
+        )
+    )
+    return (
+        f'<section><p class="which">{escape(title)}</p><h3>{escape(sentence(finding, network, names, lang))}</h3>'
+        f'<ul>{figures}</ul><div class="box">{_table(network, block, head, names, lang)}'
+        f'<p class="hint">{UI["hint"](lang)}</p></div></section>'
+    )
+
+
+def _table(network: NetworkFinding, block: int, head: int, names: Sequence[Text], lang: Lang) -> str:
+    """Who reads whom, and in the last row how much every token reads of each class."""
+    finding = network.heads[block][head]
+
+    def header(scope: str, k: int) -> str:
+        grey = "" if network.supported(k) else ' class="grey"'
+        return f'<th scope="{scope}"{grey}><span>{escape(names[k](lang))}</span></th>'
+
+    top = "".join(header("col", k) for k in range(len(names)))
+    rows = [
+        header("row", c) + "".join(_cell(network, finding.ratio[c][k], c, k, names, lang) for k in range(len(names)))
+        for c in range(len(names))
+    ]
+    every = "".join(_cell(network, finding.read[k], None, k, names, lang) for k in range(len(names)))
+    rows.append(f'<th scope="row"><span>{UI["every"](lang)}</span></th>{every}')
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    # One stop of the Tab key a table: the arrow keys lead on from its first cell.
+    body = body.replace('tabindex="-1"', 'tabindex="0"', 1)
+    return (
+        f'<table role="grid" lang="{lang}" aria-label="{escape(UI["table"](lang, n=head + 1))}">'
+        f'<thead><tr><td class="corner">{UI["reads"](lang)}</td>{top}</tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def _cell(
+    network: NetworkFinding, ratio: Estimate | None, c: int | None, k: int, names: Sequence[Text], lang: Lang
+) -> str:
+    """A number on its colour and, for whoever points at it or comes by keyboard, what it means."""
+    query = as_asking(UI["every"] if c is None else names[c], lang)
+    key = as_read(names[k], lang)
+    if ratio is None:
+        return f'<td tabindex="-1" class="grey"><b>–</b><span class="tip">{escape(UI["never"](lang, query=query, key=key))}</span></td>'
+    chance = network.chance[-1 if c is None else c][k] or 0.0
+    tip = UI["cell"](
+        lang, query=query, key=key, value=times(ratio.value), low=times(ratio.low), high=times(ratio.high),
+        share=f"{ratio.value * chance:.1%}", chance=f"{chance:.1%}", pictures=network.together[k if c is None else c][k],
+    )  # fmt: skip
+    if network.supported(k) if c is None else network.supported(c, k):
+        paper, ink = colours(ratio.value)
+        look, number = f'style="background:{paper}"', f'<b style="color:{ink}">{times(ratio.value)}</b>'
+    else:
+        look, number = 'class="grey"', f"<b>{times(ratio.value)}</b>"
+        tip = f"{tip} {UI['grey_cell'](lang)}"
+    return f'<td tabindex="-1" {look}>{number}<span class="tip">{escape(tip)}</span></td>'
+
+
+def colours(ratio: float) -> tuple[str, str]:
+    """Paper and ink of a cell, "#rrggbb": blue under 1, white at 1, red over 1, by log2; ink stands out by 4.5 : 1."""
+    place = max(-REACH, min(math.log2(ratio) if ratio > 0 else -REACH, REACH))
+    place = (place / REACH + 1) / 2 * (len(STOPS) - 1)
+    left = min(int(place), len(STOPS) - 2)
+    ends = [[int(stop[i : i + 2], 16) for i in (0, 2, 4)] for stop in STOPS[left : left + 2]]
+    paper = [round(a + (b - a) * (place - left)) for a, b in zip(*ends, strict=True)]
+    return "#" + "".join(f"{x:02x}" for x in paper), "#000000" if luminance(paper) > 0.179 else "#ffffff"
+
+
+def bar(lang: Lang) -> str:
+    """The colour bar, from a quarter of chance to four times."""
+    ticks = "".join(f"<span>{tick}</span>" for tick in ("≤ ¼", "½", "1", "2", "≥ 4"))
+    return (
+        f'<div class="heads-bar"><span>{UI["less"](lang)}</span><div><div class="ramp"></div>'
+        f'<div class="ticks">{ticks}</div></div><span>{UI["more"](lang)}</span><span>({UI["bar"](lang)})</span></div>'
+    )
+
+
+def grey(network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
+    """What grey means, and which classes are."""
+    space = " " if lang == "en" else ""
+    which = space.join(
+        UI["grey_class"](lang, name=name(lang), pictures=network.together[k][k], area=f"{network.area(k):.1%}")
+        for k, name in enumerate(names)
+        if not network.supported(k)
+    )
+    text = UI["grey"](lang, pictures=MIN_PICTURES, area=f"{MIN_AREA:.1%}", which=which)
+    return f'<p class="heads-note">{escape(text.strip())}</p>'
