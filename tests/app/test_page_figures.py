@@ -22,7 +22,7 @@ from topformer_viz.app.lab.covariance import page as covariance
 from topformer_viz.app.lab.relatives import page as relatives
 from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.app.network import figures as network
-from topformer_viz.app.starts import page as starts
+from topformer_viz.app.starts import figures as starts
 from topformer_viz.figures import drawing, look
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.panel import Panel

@@ -16,21 +16,23 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, trace
-from topformer_viz.app.starts import page as starts
+from topformer_viz.app.starts import words
+from topformer_viz.app.starts.pictures import picture
+from topformer_viz.app.starts.readings import sentence
 from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.colour import Model
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.server.store import STORE
-from topformer_viz.study import starts as study
+from topformer_viz.study import starts
 from topformer_viz.study.starts import MEAN, BlockReading
 from topformer_viz.words.numbers import three_digits
 from topformer_viz.words.text import LANGS, Lang
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, SIDE = "coffee", 256  # 6 x 4 tokens
-SIX = [(start, statistics) for start in starts.STARTS for statistics in starts.STATISTICS]
+SIX = [(start, statistics) for start in words.STARTS for statistics in words.STATISTICS]
 
 
 @cache
@@ -50,7 +52,7 @@ def model(start: str, statistics: str = "stored", seed: int = 0) -> Model:
 
 @cache
 def readings(start: str, statistics: str, seed: int = 0) -> tuple[BlockReading, ...]:
-    return study.read(model(start, statistics, seed), to_tensor(photo()))
+    return starts.read(model(start, statistics, seed), to_tensor(photo()))
 
 
 def made(effective: tuple[float, ...], peak: float = 0.1, largest: float = 1.0, tokens: int = 24) -> BlockReading:
@@ -62,8 +64,8 @@ def made(effective: tuple[float, ...], peak: float = 0.1, largest: float = 1.0, 
 # The readouts
 
 
-@pytest.mark.parametrize("statistics", starts.STATISTICS)
-@pytest.mark.parametrize("seed", range(study.DRAWS))
+@pytest.mark.parametrize("statistics", words.STATISTICS)
+@pytest.mark.parametrize("seed", range(starts.DRAWS))
 def test_as_built_the_attention_gives_exactly_0(statistics: str, seed: int) -> None:
     for block in readings("built", statistics, seed):
         assert (block.largest, block.projected, block.changed) == (0, 0, 0)
@@ -71,14 +73,14 @@ def test_as_built_the_attention_gives_exactly_0(statistics: str, seed: int) -> N
 
 
 @pytest.mark.parametrize("start", ["reinitialised", "trained"])
-@pytest.mark.parametrize("statistics", starts.STATISTICS)
+@pytest.mark.parametrize("statistics", words.STATISTICS)
 def test_after_that_it_does_not(start: str, statistics: str) -> None:
     for block in readings(start, statistics):
         assert block.largest > block.projected > 0
         assert block.changed > 0
 
 
-@pytest.mark.parametrize("seed", range(study.DRAWS))
+@pytest.mark.parametrize("seed", range(starts.DRAWS))
 def test_rows_of_random_networks_are_what_the_page_says_of_any_draw(seed: int) -> None:
     kinds = {("built", "stored"): "uniform", ("built", "own"): "peaked"}
     kinds |= {("reinitialised", "stored"): "one-hot", ("reinitialised", "own"): "peaked"}
@@ -142,14 +144,14 @@ def test_a_picture_without_anything_on_it_has_finite_numbers(colour: tuple[int, 
     image = to_tensor(Image.new("RGB", (128, 128), colour))
     network = model("reinitialised")
     for statistics in (network, with_batch_statistics(network, image)):
-        for block in study.read(statistics, image):
-            values = [block.of(name, MEAN) for name in starts.READOUTS]
+        for block in starts.read(statistics, image):
+            values = [block.of(name, MEAN) for name in words.READOUTS]
             assert all(math.isfinite(v) for v in values), values
 
 
 def test_a_sentence_follows_from_the_numbers() -> None:
     def says(reading: BlockReading, head: int, lang: Lang = "en") -> str:
-        return starts.sentence(reading, head, lang)
+        return sentence(reading, head, lang)
 
     even, sharp = made((24.0,) * 4, largest=0), made((1.2,) * 4)
     assert says(even, 1) == (
@@ -167,7 +169,7 @@ def test_a_sentence_follows_from_the_numbers() -> None:
 
 
 def test_a_picture_of_weights_runs_from_0_by_the_square_root() -> None:
-    shown = starts.picture(torch.tensor([[0.0, 0.25], [1.0, 2.0]]), 1.0)
+    shown = picture(torch.tensor([[0.0, 0.25], [1.0, 2.0]]), 1.0)
     assert shown.size == (2, 2)
     assert np.array(shown).tolist() == [[0, 128], [255, 255]]
     colours = np.array(shown.convert("RGB"))
@@ -227,9 +229,9 @@ def expected(block: int, head: int, lang: Lang = "en", seed: int = 0) -> list[st
     """The six sentences in the order of the page: a row the statistics, a column a start."""
     seeds = {"built": seed, "reinitialised": seed, "trained": 0}
     return [
-        starts.sentence(readings(start, statistics, seeds[start])[block - 1], head, lang)
-        for statistics in starts.STATISTICS
-        for start in starts.STARTS
+        sentence(readings(start, statistics, seeds[start])[block - 1], head, lang)
+        for statistics in words.STATISTICS
+        for start in words.STARTS
     ]
 
 
@@ -246,13 +248,13 @@ def test_the_page_says_what_the_six_runs_are(lang: Lang) -> None:
     assert sentences(app) == expected(1, 1, lang)
     cells = inner(r'<p class="which">(.*?)</p>', page)
     assert len(cells) == 6
-    assert [starts.UI["chance"](lang) in cell for cell in cells] == [True, True, False] * 2
-    for name, caption in (*starts.STARTS.values(), *starts.STATISTICS.values()):
+    assert [words.UI["chance"](lang) in cell for cell in cells] == [True, True, False] * 2
+    for name, caption in (*words.STARTS.values(), *words.STATISTICS.values()):
         assert f"<h4>{name(lang)}</h4><p>{caption(lang)}</p>" in page
         assert sum(name(lang) in cell for cell in cells) in (2, 3)
-    assert starts.UI["intro"](lang) in page
-    for part, paragraphs in starts.EXPLAINED.items():
-        assert starts.UI[part](lang) in [heading.value for heading in app.subheader]
+    assert words.UI["intro"](lang) in page
+    for part, paragraphs in words.EXPLAINED.items():
+        assert words.UI[part](lang) in [heading.value for heading in app.subheader]
         assert all(paragraph(lang) in page for paragraph in paragraphs)
     alts = re.findall(r'<img[^>]*alt="(.*?)"', markup(app))
     assert len(alts) == 12 and all(len(alt) > 20 for alt in alts)
@@ -265,7 +267,7 @@ def test_the_table_shows_the_numbers_of_a_direct_trace() -> None:
     assert rows[0][1:] == ["As built", "Re-initialised", "Trained"]
     assert [len(row) for row in rows] == [4, 1, *[4] * 8, 1, *[4] * 8]
     for at, statistics in ((2, "stored"), (11, "own")):
-        for column, start in enumerate(starts.STARTS, 1):
+        for column, start in enumerate(words.STARTS, 1):
             run = trace(model(start, statistics), photo())
             weights, projected = run["block1.weights"][0, 0].double(), run["block1.projected"].double()
             effective = float(torch.special.entr(weights).sum(-1).exp().mean())
@@ -304,18 +306,18 @@ def test_the_matrix_and_the_querys_row_are_the_traces() -> None:
         assert group.value == {"Query's row": 3, "Query's column": 4}[group.label]
     choose(app, "Colour scale", "each")
     shown = pictures(app)
-    order = [(start, statistics) for statistics in starts.STATISTICS for start in starts.STARTS]
+    order = [(start, statistics) for statistics in words.STATISTICS for start in words.STARTS]
     for i, which in enumerate(order):
         weights = readings(*which)[0].weights[0].float()
-        assert np.array_equal(shown[2 * i], starts.picture(weights, float(weights.max())).convert("RGB"))
+        assert np.array_equal(shown[2 * i], picture(weights, float(weights.max())).convert("RGB"))
         row = weights[2 * 6 + 3].reshape(4, 6)
-        assert np.array_equal(shown[2 * i + 1], starts.picture(row, float(row.max())).convert("RGB"))
+        assert np.array_equal(shown[2 * i + 1], picture(row, float(row.max())).convert("RGB"))
     for group, value in zip(app.get("number_input"), (1, 6), strict=True):
         group.set_value(value)
     app.run()
     assert not app.exception
     row = readings("trained", "own")[0].weights[0, 5].float().reshape(4, 6)
-    assert np.array_equal(pictures(app)[11], starts.picture(row, float(row.max())).convert("RGB"))
+    assert np.array_equal(pictures(app)[11], picture(row, float(row.max())).convert("RGB"))
     place = int(row.argmax())
     top = f"{float(row.max()):#.2g}, at row {place // 6 + 1}, column {place % 6 + 1}."
     assert f"What row 1, column 6 reads: at most {top}" in markup(app)
@@ -325,7 +327,7 @@ def test_one_scale_for_all_runs_from_0_to_1() -> None:
     shown = pictures(open_page(lang="en"))
     for at, which in ((0, ("built", "stored")), (10, ("trained", "own"))):
         weights = readings(*which)[0].weights[0].float()
-        assert np.array_equal(shown[at], starts.picture(weights, 1).convert("RGB"))
+        assert np.array_equal(shown[at], picture(weights, 1).convert("RGB"))
     assert len(np.unique(shown[0].reshape(-1, 3), axis=0)) == 1  # equal weights look equal
 
 

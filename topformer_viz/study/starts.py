@@ -10,6 +10,7 @@ from topformer_viz.network.colour import Model
 from topformer_viz.network.model import KEY_DIM, SIZES
 from topformer_viz.run.fast import inference_copy
 from topformer_viz.run.tracing import Trace, trace
+from topformer_viz.study.heads import ONE_HOT, UNIFORM
 
 SIZE = "tiny"  # of all three networks: what the bundled weights are
 HEADS = SIZES[SIZE].heads
@@ -87,3 +88,14 @@ def _by_head(rows: Tensor) -> tuple[float, ...]:
 
 def _rms(values: Tensor) -> float:
     return float(values.double().square().mean().sqrt())
+
+
+def kind(reading: BlockReading, head: int) -> str:
+    """What the rows of ``head`` are: "uniform", "one-hot", "peaked" or "soft"; for the MEAN, of all heads together."""
+    tokens = reading.weights.shape[-1]
+    effective = reading.effective if head == MEAN else reading.effective[head - 1 : head]
+    if max(effective) < ONE_HOT:
+        return "one-hot"
+    if min(effective) > UNIFORM * tokens:
+        return "uniform"
+    return "peaked" if reading.of("peak", head) >= PEAKED else "soft"

@@ -1,5 +1,6 @@
 """Text in the app's two languages, side by side, so that a missing translation fails at import."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,3 +34,22 @@ class Text:
     def format(self, **values: object) -> "Text":
         """The same text with its ``{named}`` places filled in both languages."""
         return Text(en=self.en.format(**values), zh=self.zh.format(**values))
+
+
+def sentences(lang: Lang, said: Iterable[str]) -> str:
+    """Sentences one after the other, which Chinese sets without spaces.
+
+    >>> sentences("en", ("It rains.", "It pours."))
+    'It rains. It pours.'
+    """
+    return (" " if lang == "en" else "").join(said)
+
+
+def listed(lang: Lang, names: Iterable[str]) -> str:
+    """Names or numbers in a list: a, b, c."""
+    return (", " if lang == "en" else "、").join(names)
+
+
+def capital(text: str) -> str:
+    """The text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]

@@ -40,7 +40,7 @@ def show(view: View) -> None:
     """Draw the page; what the visitor chose elsewhere plays no part in it."""
     lang = view.lang
     st.html(f"<style>{_STYLE}</style>")
-    st.html(f"<script>{_SCRIPT}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>\n{_SCRIPT}</script>", unsafe_allow_javascript=True)
     st.subheader(UI["title"](lang), anchor="heads")
     try:
         found = loaded(findings.FILE)
