@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 from topformer_viz.app.frame.words import PAGES
 from topformer_viz.app.frame.words import UI as SESSION
 from topformer_viz.app.lab.page import PARTS
-from topformer_viz.app.reference.page import UI as REFERENCE
+from topformer_viz.app.reference.words import UI as REFERENCE
 from topformer_viz.network import model
 from topformer_viz.network.model import SIZES
 from topformer_viz.network.samples import SAMPLES
