@@ -19,12 +19,13 @@ from topformer_viz import Trace, load_model, trace
 from topformer_viz.app.canvas.markup import shape_html
 from topformer_viz.app.canvas.wire import PHOTO_SIDE
 from topformer_viz.app.network import payload as payload_module
-from topformer_viz.app.network.payload import CELLS, COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
+from topformer_viz.app.network.payload import COMPARED, MATRIX, SCORES, SEGMENTATION, network_payload
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.costs import costs
 from topformer_viz.network.facts import Facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
+from topformer_viz.run.measures import PYRAMID_CELLS
 from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
 
 SETTINGS = {"asked": "block2", "ui": {"part": "</script>"}}
@@ -128,7 +129,7 @@ def averaged(maps: np.ndarray, longest: int) -> np.ndarray:
 
 def rms(tensor: Tensor) -> np.ndarray:
     """Root mean square over channels, (1, C, h, w) to (1, h, w), its mean square averaged down."""
-    return np.sqrt(averaged((tensor.double().numpy() ** 2).mean(1), CELLS))
+    return np.sqrt(averaged((tensor.double().numpy() ** 2).mean(1), PYRAMID_CELLS))
 
 
 # Tensors
@@ -158,8 +159,8 @@ def test_levels_are_their_strength_and_six_channels(sent: Sent) -> None:
     for n, level in enumerate(sent.header["levels"]):
         traced = sent.run[f"pyramid{n}"]
         assert sent.near(level["strength"], rms(traced))
-        assert sent.near(level["channels"], averaged(traced[0, :6].numpy(), CELLS))
-        assert max(level["strength"]["shape"]) <= CELLS
+        assert sent.near(level["channels"], averaged(traced[0, :6].numpy(), PYRAMID_CELLS))
+        assert max(level["strength"]["shape"]) <= PYRAMID_CELLS
 
 
 def test_a_map_twice_as_fine_as_shown_is_averaged_in_fours(show: Callable[[str], Sent]) -> None:
@@ -289,7 +290,7 @@ def test_scores_are_of_the_classes_that_win_most_pixels(segmented: Sent) -> None
     assert scores["names"] == legend[:SCORES]
     names = [name.en for name in classes_of(segmented.model.classes).names]
     own = segmented.run["class_scores"][0, [names.index(name) for name in scores["names"]]]
-    assert segmented.near(scores["maps"], averaged(own.numpy(), CELLS))
+    assert segmented.near(scores["maps"], averaged(own.numpy(), PYRAMID_CELLS))
 
 
 def test_a_backbone_ends_with_its_last_block(show: Callable[[str], Sent]) -> None:

@@ -1,7 +1,10 @@
-"""What is measured of one block's attention, a few queries at a time, so that memory grows with HW and not its square."""
+"""What is measured of one block's attention, a few queries at a time, so that memory grows with HW and not its square.
+
+Below that what is shown of a run's maps: averaged down, and as their strength.
+"""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -141,3 +144,24 @@ def shrink(tensor: Tensor, longest: int) -> Tensor:
 def pyramid_level(run: Trace, n: int) -> Tensor:
     """What is shown of a pyramid level: its first channels, (1, PYRAMID_CHANNELS, h, w) averaged down to PYRAMID_CELLS a side."""
     return shrink(run[f"pyramid{n}"][:, :PYRAMID_CHANNELS], PYRAMID_CELLS)
+
+
+def strength(tensor: Tensor) -> Tensor:
+    """Root mean square over the channels, (1, C, H, W) to (1, 1, H, W), averaged down to at most PYRAMID_CELLS."""
+    power = tensor.float().square().mean(1, keepdim=True)
+    return shrink(power, PYRAMID_CELLS).sqrt()
+
+
+def by_level(tokens: Tensor, channels: Sequence[int]) -> Tensor:
+    """The strength of each level's part of the channels, (1, 4, H, W)."""
+    return torch.cat([strength(part) for part in tokens.split(list(channels), dim=1)], dim=1)
+
+
+def popularity(weights: Tensor) -> Tensor:
+    """How much each square is read, (1, heads, HW) of weights (1, heads, HW, HW): 1 where as much as any."""
+    return weights.mean(2) * weights.shape[-1]
+
+
+def added(run: Trace, n: int) -> float:
+    """The size of what block ``n``'s attention adds, beside the map's own: root mean squares."""
+    return float(run[f"block{n}.projected"].square().mean().sqrt() / run[f"block{n}.tokens"].square().mean().sqrt())

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from topformer_viz.network.colour import ColourModel, Model
+from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
 from topformer_viz.run.tracing import Trace
-from topformer_viz.words.text import Lang, Text
+from topformer_viz.words.text import Lang, Text, sentences
 
 WALK = (
     "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
@@ -48,12 +48,12 @@ def walk(run: Trace, block: int) -> dict[str, str]:
     return steps
 
 
-def effective_tokens(weights: Tensor, lang: Lang) -> list[str]:
+def spread(weights: Tensor, lang: Lang) -> list[str]:
     """How spread the rows are: exp(entropy), averaged over each head's rows of weights (1, heads, HW, HW)."""
-    spread = torch.special.entr(weights).sum(-1).exp().mean(-1)[0].tolist()
+    effective = effective_tokens(weights).mean(-1)[0].tolist()
     tokens = weights.shape[-1]
-    facts = [EFFECTIVE(lang, heads=" · ".join(f"{value:.1f}" for value in spread), HW=tokens)]
-    if min(spread) > 0.999 * tokens:
+    facts = [EFFECTIVE(lang, heads=" · ".join(f"{value:.1f}" for value in effective), HW=tokens)]
+    if min(effective) > 0.999 * tokens:
         facts.append(UNIFORM(lang))
     return facts
 
@@ -107,7 +107,7 @@ def note_of(run: Trace, model: Model, name: str, block: int, lang: Lang) -> str:
         values["effect"] = CHANGED(lang, value=f"{change:.3g}") if change else UNCHANGED(lang)
     note = stage.note(lang, **values)
     if isinstance(model, ColourModel) and stage.name in COLOUR_NOTES:
-        note += (" " if lang == "en" else "") + COLOUR_NOTES[stage.name](lang)
+        note = sentences(lang, (note, COLOUR_NOTES[stage.name](lang)))
     return note
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import KEY_DIM, SIZES
 from topformer_viz.run.fast import inference_copy
+from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.study.heads import ONE_HOT, UNIFORM
 
@@ -69,8 +70,8 @@ def _read_block(run: Trace, block: str, mlp: torch.nn.Module) -> BlockReading:
     without = x + mlp(x)
     return BlockReading(
         weights=weights.half(),
-        effective=_by_head(torch.special.entr(weights).sum(-1).exp()),
-        scaled=_by_head(torch.special.entr(scaled).sum(-1).exp()),
+        effective=_by_head(effective_tokens(weights)),
+        scaled=_by_head(effective_tokens(scaled)),
         spread=_by_head(scores.std(-1, correction=0)),
         peak=_by_head(weights.amax(-1)),
         favourites=tuple(float(len(favourite.unique())) for favourite in weights.argmax(-1)),

@@ -20,7 +20,7 @@ from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_
 from topformer_viz.run.source import Source, source_of
 from topformer_viz.run.stages import axes_of
 from topformer_viz.run.tracing import Trace
-from topformer_viz.run.walk import asymmetry, declared_of, effective_tokens, note_of, sources_of, values_of, walk
+from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk
 from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text
 
@@ -91,7 +91,7 @@ def _step(
         step["facts"] = [PYRAMID_CAPTION(lang, channels=PYRAMID_CHANNELS, cells=PYRAMID_CELLS)]
     elif stage.view == "matrix":
         if stage_name == "weights":
-            step["facts"] = [*effective_tokens(tensor, lang), asymmetry(tensor, lang)]
+            step["facts"] = [*spread(tensor, lang), asymmetry(tensor, lang)]
     elif stage.view != "photo":
         step["tensor"] = body.add(tensor, exact=stage_name.removesuffix("_map") in ("query", "key", "value"))
     return step

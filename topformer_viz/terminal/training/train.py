@@ -24,6 +24,7 @@ from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.fast import best_device, inference_copy, run
+from topformer_viz.run.measures import effective_tokens
 from topformer_viz.terminal.training.crops import Crops, crop_cells
 from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs, notes, pixels_of_val
 from topformer_viz.terminal.training.score import Score, as_shown, score
@@ -58,7 +59,7 @@ def spread(model: TopFormer, data: Photographs, device: torch.device, pictures: 
 
     def keep(name: str, x: Tensor) -> Tensor:
         if name.endswith(".weights"):
-            found.setdefault(name, []).append(torch.special.entr(x).sum(-1).exp().mean())
+            found.setdefault(name, []).append(effective_tokens(x).mean())
         return x
 
     for stem in data.val[:: max(1, len(data.val) // pictures)]:
