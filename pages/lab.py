@@ -2,5 +2,6 @@
 
 from topformer_viz.app.frame.page import open_page
 from topformer_viz.app.lab import page
+from topformer_viz.app.lab.figures import figures
 
-page.show(open_page(figures=page.figures, takes=page.takes))
+page.show(open_page(figures=figures, takes=page.takes))

@@ -18,7 +18,7 @@ from topformer_viz import load_model, trace
 from topformer_viz.app.explorer.file import EXPLORER_JS
 from topformer_viz.app.explorer.page import ASKED
 from topformer_viz.app.frame import choices, words
-from topformer_viz.app.lab.cost import page as cost
+from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
 from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.app.lesson.payload import walk

@@ -16,8 +16,9 @@ from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.heads import figures as heads
 from topformer_viz.app.lab.basics import page as basics
-from topformer_viz.app.lab.by_hand import page as hand
-from topformer_viz.app.lab.cost import page as cost
+from topformer_viz.app.lab.by_hand import figures as by_hand
+from topformer_viz.app.lab.by_hand.payload import example_of
+from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.covariance import page as covariance
 from topformer_viz.app.lab.relatives import page as relatives
 from topformer_viz.app.lab.what_if import page as changes
@@ -38,7 +39,7 @@ from topformer_viz.words.numbers import times
 
 PAGES: dict[str, Callable[[View], list[Offer]]] = {
     "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,
-    "what-if": changes.figures, "basics": basics.figures, "by-hand": hand.figures, "covariance": covariance.figures,
+    "what-if": changes.figures, "basics": basics.figures, "by-hand": by_hand.figures, "covariance": covariance.figures,
     "cost": cost.figures, "relatives": relatives.figures,
 }  # fmt: skip
 ABOUT_THE_RUN = ("explorer", "network", "what-if", "covariance", "relatives")
@@ -234,7 +235,7 @@ def test_cost_crosses_where_it_says(name: str) -> None:
 
 def test_by_hand_writes_every_number() -> None:
     panel = panels("by-hand", "streets", "en", seed="7")["scores"]
-    example = hand._example(7)
+    example = example_of(7)
     for group, name in zip(panel.groups, ("scores", "weights"), strict=True):
         for h, tile in enumerate(group.tiles):
             assert np.array_equal(tile.values, example.run[name][0, h])

@@ -11,8 +11,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
-from topformer_viz.app.lab.cost import page as cost
-from topformer_viz.app.lab.cost import plots
+from topformer_viz.app.lab.cost import figures, measuring, plots
+from topformer_viz.app.lab.cost.words import PLOTS, UI
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import DENSE_TOKENS, MLP_RATIO, Attention
 from topformer_viz.study import cost as attention_costs
@@ -105,8 +105,8 @@ def test_lines_ends_and_crossing_are_where_they_belong(numbers: Numbers, lang: L
         "bytes": (plots.memory(numbers, 96, lang), numbers.maps_bytes, numbers.matrices_bytes, numbers.memory_crossing),
     }
     for axis, (figure, linear, square, crossing) in drawn.items():
-        assert figure.layout.xaxis.title.text == plots.WORDS["side"](lang)
-        assert figure.layout.yaxis.title.text == plots.WORDS[axis](lang)
+        assert figure.layout.xaxis.title.text == PLOTS["side"](lang)
+        assert figure.layout.yaxis.title.text == PLOTS[axis](lang)
         for line, amount in zip(figure.data[:2], (linear, square), strict=True):
             assert (line.x[0], line.x[-1]) == (256, 8192)
             assert (line.y[0], line.y[-1]) == (amount(16), amount(16384))
@@ -119,7 +119,7 @@ def test_lines_ends_and_crossing_are_where_they_belong(numbers: Numbers, lang: L
             assert dot.x[0] == pytest.approx(64 * math.sqrt(crossing))
             assert dot.y[0] == pytest.approx(crossing * linear(1)) == pytest.approx(crossing**2 * square(1))
         words = [annotation.text for annotation in figure.layout.annotations]
-        assert plots.WORDS["yours"](lang, HW=96) in words and "512 × 512" in words
+        assert PLOTS["yours"](lang, HW=96) in words and "512 × 512" in words
         assert [shape.x0 for shape in figure.layout.shapes] == [side(96), 512]
 
 
@@ -237,14 +237,14 @@ def tables(app: AppTest) -> list[list[list[str]]]:
 def test_the_page_in_its_language(lang: Lang) -> None:
     app = open_page(lang=lang)
     page = words(app)
-    assert cost.UI["intro"](lang) in page
-    assert cost.UI["late"](lang, HW=64, share="7.7%", crossing="768", side="1,774") in page
-    assert cost.UI["yours"](lang, HW=24, share="3.0%") in page
+    assert UI["intro"](lang) in page
+    assert UI["late"](lang, HW=64, share="7.7%", crossing="768", side="1,774") in page
+    assert UI["yours"](lang, HW=24, share="3.0%") in page
     assert '"part": "cost"' in page and '"cost": "base"' in page and "cost_c" not in page
     assert not re.search(r"\{\w+\}", re.sub("<(style|script)>.*?</(style|script)>", "", page, flags=re.S))
     adds, memory, sizes = tables(app)
     assert adds[5][1:] == ["2 × C × (nh_kd + dh)", "294,912"]
-    assert adds[9] == [cost.UI["equal"](lang), "HW = 2 × C", "768"]
+    assert adds[9] == [UI["equal"](lang), "HW = 2 × C", "768"]
     assert memory[9][2] == "104"
     assert sizes[1] == ["64", "512", "18.9", "1.57", "7.7%", "0.13 MB"]
     assert sizes[5] == ["16,384", "8,192", "4,832", "103,079", "95.5%", "8.6 GB"]
@@ -265,13 +265,13 @@ def test_the_share_in_the_whole_network_is_that_of_its_parts() -> None:
 def test_ones_own_numbers_come_from_the_address_and_go_there() -> None:
     app = open_page(cost="own", cost_c="32", cost_heads="2", cost_key="8", cost_ratio="3")
     assert [n.value for n in app.number_input] == [32, 2, 8, 3]
-    assert cost.UI["early"]("en", HW=64, share="50.0%", crossing="64", side="512") not in words(app)
-    assert cost.UI["near"]("en", HW=64, share="50.0%", crossing="64", side="512") in words(app)
+    assert UI["early"]("en", HW=64, share="50.0%", crossing="64", side="512") not in words(app)
+    assert UI["near"]("en", HW=64, share="50.0%", crossing="64", side="512") in words(app)
     app.number_input[0].set_value(20).run()
     assert not app.exception
     page = words(app)
     assert '"cost": "own", "cost_c": 20, "cost_heads": 2, "cost_key": 8, "cost_ratio": 3' in page
-    assert cost.UI["early"]("en", HW=64, share="61.5%", crossing="40", side="405") in page
+    assert UI["early"]("en", HW=64, share="61.5%", crossing="40", side="405") in page
     assert "One module of C = 20, heads = 2, key_dim = 8, attn_ratio = 3" in page
 
 
@@ -279,37 +279,37 @@ def test_ones_own_numbers_come_from_the_address_and_go_there() -> None:
 def test_nonsense_in_the_address_means_the_defaults(value: str) -> None:
     app = open_page(cost=value)
     assert '"cost": "base"' in words(app)
-    app = open_page(cost="own", **dict.fromkeys(cost.OWN_NUMBERS, value))
+    app = open_page(cost="own", **dict.fromkeys(figures.OWN_NUMBERS, value))
     assert [n.value for n in app.number_input] == [384, 8, 16, 2]
 
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_button_measures_and_says_what_it_found(lang: Lang, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention_costs, "GRIDS", (2, 3, 4))
-    monkeypatch.setattr(cost, "GRIDS", (2, 3, 4))
-    cost._kept.clear()
+    monkeypatch.setattr(measuring, "GRIDS", (2, 3, 4))
+    measuring.kept_of.clear()
     app = open_page(lang=lang)
     allowed = BASE.maps_bytes(9) + BASE.matrices_bytes(9)
-    monkeypatch.setattr(cost, "most_bytes", lambda device: allowed)
+    monkeypatch.setattr(measuring, "most_bytes", lambda device: allowed)
     app.button(key="cost_measure").click().run()
     assert not app.exception, app.exception
     page = words(app)
-    device = cost.UI["threads"](lang, threads=torch.get_num_threads())
-    assert cost.UI["on"](lang, device=device) in page
-    left_out = cost.UI["left_out_memory"](
+    device = UI["threads"](lang, threads=torch.get_num_threads())
+    assert UI["on"](lang, device=device) in page
+    left_out = UI["left_out_memory"](
         lang, sizes="16", first="16", needed=bytes_text(BASE.maps_bytes(16) + BASE.matrices_bytes(16)),
         allowed=bytes_text(allowed), most="1.0 GB",
     )  # fmt: skip
     assert left_out in page
     assert [row[0] for row in tables(app)[0]] == ["HW", "4", "9"]
     assert words(open_page(lang=lang)).count(left_out) == 1  # kept, and shown to the next visitor
-    cost._kept.clear()
+    measuring.kept_of.clear()
 
 
 def test_one_measurement_at_a_time() -> None:
-    cost._kept.clear()
+    measuring.kept_of.clear()
     app = open_page()
-    with cost._measuring:
+    with measuring._measuring:
         app.button(key="cost_measure").click().run()
-    assert [info.value for info in app.info] == [cost.UI["busy"]("en")]
+    assert [info.value for info in app.info] == [UI["busy"]("en")]
     assert len(tables(app)) == 3

@@ -12,7 +12,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
-from topformer_viz.app.lab.by_hand import page as hand
+from topformer_viz.app.lab.by_hand.payload import payload
+from topformer_viz.app.lab.by_hand.words import UI
 from topformer_viz.run.tracing import trace_block
 from topformer_viz.study.by_hand import (
     DIGITS,
@@ -150,7 +151,7 @@ def test_the_part_in_both_languages(lang: Lang) -> None:
     app = open_page(lang=lang, seed="7")
     assert seed_of(app) == 7
     assert [button.label for button in app.get("download_button")] == [
-        hand.UI[name](lang) for name in ("worksheet", "solutions")
+        UI[name](lang) for name in ("worksheet", "solutions")
     ]
     assert any("2 × 3" in text.value and "BatchNorm" in text.value for text in app.markdown)
     page = " ".join(str(element.proto.body) for element in app.get("html"))
@@ -164,7 +165,7 @@ def test_a_bad_seed_in_the_address_is_the_first(seed: str) -> None:
 
 def test_what_travels_is_every_number_and_its_sources() -> None:
     drawn: Example = example(3)
-    sent = {tensor["name"]: tensor for tensor in hand.payload(drawn, "en")["tensors"]}
+    sent = {tensor["name"]: tensor for tensor in payload(drawn, "en")["tensors"]}
     assert set(sent) == {"tokens", *MATRICES, *RULES}
     for name, tensor in sent.items():
         places = indices(drawn.tensor(name))

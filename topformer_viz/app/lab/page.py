@@ -6,7 +6,6 @@ import streamlit as st
 
 from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
-from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.basics import page as basics
 from topformer_viz.app.lab.by_hand import page as hand
@@ -34,12 +33,12 @@ PART = Text("Part of the lab", "实验室的部分")
 
 def show(view: View) -> None:
     """Draw the choice of parts, then the chosen one, which writes the address: ``part`` and its own settings."""
-    st.session_state.part = _part()
+    st.session_state.part = part_on_show()
     part = st.segmented_control(
         PART(view.lang), list(PARTS), format_func=lambda name: PARTS[name][0](view.lang), required=True,
         label_visibility="collapsed", **pick("part", list(PARTS)),
     )  # fmt: skip
-    if part in WHOLE and "block0.weights" not in view.run:
+    if too_long(view, part):
         st.warning(TOO_LONG(view.lang, tokens=f"{view.run.sizes['HW']:,}"))
         write_address(view, {"part": part})
         return
@@ -48,15 +47,14 @@ def show(view: View) -> None:
 
 def takes(view: View) -> Takes:
     """What an address can say of the lab: which part is on show, and that part's own settings."""
-    return {"part": PARTS, **PARTS[_part()][1].takes(view)}
+    return {"part": PARTS, **PARTS[part_on_show()][1].takes(view)}
 
 
-def figures(view: View) -> list[Offer]:
-    """What can be saved of the part on show."""
-    part = _part()
-    return [] if part in WHOLE and "block0.weights" not in view.run else PARTS[part][1].figures(view)
+def too_long(view: View, part: str) -> bool:
+    """Whether ``part`` needs whole matrices and the run has none."""
+    return part in WHOLE and "block0.weights" not in view.run
 
 
-def _part() -> str:
+def part_on_show() -> str:
     """The part on show: the one last chosen or, when a session starts, the address's."""
     return st.session_state.get("part") or one_of(st.query_params, "part", PARTS, next(iter(PARTS)))

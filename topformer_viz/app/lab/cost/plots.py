@@ -9,9 +9,10 @@ from statistics import median
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
+from topformer_viz.app.lab.cost.words import PLOTS
 from topformer_viz.study.cost import Measurement, Numbers, side
 from topformer_viz.words.numbers import tokens_text
-from topformer_viz.words.text import Lang, Text
+from topformer_viz.words.text import Lang
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; each has 3 : 1 on the light and on the dark page.
 LINEAR, SQUARE, CROSSING, MARK = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
@@ -21,20 +22,6 @@ TICKS = (4, 8, 16, 32, 64, 128)
 BYTES = {10**n: f"{10 ** (n % 3)} {('', 'k', 'M', 'G', 'T')[n // 3]}B" for n in range(15)}
 REFERENCE = 8  # side of the token grid of 512 x 512 pixels
 HEIGHT, FONT = 430, 13
-
-WORDS = {
-    "side": Text("side of a square picture, pixels (second row: HW)", "正方形图片的边长，像素（第二行：HW）"),
-    "adds": Text("multiply-adds", "乘加次数"),
-    "bytes": Text("memory, bytes", "内存，字节"),
-    "ms": Text("measured, milliseconds", "实测，毫秒"),
-    "projections": Text("projections", "投影"),
-    "attention": Text("attention", "注意力"),
-    "maps": Text("maps", "特征"),
-    "matrices": Text("scores and weights", "得分和权重"),
-    "crossing": Text("HW = {HW}<br>{side} px", "HW = {HW}<br>{side} 像素"),
-    "yours": Text("your picture, HW = {HW}", "你的图片，HW = {HW}"),
-    "fused": Text("fused kernel", "融合算子"),
-}  # fmt: skip
 
 
 def multiply_adds(numbers: Numbers, HW: int, lang: Lang, measured: Measurement | None = None) -> go.Figure:
@@ -55,16 +42,16 @@ def multiply_adds(numbers: Numbers, HW: int, lang: Lang, measured: Measurement |
     figure.update_layout(
         yaxis2={
             "overlaying": "y", "side": "right", "type": "log", "range": [low + shift, high + shift], "dtick": 1,
-            "exponentformat": "power", "showgrid": False, "fixedrange": True, "title": {"text": WORDS["ms"](lang)},
+            "exponentformat": "power", "showgrid": False, "fixedrange": True, "title": {"text": PLOTS["ms"](lang)},
         },
     )  # fmt: skip
-    fused = f" · {WORDS['fused'](lang)}"
+    fused = f" · {PLOTS['fused'](lang)}"
     for name, colour, symbol in (("projections", LINEAR, "circle"), ("attention", SQUARE, "square")):
         figure.add_scatter(
             x=[side(timing.HW) for timing in measured.timings],
             y=[getattr(timing, name) for timing in measured.timings],
             customdata=[f"HW = {timing.HW:,}{fused if timing.fused else ''}" for timing in measured.timings],
-            mode="markers", yaxis="y2", cliponaxis=False, name=WORDS[name](lang),
+            mode="markers", yaxis="y2", cliponaxis=False, name=PLOTS[name](lang),
             marker={
                 "color": colour, "size": 9, "line": {"width": 2, "color": colour},
                 "symbol": [f"{symbol}-open" if timing.fused else symbol for timing in measured.timings],
@@ -98,8 +85,8 @@ def _against_size(
     for name, cost, colour in lines:
         figure.add_scatter(
             x=[side(tokens) for tokens in sizes], y=[cost(tokens) for tokens in sizes], customdata=sizes, mode="lines",
-            name=WORDS[name](lang), line={"color": colour, "width": 2.5, "dash": DASHES[colour]},
-            hovertemplate=f"{WORDS[name](lang)}: %{{y:.3s}}{unit}<br>%{{x:,.0f}} px, HW = %{{customdata:,}}<extra></extra>",
+            name=PLOTS[name](lang), line={"color": colour, "width": 2.5, "dash": DASHES[colour]},
+            hovertemplate=f"{PLOTS[name](lang)}: %{{y:.3s}}{unit}<br>%{{x:,.0f}} px, HW = %{{customdata:,}}<extra></extra>",
         )  # fmt: skip
     amounts = [cost(tokens) for _, cost, _ in lines for tokens in (sizes[0], sizes[-1])]
     low, high = math.log10(min(amounts)) - 0.3, math.log10(max(amounts)) + 0.3
@@ -108,16 +95,16 @@ def _against_size(
         xaxis={
             "type": "log", "range": [math.log10(side(SMALLEST**2)) - 0.04, math.log10(side(LARGEST**2)) + 0.04],
             "tickvals": [side(n * n) for n in TICKS], "ticktext": [f"{side(n * n):,.0f}<br>{n * n:,}" for n in TICKS],
-            "title": {"text": WORDS["side"](lang)}, "fixedrange": True, "automargin": True, "tickangle": 0,
+            "title": {"text": PLOTS["side"](lang)}, "fixedrange": True, "automargin": True, "tickangle": 0,
         },
         yaxis={
-            "type": "log", "range": [low, high], "title": {"text": WORDS[amount](lang)}, "fixedrange": True,
+            "type": "log", "range": [low, high], "title": {"text": PLOTS[amount](lang)}, "fixedrange": True,
             "automargin": True,
         },
     )  # fmt: skip
     # Each line's name stands near its upper end: under the flat one's, and on the left of the steep one.
     for (name, cost, _), n, down in zip(lines, (LARGEST, LARGEST // 2), (44, -6), strict=True):
-        _label(figure, n * n, cost(n * n), WORDS[name](lang), "right", down)
+        _label(figure, n * n, cost(n * n), PLOTS[name](lang), "right", down)
     if SMALLEST**2 <= crossing <= LARGEST**2:
         cost = lines[0][1]
         height = cost(1) * crossing
@@ -125,9 +112,9 @@ def _against_size(
             x=[side(crossing)], y=[height], mode="markers", hoverinfo="skip",
             marker={"color": CROSSING, "size": 12, "symbol": "diamond"}, name="crossing",
         )  # fmt: skip
-        words = WORDS["crossing"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}")
+        words = PLOTS["crossing"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}")
         _label(figure, crossing, height, words, "left", 6)  # below on the right, where neither line runs
-    _mark(figure, HW, WORDS["yours"](lang, HW=f"{HW:,}"), 1)
+    _mark(figure, HW, PLOTS["yours"](lang, HW=f"{HW:,}"), 1)
     if HW != REFERENCE**2:
         _mark(figure, REFERENCE**2, f"{side(REFERENCE**2):.0f} × {side(REFERENCE**2):.0f}", 0)
     return figure

@@ -1,0 +1,147 @@
+"""What can be saved of the lab's part about cost, the choices it follows, and what is said of a module's numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from PIL import Image
+
+from topformer_viz.app.frame.address import OWN, one_of
+from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.view import View
+from topformer_viz.app.lab.cost import plots
+from topformer_viz.app.lab.cost.measuring import found_by, kept_of
+from topformer_viz.app.lab.cost.table import sizes_table
+from topformer_viz.app.lab.cost.words import FIGURES, PLOTS, UI
+from topformer_viz.figures.panel import Axis, Chart, Dash, Panel, Series
+from topformer_viz.network.images import CELL
+from topformer_viz.network.model import DENSE_TOKENS
+from topformer_viz.run.fast import best_device
+from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, side
+from topformer_viz.words.numbers import tokens_text
+from topformer_viz.words.text import Lang, sentences
+
+DASHES: tuple[Dash, Dash] = ("-", "--")
+SMALL = 64  # the tokens of 512 x 512, at which TopFormer was published
+LITTLE = 0.25  # attention's share below which it is said not to be what is paid for
+CHOICES = (*PUBLISHED, OWN)
+# The reader's own numbers: name of the setting -> what it is called, its bounds, where it starts.
+BASE = PUBLISHED["base"]
+OWN_NUMBERS = {
+    "cost_c": ("C", range(16, 1025), BASE.C),
+    "cost_heads": ("heads", range(1, 17), BASE.heads),
+    "cost_key": ("key_dim", range(1, 65), BASE.key_dim),
+    "cost_ratio": ("attn_ratio", range(1, 5), BASE.attn_ratio),
+}
+
+
+def tokens_of(photo: Image.Image) -> int:
+    """HW of the photograph in a TopFormer."""
+    return -(-photo.height // CELL) * -(-photo.width // CELL)
+
+
+def name_of(name: str, numbers: Numbers, lang: Lang) -> str:
+    """The module of the choice ``name`` in words."""
+    if name != OWN:
+        return UI["name"](lang, size=name)
+    return UI["name_own"](lang, C=numbers.C, heads=numbers.heads, key_dim=numbers.key_dim, ratio=numbers.attn_ratio)
+
+
+def sentences_of(numbers: Numbers, HW: int, lang: Lang) -> list[str]:
+    """What 512 x 512 pays for, where the two meet, and the picture's own share."""
+    share = numbers.share(SMALL)
+    said = UI["late" if share < LITTLE else "early" if share > 0.5 else "near"](
+        lang, HW=SMALL, share=f"{share:.1%}", crossing=tokens_text(numbers.crossing),
+        side=f"{side(numbers.crossing):,.0f}",
+    )  # fmt: skip
+    return [said] if HW == SMALL else [said, UI["yours"](lang, HW=HW, share=f"{numbers.share(HW):.1%}")]
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of this part of the lab."""
+    return [Offer(name, FIGURES[name], partial(_figure, view, name)) for name in ("adds", "memory", "table")]
+
+
+def _figure(view: View, kind: str, asked: Mapping[str, str]) -> Panel:
+    """The multiply-adds, the memory or the table of the module that the address names."""
+    lang = view.lang
+    name = one_of(asked, "cost", CHOICES, "base")
+    own = {n: one_of(asked, n, allowed, default) for n, (_, allowed, default) in OWN_NUMBERS.items()}
+    numbers = Numbers(*own.values()) if name == OWN else PUBLISHED[name]
+    HW = tokens_of(view.photo)
+    module = name_of(name, numbers, lang)
+    said = [part.replace("**", "") for part in sentences_of(numbers, HW, lang)]
+    content: dict[str, Any] = {}
+    if kind == "table":
+        content["tables"] = (sizes_table(numbers, lang),)
+        what = UI["table"](lang)
+    elif kind == "adds":
+        kept = kept_of(numbers, str(best_device()))
+        measured = kept[0] if kept and kept[0].timings else None
+        content["charts"] = (_adds_chart(numbers, HW, measured, lang),)
+        if measured:
+            said += [found_by(measured, numbers, best_device(), lang)[0], UI["adds_note"](lang)]
+        what = UI["adds"](lang)
+    else:
+        content["charts"] = (_memory_chart(numbers, HW, lang),)
+        said.append(UI["memory_note"](lang, dense=f"{DENSE_TOKENS:,}"))
+        what = UI["memory"](lang)
+    said.append(FIGURES["counted"](lang, cell=CELL))
+    stem = "-".join(map(str, (numbers.C, numbers.heads, numbers.key_dim, numbers.attn_ratio))) if name == OWN else name
+    return Panel(f"cost-{kind}-{stem}", what, module, sentences(lang, said), **content)
+
+
+def _adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) -> Chart:
+    """Multiply-adds of projections and attention; milliseconds laid over, as on the page."""
+    lines = [("projections", numbers.projections, plots.LINEAR), ("attention", numbers.attention, plots.SQUARE)]
+    chart = _chart(lines, numbers.crossing, HW, "adds", lang)
+    if measured is None:
+        return chart
+    ms = plots.ms_per_add(numbers, measured)
+    series = list(chart.series)
+    for name, _, colour in lines:
+        for fused in (False, True):
+            timings = [timing for timing in measured.timings if timing.fused == fused]
+            words = FIGURES["fused" if fused else "measured"](lang, name=PLOTS[name](lang))
+            x, y = [side(timing.HW) for timing in timings], [getattr(timing, name) for timing in timings]
+            if timings:
+                marker = "o" if name == "projections" else "s"
+                series.append(Series(words, colour, tuple(x), tuple(y), marker=marker, hollow=fused, right=True))
+    right = Axis(PLOTS["ms"](lang), chart.up.low * ms, chart.up.high * ms, log=True)
+    return replace(chart, series=tuple(series), right=right)
+
+
+def _memory_chart(numbers: Numbers, HW: int, lang: Lang) -> Chart:
+    """Bytes of the maps and of scores and weights."""
+    lines = [("maps", numbers.maps_bytes, plots.LINEAR), ("matrices", numbers.matrices_bytes, plots.SQUARE)]
+    chart = _chart(lines, numbers.memory_crossing, HW, "bytes", lang)
+    ticks = {at: unit for at, unit in plots.BYTES.items() if chart.up.low <= at <= chart.up.high}
+    return replace(chart, up=replace(chart.up, ticks=ticks))
+
+
+def _chart(
+    lines: Sequence[tuple[str, Callable[[int], int], str]], crossing: float, HW: int, amount: str, lang: Lang
+) -> Chart:
+    """Two amounts against the side of a square picture, where they cross, and your picture."""
+    sizes = [n * n for n in range(plots.SMALLEST, plots.LARGEST + 1)]
+    places = tuple(side(tokens) for tokens in sizes)
+    series = [
+        Series(PLOTS[name](lang), colour, places, tuple(cost(n) for n in sizes), dash)
+        for (name, cost, colour), dash in zip(lines, DASHES, strict=True)
+    ]
+    low, high = min(s.y[0] for s in series) / 2, max(s.y[-1] for s in series) * 2
+    if sizes[0] <= crossing <= sizes[-1]:
+        said = PLOTS["crossing"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}").replace("<br>", ", ")
+        height = lines[0][1](1) * crossing
+        series.append(Series(said, plots.CROSSING, (side(crossing),), (height,), marker="D"))
+    marks: list[tuple[int, str, Dash]] = [(HW, PLOTS["yours"](lang, HW=f"{HW:,}"), ":")]
+    if HW != plots.REFERENCE**2:
+        pixels = f"{side(plots.REFERENCE**2):.0f}"
+        marks.append((plots.REFERENCE**2, f"{pixels} × {pixels}", "-."))
+    for tokens, said, dash in marks:
+        if sizes[0] <= tokens <= sizes[-1]:
+            series.append(Series(said, plots.MARK, (side(tokens),) * 2, (low, high), dash))
+    ticks = {side(n * n): f"{side(n * n):,.0f}\n{n * n:,}" for n in plots.TICKS}
+    across = Axis(PLOTS["side"](lang), places[0] * 0.9, places[-1] * 1.1, log=True, ticks=ticks)
+    return Chart(tuple(series), across, Axis(PLOTS[amount](lang), low, high, log=True))
