@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from topformer_viz.app.frame.address import OWN
 from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
 from topformer_viz.app.frame.view import View
+from topformer_viz.app.lesson.words import FIGURES
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.order import Order
 from topformer_viz.figures.overview import overview_panel
@@ -14,20 +15,6 @@ from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.run.tracing import npz
 from topformer_viz.run.walk import walk
-from topformer_viz.words.text import Text
-
-WORDS = {
-    "picture": Text("The stage's picture", "这一步的图"),
-    "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
-    "shapes": Text("What happens to the shape", "形状如何变化"),
-    "more": Text(
-        "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
-        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
-    ),
-    "lesson": Text("Take the lesson (ZIP)", "带走整节课（ZIP）"),
-    "animation": Text("Animation (GIF)", "动画（GIF）"),
-    "numbers": Text("Numbers of this stage (.npz)", "这一步的数值（.npz）"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,9 +55,9 @@ def figures(view: View) -> list[Offer]:
         return overview_panel(view.subject, place.block, place.head)
 
     return [
-        Offer("picture", WORDS["picture"], picture),
-        Offer("shapes", WORDS["shapes"], shapes),
-        Offer("overview", WORDS["overview"], overview),
+        Offer("picture", FIGURES["picture"], picture),
+        Offer("shapes", FIGURES["shapes"], shapes),
+        Offer("overview", FIGURES["overview"], overview),
     ]
 
 
@@ -102,9 +89,9 @@ def bundles(view: View) -> list[Bundle]:
         return File(f"{view.stem}-{inside}{place.stage}.npz", npz(view.run, names, view.described), "application/zip")
 
     return [
-        Bundle("lesson", WORDS["lesson"], lesson, WORDS["more"], slow=True),
-        Bundle("animation", WORDS["animation"], animation, slow=True),
-        Bundle("numbers", WORDS["numbers"], numbers),
+        Bundle("lesson", FIGURES["lesson"], lesson, FIGURES["more"], slow=True),
+        Bundle("animation", FIGURES["animation"], animation, slow=True),
+        Bundle("numbers", FIGURES["numbers"], numbers),
     ]
 
 

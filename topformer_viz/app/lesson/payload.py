@@ -14,6 +14,7 @@ from torch import Tensor
 from topformer_viz.app.canvas.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.app.canvas.wire import Body, Part
 from topformer_viz.app.lesson.quiz import Question, questions
+from topformer_viz.app.lesson.words import PYRAMID_CAPTION
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
@@ -22,12 +23,7 @@ from topformer_viz.run.stages import axes_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk
 from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
-from topformer_viz.words.text import Lang, Text
-
-PYRAMID_CAPTION = Text(
-    "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
-    "每一层的前 {channels} 个通道；比 {cells} 格更细的层先取平均再显示。",
-)
+from topformer_viz.words.text import Lang
 
 
 def lesson_part(
