@@ -10,8 +10,6 @@ MEAN_OF_HEADS = Text("mean of the heads", "各头平均")
 MEAN_OF_SO_MANY = Text("mean of the {heads} heads", "{heads} 个头的平均")
 PIXEL = Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）")
 WEIGHT = Text("weight", "权重")
-ATTENTION = Text("attention", "注意力")
-STRENGTH_QUANTITY = Text("root mean square over the channels (no unit)", "各通道的均方根（无单位）")
 SHARE_OF_A_ROW = Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。")
 
 TOPFORMER = Text("TopFormer {size}", "TopFormer {size}")
@@ -19,10 +17,12 @@ TRAINED = Text("Trained", "训练过")
 AS_BUILT = Text("As built", "刚建好")
 REINITIALISED = Text("Re-initialised", "重新初始化")
 RANDOM = Text("{name} (random)", "{name}（随机）")
-RANDOM_DRAW = Text("Random draw", "随机抽取")
 
 COPY_LINK = Text("Copy link to this view", "复制此视图的链接")
-WRITING = Text("Writing the file…", "正在写文件……")
+UPLOAD_STAYS = Text(
+    "Your own picture cannot travel in a link: whoever opens it sees the default sample.",
+    "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",
+)
 
 QUESTION_NAMES = {
     "colour": Text("colour", "颜色"),

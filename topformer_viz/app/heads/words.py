@@ -1,24 +1,25 @@
 """The words of the page about the heads."""
 
+from topformer_viz.words.names import AS_BUILT, BLOCK, HEAD, REINITIALISED, TRAINED
 from topformer_viz.words.text import Text
 
 NETWORKS: dict[str, tuple[Text, Text]] = {
     "trained": (
-        Text("Trained", "训练过"),
+        TRAINED,
         Text(
             "The bundled weights, trained on other street photographs.",
             "本项目自带的权重，用另外的街景照片训练。",
         ),
     ),
     "built": (
-        Text("As built", "刚建好"),
+        AS_BUILT,
         Text(
             "Random weights, as the network is built. Nothing was learned.",
             "随机权重，网络刚建好的样子。没有任何东西是学来的。",
         ),
     ),
     "reinitialised": (
-        Text("Re-initialised", "重新初始化"),
+        REINITIALISED,
         Text(
             "Random weights, drawn again as the authors' initialiser does, with every BatchNorm gain at 1. Where a class "
             "stands out here, this one draw did it: the intervals are over pictures, not over draws.",
@@ -54,8 +55,8 @@ UI = {
         "所以真实的不确定性要再大一些。表格上方的那句话按固定的规则由这些数得出。",
     ),
     "network": Text("Network", "网络"),
-    "block": Text("Block", "模块"),
-    "head": Text("Head", "头"),
+    "block": BLOCK,
+    "head": HEAD,
     "head_n": Text("Head {n}", "第 {n} 个头"),
     "reads": Text("reads ↓, is read →", "读 ↓，被读 →"),
     "every": Text("every token", "全部方格"),

@@ -1,19 +1,17 @@
 """The words of the lesson: its page, its figures, and what is taken along."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
+from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, PIXEL, UPLOAD_STAYS
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
-    "block": Text("Block", "模块"),
-    "head": Text("Head", "头"),
+    "block": BLOCK,
+    "head": HEAD,
     "all": Text("All", "全部"),
     "all_heads": Text("All heads", "全部的头"),
-    "copy_link": Text("Copy link to this view", "复制此视图的链接"),
+    "copy_link": COPY_LINK,
     **COPY_WORDS,
-    "upload_stays": Text(
-        "Your own picture cannot travel in a link: whoever opens it sees the default sample.",
-        "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",
-    ),
+    "upload_stays": UPLOAD_STAYS,
     "scene": Text("The block from photograph to output", "从照片到输出的整个模块"),
     "scene_note": Text(
         "Small pictures: this run's tensors. Maps show the root mean square over their channels, matrices head {head}.",
@@ -29,7 +27,7 @@ UI: dict[str, Text] = {
     "bytes": Text("{kb} kB", "{kb} kB"),
     "range": Text("min {low}, max {high}, mean {mean}", "最小 {low}，最大 {high}，平均 {mean}"),
     "point": Text("Point at a cell to read its value.", "把指针移到格子上，读出它的值。"),
-    "pixel": Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）"),
+    "pixel": PIXEL,
     "feature": Text("feature", "特征"),
     "features": Text("features", "个特征"),
     "channels": Text("channels", "个通道"),
@@ -61,11 +59,10 @@ PYRAMID_CAPTION = Text(
     "每一层的前 {channels} 个通道；比 {cells} 格更细的层先取平均再显示。",
 )
 
-
 FIGURES = {
     "picture": Text("The stage's picture", "这一步的图"),
     "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
-    "shapes": Text("What happens to the shape", "形状如何变化"),
+    "shapes": UI["diagram"],
     "more": Text(
         "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
         "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
@@ -74,8 +71,6 @@ FIGURES = {
     "animation": Text("Animation (GIF)", "动画（GIF）"),
     "numbers": Text("Numbers of this stage (.npz)", "这一步的数值（.npz）"),
 }  # fmt: skip
-
-
 TAKEAWAY = {
     "title": Text("TopFormer's attention: {name}", "TopFormer 的注意力：{name}"),
     "about": Text(

@@ -1,5 +1,6 @@
 """The words of the network page."""
 
+from topformer_viz.words.names import MEAN_OF_HEADS, TOPFORMER
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
@@ -68,7 +69,7 @@ PAGE = {
     ),
 }
 COLUMNS = {
-    "": Text("TopFormer {size}", "TopFormer {size}"),
+    "": TOPFORMER,
     "params": Text("parameters", "参数量"),
     "adds": Text("multiply-adds", "乘加次数"),
     "miou": Text("mIoU", "mIoU"),
@@ -186,7 +187,7 @@ FIGURES = {
     "root": Text("In the matrix colour grows with the square root.", "矩阵的颜色随平方根变化。"),
     "read": Text("how much each square is read", "每个方格被读的多少"),
     "read_quantity": Text("times the average (no unit)", "平均水平的倍数（无单位）"),
-    "all": Text("mean of the heads", "各头平均"),
+    "all": MEAN_OF_HEADS,
     "added": Text("What attention adds has {share} of the size of the map it is added to.", "注意力加上去的部分，大小是原特征图的 {share}。"),
     "passes": Text("Injected is level × gate + part, each through a convolution of its own. The gate lets {share} through on average.", "注入 = 该层 × 门控 + 那一份，各自先经过一个卷积。门控平均放行 {share}。"),
     "gate": Text("gate (share let through)", "门控（放行的份额）"),

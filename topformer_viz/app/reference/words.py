@@ -1,5 +1,6 @@
 """The words of the reference page."""
 
+from topformer_viz.words.names import MEAN
 from topformer_viz.words.text import Text
 
 UI = {
@@ -15,7 +16,7 @@ UI = {
     "bytes": Text("kB", "kB"),
     "low": Text("min", "最小"),
     "high": Text("max", "最大"),
-    "mean": Text("mean", "平均"),
+    "mean": MEAN,
     "axis": Text("Axes", "轴"),
     "glossary": Text("Glossary", "术语"),
     "credits": Text("Credits", "致谢与出处"),

@@ -3,20 +3,34 @@
 import math
 
 from topformer_viz.network.model import KEY_DIM
+from topformer_viz.words.names import (
+    AS_BUILT,
+    BLOCK,
+    HEAD,
+    HEAD_N,
+    MEAN,
+    MEAN_OF_SO_MANY,
+    RANDOM,
+    REINITIALISED,
+    SHARE_OF_A_ROW,
+    TOPFORMER,
+    TRAINED,
+    WEIGHT,
+)
 from topformer_viz.words.text import Text
 
 ROOT = f"{math.sqrt(KEY_DIM):g}"  # by which TopFormer does not divide its scores
 
 STARTS: dict[str, tuple[Text, Text]] = {
     "built": (
-        Text("As built", "刚建好"),
+        AS_BUILT,
         Text(
             "Fresh from the constructor: small random convolutions, and a gain of 0 in the projection's BatchNorm.",
             "刚构造出来的网络：卷积权重随机而且小，投影的 BatchNorm 增益为 0。",
         ),
     ),
     "reinitialised": (
-        Text("Re-initialised", "重新初始化"),
+        REINITIALISED,
         Text(
             "After the authors' initialiser: each convolution drawn from N(0, 2 / fan_out), each BatchNorm's gain 1, the "
             "projection's too.",
@@ -24,7 +38,7 @@ STARTS: dict[str, tuple[Text, Text]] = {
         ),
     ),
     "trained": (
-        Text("Trained", "训练过"),
+        TRAINED,
         Text("This project's weights, learned from street photographs.", "本项目的权重，从街景照片中学来。"),
     ),
 }
@@ -59,9 +73,9 @@ UI = {
         "三列之中有两列是随机数：**随机网络的图案不说明规律。**",
     ),
     "running": Text("Running the three networks, twice each…", "正在运行三个网络，每个两次……"),
-    "block": Text("Block", "模块"),
-    "head": Text("Head", "头"),
-    "mean": Text("mean", "平均"),
+    "block": BLOCK,
+    "head": HEAD,
+    "mean": MEAN,
     "row": Text("Query's row", "查询的行"),
     "column": Text("Query's column", "查询的列"),
     "draw": Text("Random draw", "随机抽取"),
@@ -73,8 +87,8 @@ UI = {
         "图案是 {heads} 个头的权重的平均；数字是各头数值的平均。",
     ),
     "numbers": Text("Block {block}, {head}, in numbers", "第 {block} 个模块，{head}，用数字说话"),
-    "head_n": Text("head {n}", "第 {n} 个头"),
-    "head_mean": Text("mean of the {heads} heads", "{heads} 个头的平均"),
+    "head_n": HEAD_N,
+    "head_mean": MEAN_OF_SO_MANY,
     "start": Text("start", "起点"),
     "numbers_note": Text(
         "rms: root mean square. The attention's share: the block's output less x + mlp(x), which is the same block without "
@@ -248,12 +262,12 @@ FIGURES = {
     "peaked": Text("How peaked the rows are", "各行有多尖锐"),
     "title": Text("Three starts, block {block}, {head}: {what}", "三种起点：第 {block} 个模块，{head}，{what}"),
     "about": Text("TopFormer {size}, three starts · {name}", "TopFormer {size}，三种起点 · {name}"),
-    "model": Text("TopFormer {size}", "TopFormer {size}"),
-    "random": Text("{name} (random)", "{name}（随机）"),
+    "model": TOPFORMER,
+    "random": RANDOM,
     "weights": Text("the weights", "权重"),
     "reads": Text("what the marked token reads", "标出的 token 读什么"),
-    "quantity": Text("weight", "权重"),
-    "unit": Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。"),
+    "quantity": WEIGHT,
+    "unit": SHARE_OF_A_ROW,
     "root": Text("Colour grows with the square root.", "颜色随平方根变化。"),
     "each": Text("Every picture has its own scale, up to its maximum.", "每幅图各用自己的标尺，到它的最大值为止。"),
     "drawn": Text("Random draw {draw}.", "第 {draw} 次随机抽取。"),

@@ -1,6 +1,7 @@
 """The words of the lab's part about cost."""
 
 from topformer_viz.app.frame.address import OWN
+from topformer_viz.words.names import TOPFORMER
 from topformer_viz.words.text import Text
 
 UI = {
@@ -160,7 +161,7 @@ UI = {
     "table_weights": Text("the weights, heads × HW × HW, float32", "权重，heads × HW × HW，float32"),
     "ms_projections": Text("projections, ms", "投影，毫秒"),
     "ms_attention": Text("attention, ms", "注意力，毫秒"),
-    "name": Text("TopFormer {size}", "TopFormer {size}"),
+    "name": TOPFORMER,
     "name_own": Text(
         "C = {C}, heads = {heads}, key_dim = {key_dim}, attn_ratio = {ratio}",
         "C = {C}，heads = {heads}，key_dim = {key_dim}，attn_ratio = {ratio}",
