@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from topformer_viz.words.plain import one_line
 from topformer_viz.words.text import LANGS, Text
 
 LONGEST_NAME = 40  # characters kept of a name that came with a file
@@ -94,7 +95,7 @@ def classes_of(count: int, names: Sequence[str] | None = None) -> ClassSet:
     for known in CLASS_SETS.values():
         if keys == [_key(name.en) for name in known.names]:
             return known
-    cleaned = (_clean(name) for name in names)
+    cleaned = (one_line(name)[:LONGEST_NAME].rstrip() for name in names)
     own = tuple(Text(name, name) if name else _number(i) for i, name in enumerate(cleaned))
     return ClassSet(Text(f"{_count(count)} named by the file", f"{count} 类，名称来自文件"), own, _colours(count))
 
@@ -110,12 +111,6 @@ def _number(index: int) -> Text:
 def _key(name: str) -> str:
     """The letters and digits of a name, by which two spellings of it are the same."""
     return "".join(c for c in name.casefold() if c.isalnum())
-
-
-def _clean(name: str) -> str:
-    """A stranger's name on one line, cut; line breaks, controls and marks of writing direction become spaces."""
-    printable = "".join(c if c.isprintable() else " " for c in name)
-    return " ".join(printable.split())[:LONGEST_NAME].rstrip()
 
 
 def _colours(count: int) -> tuple[str, ...]:

@@ -3,14 +3,18 @@
 import re
 
 
-def plain(text: str, most: int) -> str:
-    """A stranger's text on one line of at most ``most`` characters.
+def one_line(text: str) -> str:
+    """A stranger's text on one line.
 
     Line breaks, controls (a terminal's too), marks of writing direction, lone surrogates and whatever else cannot be
     printed become spaces.
     """
-    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
-    line = " ".join(printable.split())
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def plain(text: str, most: int) -> str:
+    """``one_line`` of at most ``most`` characters, with an ellipsis where it was longer."""
+    line = one_line(text[: 4 * most])
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 

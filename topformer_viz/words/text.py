@@ -50,6 +50,11 @@ def listed(lang: Lang, names: Iterable[str]) -> str:
     return (", " if lang == "en" else "、").join(names)
 
 
+def clauses(lang: Lang, said: Iterable[str]) -> str:
+    """Parts of one sentence, with commas between them."""
+    return (", " if lang == "en" else "，").join(said)
+
+
 def capital(text: str) -> str:
     """The text with its first letter as a capital."""
     return text[:1].upper() + text[1:]

@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from topformer_viz.words.text import Lang, Text
+from topformer_viz.words.text import Lang, Text, listed, sentences
 
 Takes = Mapping[str, Iterable[Any]]  # name of a parameter -> what it can be on this page, with this run
 SHOWN = 40  # characters of a value that the note repeats
@@ -47,8 +47,8 @@ def note(refused: Mapping[str, str], gone: Iterable[str], lang: Lang) -> str:
     said = [GONE[name](lang) for name in gone]
     if refused:
         asked = (f"<code><bdi>{name}={html.escape(plain(value))}</bdi></code>" for name, value in refused.items())
-        said.append(NOTE(lang, asked=(", " if lang == "en" else "、").join(asked)))
-    return f'<p role="status">{(" " if lang == "en" else "").join(said)}</p>'
+        said.append(NOTE(lang, asked=listed(lang, asked)))
+    return f'<p role="status">{sentences(lang, said)}</p>'
 
 
 def plain(text: str) -> str:

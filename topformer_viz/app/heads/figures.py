@@ -18,7 +18,7 @@ from topformer_viz.network.classes import classes_of
 from topformer_viz.study import heads as findings
 from topformer_viz.study.heads import Findings, FindingsError, NetworkFinding, sentence
 from topformer_viz.words.numbers import decimal, times
-from topformer_viz.words.text import Lang, Text
+from topformer_viz.words.text import Lang, Text, sentences
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -63,7 +63,7 @@ def _preferences(lang: Lang, found: Findings, kind: str, asked: Mapping[str, str
     about = FIGURES["three" if kind == "beside" else "about"](lang, network=NETWORKS[slug][0](lang))
     stem = f"preferences-{'three' if kind == 'beside' else slug}-block{block + 1}"
     return Panel(
-        stem if kind == "block" else f"{stem}-head{head + 1}", title, about, ("" if lang == "zh" else " ").join(said),
+        stem if kind == "block" else f"{stem}-head{head + 1}", title, about, sentences(lang, said),
         groups=(Group(tuple(tiles), size=0.8 if kind == "head" else 1.0),),
     )  # fmt: skip
 

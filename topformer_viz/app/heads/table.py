@@ -8,7 +8,7 @@ from topformer_viz.app.heads.words import UI
 from topformer_viz.figures.colours import RDBU_R, luminance
 from topformer_viz.study.heads import MIN_AREA, MIN_PICTURES, Estimate, NetworkFinding, as_asking, as_read, sentence
 from topformer_viz.words.numbers import decimal, times
-from topformer_viz.words.text import Lang, Text
+from topformer_viz.words.text import Lang, Text, sentences
 
 STOPS = RDBU_R.split()  # blue is less, red more
 REACH = 2  # log2 of the ratio at which colour ends: a quarter, and four times
@@ -105,11 +105,10 @@ def bar(lang: Lang) -> str:
 
 def grey(network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
     """What grey means, and which classes are."""
-    space = " " if lang == "en" else ""
-    which = space.join(
+    which = [
         UI["grey_class"](lang, name=name(lang), pictures=network.together[k][k], area=f"{network.area(k):.1%}")
         for k, name in enumerate(names)
         if not network.supported(k)
-    )
-    text = UI["grey"](lang, pictures=MIN_PICTURES, area=f"{MIN_AREA:.1%}", which=which)
+    ]
+    text = UI["grey"](lang, pictures=MIN_PICTURES, area=f"{MIN_AREA:.1%}", which=sentences(lang, which))
     return f'<p class="heads-note">{escape(text.strip())}</p>'

@@ -18,7 +18,7 @@ from topformer_viz.run.measures import effective_tokens, measure
 from topformer_viz.run.stages import AXES, COMPOSITE, OPERATIONS, Stage, axes_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.names import QUESTION_NAMES
-from topformer_viz.words.text import Lang, Text, capital, sentences
+from topformer_viz.words.text import Lang, Text, capital, clauses, sentences
 
 OPTIONS = 4  # at most, the right one among them
 CLEAR = 0.02  # share by which two numbers must differ for one of them to be called larger
@@ -84,7 +84,7 @@ def shape_question(stage: Stage, name: str, sources: Sequence[str], sizes: Mappi
     options = list(found.values())
     random.Random(stage.name).shuffle(options)
     given = tuple(say.GIVEN(lang, name=source, shape=_axes(shape)) for source, shape in before.items())
-    prompt = say.NEXT(lang, operations=(", " if lang == "en" else "，").join(operations))
+    prompt = say.NEXT(lang, operations=clauses(lang, operations))
     return Question("shape", given or (say.GIVEN_PICTURE(lang, **sizes),), prompt, tuple(options), live=False)
 
 

@@ -123,9 +123,8 @@ def _steps(subject: Subject, block: int, head: int | None) -> list[Step]:
 def _about(subject: Subject, block: int, head: int | None) -> str:
     where = " · ".join(filter(None, (subject.about, subject.where(block, head))))
     rows, columns = subject.grid
-    stop = ". " if subject.lang == "en" else "。"
     about = TAKEAWAY["about"](
-        subject.lang, where=where + stop, width=subject.photo.width, height=subject.photo.height, rows=rows,
+        subject.lang, where=where, width=subject.photo.width, height=subject.photo.height, rows=rows,
         columns=columns,
     )  # fmt: skip
     return f"{about} {TAKEAWAY['chance'](subject.lang)}" if subject.untrained else about

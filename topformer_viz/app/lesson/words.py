@@ -74,8 +74,8 @@ FIGURES = {
 TAKEAWAY = {
     "title": Text("TopFormer's attention: {name}", "TopFormer 的注意力：{name}"),
     "about": Text(
-        "{where}{width} × {height} pixels, {rows} × {columns} tokens. Every number and picture here was computed by the network on this picture.",
-        "{where}{width} × {height} 像素，{rows} × {columns} 个 token。这里的每个数、每幅图都是网络在这张图片上算出来的。",
+        "{where}. {width} × {height} pixels, {rows} × {columns} tokens. Every number and picture here was computed by the network on this picture.",
+        "{where}。{width} × {height} 像素，{rows} × {columns} 个 token。这里的每个数、每幅图都是网络在这张图片上算出来的。",
     ),
     "chance": Text(
         "The weights are random: shapes and arithmetic are real, but what the pictures show is chance, not a finding.",
