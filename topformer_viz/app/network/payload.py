@@ -3,18 +3,17 @@
 Maps are shown as their strength, the root mean square over channels.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.canvas.markup import axis_span, formula_html, note_html, shape_html
 from topformer_viz.app.canvas.wire import Body
+from topformer_viz.app.network.parts import parts_of, summed
 from topformer_viz.app.network.words import OFF, PARTS
 from topformer_viz.network.classes import ClassSet, classes_of
-from topformer_viz.network.costs import Cost, costs
+from topformer_viz.network.costs import costs
 from topformer_viz.network.facts import Facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.run.measures import (
@@ -28,7 +27,6 @@ from topformer_viz.run.measures import (
     strength,
 )
 from topformer_viz.run.segmentation import SILENCED, segment, without
-from topformer_viz.run.stages import STAGES, axes_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.text import Lang, listed
 
@@ -38,20 +36,6 @@ COMPARED = 240  # and of those without a part's work
 LEGEND = 255  # most classes told apart in one picture
 SCORES = 8  # class score maps shown
 WORST = 3  # classes named that the network finds worst
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One thing to open: its name as in the address bar, words, shape (HTML and bare) and the cost rows that are its own."""
-
-    name: str
-    short: str
-    title: str
-    note: str
-    shape: str
-    sizes: str
-    formula: str = ""
-    costs: tuple[str, ...] = ()
 
 
 def network_payload(
@@ -90,22 +74,10 @@ def network_payload(
         if untrained:
             header["owed"] = [[PARTS["chance"](lang), PARTS["chance_why"](lang)]]
     counted = costs(model.spec, model.classes, photo.height, photo.width)
-    header["parts"] = [vars(part) for part in _parts(run, model, header, lang)]
-    header["costs"] = _summed(counted, header["parts"])
+    parts = parts_of(run, model, header, lang)
+    header["parts"] = [vars(part) for part in parts]
+    header["costs"] = summed(counted, parts)
     return body.message(header)
-
-
-def _summed(counted: tuple[Cost, ...], parts: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """Parameters and multiply-adds of each part, and of "all"."""
-    sums = {
-        part["name"]: [
-            sum(c.params for c in counted if c.part in part["costs"]),
-            sum(c.multiply_adds for c in counted if c.part in part["costs"]),
-        ]
-        for part in parts
-        if part["costs"]
-    }
-    return sums | {"all": [sum(c.params for c in counted), sum(c.multiply_adds for c in counted)]}
 
 
 def _level(run: Trace, n: int, body: Body) -> dict[str, Any]:
@@ -166,15 +138,7 @@ def _segmentation(
     # Of a network with more classes than a byte can tell apart, the rarest here become one.
     index = torch.full((scores.shape[1],), len(order), dtype=torch.uint8)
     index[order] = torch.arange(len(order), dtype=torch.uint8)
-    legend = [
-        {
-            "name": names.names[c](lang),
-            "colour": names.colours[c],
-            "share": float(counts[c]) / whole.labels.numel(),
-            "iou": None if facts is None else facts.iou[c],
-        }
-        for c in order
-    ]
+    legend = _legend(order, counts, names, facts, lang)
     if len(present) > len(order):
         rest = 1 - float(counts[order].sum()) / whole.labels.numel()
         legend.append({"name": PARTS["rest"](lang), "colour": "#808080", "share": rest, "iou": None})
@@ -205,6 +169,20 @@ def _segmentation(
     }
 
 
+def _legend(order: list[int], counts: Tensor, names: ClassSet, facts: Facts | None, lang: Lang) -> list[dict[str, Any]]:
+    """Name, colour, share of the picture (by ``counts`` of its pixels) and IoU of the classes in ``order``."""
+    pixels = int(counts.sum())
+    return [
+        {
+            "name": names.names[c](lang),
+            "colour": names.colours[c],
+            "share": float(counts[c]) / pixels,
+            "iou": None if facts is None else facts.iou[c],
+        }
+        for c in order
+    ]
+
+
 def _owed(changed: dict[str, str], facts: Facts | None, names: ClassSet, lang: Lang) -> list[list[str]]:
     """What the blocks contribute and where the network fails: [heading, sentence, ...] each."""
     owed = [PARTS["owed"](lang), PARTS["owed_here"](lang, attention=changed["attention"], blocks=changed["blocks"])]
@@ -230,92 +208,3 @@ def fit(photo: Image.Image, longest: int) -> tuple[int, int]:
     """(Y, X) of the photograph brought to ``longest`` pixels on its longer side."""
     scale = longest / max(photo.size)
     return max(1, round(photo.height * scale)), max(1, round(photo.width * scale))
-
-
-def _parts(run: Trace, model: TopFormer, header: dict[str, Any], lang: Lang) -> list[_Part]:
-    """Everything that opens, in the order of computation."""
-    sizes = dict(run.sizes)
-
-    def add(name: str, short: str, title: str, words: str, traced: str, formula: str = "", cost: bool = False) -> None:
-        parts.append(
-            _Part(
-                name,
-                short,
-                title,
-                note_html(words, lang),
-                shape_html(traced, sizes),
-                " × ".join(str(sizes[axis]) for axis in axes_of(traced)[1:]),
-                formula_html(formula),
-                (traced.replace(".output", ""),) if cost else (),
-            )
-        )
-
-    def note(stage: str) -> str:
-        return STAGES[stage].note(lang, **sizes)
-
-    parts: list[_Part] = []
-    add(
-        "image",
-        STAGES["image"].title(lang),
-        STAGES["image"].title(lang),
-        note("image"),
-        "image",
-        STAGES["image"].formula,
-    )
-    for n in range(4):
-        add(
-            f"pyramid{n}",
-            f"1/{4 << n}",
-            PARTS["level_title"](lang, scale=4 << n),
-            note("pyramid{n}"),
-            f"pyramid{n}",
-            cost=True,
-        )
-    add(
-        "tokens",
-        PARTS["pooled_short"](lang),
-        PARTS["pooled_title"](lang),
-        PARTS["pooled"](lang, **sizes),
-        "tokens",
-        STAGES["tokens"].formula,
-    )
-    for n, block in enumerate(header["blocks"]):
-        words = PARTS["block"](lang, **sizes, share=f"{block['share']:.1%}")
-        add(
-            f"block{n + 1}",
-            PARTS["block_title"](lang, n=n + 1),
-            PARTS["block_title"](lang, n=n + 1),
-            words,
-            f"block{n}.output",
-            cost=True,
-        )
-    if model.classes is None:
-        return parts
-    dealt = " + ".join(str(c) for c in model.backbone.channels)
-    add(
-        "split",
-        PARTS["split_title"](lang),
-        PARTS["split_title"](lang),
-        PARTS["split"](lang, **sizes, parts=dealt),
-        f"block{model.num_blocks - 1}.output",
-    )
-    for n, injection in enumerate(header["injections"], start=1):
-        words = PARTS["injection"](lang, note=note("injected{n}"), gate=f"{injection['mean']:.1%}")
-        formula = STAGES["injected{n}"].formula.replace("_{n}", f"_{{{n}}}")
-        title = PARTS["injection_title"](lang, scale=4 << n)
-        add(f"injected{n}", f"1/{4 << n}", title, words, f"injected{n}", formula, cost=True)
-    title, formula = STAGES["class_scores"].title(lang), STAGES["class_scores"].formula
-    add(
-        "class_scores",
-        title,
-        title,
-        PARTS["scores_note"](lang, note=note("class_scores")),
-        "class_scores",
-        formula,
-        cost=True,
-    )
-    words = PARTS["segmentation_note"](lang, classes=sizes["classes"], sure=f"{header['mean_sure']:.1%}")
-    shape = " · ".join(axis_span(axis, f"{axis} {sizes[axis]}") for axis in ("Y", "X"))
-    title = PARTS["segmentation_title"](lang)
-    parts.append(_Part("segmentation", title, title, note_html(words, lang), shape, f"{sizes['Y']} × {sizes['X']}"))
-    return parts
