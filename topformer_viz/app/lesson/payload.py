@@ -13,7 +13,8 @@ from torch import Tensor
 
 from topformer_viz.app.canvas.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.app.canvas.wire import Body, Part
-from topformer_viz.app.lesson.quiz import Question, questions
+from topformer_viz.app.lesson.question import Question
+from topformer_viz.app.lesson.quiz import questions
 from topformer_viz.app.lesson.words import PYRAMID_CAPTION
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
