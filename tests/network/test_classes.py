@@ -235,5 +235,6 @@ def test_imports_no_more_than_it_needs() -> None:
     imports = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
     modules = {getattr(node, "module", None) or alias.name for node in imports for alias in node.names}
     assert {name for name in modules if name.split(".")[0] not in sys.stdlib_module_names} == {
-        "topformer_viz.words.text"
+        "topformer_viz.words.plain",
+        "topformer_viz.words.text",
     }
