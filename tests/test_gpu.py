@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 from golden.golden_weights import golden_image
+from opening import open_app
 from pretend_card import pretended
 from test_model import GOLDEN_RUNS, stage_name
 from test_page_figures import PAGES as FIGURES
 from test_page_figures import view
-from test_pages import PAGES, open_app
+from test_pages import PAGES
 from test_train import CLASSES, COLOURS, add
 
 from topformer_viz import load_model, trace
@@ -68,7 +69,7 @@ def test_every_page_shows_a_run_of_the_card(card: torch.device, page: str | None
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_of_the_lab_shows_a_run_of_the_card(card: torch.device, part: str) -> None:
-    open_app("pages/lab.py", size="256", part=part)
+    open_app("lab", size="256", part=part)
 
 
 @pytest.mark.parametrize("page", FIGURES)

@@ -2,13 +2,13 @@
 
 import html
 import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import Case
 from decoding import components, decode
+from opening import open_app
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz.app.explorer import page
@@ -20,7 +20,6 @@ from topformer_viz.app.network.payload import network_payload
 from topformer_viz.network.model import TopFormer
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = ["sample", "model", "size", "grid", "block"]
 PIXELS = ["pixel", "pair"]
 # Page (and what has to hold for the parameters to be its own) -> its own parameters.
@@ -47,16 +46,9 @@ NASTY = [
 ]  # fmt: skip
 
 
-def open_app(where: str, query: dict[str, str | list[str]]) -> AppTest:
+def open_at(where: str, query: dict[str, str | list[str]]) -> AppTest:
     page, _, setting = where.partition(" ")
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in {**query, **dict([setting.split("=")] if setting else [])}.items():
-        app.query_params[name] = value
-    if page:
-        app.switch_page(f"pages/{page}.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
+    return open_app(page, **{**query, **dict([setting.split("=")] if setting else [])})
 
 
 def headers(app: AppTest) -> list[dict[str, Any]]:
@@ -82,7 +74,7 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
     given, first = EVERYWHERE + OWN[where], 7 * [*OWN].index(where) + 3 * [*LANGS].index(lang)
     query: dict[str, str | list[str]] = {name: NASTY[(first + n) % len(NASTY)] for n, name in enumerate(given)}
     query["size"] = ["256", str(query["size"])]  # of several the last counts
-    app = open_app(where, query | {"lang": lang, "utm_source": "<b>", "embed": "x"})
+    app = open_at(where, query | {"lang": lang, "utm_source": "<b>", "embed": "x"})
     state = app.session_state
     chosen = (state.lang, state.picture, state.model, state.size, state.grid, state.block)
     assert chosen == (lang, "street", "streets", 512, 8, 1)
@@ -112,7 +104,7 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
     ],
 )
 def test_what_is_not_here_is_noted_and_nothing_else(where: str, query: str, refused: list[str]) -> None:
-    app = open_app(where, {"size": "256", **dict(setting.split("=") for setting in query.split())})
+    app = open_at(where, {"size": "256", **dict(setting.split("=") for setting in query.split())})
     assert sorted(names(noted(app))) == refused
 
 
@@ -135,7 +127,7 @@ def test_of_what_was_somebodys_own_and_is_gone_the_note_tells_and_no_place_in_it
     where: str, what: list[str], lang: Lang
 ) -> None:
     still = {"size": "256", "block": "2", "stage": "scores", "mode": "column", "temperature": "2", "lang": lang}
-    app = open_app(where, {**dict.fromkeys(what, "own"), **PLACES, **still})
+    app = open_at(where, {**dict.fromkeys(what, "own"), **PLACES, **still})
     note = noted(app)
     assert (
         note
@@ -160,11 +152,11 @@ def test_the_places_in_a_picture_are_parameters_of_some_page() -> None:
 
 
 def test_the_note_goes_with_the_next_thing_one_does() -> None:
-    app = open_app("reference", {"block": "9", "lang": "zh"})
+    app = open_app("reference", block="9", lang="zh")
     assert "block=9" in str(noted(app))
     (close,) = (button for button in app.button if button.label == words.UI["close"]("zh"))
     assert noted(close.click().run()) is None
-    assert noted(open_app("reference", {"block": "9"}).run()) is None
+    assert noted(open_app("reference", block="9").run()) is None
 
 
 def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:

@@ -4,11 +4,13 @@ import html
 import json
 import re
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from opening import choose, markup, open_app
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz.app.heads import table, words
@@ -19,7 +21,6 @@ from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.words.numbers import times
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["sky", "building", "road", "pavement", "vegetation", "vehicle", "person", "street furniture"]
 GRID = (3, 4)
 
@@ -46,28 +47,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/heads.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def markup(app: AppTest) -> str:
-    return " ".join(str(element.proto.body) for kind in ("html", "markdown") for element in app.get(kind))
+open_page = partial(open_app, "heads")
 
 
 def headings(app: AppTest) -> list[str]:
     return [html.unescape(h) for h in re.findall(r"<h3>(.*?)</h3>", markup(app))]
-
-
-def choose(app: AppTest, label: str, value: object) -> None:
-    (group,) = [g for g in app.get("button_group") if g.label == label]
-    group.set_value(value).run()
-    assert not app.exception, app.exception
 
 
 def expected(file: Path, slug: str, block: int, lang: Lang) -> list[str]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from decoding import Payload, components, decode
+from opening import markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from test_pages import open_app, words
 
 from topformer_viz import load_model, trace
 from topformer_viz.app.canvas.linked import CELLS, Pictures, plain, shares, signed
@@ -27,7 +27,6 @@ from topformer_viz.study.covariance import correlation, covariance, walk
 from topformer_viz.study.what_if import Experiment, Setting, experiment, spread
 from topformer_viz.words.text import LANGS, Lang
 
-LAB = "pages/lab.py"
 SAMPLE, SIDE = "coffee", 256  # 4 x 6 tokens
 
 
@@ -43,7 +42,7 @@ def expected(block: int = 0, **setting: object) -> Experiment:
 
 
 def open_lab(part: str = "what-if", **query: str) -> AppTest:
-    return open_app(LAB, **{"part": part, "sample": SAMPLE, "size": str(SIDE)} | query)
+    return open_app("lab", **{"part": part, "sample": SAMPLE, "size": str(SIDE)} | query)
 
 
 def shown(app: AppTest, which: int = 0) -> dict[str, list[np.ndarray | None]]:
@@ -111,7 +110,7 @@ def test_an_unknown_part_is_the_first() -> None:
 
 def test_without_a_change_before_is_after() -> None:
     app = open_lab()
-    assert changes.UI["nothing"]("en") in words(app)
+    assert changes.UI["nothing"]("en") in markup(app)
     for name, pictures in shown(app).items():
         if name != title("tokens"):
             before, after, difference = pictures
@@ -150,16 +149,16 @@ def test_shuffled_pixels_are_shown_where_they_went_and_compared_in_place() -> No
     before, after, difference = (picture.ravel() for picture in shown(app)[title("mixed")])
     np.testing.assert_allclose(after, before[done.order], atol=1e-5)
     assert difference.max() < 1e-5
-    assert "rounding, no more" in words(app) and "3 × 3 convolution" in words(app)
+    assert "rounding, no more" in markup(app) and "3 × 3 convolution" in markup(app)
 
 
 def test_what_the_shuffle_alone_does_is_said_beside_other_changes() -> None:
-    assert "rounding, no more" in words(open_lab(pixels="shuffled", scaled="true"))
+    assert "rounding, no more" in markup(open_lab(pixels="shuffled", scaled="true"))
 
 
 def test_the_order_matters_where_the_permute_is_missing_and_the_page_says_so() -> None:
     app = open_lab(pixels="shuffled", unpermuted="query.value")
-    assert "even attention depends on the order" in words(app)
+    assert "even attention depends on the order" in markup(app)
 
 
 def test_dropped_pixels_are_holes() -> None:
@@ -181,7 +180,7 @@ def test_fresh_weights_are_called_fresh(query: dict[str, str], said: str, lang: 
 def test_a_narrower_value_is_not_called_fresh() -> None:
     app = open_lab(ratio="1")
     assert not [w for w in app.warning if "to_v" in w.value]
-    assert "attn_ratio 1: d = 16" in words(app)
+    assert "attn_ratio 1: d = 16" in markup(app)
 
 
 def test_every_switch_goes_into_the_address_and_comes_back() -> None:
@@ -196,7 +195,7 @@ def test_every_switch_goes_into_the_address_and_comes_back() -> None:
 @pytest.mark.parametrize("value", ["", "-1", "9", "nan", "1e9", "<b>", "key", "９", "x" * 3000])
 def test_nonsense_in_the_address_changes_nothing(value: str) -> None:
     names = ("scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels")
-    assert changes.UI["nothing"]("en") in words(open_lab(**dict.fromkeys(names, value)))
+    assert changes.UI["nothing"]("en") in markup(open_lab(**dict.fromkeys(names, value)))
 
 
 def test_several_switches_and_reset() -> None:
@@ -209,10 +208,10 @@ def test_several_switches_and_reset() -> None:
     after = shown(app)[title("weights")][1]
     np.testing.assert_allclose(after, done.after["weights"][0].mean(0).numpy(), atol=1e-6)
     np.testing.assert_allclose(after.sum(0), 1, atol=1e-5)
-    assert "Divided by √key_dim = 4" in words(app) and "wrong axis" in words(app)
+    assert "Divided by √key_dim = 4" in markup(app) and "wrong axis" in markup(app)
     (reset,) = [b for b in app.button if b.label == title("reset")]
     reset.click().run()
-    assert not app.exception and changes.UI["nothing"]("en") in words(app)
+    assert not app.exception and changes.UI["nothing"]("en") in markup(app)
 
 
 def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
@@ -220,10 +219,10 @@ def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
     app.session_state["model"] = "base"
     app.run()
     assert not app.exception
-    assert "heads = 2, key_dim = 16" in words(app)
+    assert "heads = 2, key_dim = 16" in markup(app)
     app.session_state["lab_heads"] = 0
     app.run()
-    assert changes.UI["nothing"]("en") in words(app)
+    assert changes.UI["nothing"]("en") in markup(app)
 
 
 @pytest.mark.parametrize("part", ["what-if", "covariance", "relatives"])
@@ -238,7 +237,7 @@ def test_a_picture_too_long_for_whole_matrices_gets_a_sentence(part: str) -> Non
 
 def test_a_shuffle_is_told_from_a_reshape_gone_wrong() -> None:
     # The projection is 0 as built, so that only what comes before it can move.
-    said = words(open_lab(model="tiny", unpermuted="merged", pixels="shuffled"))
+    said = markup(open_lab(model="tiny", unpermuted="merged", pixels="shuffled"))
     assert "rounding, no more" not in said and "Pixels shuffled" in said
 
 
@@ -272,7 +271,7 @@ def test_the_checklist_is_measured(lang: Lang) -> None:
     _, run = run_of()
     checked = check(run["block0.weights"][0].double().mean(0))
     for item in ("symmetric", "rows", "columns", "negative", "turning"):
-        assert answer(checked, item, lang) in words(app).replace("&#x27;", "'")
+        assert answer(checked, item, lang) in markup(app).replace("&#x27;", "'")
     assert answer(checked, "rows", lang) == COVARIANCE_WORDS["yes"](lang)
     assert answer(checked, "symmetric", lang) != COVARIANCE_WORDS["yes"](lang)
 

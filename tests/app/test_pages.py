@@ -5,12 +5,12 @@ import html
 import io
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 from decoding import Payload, components, decode
+from opening import ROOT, markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -27,19 +27,7 @@ from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES
 from topformer_viz.server.store import STORE
 from topformer_viz.words.text import LANGS
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [None, *(f"pages/{page.name}" for page in sorted((ROOT / "pages").glob("*.py")))]
-
-
-def open_app(page: str | None = None, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in query.items():
-        app.query_params[name] = value
-    if page:
-        app.switch_page(page)
-    app.run()
-    assert not app.exception, app.exception
-    return app
+PAGES = ["", *(page.stem for page in sorted((ROOT / "pages").glob("*.py")))]
 
 
 def lesson(app: AppTest) -> dict:
@@ -48,19 +36,15 @@ def lesson(app: AppTest) -> dict:
     return decode(component.proto.bytes).header
 
 
-def words(app: AppTest) -> str:
-    return " ".join(str(element.proto.body) for kind in ("html", "markdown") for element in app.get(kind))
-
-
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("lang", LANGS)
-def test_every_page_opens_cold_in_its_language(page: str | None, lang: str) -> None:
+def test_every_page_opens_cold_in_its_language(page: str, lang: str) -> None:
     app = open_app(page, lang=lang, size="256")
-    assert UI["title"](lang) in words(app)  # type: ignore[arg-type]
+    assert UI["title"](lang) in markup(app)  # type: ignore[arg-type]
     label = MODELS["streets"].label
     other = "zh" if lang == "en" else "en"
-    assert label(lang)[:30] in words(app)  # type: ignore[arg-type]
-    assert label(other)[:30] not in words(app)
+    assert label(lang)[:30] in markup(app)  # type: ignore[arg-type]
+    assert label(other)[:30] not in markup(app)
 
 
 def test_a_deep_link_opens_the_same_view() -> None:
@@ -85,14 +69,14 @@ def test_the_language_switches_all_at_once() -> None:
     app.session_state["lang"] = "zh"
     app.run()
     assert lesson(app)["ui"]["next"] == "下一步 →"
-    assert UI["title"]("zh") in words(app)
+    assert UI["title"]("zh") in markup(app)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_says_what_it_is_and_walks_its_stages(model: str) -> None:
     app = open_app(model=model, size="256", sample="cat")
     choice = MODELS[model]
-    assert choice.label("en") in words(app).replace("&#x27;", "'")
+    assert choice.label("en") in markup(app).replace("&#x27;", "'")
     header = lesson(app)
     stages = [step["stage"] for step in header["steps"]]
     assert len(stages) == (15 if choice.source == "colour" else 18)
@@ -123,14 +107,14 @@ def test_an_upload_is_shown_and_a_bad_one_leaves_the_last_good_one() -> None:
     app = open_app()
     upload(app, picture())
     assert lesson(app)["link"]["sample"] == OWN
-    assert "90 × 60" in words(app)
+    assert "90 × 60" in markup(app)
     upload(app, picture()[:60], name="<script>.png")
     assert len(app.error) == 1
-    assert "90 × 60" in words(app)  # the red picture stays
-    assert "script" not in words(app)
+    assert "90 × 60" in markup(app)  # the red picture stays
+    assert "script" not in markup(app)
     upload(app, picture((80, 80)))
     assert not app.error
-    assert "80 × 80" in words(app)
+    assert "80 × 80" in markup(app)
 
 
 def test_ones_own_picture_can_be_chosen_again_after_a_sample() -> None:
@@ -141,7 +125,7 @@ def test_ones_own_picture_can_be_chosen_again_after_a_sample() -> None:
     assert lesson(app)["link"]["sample"] == "cat"
     app.get("button_group")[0].set_value(OWN).run()
     assert not app.exception
-    assert "90 × 60" in words(app)
+    assert "90 × 60" in markup(app)
 
 
 def test_a_panorama_is_kept_within_the_apps_bound() -> None:
@@ -149,7 +133,7 @@ def test_a_panorama_is_kept_within_the_apps_bound() -> None:
     upload(app, picture((2000, 100)))
     rows, columns = lesson(app)["grid"]
     assert rows * columns <= choices.MAX_TOKENS
-    assert UI["shortened"]("en", side=rows * 64, tokens=choices.MAX_TOKENS) in words(app)
+    assert UI["shortened"]("en", side=rows * 64, tokens=choices.MAX_TOKENS) in markup(app)
 
 
 @pytest.mark.parametrize(
@@ -157,17 +141,17 @@ def test_a_panorama_is_kept_within_the_apps_bound() -> None:
     [
         (None, "astronaut", 20, (20, 20), None),
         (None, "astronaut", 32, (22, 22), "512"),
-        ("pages/reference.py", "astronaut", 64, (22, 22), "512"),
-        ("pages/explorer.py", "astronaut", 32, (32, 32), None),
-        ("pages/explorer.py", "astronaut", 64, (64, 64), None),
-        ("pages/explorer.py", "street", 64, (52, 78), "4,096"),
+        ("reference", "astronaut", 64, (22, 22), "512"),
+        ("explorer", "astronaut", 32, (32, 32), None),
+        ("explorer", "astronaut", 64, (64, 64), None),
+        ("explorer", "street", 64, (52, 78), "4,096"),
     ],
 )
 def test_the_grid_asked_for_is_shown_or_the_page_says_how_far_it_goes(
     page: str | None, sample: str, grid: int, shown: tuple[int, int], bound: str | None
 ) -> None:
     app = open_app(page, model="colour", grid=str(grid), sample=sample)
-    said = words(app)
+    said = markup(app)
     assert app.session_state["grid"] == grid
     assert f"{shown[0]} rows × {shown[1]} columns of tokens" in said
     assert ("short side reduced" in said) == (bound is not None)
@@ -175,7 +159,7 @@ def test_the_grid_asked_for_is_shown_or_the_page_says_how_far_it_goes(
         assert UI["shortened"]("en", side=shown[0], tokens=bound) in said
         app.session_state["lang"] = "zh"
         app.run()
-        assert UI["shortened"]("zh", side=shown[0], tokens=bound) in words(app)
+        assert UI["shortened"]("zh", side=shown[0], tokens=bound) in markup(app)
     for component in components(app):
         assert decode(component.proto.bytes).header["explorer"]["grid"] == list(shown)
 
@@ -188,7 +172,7 @@ def test_of_a_topformer_every_page_shows_the_same_run() -> None:
     app.switch_page("pages/explorer.py").run()
     assert not app.exception
     assert lesson(app)["explorer"]["grid"] == grid
-    assert UI["shortened"]("en", side=11 * 64, tokens="512") in words(app)
+    assert UI["shortened"]("en", side=11 * 64, tokens="512") in markup(app)
 
 
 def test_another_block_reruns_and_a_model_without_it_starts_at_its_last() -> None:
@@ -208,7 +192,7 @@ def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute, "trace", lambda *given, **device: replace(real(*given, **device), fell_back=True))
     STORE.clear()
     try:
-        assert UI["fell_back"]("en") in words(open_app(sample="coffee"))
+        assert UI["fell_back"]("en") in markup(open_app(sample="coffee"))
     finally:
         STORE.clear()
 
@@ -245,13 +229,13 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     app = open_app(size="256")
     upload(app, checkpoint(19), "cityscapes.safetensors", key="checkpoint")
     said = "TopFormer small, Cityscapes, 19 classes (guessed from their number)"
-    assert said in words(app)
+    assert said in markup(app)
     header = lesson(app)
     assert header["link"]["model"] == OWN
     assert header["heads"] == 6
     app.switch_page("pages/network.py").run()
     assert not app.exception
-    assert said in words(app)
+    assert said in markup(app)
     assert lesson(app)["set"].startswith("Cityscapes, 19 classes (guessed")
     app.switch_page("app.py").run()
     app.session_state["model"] = "tiny"
@@ -282,9 +266,9 @@ def test_weights_that_are_no_numbers_are_said_and_not_taken() -> None:
 
 
 def test_a_backbone_runs_without_a_segmentation() -> None:
-    app = open_app("pages/network.py", size="256")
+    app = open_app("network", size="256")
     upload(app, checkpoint(None), "backbone.safetensors", key="checkpoint")
-    assert "ImageNet backbone" in words(app)
+    assert "ImageNet backbone" in markup(app)
     header = lesson(app)
     assert "segmentation" not in [part["name"] for part in header["parts"]]
     assert header["parts"][-1]["name"] == "block4"
@@ -296,7 +280,7 @@ def test_a_backbone_runs_without_a_segmentation() -> None:
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_network_page_shows_every_part_and_its_cost(lang: str) -> None:
-    app = open_app("pages/network.py", lang=lang, size="256", part="block2")
+    app = open_app("network", lang=lang, size="256", part="block2")
     header = lesson(app)
     assert header["asked"] == "block2"
     assert len(header["parts"]) == 16
@@ -307,7 +291,7 @@ def test_the_network_page_shows_every_part_and_its_cost(lang: str) -> None:
 
 
 def test_the_colour_model_has_no_network_to_show() -> None:
-    app = open_app("pages/network.py", model="colour")
+    app = open_app("network", model="colour")
     assert len(app.info) == 1
     assert not components(app)
 
@@ -328,8 +312,6 @@ def test_a_picture_unlike_streets_gets_a_word(sample: str, warned: bool) -> None
 
 # The explorer's page
 
-EXPLORER = "pages/explorer.py"
-
 
 def explored(app: AppTest) -> Payload:
     (component,) = components(app)
@@ -342,7 +324,7 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
         "head": "2", "query": "18", "to": "20", "pinned": "3", "lock": "1", "mode": "column", "values": "scores", "colour": "log",
         "scale": "each", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
     }  # fmt: skip
-    app = open_app(EXPLORER, block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
+    app = open_app("explorer", block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
     header = explored(app).header
     data = header["explorer"] | header["view"]
     assert data["asked"] == asked
@@ -367,7 +349,7 @@ def test_the_lesson_has_the_explorer_as_a_guest() -> None:
 
 
 def test_what_the_explorer_asks_for_is_sent() -> None:
-    app = open_app(EXPLORER, model="streets", size="256")
+    app = open_app("explorer", model="streets", size="256")
     app.session_state["block"] = 2
     app.session_state["explorer"] = {"with": 3, "removal": "only-2"}
     known = explored(app.run()).header["explorer"]["known"]
@@ -379,7 +361,7 @@ def test_what_the_explorer_asks_for_is_sent() -> None:
 @pytest.mark.parametrize("removal", ["only-9", "without-0", "without-2x", "__proto__", "<b>", "without-" + "9" * 5000])
 @pytest.mark.parametrize("other", [7, None])
 def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | None) -> None:
-    app = open_app(EXPLORER, model="colour")
+    app = open_app("explorer", model="colour")
     app.session_state["block"] = 4  # of one
     app.session_state["explorer"] = {"with": other, "removal": removal}
     known = explored(app.run()).header["explorer"]["known"]
@@ -389,7 +371,7 @@ def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | N
 
 def test_the_file_saved_is_the_view_and_comes_once() -> None:
     lang = "zh"
-    app = open_app(EXPLORER, model="tiny-batch", size="256", lang=lang)
+    app = open_app("explorer", model="tiny-batch", size="256", lang=lang)
     assert "file" not in explored(app).header["view"]
     app.session_state["explorer_save"] = {"block": 2, "head": "mean", "query": 5, "mode": None}
     sent = explored(app.run())
@@ -407,7 +389,7 @@ def test_the_file_saved_is_the_view_and_comes_once() -> None:
 
 
 def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
-    app = open_app(EXPLORER, model="colour")
+    app = open_app("explorer", model="colour")
     upload(app, picture(), name="../<marquee>.png")
     app.session_state["explorer_save"] = {"block": 1}
     sent = explored(app.run())

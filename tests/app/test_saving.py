@@ -3,13 +3,13 @@
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from decoding import Payload, decode
+from opening import ROOT, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -20,19 +20,6 @@ from topformer_viz.app.frame.words import PAGES
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.subject import Subject
 from topformer_viz.words.text import LANGS, Lang
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def open_app(page: str = "", **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in query.items():
-        app.query_params[name] = value
-    if page:
-        app.switch_page(f"pages/{page}.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
 
 
 def bar(app: AppTest) -> Payload:

@@ -6,12 +6,12 @@ import io
 import json
 import math
 import re
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 
 import numpy as np
 import pytest
 import torch
+from opening import choose, markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -30,7 +30,6 @@ from topformer_viz.study.starts import MEAN, BlockReading
 from topformer_viz.words.numbers import three_digits
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, SIDE = "coffee", 256  # 6 x 4 tokens
 SIX = [(start, statistics) for start in words.STARTS for statistics in words.STATISTICS]
 
@@ -197,24 +196,7 @@ def test_numbers_are_short(value: float, shown: str) -> None:
 # The page
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in ({"sample": SAMPLE, "size": str(SIDE)} | query).items():
-        app.query_params[name] = value
-    app.switch_page("pages/starts.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def markup(app: AppTest) -> str:
-    return " ".join(str(element.proto.body) for kind in ("html", "markdown") for element in app.get(kind))
-
-
-def choose(app: AppTest, label: str, value: object) -> None:
-    (group,) = [g for g in app.get("button_group") if g.label == label]
-    group.set_value(value).run()
-    assert not app.exception, app.exception
+open_page = partial(open_app, "starts", sample=SAMPLE, size=str(SIDE))
 
 
 def inner(pattern: str, text: str) -> list[str]:

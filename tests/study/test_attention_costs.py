@@ -4,10 +4,11 @@ import html
 import math
 import random
 import re
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
+from opening import markup, open_app
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,7 +21,6 @@ from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, Timing, me
 from topformer_viz.words.numbers import bytes_text
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 BASE = PUBLISHED["base"]
 DRAWN = random.Random(0)
@@ -207,23 +207,11 @@ def test_the_measured_crossing_lies_on_logs_between_two_sizes() -> None:
 # The page
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in ({"sample": "coffee", "size": "256", "model": "tiny"} | query).items():
-        app.query_params[name] = value
-    app.query_params["part"] = "cost"
-    app.switch_page("pages/lab.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    return " ".join(str(e.proto.body) for kind in ("html", "markdown") for e in app.get(kind))
+open_page = partial(open_app, "lab", part="cost", sample="coffee", size="256", model="tiny")
 
 
 def tables(app: AppTest) -> list[list[list[str]]]:
-    found = re.findall(r"<table>.*?</table>", words(app), re.S)
+    found = re.findall(r"<table>.*?</table>", markup(app), re.S)
     return [
         [
             [html.unescape(re.sub("<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row)]
@@ -236,7 +224,7 @@ def tables(app: AppTest) -> list[list[list[str]]]:
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_page_in_its_language(lang: Lang) -> None:
     app = open_page(lang=lang)
-    page = words(app)
+    page = markup(app)
     assert UI["intro"](lang) in page
     assert UI["late"](lang, HW=64, share="7.7%", crossing="768", side="1,774") in page
     assert UI["yours"](lang, HW=24, share="3.0%") in page
@@ -253,7 +241,7 @@ def test_the_page_in_its_language(lang: Lang) -> None:
 
 def test_the_share_in_the_whole_network_is_that_of_its_parts() -> None:
     said = re.search(
-        r"its 4 attention modules take ([\d.]+)%, and the matrix products in them ([\d.]+)%", words(open_page())
+        r"its 4 attention modules take ([\d.]+)%, and the matrix products in them ([\d.]+)%", markup(open_page())
     )
     assert said
     parts = costs("base", 150, 256, 384)
@@ -265,11 +253,11 @@ def test_the_share_in_the_whole_network_is_that_of_its_parts() -> None:
 def test_ones_own_numbers_come_from_the_address_and_go_there() -> None:
     app = open_page(cost="own", cost_c="32", cost_heads="2", cost_key="8", cost_ratio="3")
     assert [n.value for n in app.number_input] == [32, 2, 8, 3]
-    assert UI["early"]("en", HW=64, share="50.0%", crossing="64", side="512") not in words(app)
-    assert UI["near"]("en", HW=64, share="50.0%", crossing="64", side="512") in words(app)
+    assert UI["early"]("en", HW=64, share="50.0%", crossing="64", side="512") not in markup(app)
+    assert UI["near"]("en", HW=64, share="50.0%", crossing="64", side="512") in markup(app)
     app.number_input[0].set_value(20).run()
     assert not app.exception
-    page = words(app)
+    page = markup(app)
     assert '"cost": "own", "cost_c": 20, "cost_heads": 2, "cost_key": 8, "cost_ratio": 3' in page
     assert UI["early"]("en", HW=64, share="61.5%", crossing="40", side="405") in page
     assert "One module of C = 20, heads = 2, key_dim = 8, attn_ratio = 3" in page
@@ -278,7 +266,7 @@ def test_ones_own_numbers_come_from_the_address_and_go_there() -> None:
 @pytest.mark.parametrize("value", ["", "0", "-1", "99999", "<b>", "1e3", "８", "x" * 5000])
 def test_nonsense_in_the_address_means_the_defaults(value: str) -> None:
     app = open_page(cost=value)
-    assert '"cost": "base"' in words(app)
+    assert '"cost": "base"' in markup(app)
     app = open_page(cost="own", **dict.fromkeys(figures.OWN_NUMBERS, value))
     assert [n.value for n in app.number_input] == [384, 8, 16, 2]
 
@@ -293,7 +281,7 @@ def test_the_button_measures_and_says_what_it_found(lang: Lang, monkeypatch: pyt
     monkeypatch.setattr(measuring, "most_bytes", lambda device: allowed)
     app.button(key="cost_measure").click().run()
     assert not app.exception, app.exception
-    page = words(app)
+    page = markup(app)
     device = UI["threads"](lang, threads=torch.get_num_threads())
     assert UI["on"](lang, device=device) in page
     left_out = UI["left_out_memory"](
@@ -302,7 +290,7 @@ def test_the_button_measures_and_says_what_it_found(lang: Lang, monkeypatch: pyt
     )  # fmt: skip
     assert left_out in page
     assert [row[0] for row in tables(app)[0]] == ["HW", "4", "9"]
-    assert words(open_page(lang=lang)).count(left_out) == 1  # kept, and shown to the next visitor
+    assert markup(open_page(lang=lang)).count(left_out) == 1  # kept, and shown to the next visitor
     measuring.kept_of.clear()
 
 

@@ -2,13 +2,13 @@
 
 import math
 import re
-from functools import cache
+from functools import cache, partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from opening import open_app
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
@@ -29,7 +29,6 @@ from topformer_viz.study.by_hand import (
 )
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parents[2]
 example = cache(draw)
 
 # How far a shown number may lie from the cell where the numbers before it were rounded: half a unit of the last digit for
@@ -131,14 +130,7 @@ def test_a_cell_depends_on_its_sources_and_on_nothing_else() -> None:
 # The part of the lab
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in ({"sample": "cat", "size": "256", "part": "by-hand"} | query).items():
-        app.query_params[name] = value
-    app.switch_page("pages/lab.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
+open_page = partial(open_app, "lab", part="by-hand", sample="cat", size="256")
 
 
 def seed_of(app: AppTest) -> Any:

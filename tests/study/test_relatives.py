@@ -7,13 +7,13 @@ import re
 import string
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 
 import numpy as np
 import pytest
 import torch
 from decoding import components
+from opening import ROOT, markup, open_app
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -42,7 +42,6 @@ from topformer_viz.run.tracing import ShapeError, trace_block
 from topformer_viz.study.relatives import ROWS, Relative, equivariance, relatives
 from topformer_viz.words.text import LANGS, Lang
 
-ROOT = Path(__file__).resolve().parents[2]
 SLUGS = ("topformer", "levit", "vit", "rope")
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -367,18 +366,7 @@ def test_nothing_mixed_is_nothing_noticed() -> None:
 # The page
 
 
-def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-    for name, value in ({"sample": "coffee", "size": "256", "part": "relatives"} | query).items():
-        app.query_params[name] = value
-    app.switch_page("pages/lab.py")
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def page(app: AppTest) -> str:
-    return " ".join(str(element.proto.body) for kind in ("html", "markdown") for element in app.get(kind))
+open_page = partial(open_app, "lab", part="relatives", sample="coffee", size="256")
 
 
 def stages(app: AppTest) -> str:
@@ -391,7 +379,7 @@ def words(text: str) -> str:
 
 
 def table(app: AppTest) -> list[list[str]]:
-    (found,) = re.findall(r"<table>.*?</table>", page(app), re.S)
+    (found,) = re.findall(r"<table>.*?</table>", markup(app), re.S)
     rows = re.findall(r"<tr.*?</tr>", found, re.S)
     return [[words(cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S)] for row in rows]
 
@@ -414,7 +402,7 @@ def test_the_page_shows_numbers_and_words_of_the_four(lang: Lang, model: str) ->
     shuffled = rows[part.MEASURED["shuffled"](lang)]
     assert [said[0] in cell for cell in shuffled] == [True, True, True, False]
     assert [said[1] in cell for cell in shuffled] == [False, True, False, True]
-    shown = words(page(app) + stages(app))
+    shown = words(markup(app) + stages(app))
     for relative in found.values():
         assert relative.weights(lang) in shown
         assert relative.heads_note is None or relative.heads_note(lang) in shown
@@ -442,12 +430,12 @@ def test_design_is_marked_where_it_differs() -> None:
 
 def test_another_block_is_another_run_and_stands_in_the_address() -> None:
     app = open_page(lang="en", block="3")
-    assert "tokens of block 3" in page(app)
+    assert "tokens of block 3" in markup(app)
     script = next(str(e.proto.body) for e in app.get("html") if "replaceState" in str(e.proto.body))
     assert '"part": "relatives"' in script and '"block": 3' in script
     (group,) = [g for g in app.get("button_group") if g.label == "Block"]
     group.set_value(1).run()
-    assert not app.exception and "tokens of block 1" in page(app)
+    assert not app.exception and "tokens of block 1" in markup(app)
 
 
 def test_the_page_shows_the_source_that_ran() -> None:
