@@ -27,6 +27,12 @@ FLAGS = [
 ]
 
 
+def need_app() -> None:
+    """FileNotFoundError, in a sentence, where the package is installed by itself: there is no app to serve."""
+    if not APP.is_file():
+        raise FileNotFoundError(f"this takes the app, which only a clone of the project has: no {APP}")
+
+
 def find_chromium() -> str | None:
     """Path of the first Chromium or Chrome: the variable's, Playwright's own, the system's; None without one."""
     from playwright.sync_api import sync_playwright

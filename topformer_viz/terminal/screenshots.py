@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from topformer_viz.terminal.chromium import FLAGS, VARIABLE, find_chromium, serve
+from topformer_viz.terminal.chromium import FLAGS, VARIABLE, find_chromium, need_app, serve
 from topformer_viz.terminal.console import Commands, complain
 
 # The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
@@ -18,7 +18,11 @@ SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
 
 
 def screenshots(folder: Path) -> Iterator[Path]:
-    """Take ``SCREENSHOTS`` into ``folder``, each yielded when it is there. RuntimeError where no Chromium is found."""
+    """Take ``SCREENSHOTS`` into ``folder``, each yielded when it is there.
+
+    RuntimeError where no Chromium is found, FileNotFoundError without a clone.
+    """
+    need_app()
     from playwright.sync_api import sync_playwright
 
     path = find_chromium()

@@ -12,9 +12,11 @@ from typing import Any
 
 from topformer_viz.terminal.bench import report
 from topformer_viz.terminal.bench.table import Table
+from topformer_viz.terminal.chromium import need_app
 from topformer_viz.terminal.console import Commands
 
 NAMES = ("startup", "steps", "forward", "explorer", "classroom", "export")
+SERVED = {"startup", "steps", "classroom"}  # these open the app
 
 
 def measure(name: str, quick: bool = False, **settings: Any) -> list[Table]:
@@ -49,8 +51,11 @@ def run(options: argparse.Namespace) -> int:
         results = json.loads(options.source.read_text("utf-8"))
         print(report.text(report.from_json(results)))
     else:
+        names = NAMES if options.what == "all" else (options.what,)
+        if SERVED & set(names):
+            need_app()
         tables = {}
-        for name in NAMES if options.what == "all" else (options.what,):
+        for name in names:
             settings = {"sessions": options.sessions, "pictures": options.pictures} if name == "classroom" else {}
             tables[name] = measure(name, options.quick, **settings)
             print(report.text({name: tables[name]}), end="\n\n", flush=True)
