@@ -61,7 +61,7 @@ class Broken(io.StringIO):
 def test_no_encoding_of_the_output_costs_a_file(
     photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
-    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command.cores", lambda: 1)
     printed = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding, newline="\n"))
     out = tmp_path / "图"
@@ -80,7 +80,7 @@ def test_no_stream_that_breaks_costs_a_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """A reader that has left is no fault; a list of files that is not all there is said, when all is done."""
-    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command.cores", lambda: 1)
     monkeypatch.setattr(sys, "stdout", Broken(error, buffered))
     status = main(["export", *photos, "--out", str(tmp_path / "out"), *ORDER])
     assert files(tmp_path / "out") == everything(photos)
@@ -90,7 +90,7 @@ def test_no_stream_that_breaks_costs_a_file(
 
 
 def test_standard_error_may_break_as_well(photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command.cores", lambda: 1)
     monkeypatch.setattr(sys, "stderr", Broken(BrokenPipeError(), buffered=False))
     assert main(["export", "nowhere.png", *photos, "--out", str(tmp_path / "out"), *ORDER]) == 1
     assert files(tmp_path / "out") == everything(photos)
@@ -129,7 +129,7 @@ def test_a_name_is_read_right_where_python_takes_names_for_ascii(tmp_path: Path)
     """What figures call a picture: the bytes of its name are UTF-8, whatever the locale says."""
     if os.name != "posix":
         pytest.skip("names are text there")
-    code = "import sys; from topformer_viz.terminal.export.picture import _printable; print(ascii(_printable(sys.argv[1])))"
+    code = "import sys; from topformer_viz.terminal.export.files import printable; print(ascii(printable(sys.argv[1])))"
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
     command = [sys.executable, "-c", code, "猫\n\x1b[1m.jpg"]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)

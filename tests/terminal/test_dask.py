@@ -14,7 +14,7 @@ from topformer_viz.__main__ import main
 from topformer_viz.figures.order import Order
 from topformer_viz.network.weights import STREETS
 from topformer_viz.terminal.export import cluster as module
-from topformer_viz.terminal.export.cluster import _on_cluster
+from topformer_viz.terminal.export.cluster import on_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 CAT = str(ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg")
@@ -53,7 +53,7 @@ def test_a_cluster_gives_what_one_process_gives(
     assert main([*command, "--out", "many", "--dask", cluster]) == 1
     out, err = capsys.readouterr()
     assert [line.split(":")[1] for line in err.strip().splitlines()] == [" broken.jpg", " none.jpg"]
-    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command.cores", lambda: 1)
     assert main([*command, "--out", "one"]) == 1
     assert capsys.readouterr() == (out.replace("many/", "one/"), err)
     assert len(files(Path("many"))) == 6 and files(Path("many")) == files(Path("one"))
@@ -63,7 +63,7 @@ def test_a_cluster_gives_what_one_process_gives(
     jobs = [(f"{n}.png", f"late/{n}") for n in range(7)]
     for image, _ in jobs[:5]:
         Image.new("RGB", (64, 64)).save(image)
-    complaints = _on_cluster(jobs, Order(size=64, stages=("image",)), cluster, told.append)
+    complaints = on_cluster(jobs, Order(size=64, stages=("image",)), cluster, told.append)
     assert not next(complaints)
     for image, _ in jobs[5:]:
         Image.new("RGB", (64, 64)).save(image)
@@ -80,7 +80,7 @@ def test_a_cluster_gives_what_one_process_gives(
 
     monkeypatch.setattr(module, "_make", deadly)
     shutil.copy(CAT, "dead.jpg")
-    found = _on_cluster([("0.png", "0"), ("dead.jpg", "1")], Order(size=64, stages=("image",)), cluster, told.append)
+    found = on_cluster([("0.png", "0"), ("dead.jpg", "1")], Order(size=64, stages=("image",)), cluster, told.append)
     first, second = found
     assert not first and second.startswith("dead.jpg: the workers at work on it were ended")
 

@@ -24,7 +24,7 @@ from topformer_viz.run.walk import WALK
 from topformer_viz.study.what_if import Setting, experiment
 from topformer_viz.terminal.export.command import stems
 from topformer_viz.terminal.export.picture import check, export_image
-from topformer_viz.terminal.export.workers import _apart
+from topformer_viz.terminal.export.workers import apart
 
 SAMPLES = Path(__file__).resolve().parents[2] / "topformer_viz" / "assets" / "samples"
 CAT = str(SAMPLES / "cat.jpg")
@@ -44,12 +44,12 @@ def test_many_pictures_on_many_processes_give_what_one_process_gives(
     broken.write_bytes(b"no picture")
     Image.new("RGB", (90, 70), "red").save(twin)
     command = [CAT, str(broken), str(twin), "--stages", "image,weights,weights-shape", *SMALL]
-    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 2)
+    monkeypatch.setattr("topformer_viz.terminal.export.command.cores", lambda: 2)
     assert main(["export", *command, "--out", str(tmp_path / "many")]) == 1
     out, err = capsys.readouterr()
     assert len(err.strip().splitlines()) == 1
     assert "broken.jpg: The file is damaged" in err
-    monkeypatch.setattr("topformer_viz.terminal.export.command._cores", lambda: 1)
+    monkeypatch.setattr("topformer_viz.terminal.export.command.cores", lambda: 1)
     assert main(["export", *command, "--out", str(tmp_path / "one")]) == 1
     assert capsys.readouterr() == (out.replace("/many/", "/one/"), err)
     made = files(tmp_path / "many")
@@ -70,7 +70,7 @@ def test_a_process_that_ends_takes_no_other_picture_along(tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     jobs = [(Deadly("dead.jpg"), str(tmp_path / "dead")), (CAT, str(tmp_path / "cat"))]
     told: list[object] = []
-    first, second = _apart(jobs, Order(size=64, stages=("image",)), 1, told.append)
+    first, second = apart(jobs, Order(size=64, stages=("image",)), 1, told.append)
     assert first.startswith("dead.jpg: the process") and not second
     assert list(files(tmp_path)) == ["cat/image.svg"] and len(told) == 1
 

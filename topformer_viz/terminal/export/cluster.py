@@ -12,7 +12,8 @@ import torch
 
 from topformer_viz.figures.order import Order
 from topformer_viz.network.choices import MODELS
-from topformer_viz.terminal.export.picture import Jobs, Tell, _complaint, _printable, _put, export_image
+from topformer_viz.terminal.export.files import Jobs, Tell, printable, put, reason
+from topformer_viz.terminal.export.picture import export_image
 
 ANSWER_SECONDS = 5  # how long a Dask scheduler may take to answer
 
@@ -24,8 +25,8 @@ class ClusterError(RuntimeError):
 Made = tuple[list[tuple[str, bytes]], str]  # files, and what went wrong
 
 
-def _on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[str]:
-    """Every picture on a worker of the cluster, its files written here; what is said of each, in the pictures' order.
+def on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[str]:
+    """Every picture on a worker of the cluster, its files written here; what went wrong with each, in the pictures' order.
 
     On their way are at most two pictures for each of the cluster's threads.
     """
@@ -46,8 +47,8 @@ def _on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[
             try:
                 data = Path(image).read_bytes()
             except OSError as error:
-                return _complaint(image, error)
-            return client.submit(_make, image, _printable(Path(image).name), data, order, checkpoint, pure=False)
+                return reason(image, error)
+            return client.submit(_make, image, printable(Path(image).name), data, order, checkpoint, pure=False)
 
         waiting = deque(send(image) for image, _ in jobs[:ahead])
         for n, (image, place) in enumerate(jobs):
@@ -56,13 +57,13 @@ def _on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[
             try:
                 files, complaint = ([], sent) if isinstance(sent, str) else sent.result()
                 for end, content in files:
-                    tell(_put(place, end, content))
+                    tell(put(place, end, content))
             except KilledWorker:
                 complaint = f"{image}: the workers at work on it were ended, perhaps for want of memory"
             except Exception as error:
                 if client.status != "running":
                     raise ClusterError(f"the Dask cluster at {address} went away") from error
-                complaint = _complaint(image, error)
+                complaint = reason(image, error)
             waiting.extend(send(image) for image, _ in jobs[n + ahead : n + ahead + 1])
             yield complaint
 
@@ -88,11 +89,11 @@ def _threads_at(address: str) -> int:
 
 
 def _make(image: str, name: str, data: bytes, order: Order, checkpoint: bytes | None) -> Made:
-    """On a worker: what ``_write`` does, with files in memory."""
+    """On a worker: what ``files.write`` does, with files in memory."""
     torch.set_num_threads(1)  # for good: other tasks run beside this one
     files: list[tuple[str, bytes]] = []
     try:
         files.extend(export_image(data, name, replace(order, checkpoint=checkpoint)))
     except Exception as error:
-        return files, _complaint(image, error)
+        return files, reason(image, error)
     return files, ""

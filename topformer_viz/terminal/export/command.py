@@ -15,9 +15,10 @@ from topformer_viz.figures.order import FORMATS, OVERVIEW, SHAPE, Order, OrderEr
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.images import MAX_PIXELS
 from topformer_viz.terminal.console import Commands, complain, lenient, pictures
-from topformer_viz.terminal.export.cluster import _on_cluster
-from topformer_viz.terminal.export.picture import _printable, check
-from topformer_viz.terminal.export.workers import _apart, _cores, _here
+from topformer_viz.terminal.export.cluster import on_cluster
+from topformer_viz.terminal.export.files import printable
+from topformer_viz.terminal.export.picture import check
+from topformer_viz.terminal.export.workers import apart, cores, here
 from topformer_viz.words.text import LANGS, Lang
 
 
@@ -33,19 +34,19 @@ def export_all(
     this needs the usual ``if __name__ == "__main__"``: the workers import it.
     """
     jobs = list(zip(images, (str(Path(out) / stem) for stem in stems(images)), strict=True))
-    workers = min(workers or _cores(), len(jobs))
+    workers = min(workers or cores(), len(jobs))
     good = True
 
     def tell(text: object, stream: TextIO | None = None) -> None:
         with tqdm.external_write_mode():
-            print(_printable(str(text)), file=stream)
+            print(printable(str(text)), file=stream)
 
     if cluster is not None:
-        complaints = _on_cluster(jobs, order, cluster, tell)
+        complaints = on_cluster(jobs, order, cluster, tell)
     elif workers > 1:
-        complaints = _apart(jobs, order, workers, tell)
+        complaints = apart(jobs, order, workers, tell)
     else:
-        complaints = _here(jobs, order, tell)
+        complaints = here(jobs, order, tell)
     with tqdm(total=len(jobs), unit="picture", disable=None) as bar:
         for complaint in complaints:
             if complaint:

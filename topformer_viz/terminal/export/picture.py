@@ -1,10 +1,8 @@
-"""The command ``export``: pictures in, files out. What is asked for, one picture's files, and many pictures on all cores
-or on a Dask cluster."""
+"""One picture in, its files out, in memory; and whether a model has what is asked for."""
 
-import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from topformer_viz.figures.subject import Subject
 from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.colour import MIN_GRID, Model
-from topformer_viz.network.images import ImageError, open_image
+from topformer_viz.network.images import open_image
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import DENSE_TOKENS, SIZES
 from topformer_viz.network.weights import load_checkpoint, load_model
@@ -60,41 +58,18 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
     subject = _subject(data, name, order)
     blocks = range(subject.model.num_blocks) if order.blocks is None else order.blocks
     heads: Sequence[int | None] = (None,) if order.heads is None else order.heads
-    have = walk(subject.run, 0)
-    for block in blocks:
-        for head in heads:
-            subject.must_have(block, head)
-    for stage in order.stages or ():
-        if stage.removesuffix(SHAPE) not in MATRICES:
-            known("stage", stage.removesuffix(SHAPE), (*have, OVERVIEW))
-    if missing := [stage for stage in order.stages or () if stage.removesuffix(SHAPE) not in (*have, OVERVIEW)]:
-        raise OrderError(
-            f"at {subject.run.sizes['HW']:,} tokens there is no {', '.join(missing)}: matrices are stored of up to "
-            f"{DENSE_TOKENS:,}; ask for a smaller size"
-        )
-    figures = [format for format in FIGURES if format in order.formats]
-    if figures:
+    _must_have(subject, blocks, heads, order.stages or ())
+    if figures := [format for format in FIGURES if format in order.formats]:
         for panel in _panels(subject, blocks, heads, order.stages):
             for format in figures:
                 yield f"/{panel.name}.{format}", save(panel, format, order.look, order.scale)
     for block in blocks:
         for head in heads:
-            view = f"block{block + 1}" + ("" if head is None else f"-head{head + 1}")
+            view = f"/block{block + 1}" + ("" if head is None else f"-head{head + 1}")
             if "gif" in order.formats:
-                yield f"/{view}-lesson.gif", gif(subject, block, head, order.look)
+                yield f"{view}-lesson.gif", gif(subject, block, head, order.look)
             if "zip" in order.formats:
-                only = Order(
-                    order.model, order.size, order.grid, (block,), None if head is None else (head,),
-                    formats=("zip",), lang=order.lang, look=order.look,
-                )  # fmt: skip
-                command, trained = (
-                    only.command(name if name[0] != "-" else f"./{name}", "lesson"),
-                    order.model == "streets",
-                )
-                yield (
-                    f"/{view}-lesson.zip",
-                    lesson_zip(subject, block, head, order.look, command, trained=trained),
-                )
+                yield f"{view}-lesson.zip", _lesson(subject, block, head, order)
     if "html" in order.formats:
         page = explorer_html(
             subject.run, subject.model, subject.photo, order.lang, name=name, about=subject.about,
@@ -107,49 +82,29 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
         yield "/trace.npz", npz(subject.run, names, about)
 
 
-Tell = Callable[[object], None]
-Jobs = Sequence[tuple[str, str]]
+def _must_have(subject: Subject, blocks: Iterable[int], heads: Iterable[int | None], stages: Iterable[str]) -> None:
+    """Raises as ``export_image`` does where this run does not have what is asked for."""
+    for block in blocks:
+        for head in heads:
+            subject.must_have(block, head)
+    have = (*walk(subject.run, 0), OVERVIEW)
+    for stage in stages:
+        if stage.removesuffix(SHAPE) not in MATRICES:
+            known("stage", stage.removesuffix(SHAPE), have)
+    if missing := [stage for stage in stages if stage.removesuffix(SHAPE) not in have]:
+        raise OrderError(
+            f"at {subject.run.sizes['HW']:,} tokens there is no {', '.join(missing)}: matrices are stored of up to "
+            f"{DENSE_TOKENS:,}; ask for a smaller size"
+        )
 
 
-def _write(image: str, place: str, order: Order, tell: Tell) -> str:
-    """Write one picture's files and tell each; returns what went wrong, in a sentence, "" if nothing."""
-    try:
-        for end, content in export_image(Path(image).read_bytes(), _printable(Path(image).name), order):
-            tell(_put(place, end, content))
-    except Exception as error:  # whatever it is, the other pictures come out
-        return _complaint(image, error)
-    return ""
-
-
-def _put(place: str, end: str, content: bytes) -> Path:
-    file = Path(f"{place}{end}")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    return file
-
-
-def _complaint(image: str, error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename or image}: {error.strerror or error}"
-    if isinstance(error, ImageError | TooLargeError | OrderError):
-        return f"{image}: {error}"
-    return f"{image}: {type(error).__name__}: {error}"
-
-
-def _printable(text: str) -> str:
-    """One line without control characters; names on disk need not be text.
-
-    Where Python takes names for ASCII (LC_ALL=C), their bytes mostly are UTF-8 all the same.
-    """
-    known = text.encode("utf-8", sys.getfilesystemencodeerrors()).decode("utf-8", "replace")
-    text = re.sub(r"\s+", " ", known)
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)
-
-
-# On a Dask cluster: the workers share no disk with this process, so a picture travels as bytes, and so do its files
-
-
-# One picture
+def _lesson(subject: Subject, block: int, head: int | None, order: Order) -> bytes:
+    """The lesson of one block and head as a zip file, with the command that makes it."""
+    only = replace(
+        order, blocks=(block,), heads=None if head is None else (head,), stages=None, formats=("zip",), scale=1
+    )
+    command = only.command(subject.name if subject.name[0] != "-" else f"./{subject.name}", "lesson")
+    return lesson_zip(subject, block, head, order.look, command, trained=order.model == "streets")
 
 
 @lru_cache(maxsize=1)
@@ -164,7 +119,7 @@ def _subject(data: bytes, name: str, order: Order) -> Subject:
     picture = open_image(data)
     photo = picture.resize(network_size(*picture.size, order.size, MAX_TOKENS), Image.Resampling.LANCZOS)
     choice, model = MODELS.get(order.model), _model(order.model, order.grid, order.checkpoint)
-    with _one_thread():  # the last digit of a sum depends on how many share it
+    with one_thread():  # the last digit of a sum depends on how many share it
         image = to_tensor(photo)
         if choice and choice.batch_statistics:
             model = with_batch_statistics(model, image)
@@ -205,7 +160,7 @@ def _traced(run: Trace, blocks: Iterable[int], stages: Iterable[str]) -> list[st
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -12,18 +12,20 @@ from contextlib import contextmanager
 import torch
 
 from topformer_viz.figures.order import Order
-from topformer_viz.terminal.export.picture import Jobs, Tell, _one_thread, _write
+from topformer_viz.terminal.export.files import Jobs, Tell, write
+from topformer_viz.terminal.export.picture import one_thread
 
 
-def _here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
+def here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
+    """Every picture in this process; what went wrong with each, "" if nothing."""
     for image, place in jobs:
-        with _one_thread():  # as the workers have
-            complaint = _write(image, place, order, tell)
+        with one_thread():  # as the workers have
+            complaint = write(image, place, order, tell)
         yield complaint
 
 
-def _apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
-    """Every picture in one of several processes; what each of them says, in the pictures' order."""
+def apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
+    """Every picture in one of several processes; what went wrong with each, in the pictures' order."""
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool:
         try:
             with _workers_ignore_interrupts():
@@ -56,7 +58,7 @@ def _alone(image: str, place: str, order: Order) -> tuple[list[object], str]:
 
 def _work(image: str, place: str, order: Order) -> tuple[list[object], str]:
     files: list[object] = []
-    return files, _write(image, place, order, files.append)
+    return files, write(image, place, order, files.append)
 
 
 def _start_worker() -> None:
@@ -85,5 +87,6 @@ def _workers_ignore_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many of the machine's cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,51 @@
+"""A picture's files on disk, and what is said where they cannot be made."""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from topformer_viz.figures.order import Order, OrderError
+from topformer_viz.network.images import ImageError
+from topformer_viz.run.tracing import TooLargeError
+from topformer_viz.terminal.export.picture import export_image
+
+Tell = Callable[[object], None]  # is told the path of each file written
+Jobs = Sequence[tuple[str, str]]  # a picture's path, and what its files' paths begin with
+
+
+def write(image: str, place: str, order: Order, tell: Tell) -> str:
+    """Write one picture's files and tell each; returns what went wrong, in a sentence, "" if nothing."""
+    try:
+        for end, content in export_image(Path(image).read_bytes(), printable(Path(image).name), order):
+            tell(put(place, end, content))
+    except Exception as error:  # whatever it is, the other pictures come out
+        return reason(image, error)
+    return ""
+
+
+def put(place: str, end: str, content: bytes) -> Path:
+    """Write one file, in a folder made if need be; returns its path."""
+    file = Path(f"{place}{end}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file
+
+
+def reason(image: str, error: Exception) -> str:
+    """The sentence about a picture whose files could not be made."""
+    if isinstance(error, OSError):
+        return f"{error.filename or image}: {error.strerror or error}"
+    if isinstance(error, ImageError | TooLargeError | OrderError):
+        return f"{image}: {error}"
+    return f"{image}: {type(error).__name__}: {error}"
+
+
+def printable(text: str) -> str:
+    """One line without control characters; names on disk need not be text.
+
+    Where Python takes names for ASCII (LC_ALL=C), their bytes mostly are UTF-8 all the same.
+    """
+    known = text.encode("utf-8", sys.getfilesystemencodeerrors()).decode("utf-8", "replace")
+    text = re.sub(r"\s+", " ", known)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)
