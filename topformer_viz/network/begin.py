@@ -65,7 +65,12 @@ def with_batch_statistics(model: Model, image: Tensor) -> Model:
 
 
 def begin(classes: int, seed: int) -> TopFormer:
-    """The network as built, with the gains of to_q's and to_k's BatchNorm at key_dim ** -0.25."""
+    """A tiny network to train.
+
+    As built (the projection's BatchNorm gain is 0, so the attention joins in gently), but the gains of to_q's and to_k's
+    BatchNorm begin at key_dim ** -0.25 each: together that is the 1 / sqrt(key_dim) by which TopFormer does not divide
+    its scores. Rows start out soft, and stay readable.
+    """
     torch.manual_seed(seed)
     model = TopFormer("tiny", classes)
     for module in model.modules():

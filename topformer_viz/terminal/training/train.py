@@ -1,8 +1,6 @@
 """Train TopFormer tiny to tell classes of pixels apart: ``python -m topformer_viz train --data DIR --out FILE``.
 
-The start matters more than anything else. The network as built is kept (the projection's BatchNorm gain is 0, so the
-attention joins in gently), and the gains of to_q's and to_k's BatchNorm begin at key_dim ** -0.25 each: together
-that is the 1 / sqrt(key_dim) by which TopFormer does not divide its scores. Rows start out soft, and stay readable.
+The start (``begin``) matters more than anything else.
 """
 
 import json
@@ -11,7 +9,9 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -89,6 +89,43 @@ def _decayed(model: nn.Module) -> Iterator[dict[str, object]]:
     yield {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0}
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """A run's state in a file, saved as it goes. ``parts`` have a state of their own; ``asked`` tells which run it is."""
+
+    file: Path
+    parts: dict[str, Any]
+    asked: dict[str, Any]  # steps, seed, classes
+
+    def take_up(self, device: torch.device) -> tuple[int, float]:
+        """Bring the parts to where they were saved: the step to go on with, and the seconds so far; 0 without a file.
+
+        ``DataError`` where the file is damaged or of another run.
+        """
+        if not self.file.is_file():
+            return 0, 0.0
+        try:
+            saved = torch.load(self.file, map_location=device, weights_only=True)
+            if same := {name: saved[name] for name in self.asked} == self.asked:
+                for name, part in self.parts.items():
+                    part.load_state_dict(saved[name])
+        except Exception as error:  # a damaged file can make the reader raise nearly anything
+            raise DataError(f"{self.file} is damaged; delete it to begin anew") from error
+        if not same:
+            raise DataError(
+                f"{self.file} is of a run with --steps {saved['steps']} --seed {saved['seed']} on {saved['classes']}; "
+                "finish that one, or delete it"
+            )
+        return saved["step"], saved["seconds"]
+
+    def save(self, step: int, seconds: float) -> None:
+        """Write it anew, whole or not at all."""
+        states = {name: part.state_dict() for name, part in self.parts.items()}
+        part = self.file.with_name(f"{self.file.name}.part")
+        torch.save({**states, "step": step, "seconds": seconds, **self.asked}, part)
+        os.replace(part, self.file)
+
+
 def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
     """Train, write the weights to ``out``, and return their score on val.
 
@@ -106,24 +143,10 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
     optimizer = torch.optim.AdamW(_decayed(model), lr=MAX_RATE)
     warm_up = WARM_UP if steps > 10 else 0.3  # the schedule divides by 0 where warming up takes just one step
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_RATE, total_steps=steps, pct_start=warm_up)
-    resumable = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    unfinished = out.with_name(f"{out.name}.unfinished.pt")
-    first, before, start = 0, 0.0, time.monotonic()
-    if unfinished.is_file():
-        try:
-            saved = torch.load(unfinished, map_location=device, weights_only=True)
-            same = (saved["steps"], saved["seed"], saved["classes"]) == (steps, seed, data.classes)
-            if same:
-                for name, part in resumable.items():
-                    part.load_state_dict(saved[name])  # type: ignore[attr-defined]
-        except Exception as error:  # a damaged file can make the reader raise nearly anything
-            raise DataError(f"{unfinished} is damaged; delete it to begin anew") from error
-        if not same:
-            raise DataError(
-                f"{unfinished} is of a run with --steps {saved['steps']} --seed {saved['seed']} on {saved['classes']}; "
-                "finish that one, or delete it"
-            )
-        first, before = saved["step"], saved["seconds"]
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    asked = {"steps": steps, "seed": seed, "classes": data.classes}
+    unfinished, start = Unfinished(out.with_name(f"{out.name}.unfinished.pt"), parts, asked), time.monotonic()
+    first, before = unfinished.take_up(device)
     progress = tqdm(range(first, steps), initial=first, total=steps, desc="training", unit="step", smoothing=0.05)
     recent, told = 0.0, ""
     for step in progress:
@@ -139,11 +162,7 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
         value = loss.item()
         recent = value if step == first else 0.98 * recent + 0.02 * value
         if (step + 1) % SCORE_EVERY == 0 and step + 1 < steps:
-            saved = {name: part.state_dict() for name, part in resumable.items()}  # type: ignore[attr-defined]
-            part = unfinished.with_name(f"{unfinished.name}.part")
-            so_far = {"step": step + 1, "seconds": before + time.monotonic() - start}
-            torch.save({**saved, **so_far, "steps": steps, "seed": seed, "classes": data.classes}, part)
-            os.replace(part, unfinished)
+            unfinished.save(step + 1, before + time.monotonic() - start)
             rows = ", ".join(f"{tokens:.0f}" for tokens in spread(model, data, device))
             told = f"val mIoU {score(model, data, device).mean_iou:.3f}"
             progress.write(f"step {step + 1}: loss {recent:.3f}, {told}, effective tokens by block {rows}")
@@ -153,5 +172,5 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
     written = load_model(out)  # what the file gives back: float16 has rounded it
     assert isinstance(written, TopFormer)
     final = score(written, data, device)
-    unfinished.unlink(missing_ok=True)
+    unfinished.file.unlink(missing_ok=True)
     return final
