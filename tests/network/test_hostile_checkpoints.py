@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from topformer_viz import load_model, trace
-from topformer_viz.network import torchfile, weights
+from topformer_viz.network import torchfile, unpickle, weights
 from topformer_viz.network.model import TopFormer
-from topformer_viz.network.torchfile import CheckpointError
+from topformer_viz.network.refusals import CheckpointError
 from topformer_viz.network.weights import load_checkpoint, showable
 from topformer_viz.words.plain import as_markdown, plain
 
@@ -71,7 +71,7 @@ def saved(content: object, zipped: bool = True) -> bytes:
 WORD = struct.Struct("<I")
 ROOM = 500_000
 HALF = ROOM // 2
-MANY = torchfile.MAX_OPERATIONS // 2
+MANY = unpickle.MAX_OPERATIONS // 2
 ORDERED = b"ccollections\nOrderedDict\n"
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
 STORAGE = b"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + b"0X\3\0\0\0cpuK\1"  # its mark is still open
@@ -145,11 +145,11 @@ def test_a_crafted_pickle(trick: str) -> None:
 def test_more_beside_the_tensors_than_is_read(index: str, form: str) -> None:
     """By its number of objects, or by its bytes; and the old format's pickles count together."""
     pickled = {
-        "objects": b"(" + b"]" * torchfile.MAX_OPERATIONS + b"l.",
-        "words": b"(" + (b"X" + WORD.pack(100) + b"a" * 100) * (torchfile.MAX_INDEX_BYTES // 105 + 1) + b"l.",
+        "objects": b"(" + b"]" * unpickle.MAX_OPERATIONS + b"l.",
+        "words": b"(" + (b"X" + WORD.pack(100) + b"a" * 100) * (unpickle.MAX_INDEX_BYTES // 105 + 1) + b"l.",
         "one word": b"X"
-        + WORD.pack(torchfile.MAX_INDEX_BYTES)
-        + "\U0001f431".encode() * (torchfile.MAX_INDEX_BYTES // 4)
+        + WORD.pack(unpickle.MAX_INDEX_BYTES)
+        + "\U0001f431".encode() * (unpickle.MAX_INDEX_BYTES // 4)
         + b".",
     }[index]
     data = zipped(pickled) if form == "zip" else OLD + pickled + b"\x80\2]."

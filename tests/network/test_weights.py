@@ -28,14 +28,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from topformer_viz import load_model, trace
-from topformer_viz.network import torchfile, weights
+from topformer_viz.network import torchfile, unpickle, weights
 from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.classes import CLASS_SETS, classes_of
 from topformer_viz.network.colour import ColourModel
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES, TopFormer
+from topformer_viz.network.refusals import CONVERT, CheckpointError
 from topformer_viz.network.samples import open_sample
-from topformer_viz.network.torchfile import CONVERT, CheckpointError
 from topformer_viz.network.weights import load_checkpoint
 
 
@@ -726,7 +726,7 @@ def test_too_many_classes_are_refused(state: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("zipped", [True, False])
 def test_an_endless_index_is_refused(state: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch, zipped: bool) -> None:
     file = saved(state, _use_new_zipfile_serialization=zipped)
-    monkeypatch.setattr(torchfile, "MAX_INDEX_BYTES", 10_000)
+    monkeypatch.setattr(unpickle, "MAX_INDEX_BYTES", 10_000)
     assert "holds too much beside" in refusal(file)
 
 

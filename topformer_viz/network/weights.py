@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from topformer_viz.network import refusals
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.colour import ColourModel, Model
 from topformer_viz.network.model import SIZES, Size, TopFormer
-from topformer_viz.network.torchfile import OVERCLAIM, SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in, read
+from topformer_viz.network.refusals import SHOWN_CHARACTERS, WRAPPERS, CheckpointError, cut_in
+from topformer_viz.network.torchfile import read
 from topformer_viz.paths import WEIGHTS
 from topformer_viz.words.text import Text
 
@@ -22,40 +24,6 @@ SHOWN_KEYS = 3  # of each kind, in an error
 LARGEST = 1e15  # the pages sum squares of what a network computes; far above that float32 cannot hold them
 STEM = "tpm.stem.0.c.weight"  # what every TopFormer has, under whatever prefix
 STREETS = WEIGHTS / "streets.safetensors"
-
-_TOO_HEAVY = Text(
-    en="{name} is larger than {megabytes} MB, more than any TopFormer checkpoint; please choose another file, "
-    "or save its state dict alone.",
-    zh="{name} 超过 {megabytes} MB，比任何 TopFormer 权重文件都大；请换一个文件，或只保存其中的 state dict。",
-)
-_NO_DICTIONARY = Text(
-    en="{name} holds a {kind}, not a dictionary of tensors; please save the model's state dict.",
-    zh="{name} 中是 {kind}，而不是张量的字典；请保存模型的 state dict。",
-)
-_NO_TENSORS = Text(
-    en="{name} holds no tensors, neither bare nor under {wrappers}; please save the model's state dict.",
-    zh="{name} 中没有张量：最外层没有，{wrappers} 之下也没有；请保存模型的 state dict。",
-)
-_NOT_FINITE = Text(
-    en="{name} holds weights that are infinite or no numbers at all (NaN), so nothing it computes could be shown; its "
-    "training may have diverged. Please choose another file.",
-    zh="{name} 里有无穷大或非数（NaN）的权重，它算出的任何结果都无法显示，可能是训练发散了。请换一个文件。",
-)
-_OVERFLOWS = Text(
-    en="{name} holds finite weights, but what they compute is not: on a test picture its numbers grow beyond {largest}, "
-    "too large to be shown. Please choose another file.",
-    zh="{name} 的权重都是有限数，但用它们计算会溢出：在一张测试图上，得到的数超过了 {largest}，无法显示。请换一个文件。",
-)
-_MISFIT = Text(
-    en="{name} does not fit TopFormer {size}: {told}",
-    zh="{name} 与 TopFormer {size} 不符：{told}",
-)
-_MISFITS = {
-    "missing": Text(en="{count} missing: {keys}", zh="缺少 {count} 个：{keys}"),
-    "unexpected": Text(en="{count} unexpected: {keys}", zh="多余 {count} 个：{keys}"),
-    "misshapen": Text(en="{count} misshapen: {keys}", zh="形状不符 {count} 个：{keys}"),
-    "mistyped": Text(en="{count} not of floating-point numbers: {keys}", zh="非浮点数 {count} 个：{keys}"),
-}
 
 
 def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> Model:
@@ -101,20 +69,20 @@ def load_checkpoint(data: bytes, name: str) -> TopFormer:
     content, named = read(data, name)
     state = _state_of(content, name)
     if sum(tensor.numel() for tensor in state.values()) > len(data):  # a stride of 0 repeats one number for ever
-        raise CheckpointError(OVERCLAIM.format(name=name))
+        raise CheckpointError(refusals.OVERCLAIM, name=name)
     model = _fitting(state, name)
     for names in named:
         if isinstance(names, list | tuple) and len(names) == model.classes and all(isinstance(n, str) for n in names):
             model.class_names = tuple(n[:SHOWN_CHARACTERS] for n in names)
             break
     if not all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
-        raise CheckpointError(_NOT_FINITE.format(name=name))
+        raise CheckpointError(refusals.NOT_FINITE, name=name)
     noise = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     computed: dict[str, Tensor] = {}
     with torch.inference_mode():
         model.eval()(noise, lambda stage, tensor: computed.setdefault(stage, tensor))
     if not showable(computed.values()):
-        raise CheckpointError(_OVERFLOWS.format(name=name, largest=f"{LARGEST:.0e}"))
+        raise CheckpointError(refusals.OVERFLOWS, name=name, largest=f"{LARGEST:.0e}")
     return model
 
 
@@ -125,7 +93,7 @@ def showable(tensors: Iterable[Tensor]) -> bool:
 
 def _check_size(size: int, name: str) -> None:
     if size > MAX_CHECKPOINT_BYTES:
-        raise CheckpointError(_TOO_HEAVY.format(name=name, megabytes=MAX_CHECKPOINT_BYTES // 1_000_000))
+        raise CheckpointError(refusals.TOO_HEAVY, name=name, megabytes=MAX_CHECKPOINT_BYTES // 1_000_000)
 
 
 def _state_of(content: Any, name: str) -> dict[str, Tensor]:
@@ -134,14 +102,14 @@ def _state_of(content: Any, name: str) -> dict[str, Tensor]:
     They are looked for under WRAPPERS, then bare, then in whatever else the file holds; what only training needs is left out.
     """
     if not isinstance(content, dict):
-        raise CheckpointError(_NO_DICTIONARY.format(name=name, kind=type(content).__name__))
+        raise CheckpointError(refusals.NO_DICTIONARY, name=name, kind=type(content).__name__)
     places = [content[wrapper] for wrapper in WRAPPERS if wrapper in content] + [content, *content.values()]
     # Each once: a small file can name one large dictionary very often.
     found = {id(place): place for place in places if isinstance(place, dict)}.values()
     states = [{str(k): v for k, v in place.items() if isinstance(v, Tensor)} for place in found]
     state = next((s for s in states if any(key.endswith(STEM) for key in s)), None) or next(filter(None, states), None)
     if state is None:
-        raise CheckpointError(_NO_TENSORS.format(name=name, wrappers=", ".join(WRAPPERS)))
+        raise CheckpointError(refusals.NO_TENSORS, name=name, wrappers=", ".join(WRAPPERS))
     state = {key.replace("_orig_mod.", ""): tensor for key, tensor in state.items()}  # torch.compile's, at any depth
     if prefixes := [key.removesuffix(STEM).removesuffix("backbone.") for key in state if key.endswith(STEM)]:
         # "module." of DataParallel, "model." of Lightning; what has another is no part of the network. The shortest, as
@@ -212,13 +180,11 @@ def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
         key=lambda pair: sum(len(keys) for keys in pair[1].values()),
     )
     if any(wrong.values()):
-        told = [_MISFITS[kind].format(count=len(keys), keys=_shown(keys)) for kind, keys in wrong.items() if keys]
-        raise CheckpointError(
-            Text(
-                en=_MISFIT("en", name=name, size=size.name, told="; ".join(text.en for text in told)),
-                zh=_MISFIT("zh", name=name, size=size.name, told="；".join(text.zh for text in told)),
-            )
-        )
+        told = [
+            refusals.MISFITS[kind].format(count=len(keys), keys=_shown(keys)) for kind, keys in wrong.items() if keys
+        ]
+        joined = Text("; ".join(text.en for text in told), "；".join(text.zh for text in told))
+        raise CheckpointError(refusals.MISFIT, name=name, size=size.name, told=joined)
     with torch.random.fork_rng(devices=[]):  # building draws weights, which the file's then replace
         model = TopFormer(size, classes)
     model.load_state_dict(state, strict=False)  # strict but for the step counters, checked above

@@ -32,8 +32,9 @@ class Text:
         return text.format(**values) if values else text
 
     def format(self, **values: object) -> "Text":
-        """The same text with its ``{named}`` places filled in both languages."""
-        return Text(en=self.en.format(**values), zh=self.zh.format(**values))
+        """The same text with its ``{named}`` places filled in both languages, by a text in its own."""
+        en, zh = ({name: v(lang) if isinstance(v, Text) else v for name, v in values.items()} for lang in LANGS)
+        return Text(en=self.en.format(**en), zh=self.zh.format(**zh))
 
 
 def sentences(lang: Lang, said: Iterable[str]) -> str:
