@@ -11,9 +11,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosedOK
 
 from topformer_viz.terminal.bench import classroom
-from topformer_viz.terminal.bench import visitor as module
-from topformer_viz.terminal.bench.classroom import DECK, Class, Student
-from topformer_viz.terminal.bench.visitor import CLICK, OPENING, PICTURE, Visitor, Wait, Widget
+from topformer_viz.terminal.bench import tab as module
+from topformer_viz.terminal.bench.classroom import CLICK, DECK, OPENING, PICTURE, Class, Student, Wait
+from topformer_viz.terminal.bench.tab import Widget
+from topformer_viz.terminal.bench.visitor import Visitor
 
 
 def test_percentiles_lie_between_neighbours() -> None:
@@ -113,7 +114,7 @@ def clicks(*answers: list[ForwardMsg]) -> tuple[list[Wait], list[list[str]]]:
     async def sit() -> tuple[list[Wait], list[list[str]]]:
         socket, visitor, waits = Socket(*answers), Visitor(""), list[Wait]()
         visitor._socket, visitor._listening = socket, asyncio.create_task(visitor._listen())  # type: ignore[assignment]
-        visitor.widgets["None"] = Widget("$$ID-0123abc-None", "")
+        visitor.tab.widgets["None"] = Widget("$$ID-0123abc-None", "")
         student = Student(visitor, iter(()), (), Random(0))
         for _ in answers:
             await classroom.timed(CLICK, student.turn(CLICK), waits)

@@ -1,9 +1,7 @@
 """A class in front of the app: many sessions that speak to a real server as browsers do, and how long they wait.
 
-A ``Visitor`` is what the server sees of a browser tab: it gets the page, opens the WebSocket, keeps the large messages that
-Streamlit's page keeps, stops where that page stops, sends the widgets' values, uploads pictures. It draws nothing. All
-visitors live in this process. The same class meets a trivial page afterwards, on a server of its own, so that neither
-disturbs the other.
+A ``Visitor`` is what the server sees of a browser tab, and all of them live in this process. The same class meets a
+trivial page afterwards, on a server of its own, so that neither disturbs the other.
 """
 
 import asyncio
@@ -12,33 +10,32 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped]
 from PIL import Image, ImageEnhance
 from websockets.exceptions import WebSocketException
 
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.terminal.bench.pages import trivial_script
+from topformer_viz.terminal.bench.server import Server, machine_cpu, served
+from topformer_viz.terminal.bench.tab import ClassroomError
 from topformer_viz.terminal.bench.table import Cell, Goal, Table
-from topformer_viz.terminal.bench.visitor import CLICK, OPENING, PICTURE, ClassroomError, Visitor, Wait
-from topformer_viz.terminal.chromium import APP, serve
+from topformer_viz.terminal.bench.visitor import Visitor
+from topformer_viz.terminal.chromium import APP
 from topformer_viz.words.text import LANGS
 
 EVERY = 2.0  # seconds from one turn of a session to its next
 PHONE, SMALL = (1024, 768), (320, 240)  # pictures, width and height
+OPENING, PICTURE, CLICK = "opening the page", "new picture", "a click"
 # Twenty turns of a class, shuffled: one in ten is a new picture.
 DECK = {
     "another block": 11,
     "a block beside another": 2,
     "another sample": 4,
     "the other language": 1,
-    "new picture": 2,
+    PICTURE: 2,
 }
 
 
@@ -48,6 +45,15 @@ def percentile(values: Sequence[float], share: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A visitor asked for something and had it after ``seconds``, or had ``fault`` instead."""
+
+    kind: str
+    seconds: float
+    fault: str = ""
 
 
 @dataclass
@@ -66,18 +72,18 @@ class Student:
             return await visitor.click()
         if kind == PICTURE:
             return await visitor.upload(next(self.pictures))
-        block, lang = visitor.shown["block"], visitor.shown["lang"]
+        block, lang = visitor.tab.shown["block"], visitor.tab.shown["lang"]
         blocks = [n for n in (1, 2, 3, 4) if n != block]
         if kind == "another block":
             chosen = self.choice.choice(blocks)
             return await visitor.ask_lesson("block", chosen, chosen)
         if kind == "a block beside another":
             self.wishes += 1
-            wish = {"run": visitor.shown["run"], "block": block - 1, "with": self.choice.choice(blocks) - 1}
+            wish = {"run": visitor.tab.shown["run"], "block": block - 1, "with": self.choice.choice(blocks) - 1}
             wish |= {"removal": "", "save": None, "number": self.wishes}
             return await visitor.ask_lesson("wish", wish, block)
         if kind == "another sample":
-            seen = [slug for slug in self.samples if not visitor.shown["run"].startswith(slug)]
+            seen = [slug for slug in self.samples if not visitor.tab.shown["run"].startswith(slug)]
             sample = self.choice.choice(seen)
             return await visitor.choose("sample", list(SAMPLES).index(sample), {"run": sample})
         other = next(code for code in LANGS if code != lang)
@@ -119,55 +125,6 @@ def new_pictures(count: int, size: tuple[int, int], seed: int = 0) -> Iterator[b
         out = io.BytesIO()
         ImageEnhance.Brightness(piece).enhance(draw.uniform(0.7, 1.3)).save(out, "JPEG", quality=90)
         yield out.getvalue()
-
-
-# ------------------------------------------------------------ the server's share
-
-
-@dataclass
-class Server:
-    """The served app's address, and what its processes take."""
-
-    address: str
-    process: psutil.Process
-
-    def _each(self) -> list[psutil.Process]:
-        return [self.process, *self.process.children(recursive=True)]
-
-    def memory(self) -> float:
-        """Resident memory in MB."""
-        return sum(process.memory_info().rss for process in self._each()) / 1e6
-
-    def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        return sum(times.user + times.system for times in (process.cpu_times() for process in self._each()))
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[list[float]]:
-        """The memory, looked at twice a second."""
-        seen = [self.memory()]
-
-        async def look() -> None:
-            while True:
-                await asyncio.sleep(0.5)
-                seen.append(self.memory())
-
-        looking = asyncio.create_task(look())
-        yield seen
-        looking.cancel()
-
-
-@contextmanager
-def served(script: Path) -> Iterator[Server]:
-    with serve(script) as address:
-        port = str(urlsplit(address).port)
-        yield Server(address, next(p for p in psutil.Process().children() if port in p.cmdline()))
-
-
-def machine_cpu() -> float:
-    """Seconds of CPU that all programs took since the machine started."""
-    times = psutil.cpu_times()
-    return sum(times) - times.idle - getattr(times, "iowait", 0.0)
 
 
 @dataclass
