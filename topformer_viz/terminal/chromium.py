@@ -10,8 +10,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topformer_viz.paths import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 APP = ROOT / "app.py"
 VARIABLE = "TOPFORMER_VIZ_CHROMIUM"
@@ -48,6 +52,20 @@ def find_chromium() -> str | None:
         if found := shutil.which(name):
             return found
     return None
+
+
+@contextmanager
+def open_browser() -> "Iterator[Browser]":
+    """The Chromium that is found, without a window; RuntimeError where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    if path is None:
+        raise RuntimeError(f"no Chromium or Chrome found: run `playwright install chromium`, or set {VARIABLE} to one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @contextmanager

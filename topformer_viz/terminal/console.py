@@ -127,14 +127,11 @@ def _pictures_in(folder: str) -> list[str]:
     )
 
 
-# What is handed out
-
-
 # Commands
 
-Commands: TypeAlias = (
-    "argparse._SubParsersAction[argparse.ArgumentParser]"  # what a command's ``add`` adds its parser to
-)
+
+# What a command's ``add`` adds its parser to.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def complain(sentences: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from topformer_viz.terminal.chromium import FLAGS, VARIABLE, find_chromium, need_app, serve
+from topformer_viz.terminal.chromium import need_app, open_browser, serve
 from topformer_viz.terminal.console import Commands, complain
 
 # The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
@@ -23,14 +23,8 @@ def screenshots(folder: Path) -> Iterator[Path]:
     RuntimeError where no Chromium is found, FileNotFoundError without a clone.
     """
     need_app()
-    from playwright.sync_api import sync_playwright
-
-    path = find_chromium()
-    if path is None:
-        raise RuntimeError(f"no Chromium or Chrome found: run `playwright install chromium`, or set {VARIABLE} to one")
-    folder.mkdir(parents=True, exist_ok=True)
-    with serve() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with open_browser() as browser, serve() as address:
+        folder.mkdir(parents=True, exist_ok=True)
         for name, (place, (width, height), keys) in SCREENSHOTS.items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
             page.goto(f"{address}/{place}")
@@ -42,7 +36,6 @@ def screenshots(folder: Path) -> Iterator[Path]:
             page.screenshot(path=folder / name)
             page.close()
             yield folder / name
-        browser.close()
 
 
 def add(commands: Commands) -> None:

@@ -15,8 +15,9 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.measures import measure as measure_block
 from topformer_viz.run.tracing import Trace, check
-from topformer_viz.terminal.bench.pages import WINDOW, chromium
+from topformer_viz.terminal.bench.pages import WINDOW
 from topformer_viz.terminal.bench.table import Cell, Table
+from topformer_viz.terminal.chromium import open_browser
 
 # In the page: move the pointer's events on record, from their own time stamp and from their arrival to the paint.
 MOVES = """() => {
@@ -37,7 +38,7 @@ TOKENS, HEADS, KEY_DIM, D = (64, 256, 1024, 4096), 8, 16, 32
 def measure(quick: bool = False) -> list[Table]:
     moves = 30 if quick else 120
     rows: list[tuple[Cell, ...]] = []
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         page = browser.new_page(viewport=WINDOW)
         blank = Path(folder) / "nothing.html"
         blank.write_text(NOTHING, "utf-8")

@@ -1,16 +1,18 @@
-"""The browser, and what is timed in it: our first page, and a trivial one that imports torch."""
+"""What is timed in a browser: our first page, and a trivial one that imports torch."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from topformer_viz.terminal.chromium import APP
 
-from topformer_viz.terminal.chromium import APP, FLAGS, find_chromium
+if TYPE_CHECKING:
+    from playwright.sync_api import ViewportSize
 
-WINDOW: ViewportSize = {"width": 1440, "height": 900}
+WINDOW: "ViewportSize" = {"width": 1440, "height": 900}
 SCRIPT = """
 import streamlit as st
 import torch
@@ -32,15 +34,6 @@ part()
 TRIVIAL_READY = "document.querySelector('#n')"
 LESSON = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lesson'))?.shadowRoot"
 LESSON_READY = f"{LESSON}?.querySelector('h2')?.textContent"
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    path = find_chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @contextmanager

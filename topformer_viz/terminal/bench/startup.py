@@ -9,10 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from topformer_viz.terminal.bench.pages import LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
+from topformer_viz.terminal.bench.pages import LESSON_READY, TRIVIAL_READY, WINDOW, trivial_script
 from topformer_viz.terminal.bench.table import Cell, Goal, Table
 from topformer_viz.terminal.bench.timing import ratio
-from topformer_viz.terminal.chromium import APP, serve
+from topformer_viz.terminal.chromium import APP, open_browser, serve
 
 MOST = 1.3  # times the trivial page
 SHARED = ("import streamlit", "import torch")  # by the trivial page
@@ -43,7 +43,7 @@ print(json.dumps(took))
 def measure(quick: bool = False) -> list[Table]:
     rounds = 1 if quick else 9
     times: dict[str, list[float]] = {"trivial page": [], "lesson": []}
-    with trivial_script() as script, chromium() as browser:
+    with trivial_script() as script, open_browser() as browser:
         pages = {"trivial page": (script, TRIVIAL_READY), "lesson": (APP, LESSON_READY)}
         for i in range(rounds + (not quick)):
             for name, page in pages.items():

@@ -2,10 +2,10 @@
 
 import statistics
 
-from topformer_viz.terminal.bench.pages import LESSON, LESSON_READY, TRIVIAL_READY, WINDOW, chromium, trivial_script
+from topformer_viz.terminal.bench.pages import LESSON, LESSON_READY, TRIVIAL_READY, WINDOW, trivial_script
 from topformer_viz.terminal.bench.table import Cell, Table
 from topformer_viz.terminal.bench.timing import interleaved
-from topformer_viz.terminal.chromium import serve
+from topformer_viz.terminal.chromium import open_browser, serve
 
 # In the page: do something, then wait frame by frame until a condition holds and that frame is painted.
 TIMED = """([act, done]) => new Promise((resolve) => {
@@ -18,7 +18,7 @@ TIMED = """([act, done]) => new Promise((resolve) => {
 
 def measure(quick: bool = False) -> list[Table]:
     rounds = 2 if quick else 15
-    with trivial_script() as script, serve() as ours, serve(script) as trivial, chromium() as browser:
+    with trivial_script() as script, serve() as ours, serve(script) as trivial, open_browser() as browser:
 
         def opened(address: str, ready: str) -> None:
             context = browser.new_context(viewport=WINDOW)
