@@ -83,3 +83,4 @@ def test_a_text_needs_both_languages() -> None:
     with pytest.raises(ValueError, match="both languages"):
         Text(en="query", zh="")
     assert Text("{n} heads", "{n} 个头")("zh", n=4) == "4 个头"
+    assert Text("{what}: {n}", "{what}：{n}").format(what=Text("heads", "头"), n=4) == Text("heads: 4", "头：4")

@@ -75,27 +75,21 @@ class Store:
 
         ``show`` is told how many are before it, see ``Queue.run``. What was not asked for the longest goes where there is too much.
         """
-        session = _session()
-
-        def task() -> T:
-            value = self.find(key, session)  # another may have asked for the same meanwhile
-            if value is None:
-                value = make()
-                self._keep(key, value, session)
-            return value
-
-        value = self.find(key)
-        return QUEUE.run(task, show) if value is None else value
+        session, value = _session(), self.find(key)
+        return QUEUE.run(lambda: self._made(key, make, session), show) if value is None else value
 
     def prepare(self, key: Key, make: Callable[[], object]) -> None:
         """Have ``make()`` at hand for when this session asks for it, unless others are waiting for something."""
         session = _session()
+        QUEUE.later(lambda: self._made(key, make, session))
 
-        def task() -> None:
-            if self.find(key, session) is None:
-                self._keep(key, make(), session)
-
-        QUEUE.later(task)
+    def _made(self, key: Key, make: Callable[[], T], session: str) -> T:
+        """The value, made where there is none; another may have asked for the same before its turn came."""
+        value = self.find(key, session)
+        if value is None:
+            value = make()
+            self._keep(key, value, session)
+        return value
 
     def has(self, key: Key) -> bool:
         """Whether the value is there."""
