@@ -19,13 +19,12 @@ from topformer_viz.app.lesson.payload import lesson_part
 from topformer_viz.network.colour import Model
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.measures import measure
-from topformer_viz.run.stages import ORIGINS, axes_of, stage_of
-from topformer_viz.run.walk import WALK
+from topformer_viz.run.stages import ORIGINS, STAGES, axes_of, stage_of
 from topformer_viz.words.text import Lang
 
 SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}
 GUEST = {"run": "a run", "asked": {}}
-STEPS = [name.replace("{n}", "") for name in WALK]
+STEPS = [stage.name.replace("{n}", "") for stage in STAGES.values() if stage.walked]
 MATRICES = ("scores", "weights")
 
 

@@ -19,8 +19,8 @@ from topformer_viz.figures.look import Look
 from topformer_viz.figures.order import Order, OrderError
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import Subject
+from topformer_viz.run.stages import STAGES
 from topformer_viz.run.tracing import npz
-from topformer_viz.run.walk import WALK
 from topformer_viz.study.what_if import Setting, experiment
 from topformer_viz.terminal.export.command import stems
 from topformer_viz.terminal.export.picture import check, export_image
@@ -108,7 +108,8 @@ def test_one_picture_without_a_file(photo: Callable[..., Image.Image]) -> None:
 def test_every_stage_where_none_is_named(photo: Callable[..., Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("topformer_viz.terminal.export.picture.save", lambda *_: b"")
     names = [name for name, _ in export_image(png(photo(70, 110)), "x", Order(size=64, blocks=(0, 2)))]
-    assert len(names) == len(WALK) + len(WALK) - 2  # picture and pyramid belong to no block
+    walked = sum(stage.walked for stage in STAGES.values())
+    assert len(names) == walked + walked - 2  # picture and pyramid belong to no block
     assert names[:3] == ["/image.svg", "/pyramid.svg", "/block1-tokens.svg"]
     assert names[-1] == "/block3-output.svg"
 

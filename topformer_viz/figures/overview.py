@@ -12,8 +12,8 @@ import torch
 from topformer_viz.figures.panel import Panel, Scale, Tile
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, numbers
-from topformer_viz.run.stages import axes_of, stage_of
-from topformer_viz.run.walk import sources_of, walk
+from topformer_viz.run.stages import SIGNS, axes_of, stage_of
+from topformer_viz.run.walk import walk, way
 from topformer_viz.study.what_if import strength
 from topformer_viz.words.text import Text
 
@@ -37,7 +37,6 @@ NETWORK = {
 }
 PITCH, LEVEL, SIDE = 92, 104, 66  # from stage to stage along the walk, between the strands, a picture's longest side
 STRANDS = {"q": -1, "k": 0, "v": 1}
-SIGNS = {"matmul": "×", "softmax": "σ", "add": "+"}
 
 
 def overview_panel(subject: Subject, block: int, head: int | None = None) -> Panel:
@@ -46,13 +45,9 @@ def overview_panel(subject: Subject, block: int, head: int | None = None) -> Pan
     subject.must_have(block, head)
     run, lang = subject.run, subject.lang
     stages = walk(run, block)
+    sources = way(run, block)
     depth: dict[str, int] = {}
-    sources: dict[str, list[str]] = {}
-    for stage, name in stages.items():
-        made_from = {source.split(".")[-1].rstrip("0123456789") for source in sources_of(run, name, block)}
-        if stage == "tokens" and block:  # by way of the blocks before this one, which are not drawn
-            made_from = {"pyramid"}
-        sources[stage] = [source for source in stages if source in made_from]
+    for stage in stages:
         depth[stage] = 1 + max((depth[source] for source in sources[stage]), default=-1)
     pictures = {stage: _picture(subject, name, head or 0) for stage, name in stages.items()}
     across, down = (
@@ -139,12 +134,7 @@ def _drawing(
     marks = []
     for stage in stages:
         for source in sources[stage]:
-            if (
-                depth[stage] - depth[source] > 1
-                and stage_of(stages[stage]).strand == ""
-                and len(sources[stage]) > 1
-                and source in ("tokens", "residual")
-            ):
+            if depth[stage] - depth[source] > 1 and stage_of(stages[stage]).steps[-1].operation == "add":
                 marks.append(_around(place[source], place[stage], size[source], size[stage], breadth, upright))
             else:
                 marks.append(_ribbon(place[source], place[stage], _strand(stages[stage], stages[source]), upright))

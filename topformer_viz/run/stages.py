@@ -84,6 +84,7 @@ OPERATIONS: dict[str, Text] = {
     "inject": Text("gate, scale, add", "门控、相乘、相加"),
     "classify": Text("sum, fuse, classify", "求和、融合、分类"),
 }
+SIGNS = {"matmul": "×", "softmax": "σ", "add": "+"}  # where a picture of the whole walk has no room for words
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Stage:
 
     ``name`` is the trace's name without its block ("pyramid{n}" stands for several), ``sources`` the stages it
     is made from by ``steps`` (the last step's axes are the stage's own), ``view`` the kind of picture that fits,
-    ``strand`` q, k or v where it belongs to one.
+    ``strand`` q, k or v where it belongs to one, ``walked`` whether the walkthrough stops at it.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Stage:
     trap: Text | None = None
     strand: str = ""
     in_block: bool = True
+    walked: bool = True
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -312,14 +314,14 @@ STAGES: dict[str, Stage] = _stages(
             "第二次残差相加，模块到此结束：输出与输入的形状相同。{onward}")),
     Stage(
         "gate{n}", Text("The gate", "门控"), ("output",), (Step("gate", "B M H W"),),
-        "gate_{n} = ReLU6(BN(P_{g} · part_{n}) + 3) / 6", view="maps", in_block=False,
+        "gate_{n} = ReLU6(BN(P_{g} · part_{n}) + 3) / 6", view="maps", in_block=False, walked=False,
         note=Text(
             "The last block's output is split along C, one part for each pyramid level. Each part makes a gate between 0 "
             "and 1 that says how much of its level's detail may pass.",
             "最后一个模块的输出沿 C 拆开，每个金字塔层一份。每一份给出 0 到 1 之间的门控，决定这一层的细节能通过多少。")),
     Stage(
         "injected{n}", Text("Injection", "语义注入"), ("pyramid{n}", "gate{n}", "output"), (Step("inject", "B M H{n} W{n}"),),
-        "injected_{n} = local(pyramid_{n}) · gate(part_{n}) + global(part_{n})", view="maps", in_block=False,
+        "injected_{n} = local(pyramid_{n}) · gate(part_{n}) + global(part_{n})", view="maps", in_block=False, walked=False,
         note=Text(
             "Meaning meets detail: the pyramid's level, multiplied by its gate, plus what its part of the blocks' output "
             "has to say, both at the level's own size.",
@@ -327,7 +329,7 @@ STAGES: dict[str, Stage] = _stages(
     Stage(
         "class_scores", Text("Class scores", "类别得分"), ("injected1", "injected2", "injected3"),
         (Step("classify", "B classes H1 W1"),),
-        "class_scores = conv_seg(ReLU(linear_fuse(Σ_{n} resize(injected_{n}))))", view="maps", in_block=False,
+        "class_scores = conv_seg(ReLU(linear_fuse(Σ_{n} resize(injected_{n}))))", view="maps", in_block=False, walked=False,
         note=Text(
             "One score for each class at each pixel of the 1/8 grid, before upsampling to the image.",
             "在 1/8 的网格上，每个像素对每个类别有一个得分，之后再放大到原图。")),

@@ -7,14 +7,10 @@ from torch import Tensor
 
 from topformer_viz.network.colour import ColourModel, Model
 from topformer_viz.run.measures import effective_tokens
-from topformer_viz.run.stages import COLOUR_NOTES, ORIGINS, Origin, Stage, stage_of
+from topformer_viz.run.stages import COLOUR_NOTES, ORIGINS, STAGES, Origin, Stage, stage_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.text import Lang, Text, sentences
 
-WALK = (
-    "image", "pyramid{n}", "tokens", "query_map", "query", "key_map", "key", "value_map", "value", "scores",
-    "weights", "mixed", "merged", "activated", "projected", "residual", "mlp", "output",
-)  # fmt: skip
 ZERO = Text("Here every entry is exactly 0.", "这里每个元素都恰好是 0。")
 LARGEST = Text("The largest entry here is {value} in size.", "这里绝对值最大的元素是 {value}。")
 ONWARD = Text("It enters block {next}.", "它进入第 {next} 个模块。")
@@ -36,9 +32,9 @@ UNIFORM = Text(
 
 
 def walk(run: Trace, block: int) -> dict[str, str]:
-    """The walkthrough's steps that this run has: stage name -> traced name, in teaching order."""
+    """The walkthrough's steps that this run has: stage name -> traced name, in the order they are declared."""
     steps = {}
-    for stage in WALK:
+    for stage in (stage.name for stage in STAGES.values() if stage.walked):
         shown = stage.replace("{n}", "3")
         for name in (f"block{block}.{shown}", shown):
             if name in run:
@@ -72,6 +68,17 @@ def sources_of(run: Trace, name: str, block: int) -> list[str]:
         return ["image"]
     sources = stage_of(name).sources
     return [f"block{block}.{s}" if f"block{block}.{s}" in run else s.replace("{n}", name[-1]) for s in sources]
+
+
+def way(run: Trace, block: int) -> dict[str, list[str]]:
+    """The steps of the walk that each step is made from; to a later block's tokens the way leads through the blocks before."""
+    steps = walk(run, block)
+    made_from = {}
+    for stage, name in steps.items():
+        sources = sources_of(run, stage if stage == "tokens" else name, block)
+        found = {stage_of(source).name.replace("{n}", "") for source in sources}
+        made_from[stage] = [source for source in steps if source in found]
+    return made_from
 
 
 def origin_of(run: Trace, block: int) -> Origin:

@@ -20,9 +20,9 @@ from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
 from topformer_viz.run.source import Source, source_of
-from topformer_viz.run.stages import axes_of
+from topformer_viz.run.stages import COMPOSITE, SIGNS, axes_of
 from topformer_viz.run.tracing import Trace
-from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk
+from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk, way
 from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
 from topformer_viz.words.text import Lang
 
@@ -44,6 +44,8 @@ def lesson_part(
         "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
         "code": {source.method: code_html(source) for source in sources.values()},
     }
+    for step, made_from in zip(header["steps"], way(run, block).values(), strict=True):
+        step["sources"] = made_from
     header["explorer"] = guest(body)
     header["photo"] = body.add_photo(photo)
     if isinstance(model, ColourModel):
@@ -63,6 +65,8 @@ def _step(
         "title": stage.title(lang),
         "strand": stage.strand,
         "view": stage.view,
+        "operation": stage.steps[-1].operation,
+        "sign": SIGNS.get(stage.steps[-1].operation, ""),
         "axes": list(axes_of(name)),
         "shape": list(tensor.shape),
         "shapeHtml": shape_html(name, run.sizes),
@@ -90,7 +94,8 @@ def _step(
         if stage_name == "weights":
             step["facts"] = [*spread(tensor, lang), asymmetry(tensor, lang)]
     elif stage.view != "photo":
-        step["tensor"] = body.add(tensor, exact=stage_name.removesuffix("_map") in ("query", "key", "value"))
+        step["tensor"] = body.add(tensor, exact=bool(stage.strand))
+        step["grouped"] = COMPOSITE.get(axes_of(name)[1], ("",))[0] == "heads"  # the heads' channels one after another
     return step
 
 
