@@ -4,38 +4,22 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from decoding import Payload, decode, files, tensors
+from novelty import Doubling, declared
 from PIL import Image
+from sending import SETTINGS, message
 
-from topformer_viz import Trace, load_model, trace
-from topformer_viz.app.canvas.wire import Body
-from topformer_viz.app.explorer.payload import Shown, explorer_data
-from topformer_viz.app.lesson.payload import lesson_part
-from topformer_viz.network.colour import Model
+from topformer_viz import load_model, trace
 from topformer_viz.network.samples import open_sample
-from topformer_viz.run.measures import measure
 from topformer_viz.run.stages import ORIGINS, STAGES, axes_of, stage_of
 from topformer_viz.words.text import Lang
 
-SETTINGS = {"asked": {"stage": None}, "ui": {"block": "</script>"}}
-GUEST = {"run": "a run", "asked": {}}
 STEPS = [stage.name.replace("{n}", "") for stage in STAGES.values() if stage.walked]
 MATRICES = ("scores", "weights")
-
-
-def message(run: Trace, model: Model, picture: Image.Image, block: int, lang: Lang) -> bytes:
-    """A lesson as it is sent, with the explorer as its guest."""
-
-    def guest(body: Body) -> dict[str, Any]:
-        shown = {block: Shown(measure(run, block), 0.0, {})}
-        return explorer_data(run, model, shown, lang, False, body)
-
-    return lesson_part(run, model, picture, block, lang, guest).message(SETTINGS | {"view": GUEST})
 
 
 def payload(case, block: int = 0, lang: Lang = "en") -> Payload:
@@ -68,6 +52,34 @@ def test_steps_are_those_of_the_run(case, sent: Payload) -> None:
     colour = case.model.num_blocks == 1
     expected = [name for name in STEPS if not (colour and name in ("pyramid", "mlp", "output"))]
     assert list(sent.steps) == [step["stage"] for step in sent.header["steps"]] == expected
+
+
+def test_sources_are_the_declared_ones(case, block: int, sent: Payload) -> None:
+    for stage, step in sent.steps.items():
+        expected = {stage_of(source).name.replace("{n}", "") for source in stage_of(traced_name(stage, 0)).sources}
+        if stage == "tokens" and "pyramid" not in sent.steps:
+            expected = {"image"}
+        assert len(step["sources"]) == len(expected)
+        assert set(step["sources"]) == expected
+        assert (step["operation"] == "enter") == (stage == "tokens" and block > 0)
+        assert step.get("grouped", False) == (stage in ("query_map", "key_map", "value_map", "merged", "activated"))
+    assert [step["sign"] for step in sent.steps.values() if step["sign"]][:4] == ["×", "σ", "×", "+"]
+
+
+def test_a_new_stage_travels_with_what_it_was_made_from(colour) -> None:
+    """One declaration and one ``keep`` line: see novelty.py."""
+    model = Doubling().eval().requires_grad_(False)
+    with declared():
+        run = trace(model, colour.photo)
+        sent = decode(message(run, model, colour.photo, 0, "en"))
+    assert list(sent.steps)[-3:] == ["projected", "doubled", "residual"]
+    step = sent.steps["doubled"]
+    assert step["sources"] == ["projected"]
+    assert sent.steps["residual"]["sources"] == ["tokens", "doubled"]
+    assert step["method"] == "Doubling.forward"
+    assert step["quiz"]
+    expected = 2 * run["block0.projected"][0].numpy()
+    assert (np.abs(sent.view(step["tensor"]) - expected) <= np.abs(expected) * 2.0**-11 + 2.0**-25).all()
 
 
 def test_tensors_are_those_of_the_run(case, block: int, sent: Payload) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from test_payload import message, payload
+from sending import message
+from test_payload import payload
 
 from topformer_viz import STAGES, Trace, load_model, trace
 from topformer_viz.app.lesson.question import Question

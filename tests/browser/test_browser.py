@@ -74,10 +74,10 @@ def test_a_step_lights_its_node_and_its_ribbons_and_asks_nothing_of_the_server(v
     page = visit("?stage=tokens&lang=en")
     sent = count_messages(page)
     page.keyboard.press("ArrowRight")
-    assert page.locator(".node.current").get_attribute("data-stage") == "query_map"
+    assert page.locator(".node.current").get_attribute("data-name") == "query_map"
     assert page.locator(".node.current").get_attribute("aria-current") == "step"
     assert page.locator("[aria-current]").count() == 1
-    lit = page.locator(".ribbon.lit").evaluate_all("(paths) => paths.map((path) => path.dataset.litBy)")
+    lit = page.locator(".ribbon.lit").evaluate_all("(paths) => paths.map((path) => path.dataset.ends)")
     assert lit == ["tokens query_map", "query_map query"]
     for _ in range(3):
         page.keyboard.press("ArrowRight")
@@ -168,13 +168,13 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
     H, W = run.sizes["H"], run.sizes["W"]
     page = visit("?sample=cat&model=colour&head=2&lang=en")
     for name in ("scores", "weights"):
-        page.locator(f'.node[data-stage="{name}"]').click()
+        page.locator(f'.node[data-name="{name}"]').click()
         page.locator(".explorer .photo").scroll_into_view_if_needed()
         for pixel in (0, 3 * W + 5, H * W - 1):
             point(page, pixel, (H, W))
             says(page, values=name, head=1, query=pixel)
             agrees(page, run)
-    page.locator('.node[data-stage="query"]').click()
+    page.locator('.node[data-name="query"]').click()
     canvas = page.locator("canvas.picture")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -242,7 +242,7 @@ def test_the_keyboard_keeps_its_place(visit: Open) -> None:
     page.locator(".heads button").nth(2).focus()
     page.keyboard.press("Enter")
     assert page.evaluate(focused) == "2"
-    page.locator('.node[data-stage="key"]').focus()
+    page.locator('.node[data-name="key"]').focus()
     page.keyboard.press("Enter")
     assert "current" in page.evaluate(focused)
     page.keyboard.press("ArrowRight")
@@ -284,7 +284,7 @@ def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str) -> 
     page = visit(query, color_scheme=scheme)
     for width, height in VIEWPORTS if lang == "en" else VIEWPORTS[::-1]:  # made wide, and made narrow
         page.set_viewport_size({"width": width, "height": height})
-        page.locator('.node[data-stage="scores"]').click()
+        page.locator('.node[data-name="scores"]').click()
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert not overlaps(page, ".node-name, .node-shape, .from")

@@ -105,7 +105,7 @@ def test_presenting_by_keys_and_pointer(visit: Open) -> None:
 def test_a_question_comes_before_each_stage(visit: Open) -> None:
     page = visit("?stage=query_map&quiz=1&lang=en", 1024, 768)
     quiz = page.locator(".quiz")
-    node = page.locator('.node[data-stage="query"]')
+    node = page.locator('.node[data-name="query"]')
     presses(page, "ArrowRight")
     assert quiz.is_visible() and not page.locator(".columns").is_visible() and not page.locator(".shape").is_visible()
     assert node.get_attribute("aria-label") == STAGES["query"].title.en  # no size gives the answer away
@@ -120,7 +120,7 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     assert node.locator(".node-shape").text_content() == "4 × 96 × 16"
 
     # Several questions: one after the other, or on to the stage. In another block those of the run are asked again.
-    page.locator('.node[data-stage="scores"]').click()
+    page.locator('.node[data-name="scores"]').click()
     quiz.locator(".option", has_text="B 1 · heads 4 · HW 96 · HW 96").click()
     quiz.get_by_role("button", name="Another question").click()
     expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim = √16")
@@ -138,13 +138,13 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     expect(page.locator(".lesson")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
     expect(quiz.locator(".reason")).to_be_empty()
     expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim")
-    page.locator('.node[data-stage="query"]').click()
+    page.locator('.node[data-name="query"]').click()
     assert not quiz.is_visible()
     score = page.locator(".score").inner_text()
     assert score.endswith("of 4 right")
 
     # Presenting, a remote tells the answer, which counts for nothing.
-    page.locator('.node[data-stage="key"]').click()
+    page.locator('.node[data-name="key"]').click()
     presses(page, "p", "PageDown")
     expect(quiz.locator(".reason")).to_contain_text("The answer:")
     presses(page, "PageDown")

@@ -1,63 +1,4 @@
-// What the components draw with: reading the payload (wire.py writes it), colour scales, tensors as cells.
-
-// A component for Streamlit: one view a root, shown anew with every payload, closed when the component goes.
-function mount(View) {
-  const views = new WeakMap();
-  return (component) => {
-    const root = component.parentElement;
-    if (!views.has(root)) views.set(root, new View(root));
-    const view = views.get(root);
-    view.ask = component.setTriggerValue;
-    view.show(decode(component.data));
-    return () => {
-      if (root.isConnected) return; // a render that the next one overtakes is told to clean up, too
-      view.close();
-      views.delete(root);
-    };
-  };
-}
-
-// Hand the visitor a file: {blob, name}.
-function download(file) {
-  const url = URL.createObjectURL(file.blob);
-  element("a", { href: url, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-const OWN = "own"; // in a link's place of a sample or a model (saving/__init__.py)
-
-// Copy the link to this view, and say in `said` how that went, with `more` behind it (wire.py has the words); true if it
-// was copied. Away from HTTPS and localhost no page may: there the link is selected, for the visitor's own keys.
-async function copyLink(said, words, more) {
-  const copied = await copy(location.href);
-  if (copied) said.replaceChildren(words.copied, more);
-  else {
-    const link = element("input", { readOnly: true, value: location.href, ariaLabel: words.copy_link });
-    said.replaceChildren(link, byHand(words), more);
-    select(link);
-  }
-  return copied;
-}
-
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function select(field) {
-  field.focus();
-  field.select();
-}
-
-function byHand(words) {
-  if (matchMedia("(hover: none)").matches) return words.by_touch;
-  return words.by_keys.replace("{keys}", navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C");
-}
-
+// What the components draw with: reading the payload (wire.py writes it), colour scales, numbers, tensors as cells.
 // ---------------------------------------------------------------- payload
 
 // The header, every tensor in it with its numbers as `data`, every picture as `blob`.
@@ -89,7 +30,7 @@ function halfToFloat(h) {
 
 // ---------------------------------------------------------------- colour
 
-// VIRIDIS and RDBU_R are written in front of this file by wire.py.
+// VIRIDIS and RDBU_R are written in front of the script by wire.py.
 function ramp(stops) {
   const anchors = stops.split(" ").map((h) => [0, 2, 4].map((i) => parseInt(h.slice(i, i + 2), 16)));
   const table = new Uint32Array(256);
@@ -125,6 +66,31 @@ const colourOf = (scale, value) => {
   if (scale.log) at = value > scale.low ? 1 + Math.log10(value / scale.high) / DECADES : 0;
   return scale.table[Math.max(0, Math.min(255, Math.round(at * 255)))];
 };
+
+// A scale from end to end, on a canvas one pixel high.
+function colourBar(canvas, { table, root }) {
+  const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, 1), end = canvas.width - 1;
+  new Uint32Array(image.data.buffer).forEach((_, i, pixels) => {
+    pixels[i] = table[Math.round((root ? Math.sqrt(i / end) : i / end) * 255)];
+  });
+  context.putImageData(image, 0, 0);
+}
+
+// A canvas with one pixel a value, stretched by CSS; its memory is kept from frame to frame.
+class Sheet {
+  constructor(canvas, rows, columns) {
+    Object.assign(canvas, { width: columns, height: rows });
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.image = this.context.createImageData(columns, rows);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  paint(values, scale) {
+    for (let p = 0; p < this.pixels.length; p++) this.pixels[p] = colourOf(scale, values[p]);
+    this.context.putImageData(this.image, 0, 0);
+  }
+}
 
 // A tile as a small canvas, one pixel a cell.
 function cells(rows, cols, at, scale) {
@@ -163,11 +129,7 @@ const channelOf = (t, n) => (r, c) => t.data[n * t.strides[0] + r * t.strides[1]
 const featureOf = (t, head, f, w) => (r, c) => t.data[head * t.strides[0] + (r * w + c) * t.strides[1] + f * t.strides[2]];
 const countTo = (n) => Array.from({ length: n }, (_, i) => i);
 
-// ---------------------------------------------------------------- small helpers
-
-function element(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
-}
+// ---------------------------------------------------------------- pictures
 
 // Lines between the tokens, over a box.
 function gridPath([rows, cols], left, top, w, h) {

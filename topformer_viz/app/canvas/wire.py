@@ -19,10 +19,21 @@ from topformer_viz.app.canvas.markup import axis_css
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
 from topformer_viz.words.text import Text
 
-# The components' common style and script, which come before their own.
+OWN = "own"  # what an address calls a picture or checkpoint that is the visitor's own
+
+
+def scripts(folder: Path, *names: str) -> str:
+    """Files of a folder as one script, in this order."""
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
+
+
+# The components' common style and script, which come before their own; SCENE_JS for those with a scene.
 _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8")
-CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}";\n' + (_HERE / "canvas.js").read_text("utf-8")
+CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
+    _HERE, "component.js", "canvas.js"
+)
+SCENE_JS = scripts(_HERE, "scene.js")
 
 # What copyLink in canvas.js says.
 COPY_WORDS = {

@@ -810,32 +810,6 @@ const FREE = { locked: false, anchor: null, key: null, cell: null, selecting: fa
 
 const same = (a, b) => a === b || (Array.isArray(a) && Array.isArray(b) && a.every((v, i) => v === b[i]));
 
-// A canvas with one pixel a value, stretched by CSS; its memory is kept from frame to frame.
-class Sheet {
-  constructor(canvas, rows, columns) {
-    Object.assign(canvas, { width: columns, height: rows });
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.image = this.context.createImageData(columns, rows);
-    this.pixels = new Uint32Array(this.image.data.buffer);
-  }
-
-  paint(values, scale) {
-    for (let p = 0; p < this.pixels.length; p++) this.pixels[p] = colourOf(scale, values[p]);
-    this.context.putImageData(this.image, 0, 0);
-  }
-}
-
-// What this tab keeps under a name, after `news` if there are any; {} where storage is switched off.
-function stored(name, news) {
-  try {
-    if (news) sessionStorage.setItem(name, JSON.stringify(news));
-    return JSON.parse(sessionStorage.getItem(name)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
 // The explorer as a page of the app: its state lives in the address.
 class ExplorerPage {
   constructor(root) {

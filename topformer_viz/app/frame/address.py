@@ -7,6 +7,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from topformer_viz.app.canvas.wire import OWN as OWN
 from topformer_viz.words.text import Lang, Text, listed, sentences
 
 Takes = Mapping[str, Iterable[Any]]  # name of a parameter -> what it can be on this page, with this run
@@ -59,9 +60,6 @@ def plain(text: str) -> str:
     """
     cut = "".join(letter if letter.isprintable() else "�" for letter in text[:SHOWN])
     return cut + "…" * (len(text) > SHOWN)
-
-
-OWN = "own"  # what an address calls a picture or checkpoint that is the visitor's own
 
 
 def one_of(parameters: Mapping[str, str], name: str, allowed: Iterable[Any], default: Any) -> Any:

@@ -1,6 +1,7 @@
 """The walkthrough's component: one scene and the current stage, drawn in the browser without a build step.
 
-quiz.js asks before a stage is shown, present.js shows it to a class; lesson.js, which comes last, has both.
+quiz.js asks before a stage is shown, present.js shows it to a class, scene.js and painter.js draw; lesson.js, which
+comes last, has them all.
 """
 
 from functools import partial
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Part
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, Part, scripts
 from topformer_viz.app.explorer import page
 from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.explorer.page import Wanted, guest_data, settings_of, take_wish, wanted_of
@@ -19,17 +20,13 @@ from topformer_viz.app.lesson.words import UI
 from topformer_viz.server.store import STORE
 
 _HERE = Path(__file__).parent
+LESSON_HTML = (_HERE / "lesson.html").read_text("utf-8").replace("<!-- explorer -->", EXPLORER_HTML)
+LESSON_JS = scripts(_HERE, "quiz.js", "present.js", "scene.js", "painter.js", "lesson.js")
 _component = st.components.v2.component(
     "topformer_lesson",
-    html=(_HERE / "lesson.html").read_text("utf-8").replace("<!-- explorer -->", EXPLORER_HTML),
+    html=LESSON_HTML,
     css=CANVAS_CSS + (_HERE / "lesson.css").read_text("utf-8") + EXPLORER_CSS,
-    js="\n".join(
-        (
-            CANVAS_JS,
-            EXPLORER_JS,
-            *((_HERE / name).read_text("utf-8") for name in ("quiz.js", "present.js", "lesson.js")),
-        )
-    ),
+    js=CANVAS_JS + SCENE_JS + EXPLORER_JS + LESSON_JS,
 )
 
 

@@ -72,7 +72,7 @@ class Quiz {
     this.kept.open[this.key(this.view.step)] = true;
     this.keep();
     this.now = null;
-    this.view.lightScene();
+    this.view.scene.light();
     this.view.drawStage();
     this.find(".stage").focus({ preventScroll: true });
   }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, scripts
 from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import View, part
@@ -19,7 +19,7 @@ _component = st.components.v2.component(
     "topformer_network",
     html=(_HERE / "network.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "network.css").read_text("utf-8"),
-    js=CANVAS_JS + (_HERE / "network.js").read_text("utf-8"),
+    js=CANVAS_JS + SCENE_JS + scripts(_HERE, "scene.js", "pictures.js", "segmentation.js", "network.js"),
 )
 
 

@@ -1,0 +1,117 @@
+"""The lesson's scene, drawn in Chromium without a server: each stage where its sources put it, and a new one too."""
+
+import base64
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from novelty import Doubling, declared
+from PIL import Image
+from sending import GUEST, message
+
+from topformer_viz import Trace, trace
+from topformer_viz.app.canvas.wire import CANVAS_JS, SCENE_JS
+from topformer_viz.app.explorer.file import EXPLORER_JS
+from topformer_viz.app.lesson.page import LESSON_HTML, LESSON_JS, UI
+from topformer_viz.network.colour import Model
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# The columns from left to right, each from top to bottom, and what joins their stages.
+COLUMNS = [
+    ["image"], ["pyramid"], ["tokens"], ["query_map", "key_map", "value_map"], ["query", "key", "value"], ["scores"],
+    ["weights"], ["mixed"], ["merged"], ["activated"], ["projected"], ["residual"], ["mlp"], ["output"],
+]  # fmt: skip
+EDGES = [
+    "image pyramid", "pyramid tokens", "tokens query_map", "tokens key_map", "tokens value_map", "query_map query",
+    "key_map key", "value_map value", "query scores", "key scores", "scores weights", "weights mixed", "value mixed",
+    "mixed merged", "merged activated", "activated projected", "projected residual", "residual mlp", "mlp output",
+]  # fmt: skip
+DRAW = """([html, bytes]) => {
+  const root = document.body;
+  root.innerHTML = html;
+  writeAddress = () => {}; // this page has no address of its own
+  const lesson = new Lesson(root);
+  lesson.show(decode(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))));
+}"""
+
+
+@pytest.fixture(scope="module")
+def blank(browser: "Browser") -> "Iterator[Page]":
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    script = CANVAS_JS + SCENE_JS + EXPLORER_JS + LESSON_JS
+    page.add_script_tag(content=script.replace("export default mount(Lesson);", ""))
+    yield page
+    page.close()
+
+
+def draw(page: "Page", run: Trace, model: Model, photo: Image.Image, block: int = 0) -> None:
+    """The lesson on that block, all of it, as the component shows it."""
+    settings: dict[str, Any] = {
+        "asked": {}, "start": "image", "block": block + 1, "blocks": model.num_blocks, "link": {}, "about": [],
+        "ui": {name: text("en") for name, text in UI.items()},
+        "view": GUEST | {"block": block, "alone": False, "saves": False, "answer": 0},
+    }  # fmt: skip
+    page.evaluate(DRAW, [LESSON_HTML, base64.b64encode(message(run, model, photo, block, "en", settings)).decode()])
+
+
+def columns(page: "Page") -> list[list[str]]:
+    """The scene's nodes, by where they stand."""
+    boxes = "(nodes) => nodes.map((n) => { const box = n.querySelector('.node-name').getBoundingClientRect(); return [n.dataset.name, Math.round(box.x + box.width / 2), box.y]; })"
+    found: dict[int, list[tuple[float, str]]] = {}
+    for name, x, y in page.locator(".node").evaluate_all(boxes):
+        found.setdefault(x, []).append((y, name))
+    return [[name for _, name in sorted(found[x])] for x in sorted(found)]
+
+
+def lit_by(page: "Page", kind: str) -> list[str]:
+    return page.locator(kind).evaluate_all("(paths) => paths.map((path) => path.dataset.ends)")
+
+
+def test_every_stage_stands_where_its_sources_put_it(blank: "Page", tiny) -> None:
+    draw(blank, tiny.run, tiny.model, tiny.photo)
+    assert columns(blank) == COLUMNS
+    assert lit_by(blank, ".ribbon") == EDGES
+    assert lit_by(blank, ".arc") == ["residual", "output"]
+    assert blank.locator(".sign").all_text_contents() == ["×", "σ", "×", "+", "+"]
+    assert not blank.locator(".ribbon.broken, .from").count()
+
+
+def test_the_way_to_a_later_block_is_broken(blank: "Page", tiny) -> None:
+    draw(blank, tiny.run, tiny.model, tiny.photo, block=2)
+    assert columns(blank) == COLUMNS
+    assert lit_by(blank, ".ribbon") == ["" if edge == "pyramid tokens" else edge for edge in EDGES]
+    assert lit_by(blank, ".ribbon.broken") == [""]
+    assert blank.locator(".from").text_content() == "Block 2 →"
+
+
+def test_the_colour_models_tokens_come_from_the_picture(blank: "Page", colour) -> None:
+    draw(blank, colour.run, colour.model, colour.photo)
+    assert columns(blank) == [column for column in COLUMNS if column[0] not in ("pyramid", "mlp", "output")]
+    assert lit_by(blank, ".ribbon")[:2] == ["image tokens", "tokens query_map"]
+    assert lit_by(blank, ".arc") == ["residual"]
+
+
+def test_a_new_stage_finds_its_place(blank: "Page", colour) -> None:
+    """One declaration and one ``keep`` line: see novelty.py."""
+    model = Doubling().eval().requires_grad_(False)
+    with declared():
+        draw(blank, trace(model, colour.photo), model, colour.photo)
+    stages = [column for column in COLUMNS if column[0] not in ("pyramid", "mlp", "output")]
+    assert columns(blank) == [*stages[:-1], ["doubled"], ["residual"]]
+    assert lit_by(blank, ".ribbon")[-2:] == ["projected doubled", "doubled residual"]
+    blank.locator('.node[data-name="doubled"]').click()
+    assert blank.locator("h2").first.inner_text() == "Doubled doubled"
+    assert 'keep("doubled"' in blank.locator(".code .marked").inner_text()
+    assert blank.locator(".ribbon.lit").count() == 2
+
+
+def test_two_of_one_column_and_strand_stand_below_each_other(blank: "Page") -> None:
+    step = {"operation": "", "strand": "", "axes": []}
+    steps = [
+        {"stage": "a", "sources": [], **step}, {"stage": "b", "sources": ["a"], **step},
+        {"stage": "c", "sources": ["a"], **step}, {"stage": "d", "sources": ["b", "c"], **step},
+    ]  # fmt: skip
+    placed = blank.evaluate("(steps) => layout(steps).map(({ name, column, y }) => [name, column, y])", steps)
+    assert placed == [["a", 0, 193], ["b", 1, 193], ["c", 1, 292], ["d", 2, 193]]

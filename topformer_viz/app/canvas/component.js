@@ -1,0 +1,146 @@
+// What components do alike with the page they stand on: to be shown and closed, the address, files and links, buttons,
+// keys, the photograph. wire.py puts it before canvas.js.
+
+// A component for Streamlit: one view a root, shown anew with every payload, closed when the component goes.
+function mount(View) {
+  const views = new WeakMap();
+  return (component) => {
+    const root = component.parentElement;
+    if (!views.has(root)) views.set(root, new View(root));
+    const view = views.get(root);
+    view.ask = component.setTriggerValue;
+    view.show(decode(component.data));
+    return () => {
+      if (root.isConnected) return; // a render that the next one overtakes is told to clean up, too
+      view.close();
+      views.delete(root);
+    };
+  };
+}
+
+// Hand the visitor a file: {blob, name}.
+function download(file) {
+  const url = URL.createObjectURL(file.blob);
+  element("a", { href: url, download: file.name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+// Copy the link to this view, and say in `said` how that went, with `more` behind it (wire.py has the words); true if it
+// was copied. Away from HTTPS and localhost no page may: there the link is selected, for the visitor's own keys.
+async function copyLink(said, words, more) {
+  const copied = await copy(location.href);
+  if (copied) said.replaceChildren(words.copied, more);
+  else {
+    const link = element("input", { readOnly: true, value: location.href, ariaLabel: words.copy_link });
+    said.replaceChildren(link, byHand(words), more);
+    select(link);
+  }
+  return copied;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function select(field) {
+  field.focus();
+  field.select();
+}
+
+function byHand(words) {
+  if (matchMedia("(hover: none)").matches) return words.by_touch;
+  return words.by_keys.replace("{keys}", navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C");
+}
+
+// What the address says of the view on show; null takes a name out.
+function writeAddress(values) {
+  const at = new URL(location.href);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) at.searchParams.delete(name);
+    else at.searchParams.set(name, value);
+  }
+  if (at.href !== location.href) history.replaceState(history.state, "", at);
+}
+
+// What this tab keeps under a name, after `news` if there are any; {} where storage is switched off.
+function stored(name, news) {
+  try {
+    if (news) sessionStorage.setItem(name, JSON.stringify(news));
+    return JSON.parse(sessionStorage.getItem(name)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+// ---------------------------------------------------------------- elements
+
+function element(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
+}
+
+// A row of buttons in `box`, one of them pressed; `options`: [value, text, title, disabled]. `act` is told what was chosen.
+function choice(box, label, options, chosen, act) {
+  const focused = [...box.children].indexOf(box.getRootNode().activeElement);
+  box.setAttribute("aria-label", label);
+  box.hidden = options.length < 2;
+  box.replaceChildren(
+    element("span", { className: "choice-label", textContent: label }),
+    ...options.map(([value, textContent, title = "", disabled = false]) =>
+      element("button", { type: "button", textContent, title, disabled, ariaPressed: String(value === chosen), onclick: () => act(value) }),
+    ),
+  );
+  box.children[focused]?.focus(); // the buttons are new, the focus stays
+}
+
+// Where one is in a row of things to turn over, from 0, and the two buttons for it; no focus stays on one that is off.
+function drawTurn(root, at, of, { counted, previous, next }) {
+  root.querySelector(".count").textContent = counted.replace("{at}", at + 1).replace("{of}", of);
+  const [back, on] = [root.querySelector(".previous"), root.querySelector(".next")];
+  Object.assign(back, { textContent: previous, disabled: at === 0 });
+  Object.assign(on, { textContent: next, disabled: at === of - 1 });
+  if (root.activeElement?.disabled) (at ? back : on).focus();
+}
+
+// The photograph of a payload: its address, the picture once it is read, and that without its colours, under maps.
+class Photograph {
+  constructor(blob, ready) {
+    this.url = URL.createObjectURL(blob);
+    this.image = new Image();
+    this.image.onload = () => {
+      this.grey = grey(this.image);
+      ready();
+    };
+    this.image.src = this.url;
+  }
+
+  // The next one is already on its way.
+  close() {
+    this.image.onload = null;
+    URL.revokeObjectURL(this.url);
+  }
+}
+
+// ---------------------------------------------------------------- keys
+
+const TURNS = { ArrowRight: 1, ArrowLeft: -1 };
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }; // rows, columns
+const FIELDS = "input, textarea, select, [contenteditable], [role=radiogroup], [role=listbox], [role=slider], [role=combobox]";
+
+// Whether a key means something to the page: keys keep their own meaning in fields, menus and radio groups.
+function isFree(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return false;
+  return !event.composedPath()[0].closest?.(FIELDS);
+}
+
+// The pixel an arrow key leads to from another, `stride` further and still on the grid; undefined for another key.
+function neighbour(pixel, key, [rows, columns], stride = 1) {
+  if (!ARROWS[key]) return undefined;
+  const [down, right] = ARROWS[key].map((way) => way * stride), inside = (at, end) => Math.max(0, Math.min(end - 1, at));
+  return inside(Math.floor(pixel / columns) + down, rows) * columns + inside((pixel % columns) + right, columns);
+}
+

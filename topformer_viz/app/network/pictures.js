@@ -1,0 +1,159 @@
+// The open part's pictures: tensors in figures of their own, with their values under the pointer and a colour bar.
+
+class Pictures {
+  constructor(network) {
+    this.network = network;
+  }
+
+  get net() {
+    return this.network.net;
+  }
+
+  get room() {
+    const { width } = this.network;
+    return Math.max(240, width - (width > 640 ? 50 : 30));
+  }
+
+  // A tensor's plane as a figure: caption, canvas with its values under the pointer, colour bar.
+  figure(caption, tile, { width = 200, scale = scaleFor(tile.range), over = false, ratio = this.net.grid[0] / this.net.grid[1], dropped = false, axes = "" } = {}) {
+    const w = Math.round(Math.min(width, this.room, 420 / ratio)), h = Math.round(w * ratio), dots = window.devicePixelRatio || 1;
+    const canvas = element("canvas", { width: w * dots, height: h * dots, className: "frame" });
+    canvas.style.width = `${w}px`;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", caption);
+    const context = canvas.getContext("2d");
+    context.scale(dots, dots);
+    if (over && this.network.photo.grey) {
+      context.drawImage(this.network.photo.grey, 0, 0, w, h);
+      context.globalAlpha = 0.68;
+    }
+    context.imageSmoothingEnabled = false;
+    context.drawImage(cells(tile.rows, tile.cols, tile.at, scale), 0, 0, w, h);
+    canvas.onpointermove = canvas.onpointerdown = (event) => {
+      const r = Math.min(tile.rows - 1, Math.floor((event.offsetY / canvas.clientHeight) * tile.rows)), c = Math.min(tile.cols - 1, Math.floor((event.offsetX / canvas.clientWidth) * tile.cols));
+      if (r >= 0 && c >= 0) this.network.say(`${this.net.ui.cell.replace("{r}", r + 1).replace("{c}", c + 1)}: ≈ ${number(tile.at(r, c))}`, event);
+    };
+    canvas.onpointerleave = () => this.network.leave();
+    const figure = element("figure", { className: dropped ? "dropped" : "" });
+    figure.style.maxWidth = `${Math.max(w, 130)}px`;
+    const words = element("figcaption", { textContent: caption });
+    figure.append(words, canvas, this.bar(scale));
+    if (axes) figure.append(element("figcaption", { textContent: axes }));
+    return figure;
+  }
+
+  bar(scale) {
+    const legend = element("div", { className: "legend" }), canvas = element("canvas", { className: "bar", width: 256, height: 1 });
+    colourBar(canvas, scale);
+    legend.append(number(scale.low, Math.abs(scale.high)), canvas, number(scale.high, Math.abs(scale.low)));
+    return legend;
+  }
+
+  // ---- of each kind of part, by its name
+
+  image() {
+    const { net } = this, ratio = net.photo.height / net.photo.width, w = Math.round(Math.min(this.room, 620, 480 / ratio)), h = Math.round(w * ratio);
+    const svg = `<svg viewBox="0 0 ${w} ${h}" width="${w}" role="img" aria-label="${this.network.byName.image.title}" style="max-width:100%"><image href="${this.network.photo.url}" width="${w}" height="${h}" preserveAspectRatio="none"/><path d="${gridPath(net.grid, 0, 0, w, h)}" fill="none" stroke="#fff" stroke-width="1.2" opacity="0.8"/></svg>`;
+    const figure = element("figure", {});
+    figure.innerHTML = svg;
+    return [figure];
+  }
+
+  pyramid(n) {
+    const { ui, levels } = this.net, level = levels[n];
+    const channels = countTo(level.channels.shape[0]).map((c) => this.figure(ui.channel.replace("{c}", c + 1), plane(level.channels, c), { width: 190 }));
+    return [this.figure(ui.strength, plane(level.strength), { width: 330 }), ...channels];
+  }
+
+  tokens() {
+    return this.byLevel(this.net.tokens);
+  }
+
+  split() {
+    return this.byLevel(this.net.split, true);
+  }
+
+  byLevel(tokens, split = false) {
+    const { ui } = this.net, tiles = countTo(4).map((n) => plane(tokens.maps, n));
+    return tiles.map((tile, n) => {
+      const words = ui.part_of.replace("{scale}", 4 << n).replace("{channels}", tokens.channels[n]);
+      return this.figure(split && n === 0 ? `${words} · ${ui.dropped}` : words, tile, { width: 230, over: true, dropped: split && n === 0 });
+    });
+  }
+
+  block(n) {
+    const { net } = this, { ui } = net, block = net.blocks[n - 1], whole = plane(block.read);
+    const read = readScale(Math.max(...block.heads.data)), heads = countTo(net.heads);
+    const own = element("div", { className: "heads" });
+    own.append(...heads.map((h) => this.figure(block.names[h], plane(block.heads, h), { width: 190, over: true, scale: read })));
+    const matrix = plane(block.mean);
+    const out = [
+      this.figure(ui.mean, matrix, { width: 300, ratio: 1, scale: matrixScale(net, matrix.range[1]), axes: ui.mean_axes }),
+      this.figure(ui.read, whole, { width: 300, over: true, scale: readScale(whole.range[1]) }), own,
+    ];
+    if (!net.without) return out;
+    const cases = [net.without[n - 1], ...net.without.slice(net.blocks.length)];
+    const row = element("div", { className: "row" });
+    row.append(this.compared(ui.whole, net.small), ...cases.map((c) => this.compared([c.text, c.val], c.labels, net.small)));
+    out.push(element("h3", { textContent: ui.off }), row, element("p", { className: "off-note", textContent: ui.off_note }));
+    return out;
+  }
+
+  // A small segmentation; where it differs from another, its pixels stand out.
+  compared(captions, labels, other) {
+    captions = [captions].flat().filter(Boolean);
+    const [, h, w] = labels.shape, width = Math.min(300, this.room, (300 * w) / h), canvas = element("canvas", { width: w, height: h, className: "frame" });
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${(width * h) / w}px`;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", captions.join(". "));
+    const context = canvas.getContext("2d");
+    if (this.network.photo.grey) context.drawImage(this.network.photo.grey, 0, 0, w, h);
+    context.drawImage(painted(this.net, labels, 0.75, other && ((p) => labels.data[p] !== other.data[p])), 0, 0);
+    canvas.onpointermove = canvas.onpointerdown = (event) => {
+      const p = pixelUnder(event, canvas, labels);
+      if (p === undefined) return;
+      const now = this.net.legend[labels.data[p]].name, before = other && this.net.legend[other.data[p]].name;
+      this.network.say(before && before !== now ? `${before} → ${now}` : now, event);
+    };
+    canvas.onpointerleave = () => this.network.leave();
+    const figure = element("figure", {});
+    figure.style.maxWidth = `${width}px`;
+    figure.append(...captions.map((caption) => element("figcaption", { textContent: caption })), canvas);
+    return figure;
+  }
+
+  injected(n) {
+    const { ui, injections, levels } = this.net, { level, gate, injected } = injections[n - 1], sign = (s) => element("span", { className: "sum", textContent: s });
+    return [
+      this.figure(ui.level_at.replace("{scale}", 4 << level), plane(levels[level].strength), { width: 215 }), sign("×"),
+      this.figure(ui.gate_map, plane(gate), { width: 215, scale: GATE_SCALE }), sign("+"),
+      this.figure(ui.part_map, plane(this.net.split.maps, level), { width: 215 }), sign("="),
+      this.figure(ui.injected_at.replace("{scale}", 4 << level), plane(injected), { width: 215 }),
+    ];
+  }
+
+  class_scores() {
+    const { scores } = this.net, ends = [Math.min(...scores.maps.data), Math.max(...scores.maps.data)], scale = scaleFor(ends);
+    return scores.names.map((name, c) => this.figure(name, plane(scores.maps, c), { width: 210, scale }));
+  }
+}
+
+// Both reach to four times uniform at least, so that what is even does not look like much.
+const matrixScale = ({ grid }, top) => rootScale(Math.max(top, 4 / (grid[0] * grid[1])));
+const readScale = (top) => rootScale(Math.max(top, 4));
+const GATE_SCALE = { low: 0, high: 1, table: SEQUENTIAL };
+
+// One (rows, columns) plane of a tensor (n, rows, columns).
+function plane(tensor, n = 0) {
+  const [, rows, cols] = tensor.shape, at = channelOf(tensor, n);
+  let low = Infinity, high = -Infinity;
+  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) (low = Math.min(low, at(r, c))), (high = Math.max(high, at(r, c)));
+  return { rows, cols, at: (r, c) => at(r, c), range: [Math.min(0, low), high] };
+}
+
+// The root mean square of several strengths.
+function together(tensor) {
+  const [n, rows, cols] = tensor.shape;
+  return strength(tensor, [rows, cols], countTo(n).map((c) => channelOf(tensor, c)));
+}

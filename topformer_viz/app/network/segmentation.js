@@ -1,0 +1,142 @@
+// The segmentation over the photograph: opacity, one class alone, where it is unsure, and what lies under the pointer.
+
+class Segmentation {
+  constructor(network) {
+    this.network = network;
+    this.opacity = 0.55;
+  }
+
+  // What another picture does not keep.
+  reset() {
+    this.alone = undefined; // the class that is shown alone
+    this.unsure = false;
+  }
+
+  get net() {
+    return this.network.net;
+  }
+
+  view() {
+    const { net } = this, { ui } = net;
+    const viewer = element("div", { className: "viewer" }), left = element("div", {}), right = element("div", {});
+    this.canvas = element("canvas", { className: "view frame", tabIndex: 0 });
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", [this.network.byName.segmentation.title, ...net.legend.filter((c) => c.share >= 0.005).map((c) => `${c.name} ${percent(c.share)}`), ui.arrows].join(" · "));
+    this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.tell(pixelUnder(event, this.canvas, net.labels), event);
+    this.canvas.onpointerleave = () => this.network.leave();
+    this.canvas.onkeydown = (event) => this.step(event);
+    const opacity = element("input", { type: "range", min: 0, max: 1, step: 0.01, value: this.opacity });
+    opacity.oninput = () => ((this.opacity = Number(opacity.value)), this.paint());
+    const unsure = element("input", { type: "checkbox", checked: this.unsure });
+    unsure.onchange = () => ((this.unsure = unsure.checked), this.paint());
+    const label = (text, field) => {
+      const box = element("label", {});
+      box.append(...(field.type === "checkbox" ? [field, text] : [text, field]));
+      return box;
+    };
+    const controls = element("div", { className: "controls" });
+    controls.append(label(ui.opacity, opacity), label(ui.unsure, unsure));
+    left.append(this.canvas, controls);
+    right.append(this.legend());
+    for (const [title, ...sentences] of net.owed) right.append(element("h3", { textContent: title }), ...sentences.map((s) => element("p", { className: "owed", textContent: s })));
+    viewer.append(left, right);
+    requestAnimationFrame(() => this.paint());
+    return [viewer];
+  }
+
+  legend() {
+    const { net } = this, { ui } = net, table = element("table", { className: "keys" }), rated = net.legend.some((c) => c.iou !== null);
+    const head = [ui.class, ui.share, ...(rated ? [ui.iou] : [])].map((t) => `<th scope="col">${t}</th>`).join("");
+    table.innerHTML = `<caption>${ui.legend.replace("{set}", escaped(net.set))}${rated ? ui.iou_words : ""}</caption><thead><tr>${head}</tr></thead><tbody></tbody>`;
+    const present = net.legend.map((entry, i) => [entry, i]).filter(([entry]) => entry.share > 0).slice(0, 20);
+    for (const [entry, i] of present) {
+      const row = element("tr", {}), cell = element("td", {}), button = element("button", { type: "button", ariaPressed: String(this.alone === i) });
+      const swatch = element("span", { className: "swatch" });
+      swatch.style.background = entry.colour;
+      button.append(swatch, entry.name);
+      button.onclick = () => {
+        this.alone = this.alone === i ? undefined : i;
+        for (const other of table.querySelectorAll("button")) other.ariaPressed = "false";
+        button.ariaPressed = String(this.alone === i);
+        this.paint();
+      };
+      cell.append(button);
+      row.append(cell, element("td", { textContent: percent(entry.share) }));
+      if (rated) row.append(element("td", { textContent: entry.iou === null ? "–" : entry.iou.toFixed(2) }));
+      table.tBodies[0].append(row);
+    }
+    return table;
+  }
+
+  paint() {
+    const { net, canvas } = this, ratio = net.photo.height / net.photo.width, photo = this.network.photo.image;
+    if (!canvas?.isConnected) return;
+    const w = Math.min(canvas.parentElement.clientWidth, 560 / ratio), dots = window.devicePixelRatio || 1;
+    canvas.width = w * dots;
+    canvas.height = w * ratio * dots;
+    canvas.style.width = `${w}px`;
+    const context = canvas.getContext("2d");
+    if (photo.complete && photo.naturalWidth) context.drawImage(photo, 0, 0, canvas.width, canvas.height);
+    context.globalAlpha = this.opacity;
+    const only = this.alone === undefined ? undefined : (p) => net.labels.data[p] === this.alone;
+    context.drawImage(painted(net, net.labels, 1, only), 0, 0, canvas.width, canvas.height);
+    context.globalAlpha = 1;
+    if (this.unsure) context.drawImage(hatched(net, only), 0, 0, canvas.width, canvas.height);
+  }
+
+  tell(p, event) {
+    if (p === undefined) return;
+    const { net } = this, { name } = net.legend[net.labels.data[p]];
+    this.at = p;
+    this.network.say(net.ui.here.replace("{name}", () => name).replace("{sure}", percent(net.sure.data[p] / 255)), event);
+  }
+
+  // With the keyboard: arrows move a point over the segmentation.
+  step(event) {
+    const [, h, w] = this.net.labels.shape, from = this.at ?? Math.floor(h / 2) * w + Math.floor(w / 2);
+    const p = neighbour(from, event.key, [h, w], Math.round(w / 40));
+    if (p === undefined) return;
+    event.preventDefault();
+    const r = Math.floor(p / w), c = p % w;
+    const box = this.canvas.getBoundingClientRect();
+    this.paint();
+    const context = this.canvas.getContext("2d"), x = ((c + 0.5) / w) * this.canvas.width, y = ((r + 0.5) / h) * this.canvas.height;
+    for (const [colour, line] of [["#000", 5], ["#fff", 2.5]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = line;
+      context.beginPath();
+      context.arc(x, y, 8, 0, 7);
+      context.stroke();
+    }
+    this.tell(p, { clientX: box.left + ((c + 0.5) / w) * box.width, clientY: box.top + ((r + 0.5) / h) * box.height });
+  }
+}
+
+// Every pixel in its class's colour; `only` says which pixels are painted.
+function painted({ legend }, labels, alpha, only) {
+  const [, h, w] = labels.shape, canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
+  const colours = legend.map(({ colour }) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
+  for (let p = 0; p < h * w; p++) {
+    const [r, g, b] = colours[labels.data[p]], faint = only && !only(p) ? 0.06 : 1;
+    image.data.set([r, g, b, 255 * alpha * faint], 4 * p);
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+// Stripes where the network is less than half sure.
+function hatched({ labels, sure }, only) {
+  const [, h, w] = labels.shape, canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
+  for (let p = 0; p < h * w; p++) if (sure.data[p] < 128 && (!only || only(p))) image.data.set((Math.floor(p / w) + (p % w)) % 6 < 3 ? [0, 0, 0, 235] : [255, 255, 255, 235], 4 * p);
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+// The pixel of `labels` that the pointer is on; undefined beside them.
+function pixelUnder(event, canvas, labels) {
+  const [, h, w] = labels.shape, r = Math.floor((event.offsetY / canvas.clientHeight) * h), c = Math.floor((event.offsetX / canvas.clientWidth) * w);
+  return r >= 0 && r < h && c >= 0 && c < w ? r * w + c : undefined;
+}
+
+const percent = (share) => (share > 0 && share < 0.005 ? "< 1%" : `${Math.round(100 * share)}%`);
+const escaped = (text) => element("span", { textContent: text }).innerHTML;
