@@ -1,9 +1,8 @@
 // The bar's two dialogs: a figure, or more, as a file; and the link to this view with its QR code.
-// The address bar holds the view on show: it goes along with every wish, and the server (bar.py) draws what it says.
+// The address bar holds the view on show: it goes along with every wish, and the server (saving.py) draws what it says.
 
 // Names by which a machine means itself: no other gets anywhere with them.
 const LOOPBACK = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-const CHECKED = { format: "png2", width: "page", theme: "white" };
 
 class Saving {
   constructor(root) {
@@ -72,7 +71,7 @@ class Saving {
   }
 
   radios(name, label, options) {
-    const box = this.find(`.${name}`), checked = box.querySelector("input:checked")?.value ?? CHECKED[name];
+    const box = this.find(`.${name}`), checked = box.querySelector("input:checked")?.value ?? this.data.checked[name];
     box.querySelector("legend").textContent = label;
     if (box.dataset.lang === this.data.lang) return; // as they are: the focus stays where it was
     box.dataset.lang = this.data.lang;

@@ -52,6 +52,7 @@ OPTIONS: dict[str, dict[str, Text]] = {
         "white": Text("White", "白色"), "dark": Text("Dark", "深色"), "transparent": Text("Transparent", "透明"),
     },
 }  # fmt: skip
+CHECKED = {"format": "png2", "width": "page", "theme": "white"}
 
 
 @st.fragment
@@ -72,6 +73,7 @@ def bar(view: View, offers: Sequence[Offer], bundles: Sequence[Bundle]) -> None:
         "options": {
             name: [[value, text(view.lang)] for value, text in options.items()] for name, options in OPTIONS.items()
         },
+        "checked": CHECKED,
         "bundles": [{"name": bundle.name, "title": bundle.title(view.lang)} for bundle in bundles],
         "about": " ".join(bundle.about(view.lang) for bundle in bundles if bundle.about),
         "travels": OWN not in (view.link["sample"], view.link["model"]),
@@ -124,13 +126,13 @@ def _answer(
         return qr_code(wish.get("link"), view.lang)
     asked = wish.get("view")
     parameters = {str(name): str(value) for name, value in asked.items()} if isinstance(asked, dict) else {}
-    look = Look(_known(wish, "width", "page"), _known(wish, "theme", "white"), wish.get("bare") is True)
+    look = Look(_known(wish, "width"), _known(wish, "theme"), wish.get("bare") is True)
     if kind in ("figure", "preview"):
         from topformer_viz.figures.sheet import save  # only now: matplotlib would hold up the app's start
 
         offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
         panel = offer.make(parameters)
-        format, scale = FORMATS["png1" if kind == "preview" else _known(wish, "format", "png2")]
+        format, scale = FORMATS["png1" if kind == "preview" else _known(wish, "format")]
         data = save(panel, format, look, scale)
         answer = {"name": f"{view.stem}-{panel.name}.{format}", **body.add_picture(data, MIME[format])}
         return answer | {"size": _size(data, view.lang)} if kind == "preview" else answer
@@ -142,10 +144,10 @@ def _answer(
     return {"name": file.name, **body.add_picture(file.data, file.mime)}
 
 
-def _known(wish: Mapping[str, Any], name: str, default: str) -> str:
-    """One of the bar's own options."""
+def _known(wish: Mapping[str, Any], name: str) -> str:
+    """One of the bar's own options: the one that was asked for, or that is checked at first."""
     value = wish.get(name)
-    return value if isinstance(value, str) and value in OPTIONS[name] else default
+    return value if isinstance(value, str) and value in OPTIONS[name] else CHECKED[name]
 
 
 def _size(png: bytes, lang: Lang) -> str:

@@ -74,18 +74,17 @@ class Hand {
 
   // An arrow key goes to the nearest cell of the tensor that way, over the gaps between its tables too.
   step(event) {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!way || !event.target.matches("td")) return;
+    if (!ARROWS[event.key] || !event.target.matches("td")) return;
     event.preventDefault();
     const middle = (cell) => {
       const box = cell.getBoundingClientRect();
       return [box.x + box.width / 2, box.y + box.height / 2];
     };
-    const [x, y] = middle(event.target);
+    const [x, y] = middle(event.target), [down, right] = ARROWS[event.key];
     let nearest = null, least = Infinity;
     for (const cell of event.target.closest("figure").querySelectorAll("td")) {
       const [dx, dy] = [middle(cell)[0] - x, middle(cell)[1] - y];
-      const ahead = dx * way[0] + dy * way[1], aside = Math.abs(dx * way[1]) + Math.abs(dy * way[0]);
+      const ahead = dx * right + dy * down, aside = Math.abs(dx * down) + Math.abs(dy * right);
       if (ahead > 1 && aside < 5 && ahead < least) [nearest, least] = [cell, ahead];
     }
     nearest?.focus();
