@@ -15,8 +15,7 @@ from decoding import decode
 from PIL import Image
 
 from topformer_viz import load_model, trace
-from topformer_viz.app.explorer.file import EXPLORER_JS
-from topformer_viz.app.explorer.page import ASKED
+from topformer_viz.app.explorer.state import possible
 from topformer_viz.app.frame import choices, words
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
@@ -134,19 +133,6 @@ def from_one(last: int) -> set[str]:
     return strings(range(1, last + 1))
 
 
-def explorer_choices(heads: int, tokens: int) -> Accepted:
-    """What the explorer reads, as its script spells it: the words it knows, heads and pixels from 1."""
-    words = {
-        name: set(re.findall(r'"(\w*)"', options))
-        for name, options in re.findall(r"one\(asked\.(\w+), \[(.*?)\]\)", EXPLORER_JS)
-    }
-    words |= {name: {word} for name, word in re.findall(r'asked\.(\w+) === "(\w+)"', EXPLORER_JS)}
-    words["head"] |= from_one(heads)
-    words |= dict.fromkeys(("query", "to", "pinned"), from_one(tokens))
-    assert set(words) <= set(ASKED)
-    return words
-
-
 def lab_choices(heads: int) -> dict[str, Accepted]:
     """What each part of the lab reads."""
     setting = {
@@ -188,7 +174,8 @@ def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
         stages = walk(case.run, int(asked.get("block", "1")) - 1)
         own = {"stage": set(stages), "head": from_one(heads), "quiz": {"1"}, "present": {"1"}}
     elif page == "explorer":
-        own = explorer_choices(heads, width * height // CELL**2)
+        can = possible({"heads": heads, "HW": width * height // CELL**2}, blocks, asked)
+        own = {name: strings(values) for name, values in can.items()}
     elif page == "lab":
         own = {"part": set(PARTS)} | lab_choices(heads)[asked.get("part", next(iter(PARTS)))]
     elif page == "network":

@@ -11,9 +11,7 @@ from decoding import components, decode
 from opening import open_app
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz.app.explorer import page
-from topformer_viz.app.explorer.file import EXPLORER_JS
-from topformer_viz.app.explorer.page import ASKED
+from topformer_viz.app.explorer.state import ADDRESS
 from topformer_viz.app.frame import address, words
 from topformer_viz.app.network import page as network
 from topformer_viz.app.network.payload import network_payload
@@ -24,8 +22,8 @@ EVERYWHERE = ["sample", "model", "size", "grid", "block"]
 PIXELS = ["pixel", "pair"]
 # Page (and what has to hold for the parameters to be its own) -> its own parameters.
 OWN = {
-    "": ["stage", "quiz", "present", *ASKED],
-    "explorer": [*ASKED],
+    "": ["stage", "quiz", "present", *ADDRESS],
+    "explorer": [*ADDRESS],
     "network": ["part"],
     "heads": ["network", "head"],
     "starts": ["head", "row", "column", "draw", "scale"],
@@ -160,12 +158,6 @@ def test_the_note_goes_with_the_next_thing_one_does() -> None:
 
 
 def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:
-    takes = page.takes(SimpleNamespace(outline=SimpleNamespace(run=tiny.run, blocks=tiny.model.num_blocks)))  # type: ignore[arg-type]
-    read = EXPLORER_JS[(start := EXPLORER_JS.index("  read(asked) {")) : EXPLORER_JS.index("\n  }\n", start)]
-    assert set(takes) == set(ASKED) == set(re.findall(r"asked\.(\w+)", read))
-    words = {name: set(re.findall(r'"(\w+)"', of)) for name, of in re.findall(r"one\(asked\.(\w+), \[(.*?)\]", read)}
-    words |= {name: {word} for name, word in re.findall(r'asked\.(\w+) === "(\w+)"(?! &&)', read) if name != "head"}
-    assert words == {name: set(takes[name]) for name in words} and len(words) == 7
     for model in (tiny.model, TopFormer("tiny", None)):
         view = SimpleNamespace(run=tiny.run, model=model)
         parts = decode(network_payload(tiny.run, model, tiny.photo, "en", None, {})).header["parts"]  # type: ignore[arg-type]

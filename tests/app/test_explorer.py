@@ -20,8 +20,9 @@ from topformer_viz import Trace, load_model, trace
 from topformer_viz.app.canvas.wire import Body
 from topformer_viz.app.explorer import file, page
 from topformer_viz.app.explorer import payload as payload_module
+from topformer_viz.app.explorer.change import LABELS
 from topformer_viz.app.explorer.file import explorer_html
-from topformer_viz.app.explorer.payload import LABELS, POOLED, Shown, explorer_part, heads_of
+from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part, heads_of
 from topformer_viz.app.explorer.words import TITLE, UI
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.colour import Model

@@ -27,8 +27,9 @@ from PIL import Image
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz.app.explorer.change import LABELS
 from topformer_viz.app.explorer.file import explorer_html, page_html
-from topformer_viz.app.explorer.payload import LABELS, POOLED, Shown, explorer_part
+from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer

@@ -1,17 +1,18 @@
 """The explorer's figures: what pixels read, the matrix, two views side by side, what hangs on a head, the heads in numbers."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
+from topformer_viz.app.explorer.change import change_of
 from topformer_viz.app.explorer.page import removal_of
-from topformer_viz.app.explorer.payload import both_labels, change_of, commonest, heads_of, moves
-from topformer_viz.app.explorer.words import NO_SEGMENTATION, OUTPUT, PIXELS
-from topformer_viz.app.explorer.words import UI as WORDS
+from topformer_viz.app.explorer.payload import heads_of
+from topformer_viz.app.explorer.state import stands
+from topformer_viz.app.explorer.words import FIGURES, UI
 from topformer_viz.app.frame.address import one_of
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
@@ -20,41 +21,8 @@ from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, class_picture, numbers
-from topformer_viz.network.classes import classes_of
-from topformer_viz.network.model import TopFormer
 from topformer_viz.words.numbers import signed_digits
-from topformer_viz.words.text import Lang, Text
-
-UI = {
-    "attention": Text("What the pixel reads, in every head", "这个像素读什么（每个头）"),
-    "matrix": Text("The whole matrix", "整个矩阵"),
-    "against": Text("Two views side by side", "两个视图并排"),
-    "removal": Text("What hangs on the head", "这个头有多重要"),
-    "measures": Text("The heads in numbers", "用数字看各头"),
-    "against_title": Text("A beside B", "A 与 B 并排"),
-    "view": Text("{block}, {head}, {pixels}", "{block}，{head}，{pixels}"),
-    "difference": Text("difference A − B (no unit)", "差 A − B（无单位）"),
-    "removal_title": Text("What changes without {head}", "去掉{head}后的变化"),
-    "removal_only": Text("What changes with {head} alone", "只留{head}后的变化"),
-    "without": Text("segmentation without it", "去掉之后的分割"),
-    "alone": Text("segmentation with it alone", "只留它的分割"),
-    "before": Text("segmentation as it ran", "原样的分割"),
-    "changed": Text("pixels that change class", "改变类别的像素"),
-    "output": Text("change of the block's output", "模块输出的变化"),
-    "rms": Text("root mean square over the channels (no unit)", "各通道的均方根（无单位）"),
-    "measures_title": Text("The attention heads of block {block}, measured", "第 {block} 个模块的各头，测量值"),
-    "head": Text("head", "头"),
-    "effective": Text("effective tokens, of {n}", "有效 token 数，共 {n}"),
-    "distance": Text("mean distance (tokens)", "平均距离（token）"),
-    "top": Text("largest weight", "最大的权重"),
-    "range": Text("scores (no unit)", "得分（无单位）"),
-    "measured": Text(
-        "Effective tokens: over how many pixels a row spreads, the exponential of its entropy. Distance: how far it reads, in pixels of the token grid. Both are means over all rows; a full bar is the column's largest.",
-        "有效 token 数：一行分散在多少个像素上，即熵的指数。距离：读得多远，以 token 网格的像素为单位。两者都是各行的平均；满条是该列的最大值。",
-    ),
-    "moves": Text("Most often: {moves}.", "最多的是：{moves}。"),
-    "classes": Text("Classes: {set}.", "类别：{set}。"),
-}  # fmt: skip
+from topformer_viz.words.text import Lang
 
 
 def figures(view: View) -> list[Offer]:
@@ -64,20 +32,20 @@ def figures(view: View) -> list[Offer]:
         place = _Place.of(view.subject, asked)
         return attention_panel(
             view.subject, place.block, place.query, mode=place.mode, values=place.values, to=place.to,
-            log=asked.get("colour") == "log", each=asked.get("scale") == "each",
+            log=place.log, each=place.each,
         )  # fmt: skip
 
     def matrix(asked: Mapping[str, str]) -> Panel:
         place = _Place.of(view.subject, asked)
         panel = stage_panel(view.subject, place.block, place.values, place.head)
-        return _logarithmic(panel, view.lang) if asked.get("colour") == "log" and place.values == "weights" else panel
+        return _logarithmic(panel, view.lang) if place.log and place.values == "weights" else panel
 
     return [
-        Offer("attention", UI["attention"], attention),
-        Offer("matrix", UI["matrix"], matrix),
-        Offer("against", UI["against"], lambda asked: _against(view.subject, asked)),
-        Offer("removal", UI["removal"], lambda asked: _without(view, asked)),
-        Offer("measures", UI["measures"], lambda asked: _numbers(view, asked)),
+        Offer("attention", FIGURES["attention"], attention),
+        Offer("matrix", FIGURES["matrix"], matrix),
+        Offer("against", FIGURES["against"], lambda asked: _against(view.subject, asked)),
+        Offer("removal", FIGURES["removal"], lambda asked: _without(view, asked)),
+        Offer("measures", FIGURES["measures"], lambda asked: _numbers(view, asked)),
     ]
 
 
@@ -93,6 +61,14 @@ def _logarithmic(panel: Panel, lang: Lang) -> Panel:
     return replace(panel, name=f"{panel.name}-log", caption=caption, groups=groups)
 
 
+class _Asking(NamedTuple):
+    """A block, a head (None: the mean) and the pixels that ask in it, all from 0."""
+
+    block: int
+    head: int | None
+    pixels: list[int]
+
+
 @dataclass(frozen=True)
 class _Place:
     """The view on show; block, head (None: the mean), pixels from 0."""
@@ -103,113 +79,101 @@ class _Place:
     to: int | None
     mode: str
     values: str
+    log: bool
+    each: bool
+    beside: str | None  # what it is compared with, as the address says it
+    pinned: int | None
+    removal: str | None
 
     @classmethod
     def of(cls, subject: Subject, asked: Mapping[str, str]) -> "_Place":
-        (rows, columns), run = subject.grid, subject.run
-        pixels = range(1, rows * columns + 1)
-        middle = (rows // 2) * columns + columns // 2
-        to = one_of(asked, "to", pixels, None)
+        blocks = subject.model.num_blocks
+        said = stands(subject.run.sizes, blocks, asked)
+        query, to, pinned = (said[name] and said[name] - 1 for name in ("query", "to", "pinned"))
         return cls(
-            block=one_of(asked, "block", range(1, subject.model.num_blocks + 1), 1) - 1,
-            head=None if asked.get("head") == "mean" else one_of(asked, "head", range(1, run.sizes["heads"] + 1), 1) - 1,
-            query=one_of(asked, "query", pixels, middle + 1) - 1,
-            to=None if to is None else to - 1,
-            mode=one_of(asked, "mode", ("row", "column"), "row"),
-            values=one_of(asked, "values", ("weights", "scores"), "weights"),
+            one_of(asked, "block", range(1, blocks + 1), 1) - 1, None if said["head"] == "mean" else said["head"] - 1,
+            query, to, said["mode"], said["values"], said["colour"] == "log", said["scale"] == "each",
+            said["with"], pinned, said["removal"],
         )  # fmt: skip
+
+    def pair(self, grid: tuple[int, int]) -> tuple[_Asking, _Asking]:
+        """A, the view on show; and B, what it is compared with, or else the mean of the heads."""
+        a = _Asking(self.block, self.head, region(grid, self.query, self.to))
+        kind, _, which = (self.beside or "head-mean").partition("-")
+        if kind == "query" and self.pinned is not None:
+            return a, a._replace(pixels=[self.pinned])
+        if kind == "block":
+            return a, a._replace(block=int(which) - 1)
+        return a, a._replace(head=None if which == "mean" else int(which) - 1)
 
 
 def _against(subject: Subject, asked: Mapping[str, str]) -> Panel:
-    """A, the view on show; B, what the address compares it with (or the mean of the heads); and their difference."""
-    run, lang, grid, place = subject.run, subject.lang, subject.grid, _Place.of(subject, asked)
-    kind, _, which = asked.get("with", "").partition("-")
-    pixels = region(grid, place.query, place.to)
-    block, head, others = place.block, place.head, pixels
-    if kind == "query":
-        others = [one_of(asked, "pinned", range(1, run.sizes["HW"] + 1), place.query + 1) - 1]
-    elif kind == "block":
-        block = one_of({"block": which}, "block", range(1, subject.model.num_blocks + 1), place.block + 1) - 1
-    else:
-        head = one_of({"head": which}, "head", range(1, run.sizes["heads"] + 1), 0) - 1
-        head = None if head < 0 else head
-    a = line(run, place.block, place.head, pixels, place.mode, place.values).reshape(grid)
-    b = line(run, block, head, others, place.mode, place.values).reshape(grid)
-    log = asked.get("colour") == "log"
-    both = attention_scale(torch.stack([a, b]), place.values, log, lang)
-    scales = [attention_scale(t, place.values, log, lang) if asked.get("scale") == "each" else both for t in (a, b)]
+    """Two views side by side, and their difference."""
+    lang, grid, place = subject.lang, subject.grid, _Place.of(subject, asked)
+    both = place.pair(grid)
+    a, b = (line(subject.run, *asking, place.mode, place.values).reshape(grid) for asking in both)
+    shared = attention_scale(torch.stack([a, b]), place.values, place.log, lang)
     end = float((a - b).abs().max())
-    apart = Scale(-end, end, UI["difference"](lang)) if end else Scale(0.0, 0.0, UI["difference"](lang))
-
-    def named(letter: str, b: int, h: int | None, who: list[int]) -> str:
-        head = PANEL["mean"](lang) if h is None else subject.head(h)
-        block = PANEL["block"](lang, block=b + 1)
-        pixel = WORDS["pixel_short"](lang, i=who[0] + 1) if len(who) == 1 else pixels_name(subject, who)
-        return f"{letter}: {UI['view'](lang, block=block, head=head, pixels=pixel)}"
-
-    def marks(who: list[int]) -> tuple[tuple[int, int], ...]:
-        return tuple(divmod(pixel, grid[1]) for pixel in who)
-
     shape = subject.photo.height / subject.photo.width
-    tiles = (
-        Tile(numbers(a), shape, scales[0], named("A", place.block, place.head, pixels), under=subject.picture, marks=marks(pixels)),
-        Tile(numbers(b), shape, scales[1], named("B", block, head, others), under=subject.picture, marks=marks(others)),
-        Tile(numbers(a - b), shape, apart, "A − B", under=subject.picture),
-    )  # fmt: skip
+    tiles = [
+        Tile(
+            numbers(values), shape, attention_scale(values, place.values, place.log, lang) if place.each else shared,
+            f"{letter}: {_named(asking, subject)}", under=subject.picture,
+            marks=tuple(divmod(pixel, grid[1]) for pixel in asking.pixels),
+        )
+        for letter, values, asking in zip("AB", (a, b), both, strict=True)
+    ]  # fmt: skip
+    apart = Scale(-end or 0.0, end, FIGURES["difference"](lang))
+    tiles.append(Tile(numbers(a - b), shape, apart, "A − B", under=subject.picture))
     said = [
-        WORDS["row_title" if place.mode == "row" else "col_title"](lang) + ("." if lang == "en" else "。"),
-        WORDS["apart"](lang, value=f"{end:.3g}"),
+        UI["row_title" if place.mode == "row" else "col_title"](lang) + ("." if lang == "en" else "。"),
+        UI["apart"](lang, value=f"{end:.3g}"),
     ]
     if place.values == "weights" and place.mode == "row":
-        said.append(WORDS["moved"](lang, share=f"{float((a - b).abs().sum()) / 2:.1%}"))
-    stem = (
-        f"block{place.block + 1}-pixel{place.query + 1}-against-{re.sub('[^a-z0-9]+', '', f'{kind}{which}') or 'mean'}"
-    )
-    about = subject.short(None)
-    return Panel(stem, UI["against_title"](lang), about, subject.caption(said, None), groups=(Group(tiles, across=3),))
+        said.append(UI["moved"](lang, share=f"{float((a - b).abs().sum()) / 2:.1%}"))
+    return Panel(
+        f"block{place.block + 1}-pixel{place.query + 1}-against-{(place.beside or 'mean').replace('-', '')}",
+        FIGURES["against_title"](lang), subject.short(None), subject.caption(said, None),
+        groups=(Group(tuple(tiles), across=3),),
+    )  # fmt: skip
+
+
+def _named(asking: _Asking, subject: Subject) -> str:
+    lang, (block, head, pixels) = subject.lang, asking
+    return FIGURES["view"](
+        lang, block=PANEL["block"](lang, block=block + 1), head=PANEL["mean"](lang) if head is None else subject.head(head),
+        pixels=UI["pixel_short"](lang, i=pixels[0] + 1) if len(pixels) == 1 else pixels_name(subject, pixels),
+    )  # fmt: skip
 
 
 def _without(view: View, asked: Mapping[str, str]) -> Panel:
     """The run without the head that the address names, or without the one on show."""
     subject, place, lang = view.subject, _Place.of(view.subject, asked), view.lang
-    run, model, heads = view.run, view.model, view.run.sizes["heads"]
-    removal = asked.get("removal", "")
-    if heads_of(removal, heads) is None:
-        removal = f"without-{(place.head or 0) + 1}"
-    gone = heads_of(removal, heads)
+    removal = place.removal or f"without-{(place.head or 0) + 1}"
+    kind, _, head = removal.partition("-")
+    gone = heads_of(removal, view.run.sizes["heads"])
     assert gone is not None
-    named = subject.head(int(removal.rpartition("-")[2]) - 1)
-    only = removal.startswith("only")
-    result = removal_of(view, place.block, gone)
-    change, share = change_of(run, model, place.block, result)
+    change = change_of(view.run, view.model, place.block, removal_of(view, place.block, gone))
     shape = view.photo.height / view.photo.width
-    scale = Scale(0.0, float(change.max()), UI["rms"](lang))
-    tiles = [Tile(numbers(change[0, 0]), shape, scale, UI["output"](lang), under=subject.picture)]
-    said = [OUTPUT(lang, share=f"{share:.1%}")]
-    legend: tuple[tuple[str, str], ...] = ()
-    if result.scores is None or not isinstance(model, TopFormer):
-        said.append(NO_SEGMENTATION(lang))
-    else:
-        names = classes_of(result.scores.shape[1], model.class_names)
-        was, now = both_labels(run, result.scores)
-        changed = was != now
-        said.append(PIXELS(lang, share=f"{float(changed.float().mean()):.1%}"))
-        if told := moves(was, now, names, lang):
-            said.append(UI["moves"](lang, moves=WORDS["semicolon"](lang).join(told)))
-        pictures = {"before": was, "alone" if only else "without": now}
-        for name, labels in pictures.items():
-            tiles.append(Tile(class_picture(labels, names), shape, title=UI[name](lang), crisp=True))
+    scale = Scale(0.0, float(change.output.max()), FIGURES["rms"](lang))
+    tiles = [Tile(numbers(change.output[0, 0]), shape, scale, FIGURES["output"](lang), under=subject.picture)]
+    said = change.words(lang)
+    if labels := change.labels:
+        names, was, now = labels
+        if told := labels.moves(lang):
+            said.append(FIGURES["moves"](lang, moves=UI["semicolon"](lang).join(told)))
         grey = Image.fromarray(subject.picture).convert("L").resize(was.shape[::-1])  # type: ignore[arg-type]
         paper = np.repeat(np.asarray(grey)[..., None], 3, -1)
-        sparse = np.where(changed.numpy()[..., None], class_picture(now, names), paper)
-        tiles.append(Tile(sparse, shape, title=UI["changed"](lang), crisp=True))
-        legend = tuple((names.names[c](lang), names.colours[c]) for c in commonest(was, now, names))
-        if model.class_names is None:
-            said.append(UI["classes"](lang, set=names.title(lang)))  # says of a guess that it is one
-    title = UI["removal_only" if only else "removal_title"](lang, head=named)
+        after = class_picture(now, names)
+        sparse = np.where(labels.changed.numpy()[..., None], after, paper)
+        pictures = {"before": class_picture(was, names), kind: after, "changed": sparse}
+        tiles += [Tile(array, shape, title=FIGURES[name](lang), crisp=True) for name, array in pictures.items()]
+        if subject.model.class_names is None:
+            said.append(FIGURES["classes"](lang, set=names.title(lang)))  # says of a guess that it is one
+    title = FIGURES["removal_only" if kind == "only" else "removal_title"](lang, head=subject.head(int(head) - 1))
     return Panel(
         f"block{place.block + 1}-{removal}", title, subject.short(place.block), subject.caption(said, place.block),
-        groups=(Group(tuple(tiles)),), legend=legend,
+        groups=(Group(tuple(tiles)),), legend=tuple(labels.legend(lang)) if labels else (),
     )  # fmt: skip
 
 
@@ -226,9 +190,9 @@ def _numbers(view: View, asked: Mapping[str, str]) -> Panel:
         rows.append((subject.head(h), f"{effective[h]:.1f}", f"{distance[h]:.2f}", signed_digits(top[h]), span))
         bars.append((effective[h] / max(effective), distance[h] / (max(distance) or 1.0), None, None))
     columns = tuple(
-        UI[name](lang, n=view.run.sizes["HW"]) for name in ("head", "effective", "distance", "top", "range")
+        FIGURES[name](lang, n=view.run.sizes["HW"]) for name in ("head", "effective", "distance", "top", "range")
     )
     return Panel(
-        f"block{place.block + 1}-heads", UI["measures_title"](lang, block=place.block + 1), subject.short(place.block),
-        subject.caption([UI["measured"](lang)], place.block), tables=(Table(columns, tuple(rows), bars=tuple(bars)),),
+        f"block{place.block + 1}-heads", FIGURES["measures_title"](lang, block=place.block + 1), subject.short(place.block),
+        subject.caption([FIGURES["measured"](lang)], place.block), tables=(Table(columns, tuple(rows), bars=tuple(bars)),),
     )  # fmt: skip

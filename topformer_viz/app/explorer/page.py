@@ -9,29 +9,18 @@ import streamlit as st
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
 from topformer_viz.app.explorer.payload import Shown, explorer_data, explorer_part, heads_of
-from topformer_viz.app.frame.address import Takes, one_of
+from topformer_viz.app.explorer.state import ADDRESS, possible
+from topformer_viz.app.explorer.words import SAVING
+from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.run.measures import difference
 from topformer_viz.run.segmentation import Removal, without_heads
 from topformer_viz.server.store import STORE
-from topformer_viz.words.text import Text
-
-ASKED = (
-    "head", "query", "to", "pinned", "lock", "mode", "values", "colour", "scale", "smooth", "with", "sort", "removal",
-)  # fmt: skip
 
 
 def takes(view: View) -> Takes:
-    """What an address can say of the explorer, as its script reads it: the values of ASKED."""
-    heads, pixels = range(1, view.outline.run.sizes["heads"] + 1), range(1, view.outline.run.sizes["HW"] + 1)
-    blocks = range(1, view.outline.blocks + 1) if view.outline.blocks > 1 else ()
-    pinned = ["query"] if one_of(st.query_params, "pinned", pixels, None) else []
-    return {
-        "head": ("mean", *heads), **dict.fromkeys(("query", "to", "pinned"), pixels), "lock": ("1",),
-        "mode": ("row", "column"), "values": ("weights", "scores"), "colour": ("log",), "scale": ("each",), "smooth": ("1",),
-        "with": (*pinned, "head-mean", *(f"head-{h}" for h in heads), *(f"block-{b}" for b in blocks)),
-        "sort": ("effective", "distance"), "removal": [f"{kind}-{h}" for kind in ("without", "only") for h in heads],
-    }  # fmt: skip
+    """What an address can say of the explorer."""
+    return possible(view.outline.run.sizes, view.outline.blocks, st.query_params)
 
 
 _component = st.components.v2.component(
@@ -42,7 +31,6 @@ _component = st.components.v2.component(
 )
 # Block on show, the one it is compared with, both from 0; removal, such as "only-2"; whether the plain pass is asked for.
 Wanted = tuple[int, int | None, str, bool]
-SAVING = Text("Writing the file…", "正在写文件……")
 
 
 @part
@@ -76,7 +64,7 @@ def guest_data(view: View, wanted: Wanted, body: Body) -> dict[str, Any]:
 
 def settings_of(view: View) -> dict[str, Any]:
     """Where the visitor stands: the header's "view"."""
-    asked = {name: str(view.asked[name]) for name in ASKED if name in view.asked}
+    asked = {name: str(view.asked[name]) for name in ADDRESS if name in view.asked}
     return {
         "run": _name(view), "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
         "answer": st.session_state.get("explorer", {}).get("number", 0),
@@ -139,7 +127,7 @@ def take_wish(component: str) -> None:
     }
     save = wish.get("save")
     if isinstance(save, dict):
-        state.explorer_save = {name: value for name, value in save.items() if name in (*ASKED, "block")}
+        state.explorer_save = {name: value for name, value in save.items() if name in (*ADDRESS, "block")}
 
 
 def removal_of(view: View, block: int, heads: tuple[int, ...]) -> Removal:

@@ -15,22 +15,20 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.app.canvas.wire import Body, Part
-from topformer_viz.app.explorer.words import CHANCE, MOVES, NO_SEGMENTATION, OUTPUT, PIXELS, UI
-from topformer_viz.network.classes import ClassSet, classes_of
+from topformer_viz.app.explorer.change import Change, change_of
+from topformer_viz.app.explorer.words import CHANCE, UI
+from topformer_viz.network.classes import ClassSet
 from topformer_viz.network.colour import QUESTIONS, ColourModel, Model
-from topformer_viz.network.model import DENSE_TOKENS, TopFormer
+from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.run.measures import Measures, pooled
-from topformer_viz.run.segmentation import Removal, segment
+from topformer_viz.run.segmentation import Removal
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang
 
 MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
 POOLED = 128  # cells a side of the matrix's picture where there are too many pixels for a cell each
-LABELS = 320  # longest side, in pixels, of the segmentations shown
 UNCHANGED = 255  # stands for "the same class as before" in a picture of what changed
-MOVED = 3  # changes of class named
-SEEN = 0.0005  # share of the pixels below which a change would be called 0.0%
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,8 @@ def _block(run: Trace, model: Model, n: int, shown: Shown, lang: Lang, untrained
         **{name: getattr(measures, name).tolist() for name in ("effective", "distance", "low", "high", "top")},
         "difference": shown.difference,
         "removals": {
-            name: _removal(run, model, n, removal, lang, untrained, body) for name, removal in shown.removals.items()
+            name: _removal(change_of(run, model, n, removal), lang, untrained, body)
+            for name, removal in shown.removals.items()
         },
     }
     if run.sizes["HW"] > DENSE_TOKENS:
@@ -89,65 +88,21 @@ def _block(run: Trace, model: Model, n: int, shown: Shown, lang: Lang, untrained
     return data
 
 
-def _removal(
-    run: Trace, model: Model, n: int, removal: Removal, lang: Lang, untrained: bool, body: Body
-) -> dict[str, Any]:
+def _removal(change: Change, lang: Lang, untrained: bool, body: Body) -> dict[str, Any]:
     """What became of the block's output and, where there is one, of the segmentation: numbers, words, pictures."""
-    change, relative = change_of(run, model, n, removal)
     data: dict[str, Any] = {
-        "change": body.add(change, exact=True),
-        "largest": float(change.max()),
-        "words": [OUTPUT(lang, share=f"{relative:.1%}")],
-    }
-    if removal.scores is None or not isinstance(model, TopFormer):
-        data["words"].append(NO_SEGMENTATION(lang))
+        "change": body.add(change.output, exact=True), "largest": float(change.output.max()), "words": change.words(lang),
+    }  # fmt: skip
+    if (labels := change.labels) is None:
         return data
-    names = classes_of(removal.scores.shape[1], model.class_names)
-    was, now = both_labels(run, removal.scores)
-    changed = was != now
-    data["words"].append(PIXELS(lang, share=f"{float(changed.float().mean()):.1%}"))
     if untrained:
         data["words"].append(CHANCE(lang))
-    data["moves"] = moves(was, now, names, lang)
-    data["before"] = _labels(was, names, body)
-    data["after"] = _labels(now, names, body)
-    data["changed"] = _labels(torch.where(changed, now, UNCHANGED), names, body)
-    data["legend"] = [[names.names[c](lang), names.colours[c]] for c in commonest(was, now, names)]
-    return data
-
-
-def change_of(run: Trace, model: Model, n: int, removal: Removal) -> tuple[Tensor, float]:
-    """How much block ``n``'s output changed: root mean square over the channels (1, 1, H, W), and as a share of its size."""
-    before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
-    change = removal.output - before
-    return change.square().mean(1, keepdim=True).sqrt(), float(change.norm() / before.norm().clamp(min=1e-12))
-
-
-def both_labels(run: Trace, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The best classes of the run and of other ``scores``, at most LABELS pixels on the longest side."""
-    height, width = run.sizes["Y"], run.sizes["X"]
-    scale = LABELS / max(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    return segment(run["class_scores"], size).labels, segment(scores, size).labels
-
-
-def commonest(was: Tensor, now: Tensor, names: ClassSet) -> list[int]:
-    """The classes present in either, the commonest first: a dozen at most."""
-    present = torch.bincount(torch.cat([was.flatten(), now.flatten()]), minlength=len(names.names))
-    return [c for c in present.argsort(descending=True).tolist() if present[c]][:12]
-
-
-def moves(was: Tensor, now: Tensor, names: ClassSet, lang: Lang) -> list[str]:
-    """The commonest changes of class, with their share of all pixels."""
-    changed = was != now
-    pairs, counts = torch.stack([was[changed], now[changed]]).unique(dim=1, return_counts=True)
-    return [
-        MOVES(
-            lang, old=names.names[pairs[0, i]](lang), new=names.names[pairs[1, i]](lang), share=f"{float(counts[i]) / was.numel():.1%}"
-        )
-        for i in counts.argsort(descending=True)[:MOVED].tolist()
-        if counts[i] >= SEEN * was.numel()
-    ]  # fmt: skip
+    pictures = {"before": labels.was, "after": labels.now, "changed": labels.now.where(labels.changed, UNCHANGED)}
+    return (
+        data
+        | {"moves": labels.moves(lang), "legend": labels.legend(lang)}
+        | {name: _labels(picture, labels.names, body) for name, picture in pictures.items()}
+    )
 
 
 def _labels(labels: Tensor, names: ClassSet, body: Body) -> dict[str, Any]:

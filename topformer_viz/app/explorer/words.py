@@ -198,6 +198,7 @@ CHANCE = Text(
     "权重是随机的：类别以及它们的变化都只是偶然。",
 )
 NO_SEGMENTATION = Text("This model has no segmentation.", "这个模型没有分割结果。")
+SAVING = Text("Writing the file…", "正在写文件……")
 MOVES = Text("{old} → {new} {share}", "{old} → {new} {share}")
 TITLE = Text("TopFormer's attention: {name}", "TopFormer 的注意力：{name}")
 ABOUT = Text(
@@ -209,3 +210,35 @@ ALONE = Text(
     "neither a server nor the internet.",
     "指向一个像素，看它读什么。这里的一切都是网络在这张图上算出来的；这个文件不需要服务器，也不需要联网。",
 )
+
+# What the figures that can be saved say.
+FIGURES: dict[str, Text] = {
+    "attention": Text("What the pixel reads, in every head", "这个像素读什么（每个头）"),
+    "matrix": Text("The whole matrix", "整个矩阵"),
+    "against": Text("Two views side by side", "两个视图并排"),
+    "removal": Text("What hangs on the head", "这个头有多重要"),
+    "measures": Text("The heads in numbers", "用数字看各头"),
+    "against_title": Text("A beside B", "A 与 B 并排"),
+    "view": Text("{block}, {head}, {pixels}", "{block}，{head}，{pixels}"),
+    "difference": Text("difference A − B (no unit)", "差 A − B（无单位）"),
+    "removal_title": Text("What changes without {head}", "去掉{head}后的变化"),
+    "removal_only": Text("What changes with {head} alone", "只留{head}后的变化"),
+    "without": Text("segmentation without it", "去掉之后的分割"),
+    "only": Text("segmentation with it alone", "只留它的分割"),
+    "before": Text("segmentation as it ran", "原样的分割"),
+    "changed": Text("pixels that change class", "改变类别的像素"),
+    "output": Text("change of the block's output", "模块输出的变化"),
+    "rms": Text("root mean square over the channels (no unit)", "各通道的均方根（无单位）"),
+    "measures_title": Text("The attention heads of block {block}, measured", "第 {block} 个模块的各头，测量值"),
+    "head": Text("head", "头"),
+    "effective": Text("effective tokens, of {n}", "有效 token 数，共 {n}"),
+    "distance": Text("mean distance (tokens)", "平均距离（token）"),
+    "top": Text("largest weight", "最大的权重"),
+    "range": Text("scores (no unit)", "得分（无单位）"),
+    "measured": Text(
+        "Effective tokens: over how many pixels a row spreads, the exponential of its entropy. Distance: how far it reads, in pixels of the token grid. Both are means over all rows; a full bar is the column's largest.",
+        "有效 token 数：一行分散在多少个像素上，即熵的指数。距离：读得多远，以 token 网格的像素为单位。两者都是各行的平均；满条是该列的最大值。",
+    ),
+    "moves": Text("Most often: {moves}.", "最多的是：{moves}。"),
+    "classes": Text("Classes: {set}.", "类别：{set}。"),
+}  # fmt: skip

@@ -1,0 +1,60 @@
+"""Where one stands in the explorer, as its address says it: declared here, once.
+
+The page and the figures read addresses by it; state.js, which has ADDRESS from here, reads and writes them in the browser.
+The block is not among it: every page's address has one.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from topformer_viz.app.frame.address import read
+
+# Name of a parameter -> what it can be. The first is what it means where nothing is said (of pixels the middle one);
+# "" is never written. {head}, {pixel} and {block} stand for any number of one, from 1.
+ADDRESS: dict[str, tuple[str, ...]] = {
+    "head": ("{head}", "mean"),
+    "query": ("{pixel}",),
+    "to": ("", "{pixel}"),  # the other corner of a region
+    "pinned": ("", "{pixel}"),  # what the query is compared with
+    "lock": ("", "1"),
+    "mode": ("row", "column"),
+    "values": ("weights", "scores"),
+    "colour": ("", "log"),
+    "scale": ("", "each"),
+    "smooth": ("", "1"),
+    "with": ("", "query", "head-{head}", "head-mean", "block-{block}"),
+    "sort": ("", "effective", "distance"),
+    "removal": ("", "without-{head}", "only-{head}"),
+}
+ADDRESS_JS = f"const ADDRESS = {json.dumps(ADDRESS)};\n"
+
+
+def possible(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> dict[str, list[Any]]:
+    """What each parameter can be in a run of such ``sizes``: numbers as int, words as str.
+
+    Beside the view can stand the "query" only where ``said`` has a pixel for it.
+    """
+    counts = {"head": sizes["heads"], "pixel": sizes["HW"], "block": blocks if blocks > 1 else 0}
+    can = {name: [one for value in values for one in _each(value, counts)] for name, values in ADDRESS.items()}
+    if not read(said, {"pinned": can["pinned"]})[0]:
+        can["with"].remove("query")
+    return can
+
+
+def stands(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> dict[str, Any]:
+    """What an address says of every parameter; what makes no sense in it is not said. None: nothing."""
+    can = possible(sizes, blocks, said)
+    default = {name: can[name][0] if values[0] else None for name, values in ADDRESS.items()}
+    middle = sizes["H"] // 2 * sizes["W"] + sizes["W"] // 2 + 1
+    return default | {"query": middle} | read(said, can)[0]
+
+
+def _each(value: str, counts: Mapping[str, int]) -> Iterable[int | str]:
+    """All that a value of ADDRESS stands for."""
+    place = re.search(r"\{(\w+)\}", value)
+    if not place:
+        return [value] if value else []
+    numbers = range(1, counts[place[1]] + 1)
+    return numbers if place[0] == value else [value.replace(place[0], str(n)) for n in numbers]
