@@ -11,6 +11,7 @@ from PIL import Image
 from topformer_viz.app.canvas.theme import theme_css
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, header_of
 from topformer_viz.app.explorer.payload import Shown, explorer_part, heads_of
+from topformer_viz.app.explorer.state import ADDRESS_JS
 from topformer_viz.app.explorer.words import ABOUT, ALONE, TITLE
 from topformer_viz.network.colour import Model
 from topformer_viz.run.measures import difference, measure
@@ -21,7 +22,11 @@ from topformer_viz.words.text import Lang
 _HERE = Path(__file__).parent
 EXPLORER_HTML = (_HERE / "explorer.html").read_text("utf-8")
 EXPLORER_CSS = (_HERE / "explorer.css").read_text("utf-8")
-EXPLORER_JS = "\n".join((_HERE / name).read_text("utf-8") for name in ("attention.js", "explorer.js"))
+# One script; the explorer comes after its parts, the page that has it last.
+PARTS = (
+    "attention", "state", "words", "pointer", "toolbar", "pictures", "sum", "beside", "removal", "explorer", "page",
+)  # fmt: skip
+EXPLORER_JS = ADDRESS_JS + "\n".join((_HERE / f"{part}.js").read_text("utf-8") for part in PARTS)
 START_JS = """
 const bytes = Uint8Array.from(atob(document.getElementById("payload").textContent), (c) => c.charCodeAt(0));
 const explorer = new Explorer(document);

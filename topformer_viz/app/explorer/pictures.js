@@ -1,0 +1,187 @@
+// The photograph, the map of the chosen head, its whole matrix, and a card for every head.
+
+class Pictures {
+  constructor(explorer) {
+    this.explorer = explorer;
+    this.find = explorer.find;
+  }
+
+  close() {
+    for (const url of [this.photoUrl, this.greyUrl]) if (url) URL.revokeObjectURL(url);
+  }
+
+  showPhoto(photo) {
+    this.close();
+    const shown = (this.photoUrl = URL.createObjectURL(photo.blob));
+    this.greyUrl = undefined;
+    this.explorer.box.style.setProperty("--ratio", photo.width / photo.height);
+    this.find(".colour").src = shown;
+    // Grey once and for all: a filter would be worked out again with every frame.
+    createImageBitmap(photo.blob).then((image) => grey(image).convertToBlob({ type: "image/jpeg", quality: 0.8 })).then((blob) => {
+      if (shown !== this.photoUrl) return;
+      this.greyUrl = URL.createObjectURL(blob);
+      this.spreadGrey();
+    });
+  }
+
+  spreadGrey() {
+    if (this.greyUrl) for (const image of this.explorer.box.querySelectorAll(".grey")) if (image.src !== this.greyUrl) image.src = this.greyUrl;
+  }
+
+  // ------------------------------------------------------------ their frames
+
+  build() {
+    const { explorer, find } = this, { info, words: { ui }, box } = explorer, [rows, columns] = info.grid;
+    const lines = gridPath(info.grid, 0, 0, columns, rows), mark = (name) => `<div class="mark ${name}" data-term="${name}" hidden></div>`;
+    const grid = `<svg class="lines${columns > 24 ? " dense" : ""}" viewBox="0 0 ${columns} ${rows}" preserveAspectRatio="none" aria-hidden="true"><path d="${lines}"/><path class="over" d="${lines}"/></svg>`;
+    for (const extra of box.querySelectorAll(".lines, .mark")) extra.remove();
+    find(".photo").insertAdjacentHTML("beforeend", grid + mark("pin") + mark("i") + mark("j"));
+    find(".map").insertAdjacentHTML("beforeend", mark("i") + mark("j"));
+    find(".map").dataset.term = "row";
+    find(".matrix").insertAdjacentHTML("beforeend", '<div class="mark line" data-term="row"></div><div class="mark spot" data-term="cell"></div>');
+    box.style.setProperty("--heads", info.heads);
+    this.map = new Sheet(find(".map canvas"), rows, columns);
+    this.cards = countTo(info.heads).map((head) => {
+      const card = element("button", { type: "button", className: "card", onclick: () => explorer.settle({ head }) });
+      card.innerHTML = '<span class="name"></span><span class="plane"><img class="grey" alt=""><canvas></canvas></span><span class="top"></span><span class="numbers"></span>';
+      card.dataset.head = head;
+      return { head, card, sheet: new Sheet(card.querySelector("canvas"), rows, columns) };
+    });
+    this.buildTicks(rows, columns);
+    const said = { ".photo-title": ui.photo, ".strip h3": ui.strip, ".strip-note": ui.strip_note };
+    for (const [selector, text] of Object.entries(said)) find(selector).textContent = text;
+    find(".photo").setAttribute("aria-label", ui.photo_label);
+  }
+
+  // The token grid shows in the matrix's ticks: one where each row of the picture begins.
+  buildTicks(rows, columns) {
+    const n = rows * columns, every = { down: Math.ceil(rows / 22), across: Math.ceil((rows * String(n).length) / 44) };
+    for (const [side, place] of [["down", "top"], ["across", "left"]]) {
+      this.find(`.ticks.${side}`).replaceChildren(...countTo(rows).map((r) => {
+        const bare = r % every[side] || (side === "across" && r * columns > 0.94 * n);
+        const tick = element("span", { className: "tick", textContent: bare ? "" : r * columns + 1 });
+        tick.style[place] = `${(r * columns * 100) / n}%`;
+        return tick;
+      }));
+    }
+  }
+
+  // ------------------------------------------------------------ with every setting
+
+  // The cards in their order, with what was measured of each head.
+  arrange() {
+    const { state, block, words, n, root } = this.explorer, order = [...this.cards], focused = root.activeElement;
+    if (state.sort) order.sort((a, b) => block[state.sort][a.head] - block[state.sort][b.head]);
+    this.find(".cards").replaceChildren(...order.map(({ card }) => card));
+    if (focused?.classList.contains("card")) focused.focus();
+    for (const { head, card } of this.cards) {
+      card.ariaPressed = String(head === state.head);
+      card.querySelector(".name").textContent = words.head(head);
+      card.querySelector(".numbers").textContent = words.say("card", { effective: number(block.effective[head]), n, distance: number(block.distance[head]) });
+    }
+  }
+
+  // The whole matrix of the chosen head; where the pixels are too many for it, averaged down by the server.
+  drawMatrix() {
+    const { state, words, n } = this.explorer, { find } = this, canvas = find(".matrix canvas");
+    const { values, side, ends } = this.matrix(), scale = scaleIn(state, ends), head = words.head(state.head), axes = words.say("axes", { n });
+    new Sheet(canvas, side, side).paint(values, scale, state.smooth);
+    find(".matrix-title").textContent = words.say("matrix", { values: words.ui[state.values], head });
+    find(".matrix").setAttribute("aria-label", words.say("matrix_label", { n, head }));
+    find(".axes").textContent = side === n ? axes : `${axes} ${words.say("averaged", { side })}`;
+    legend(find(".matrix-legend"), scale, words.ui[state.head === "mean" ? "legend_mean" : state.scale ? "legend_each" : "legend_shared"]);
+  }
+
+  // Its numbers, row by row, `side` of them, and the ends of their scale.
+  matrix() {
+    const { state: { head, values: kind, scale }, block, n, info } = this.explorer, all = head === "mean", heads = countTo(info.heads);
+    const shared = !all && !scale;
+    if (n <= info.dense) {
+      const values = block.matrix(head, kind), among = shared ? heads : [head], highs = kind === "scores" ? block.high : block.top;
+      return { values, side: n, ends: all ? extent(values) : [Math.min(...among.map((h) => block.low[h])), Math.max(...among.map((h) => highs[h]))] };
+    }
+    const { data, shape: [, side], strides: [size] } = block.pooled[kind], of = (h) => data.subarray(h * size, (h + 1) * size);
+    const values = all ? average(heads.map(of)) : of(head);
+    return { values, side, ends: extent(shared ? data : values) };
+  }
+
+  // ------------------------------------------------------------ with every pixel
+
+  draw() {
+    const { state, lines, chosen, words } = this.explorer, ends = lines.map(extent), mean = state.head === "mean";
+    const shared = scaleIn(state, [Math.min(...ends.map((e) => e[0])), Math.max(...ends.map((e) => e[1]))]);
+    const scaleOf = (h) => (state.scale ? scaleIn(state, ends[h]) : shared);
+    const own = !mean ? scaleOf(state.head) : state.scale ? scaleIn(state, extent(chosen)) : shared;
+    const title = words.say(`${state.mode}_${state.values}`, { pixels: words.pixels(state.pixels, true), head: words.head(state.head) });
+    this.map.paint(chosen, own, state.smooth);
+    this.find(".map-title").textContent = title;
+    this.find(".map").setAttribute("aria-label", title);
+    legend(this.find(".map-legend"), own, words.ui[!state.scale ? "legend_shared" : mean ? "legend_mean" : "legend_each"]);
+    for (const { head, card, sheet } of this.cards) {
+      sheet.paint(lines[head], scaleOf(head), state.smooth);
+      const [low, high] = ends[head];
+      card.querySelector(".top").textContent = state.values === "scores" ? range(low, high) : words.say("up_to", { high: number(high) });
+    }
+    this.drawMarks();
+  }
+
+  drawMarks() {
+    const { find } = this, { state, n, info, pair: [i, j] } = this.explorer, { pixels, column } = state;
+    const region = pixels.length > 1 && !state.cell, asks = column ? j : i, [first, second] = column ? ["j", "i"] : ["i", "j"];
+    for (const plane of [".photo", ".map"]) {
+      outline(find(`${plane} .mark.${first}`), info.grid, region ? pixels : [asks]);
+      outline(find(`${plane} .mark.${second}`), info.grid, [column ? i : j]);
+    }
+    outline(find(".mark.pin"), info.grid, state.with === "query" ? [state.pinned] : []);
+    const line = find(".mark.line"), percent = (v) => `${(v * 100) / n}%`, one = percent(1), at = percent(asks);
+    Object.assign(line.style, column ? { left: at, top: 0, width: one, height: "100%" } : { left: 0, top: at, width: "100%", height: one });
+    line.hidden = region;
+    Object.assign(find(".mark.spot").style, { left: percent(j), top: percent(i), width: one, height: one });
+  }
+}
+
+// A frame around the rectangle of pixels from the first to the last; around none it is hidden.
+function outline(mark, [rows, columns], pixels) {
+  mark.hidden = !pixels.length;
+  if (mark.hidden) return;
+  const [from, to] = [pixels[0], pixels.at(-1)], row = (p) => Math.floor(p / columns), percent = (v, of) => `${(v * 100) / of}%`;
+  const width = percent((to % columns) - (from % columns) + 1, columns), height = percent(row(to) - row(from) + 1, rows);
+  Object.assign(mark.style, { left: percent(from % columns, columns), top: percent(row(from), rows), width, height });
+}
+
+// Colours for values from `low` to `high`: scores diverge where they have both signs, weights start at 0.
+function scaleIn(state, [low, high]) {
+  if (state.values === "scores") return scaleFor([low, high]);
+  return state.colour === "log" ? logScale(high) : { low: 0, high, table: SEQUENTIAL };
+}
+
+function legend(box, scale, words) {
+  if (!box.firstChild) box.innerHTML = '<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span><span class="legend-name"></span>';
+  if (box.table !== scale.table) {
+    const context = box.querySelector("canvas").getContext("2d"), image = context.createImageData(256, 1);
+    new Uint32Array(image.data.buffer).set(scale.table);
+    context.putImageData(image, 0, 0);
+    box.table = scale.table;
+  }
+  const [low, high] = box.querySelectorAll(".low, .high");
+  low.textContent = (scale.log ? "≤ " : "") + number(scale.low, Math.abs(scale.high));
+  high.textContent = number(scale.high, Math.abs(scale.low));
+  box.lastChild.textContent = words;
+}
+
+// A canvas with one pixel a value, stretched by CSS; its memory is kept from frame to frame.
+class Sheet {
+  constructor(canvas, rows, columns) {
+    Object.assign(canvas, { width: columns, height: rows });
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.image = this.context.createImageData(columns, rows);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  paint(values, scale, smooth) {
+    for (let p = 0; p < this.pixels.length; p++) this.pixels[p] = colourOf(scale, values[p]);
+    this.context.putImageData(this.image, 0, 0);
+    this.canvas.classList.toggle("smooth", Boolean(smooth));
+  }
+}

@@ -1,0 +1,110 @@
+// The pointer on the photograph, the map and the matrix, and the keys.
+
+class Pointer {
+  constructor(explorer) {
+    this.explorer = explorer;
+    const photo = explorer.find(".photo"), map = explorer.find(".map"), matrix = explorer.find(".matrix");
+    // A finger that lifts points on.
+    const gone = (news) => (event) => event.pointerType === "touch" || explorer.change(news);
+    explorer.box.onkeydown = (event) => this.pressed(event);
+    photo.onpointerdown = (event) => this.down(event, photo);
+    photo.onpointermove = (event) => this.over(event, photo);
+    photo.onpointerup = (event) => this.up(event, photo);
+    photo.onpointercancel = () => this.cancel();
+    photo.onpointerleave = gone({ key: null });
+    map.onpointermove = (event) => explorer.change({ key: this.pixelAt(event, map), cell: null });
+    map.onpointerleave = gone({ key: null });
+    matrix.onpointermove = (event) => explorer.change(this.cellAt(event, matrix, !this.state.lock));
+    matrix.onpointerleave = gone({ cell: null });
+    // The keys belong to whoever was touched last.
+    const touched = (plane, act) => {
+      plane.onpointerdown = (event) => {
+        act(event);
+        photo.focus({ preventScroll: true });
+        event.preventDefault();
+      };
+    };
+    touched(map, map.onpointermove);
+    touched(matrix, (event) => explorer.settle({ ...this.cellAt(event, matrix, true), ...HELD }));
+  }
+
+  get state() {
+    return this.explorer.state;
+  }
+
+  pixelAt(event, plane) {
+    const { rows, columns } = this.state, [r, c] = placeAt(event, plane, rows, columns);
+    return r * columns + c;
+  }
+
+  // What pointing at a cell changes; `along`: the query goes to its row (or column).
+  cellAt(event, plane, along) {
+    const { n } = this.explorer, [i, j] = placeAt(event, plane, n, n);
+    return { cell: [i, j], key: null, ...(along && { query: this.state.column ? j : i, to: null }) };
+  }
+
+  down(event, plane) {
+    if (event.button) return;
+    plane.setPointerCapture(event.pointerId);
+    const pixel = this.pixelAt(event, plane), { query, to, lock, selecting } = this.state;
+    this.start = { pixel, before: { query, to, lock }, again: lock && to === null && pixel === query, touch: event.pointerType === "touch" && !selecting };
+    this.explorer.change({ query: pixel, to: null, key: null, cell: null });
+  }
+
+  over(event, plane) {
+    const pixel = this.pixelAt(event, plane), { start, state, explorer } = this;
+    if (start) {
+      const moved = pixel !== start.pixel || state.to !== null;
+      explorer.change({ query: pixel, to: moved && !start.touch ? start.pixel : null, cell: null });
+    } else if (state.lock) explorer.change({ key: pixel, cell: null });
+    else explorer.change({ query: pixel, key: null, cell: null });
+  }
+
+  up(event, plane) {
+    if (!this.start) return;
+    const again = this.start.again && this.pixelAt(event, plane) === this.start.pixel && this.state.to === null;
+    this.start = undefined;
+    this.explorer.settle(again ? FREE : HELD);
+  }
+
+  // The finger scrolls the page after all: as if it had not touched.
+  cancel() {
+    if (this.start) this.explorer.change(this.start.before);
+    this.start = undefined;
+  }
+
+  pressed(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+    const target = event.composedPath()[0], { state, explorer } = this;
+    if (target.closest("input, textarea, select")) return;
+    const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+    if (by) this.step(by, event.shiftKey);
+    else if (event.shiftKey) return;
+    else if (/^[0-9]$/.test(event.key)) {
+      const head = event.key === "0" ? "mean" : Number(event.key) - 1;
+      if (!state.can.head.includes(head)) return;
+      explorer.settle({ head });
+    } else if (event.key === "[" || event.key === "]") explorer.chooseBlock((explorer.wished ?? state.block) + (event.key === "]" ? 1 : -1));
+    else if (event.key === "Escape") explorer.settle(FREE);
+    else if (target.closest(".photo") && (event.key === "Enter" || event.key === " ")) explorer.settle(state.lock ? FREE : HELD);
+    else return;
+    event.preventDefault();
+  }
+
+  // The query goes one pixel on, or the `other` pixel does.
+  step([down, right], other) {
+    const { state, explorer } = this, { query, key, rows, columns } = state;
+    // What was drawn last may be some presses behind.
+    const from = !other ? query : state.cell || key === null ? explorer.pair[state.column ? 0 : 1] : key;
+    const pixel = within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, columns);
+    explorer.change({ ...(other ? { key: pixel } : { query: pixel, to: state.selecting ? (state.to ?? query) : null }), cell: null });
+  }
+}
+
+const within = (at, end) => Math.max(0, Math.min(end - 1, at));
+
+// Row and column of `plane` that the pointer is over.
+function placeAt(event, plane, rows, columns) {
+  const { left, top, width, height } = plane.getBoundingClientRect(), place = (v, end) => within(Math.floor(v * end), end);
+  return [place((event.clientY - top) / height, rows), place((event.clientX - left) / width, columns)];
+}
