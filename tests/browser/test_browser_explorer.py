@@ -24,12 +24,14 @@ from browsing import (
     stage,
 )
 from PIL import Image
-from playwright.sync_api import CDPSession, Locator, Page, expect
+from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz.app.canvas.wire import CANVAS_JS
 from topformer_viz.app.explorer.change import LABELS
-from topformer_viz.app.explorer.file import explorer_html, page_html
+from topformer_viz.app.explorer.file import EXPLORER_JS, explorer_html, page_html
 from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part
+from topformer_viz.app.explorer.state import ADDRESS, possible, stands
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer
@@ -576,6 +578,53 @@ def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: T
     page.reload()
     says(page, block=1, head="mean", query=13, mode="column")
     assert agrees(page, streets) == before
+
+
+@pytest.mark.parametrize(
+    ("heads", "blocks", "grid"), [(4, 4, (4, 6)), (1, 1, (1, 1)), (3, 1, (7, 5)), (8, 4, (33, 64))]
+)
+def test_the_browser_reads_and_writes_what_the_server_takes(
+    browser: Browser, heads: int, blocks: int, grid: tuple[int, int]
+) -> None:
+    sizes = {"heads": heads, "H": grid[0], "W": grid[1], "HW": grid[0] * grid[1]}
+    nonsense = [
+        "",
+        "0",
+        "-1",
+        "01",
+        " 1",
+        "1.0",
+        "99",
+        "9999999",
+        "null",
+        "true",
+        "head-0",
+        "only-01",
+        "block-9",
+        "constructor",
+    ]
+    asked: list[dict[str, str]] = [{}, {"pinned": "1"}, {"with": "query"}, {"pinned": "9999", "with": "query"}]
+    for name, values in possible(sizes, blocks, {"pinned": "1"}).items():
+        some = [*values[:12], *values[-12:]]
+        asked += [{"pinned": "1", "with": "query", name: str(text)} for text in [*some, *nonsense]]
+    page = browser.new_page()
+    page.add_script_tag(content=f"{CANVAS_JS}\n{EXPLORER_JS}\nwindow.State = State;")
+    read = page.evaluate(
+        """([asked, run]) => asked.map((said) => {
+             const state = new State(), again = new State();
+             state.read(said, run);
+             again.read(state.parameters, run);
+             return [state.parameters, again.parameters];
+           })""",
+        [asked, {"heads": heads, "blocks": blocks, "grid": grid}],
+    )
+    page.close()
+    for said, (first, again) in zip(asked, read, strict=True):
+        server = stands(sizes, blocks, said)
+        if server["with"] != "query":
+            server["pinned"] = None  # which no address has without it
+        written = {name: None if value == ADDRESS[name][0] else value for name, value in server.items()}
+        assert first == again == {"block": 1, **written}, said
 
 
 @pytest.mark.parametrize(

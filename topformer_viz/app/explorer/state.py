@@ -34,12 +34,14 @@ ADDRESS_JS = f"const ADDRESS = {json.dumps(ADDRESS)};\n"
 def possible(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> dict[str, list[Any]]:
     """What each parameter can be in a run of such ``sizes``: numbers as int, words as str.
 
-    Beside the view can stand the "query" only where ``said`` has a pixel for it.
+    Beside the view can stand the "query" only where ``said`` has a pixel for it, and a mean only of several heads.
     """
     counts = {"head": sizes["heads"], "pixel": sizes["HW"], "block": blocks if blocks > 1 else 0}
     can = {name: [one for value in values for one in _each(value, counts)] for name, values in ADDRESS.items()}
     if not read(said, {"pinned": can["pinned"]})[0]:
         can["with"].remove("query")
+    if sizes["heads"] < 2:
+        can["with"].remove("head-mean")
     return can
 
 
