@@ -86,9 +86,10 @@ class Sheet {
     this.pixels = new Uint32Array(this.image.data.buffer);
   }
 
-  paint(values, scale) {
+  paint(values, scale, smooth) {
     for (let p = 0; p < this.pixels.length; p++) this.pixels[p] = colourOf(scale, values[p]);
     this.context.putImageData(this.image, 0, 0);
+    this.canvas.classList.toggle("smooth", Boolean(smooth));
   }
 }
 

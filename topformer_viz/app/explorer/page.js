@@ -5,13 +5,9 @@ class ExplorerPage {
     this.explorer = new Explorer(root, {
       ask: (wish) => this.ask("wish", wish),
       remember: (parameters) => {
-        const at = new URL(location.href), { link, lang } = this.header;
-        for (const [name, value] of Object.entries({ ...link, ...parameters, lang })) {
-          if (value === null) at.searchParams.delete(name);
-          else at.searchParams.set(name, value);
-        }
-        if (at.href !== location.href) history.replaceState(history.state, "", at);
-        stored("topformer-explorer", { run: this.header.view.run, parameters });
+        const { link, lang, view } = this.header;
+        writeAddress({ ...link, ...parameters, lang });
+        stored("topformer-explorer", { run: view.run, parameters });
       },
     });
   }
@@ -26,15 +22,5 @@ class ExplorerPage {
 
   close() {
     this.explorer.close();
-  }
-}
-
-// What this tab keeps under a name, after `news` if there are any; {} where storage is switched off.
-function stored(name, news) {
-  try {
-    if (news) sessionStorage.setItem(name, JSON.stringify(news));
-    return JSON.parse(sessionStorage.getItem(name)) ?? {};
-  } catch {
-    return {};
   }
 }

@@ -158,30 +158,11 @@ function scaleIn(state, [low, high]) {
 function legend(box, scale, words) {
   if (!box.firstChild) box.innerHTML = '<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span><span class="legend-name"></span>';
   if (box.table !== scale.table) {
-    const context = box.querySelector("canvas").getContext("2d"), image = context.createImageData(256, 1);
-    new Uint32Array(image.data.buffer).set(scale.table);
-    context.putImageData(image, 0, 0);
+    colourBar(box.querySelector("canvas"), scale);
     box.table = scale.table;
   }
   const [low, high] = box.querySelectorAll(".low, .high");
   low.textContent = (scale.log ? "≤ " : "") + number(scale.low, Math.abs(scale.high));
   high.textContent = number(scale.high, Math.abs(scale.low));
   box.lastChild.textContent = words;
-}
-
-// A canvas with one pixel a value, stretched by CSS; its memory is kept from frame to frame.
-class Sheet {
-  constructor(canvas, rows, columns) {
-    Object.assign(canvas, { width: columns, height: rows });
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.image = this.context.createImageData(columns, rows);
-    this.pixels = new Uint32Array(this.image.data.buffer);
-  }
-
-  paint(values, scale, smooth) {
-    for (let p = 0; p < this.pixels.length; p++) this.pixels[p] = colourOf(scale, values[p]);
-    this.context.putImageData(this.image, 0, 0);
-    this.canvas.classList.toggle("smooth", Boolean(smooth));
-  }
 }
