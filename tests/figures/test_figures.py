@@ -314,11 +314,20 @@ def test_a_table_s_bars_are_as_long_as_their_numbers(subject) -> None:
         (1.0, Scale(0.25, 4, "", log=True), "RdBu_r", 0.5),
         (9.0, Scale(0.25, 4, "", log=True), "RdBu_r", 1.0),
         (0.0, Scale(-1, 3, ""), "RdBu_r", 0.5),
+        (0.0, Scale(0, 0, "", centred=True), "RdBu_r", 0.5),
     ],
 )
 def test_colours_are_those_of_the_scale(value: float, scale: Scale, name: str, place: float) -> None:
     drawn = figures._coloured(np.array([[value]]), scale)[0, 0].astype(int)
     assert np.abs(drawn - np.array(matplotlib.colormaps[name](place, bytes=True)).astype(int)).max() <= 4
+
+
+def test_the_bar_of_no_difference_says_0_in_its_middle() -> None:
+    tile = Tile(np.zeros((2, 2)), 1.0, Scale(0, 0, "difference", centred=True))
+    figure = draw(Panel("nothing", "", "", "", groups=(Group((tile,)),)), Look(bare=True))
+    (ramp,) = [image.get_extent() for image in figure.axes[0].images if image.get_array().shape[0] < 100]
+    (zero,) = [text for text in figure.axes[0].texts if text.get_text() == "0"]
+    assert zero.get_position()[0] == pytest.approx((ramp[0] + ramp[1]) / 2)
 
 
 @pytest.mark.parametrize("classes", [None, 19])

@@ -21,7 +21,8 @@ class Scale:
     """The numbers at the ends of a colour bar and what they measure, unit included; 0 in the middle where ``signed``.
 
     Colour grows with the number, with its logarithm (``log``: what is smaller than ``low`` counts as ``low``) or, from 0 up,
-    with its square ``root``. A logarithmic scale from 1 / x to x has 1 in its middle.
+    with its square ``root``. A logarithmic scale from 1 / x to x has 1 in its middle. ``centred`` on 0 is a difference's
+    scale, even if it is 0 everywhere.
     """
 
     low: float
@@ -29,10 +30,11 @@ class Scale:
     quantity: str
     log: bool = False
     root: bool = False
+    centred: bool = False
 
     @property
     def signed(self) -> bool:
-        return self.low < 0 < self.high and not self.log
+        return self.centred or (self.low < 0 < self.high and not self.log)
 
     @property
     def diverging(self) -> bool:
@@ -43,7 +45,7 @@ class Scale:
     def ends(self) -> tuple[float, float]:
         """Values at the ends of the colours: the same on both sides of a 0 in the middle; never an empty interval."""
         if self.signed:
-            end = max(-self.low, self.high)
+            end = max(-self.low, self.high) or 1e-6
             return -end, end
         return (self.low, self.high) if self.high > self.low else (self.low, self.low + 1e-6 + abs(self.low) * 1e-3)
 

@@ -487,11 +487,12 @@ class _Sheet:
             self.frame(x, top_edge, wide, high, self.theme.quiet, 0.5)
             said = [on_scale(value, top) for value in (low, middle, top)]
             if scale.low == scale.high:  # one number, such as the 0 of a projection that has not been trained
-                said = [on_scale(scale.low, scale.low), "", ""]
+                only = on_scale(scale.low, scale.low)
+                said = ["", only, ""] if scale.signed else [only, "", ""]
             elif scale.log:  # numbers of all sizes
                 said = [on_scale(value, value) for value in (low, middle, top)]
             widths = [measured(text, 0.85 * self.type) for text in said]
-            size = min(0.85, 0.85 * (wide - 0.4 * line) / (widths[0] + widths[2]))
+            size = min(0.85, 0.85 * (wide - 0.4 * line) / max(widths[0] + widths[2], 1e-9))
             crowded = widths[1] / 2 + max(widths[0], widths[2]) + 0.3 * line > wide / 2
             for place, text, align in ((0.0, said[0], "left"), (0.5, said[1], "center"), (1.0, said[2], "right")):
                 if not (crowded and align == "center"):
