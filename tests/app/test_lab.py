@@ -13,12 +13,15 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, trace
-from topformer_viz.app.canvas.linked import CELLS, Pictures, plain, shares, signed
+from topformer_viz.app.canvas.linked import CELLS, Pictures
 from topformer_viz.app.frame.words import PAGES, UI
-from topformer_viz.app.lab.covariance.page import UI as COVARIANCE_WORDS
-from topformer_viz.app.lab.covariance.page import answer
+from topformer_viz.app.lab.covariance.figures import answer
+from topformer_viz.app.lab.covariance.words import UI as COVARIANCE_WORDS
 from topformer_viz.app.lab.page import PARTS
 from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.figures.panel import Tile
+from topformer_viz.figures.scales import plain, shares, signed
+from topformer_viz.figures.subject import numbers
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.tracing import Trace
@@ -297,7 +300,7 @@ def test_the_basics_show_the_colour_models_run_on_the_card(question: str) -> Non
 def test_large_matrices_travel_averaged() -> None:
     pictures = Pictures((10, 30))
     values = torch.rand(300, 300, generator=torch.Generator().manual_seed(0))
-    picture = pictures.matrix("m", values, shares(values))
+    picture = pictures.tile("m", Tile(numbers(values), 1.0, shares(values)))
     assert picture["step"] == 2 and picture["tensor"]["shape"] == [150, 150]
     payload = decode(pictures.body.message({"t": picture["tensor"]}))
     np.testing.assert_allclose(payload.view(picture["tensor"])[3, 4], values[6:8, 8:10].mean(), rtol=1e-6)
@@ -307,7 +310,7 @@ def test_large_matrices_travel_averaged() -> None:
 def test_tensors_travel_in_the_order_of_their_axes() -> None:
     pictures = Pictures((2, 3))
     values = torch.arange(36.0).reshape(6, 6).T
-    tensor = pictures.matrix("m", values, plain(values))["tensor"]
+    tensor = pictures.tile("m", Tile(numbers(values), 1.0, plain(values)))["tensor"]
     payload = decode(pictures.body.message({"t": tensor}))
     assert tensor["strides"] == [6, 1]
     np.testing.assert_array_equal(payload.view(tensor), values.numpy())
@@ -315,5 +318,7 @@ def test_tensors_travel_in_the_order_of_their_axes() -> None:
 
 def test_scales_leave_out_what_is_not_there() -> None:
     values = torch.tensor([-1.0, 3.0, torch.nan])
-    assert plain(values)["range"] == [-1, 3] and signed(values)["range"] == [-3, 3]
-    assert shares(values)["range"] == [0, 3] and signed(torch.full((2,), torch.nan))["range"] == [0, 0]
+    nothing = signed(torch.full((2,), torch.nan))
+    ends = [(scale.low, scale.high) for scale in (plain(values), signed(values), shares(values), nothing)]
+    assert ends == [(-1, 3), (-3, 3), (0, 3), (0, 0)]
+    assert nothing.diverging and nothing.ends[0] < 0 < nothing.ends[1]  # its colour is that of 0

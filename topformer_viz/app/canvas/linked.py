@@ -1,7 +1,7 @@
 """Pictures of one grid of pixels side by side: matrices, maps and the photograph, linked by the pixel pointed at.
 
 A group is a column of pictures (a row of them on a narrow screen). What a picture shows lies in the payload;
-panels.js draws it and answers the pointer and the arrow keys without a round trip.
+linked.js draws it and answers the pointer and the arrow keys without a round trip.
 """
 
 import math
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
-from topformer_viz.figures.panel import Scale
+from topformer_viz.figures.panel import Array, Scale, Tile
 from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
@@ -25,7 +26,6 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Panels);\n",
 )
-ROUNDING = 1e-5  # relative differences up to this are float32's rounding
 KEPT = ("pixel", "pair")  # the pixels marked, from 1, as the browser writes them into the address
 CELLS = 256  # a matrix of more pixels is averaged down to at most so many cells a side
 
@@ -64,19 +64,27 @@ class Pictures:
         hidden = [] if kept is None else (~kept).nonzero()[:, 0].tolist()
         return {"kind": "photo", "label": label, "order": _list(order), "hidden": hidden}
 
-    def matrix(self, label: str, values: Tensor, scale: dict[str, Any], order: Tensor | None = None) -> dict[str, Any]:
+    def tile(self, label: str, tile: Tile, order: Tensor | None = None) -> dict[str, Any]:
+        """A figure's tile of numbers: one a pixel, (H, W), or a table of pixel by pixel, (HW, HW)."""
+        values = torch.from_numpy(tile.values)
+        shown = {"label": label, "order": _list(order), **_scale(tile.scale)}
+        if values.shape == self.grid:
+            return {"kind": "map", **shown, "tensor": self._add(values[None])}
+        return {"kind": "matrix", **shown, **self._cells(values)}
+
+    def matrix(self, label: str, values: Tensor, scale: Scale, order: Tensor | None = None) -> dict[str, Any]:
         """A table of pixel by pixel, (HW, HW)."""
-        return {"kind": "matrix", "label": label, "order": _list(order), **scale, **self._cells(values)}
+        return {"kind": "matrix", "label": label, "order": _list(order), **_scale(scale), **self._cells(values)}
 
-    def row(self, label: str, values: Tensor, scale: dict[str, Any]) -> dict[str, Any]:
-        """The row of the pixel pointed at, laid out on the grid, of a table (HW, HW)."""
-        tensor = self.body.add(values[None].contiguous())  # as float16, because it travels whole
-        return {"kind": "row", "label": label, **scale, "tensor": tensor}
-
-    def map(self, label: str, values: Tensor, scale: dict[str, Any], order: Tensor | None = None) -> dict[str, Any]:
+    def map(self, label: str, values: Tensor, scale: Scale, order: Tensor | None = None) -> dict[str, Any]:
         """One number a pixel, (HW,)."""
         tensor = self._add(values.reshape(1, *self.grid))
-        return {"kind": "map", "label": label, "order": _list(order), **scale, "tensor": tensor}
+        return {"kind": "map", "label": label, "order": _list(order), **_scale(scale), "tensor": tensor}
+
+    def row(self, label: str, values: Array, scale: Scale) -> dict[str, Any]:
+        """The row of the pixel pointed at, laid out on the grid, of a table (HW, HW)."""
+        tensor = self.body.add(torch.from_numpy(values)[None])  # as float16, because it travels whole
+        return {"kind": "row", "label": label, **_scale(scale), "tensor": tensor}
 
     def colours(self, label: str, rgb: Tensor) -> dict[str, Any]:
         """A colour a pixel, (3, HW), from 0 to 1."""
@@ -104,7 +112,7 @@ class Pictures:
         return {"tensor": self._add(values[None]), "step": step}
 
     def _add(self, values: Tensor) -> dict[str, Any]:
-        """The numbers in the order of their axes, which is how panels.js reads them."""
+        """The numbers in the order of their axes, which is how linked.js reads them."""
         return self.body.add(values.contiguous(), exact=True)
 
 
@@ -112,42 +120,7 @@ def _list(order: Tensor | None) -> list[int] | None:
     return None if order is None else order.tolist()
 
 
-def shares(*values: Tensor) -> dict[str, Any]:
-    """A colour scale for weights, from 0 to the largest of all ``values``; colour grows with the square root."""
-    return {"scale": "root", "range": [0.0, _range(*values)[1]]}
-
-
-def plain(*values: Tensor) -> dict[str, Any]:
-    """A colour scale from the smallest to the largest of all ``values``; about 0 where they have both signs."""
-    return {"scale": "plain", "range": list(_range(*values))}
-
-
-def signed(*values: Tensor) -> dict[str, Any]:
-    """A colour scale about 0, up to the largest absolute value."""
-    low, high = _range(*values)
-    largest = max(-low, high)
-    return {"scale": "signed", "range": [-largest, largest]}
-
-
-def off_rounding(scale: dict[str, Any], whole: Tensor) -> dict[str, Any]:
-    """A difference's scale, wide enough beside the ``whole`` that rounding is not drawn in bright colours."""
-    low, high = scale["range"]
-    least = ROUNDING * float(whole.abs().amax())
-    return scale | {"range": [-least if low < 0 else low, least]} if 0 < high < least else scale
-
-
-def scale_of(scale: dict[str, Any], quantity: str) -> Scale:
-    """The same colour scale for a figure."""
-    low, high = scale["range"]
-    if scale["scale"] == "signed" and high == 0:  # no difference at all: the colour of 0
-        low, high = -1e-6, 1e-6
-    return Scale(low, high, quantity, root=scale["scale"] == "root")
-
-
-def _range(*values: Tensor) -> tuple[float, float]:
-    """The smallest and the largest number; NaNs are no numbers."""
-    finite = [value[value.isfinite()] for value in values]
-    finite = [value for value in finite if value.numel()]
-    if not finite:
-        return 0.0, 0.0
-    return min(float(v.amin()) for v in finite), max(float(v.amax()) for v in finite)
+def _scale(scale: Scale | None) -> dict[str, Any]:
+    """A figure's scale as linked.js takes it."""
+    assert scale is not None
+    return {"scale": "root" if scale.root else "signed" if scale.centred else "plain", "range": [scale.low, scale.high]}

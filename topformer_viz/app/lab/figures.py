@@ -7,7 +7,7 @@ from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.basics import page as basics
 from topformer_viz.app.lab.by_hand import figures as by_hand
 from topformer_viz.app.lab.cost import figures as cost
-from topformer_viz.app.lab.covariance import page as covariance
+from topformer_viz.app.lab.covariance import figures as covariance
 from topformer_viz.app.lab.page import part_on_show, too_long
 from topformer_viz.app.lab.relatives import page as relatives
 from topformer_viz.app.lab.what_if import page as changes

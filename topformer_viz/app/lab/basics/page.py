@@ -6,12 +6,13 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.canvas.linked import KEPT, Pictures, scale_of, shares
+from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.figures.panel import Array, Group, Panel, Scale, Tile
+from topformer_viz.figures.scales import shares
 from topformer_viz.figures.subject import Subject, numbers
 from topformer_viz.network.colour import QUESTIONS, ColourModel
 from topformer_viz.network.input import network_size
@@ -95,8 +96,8 @@ def show(view: View) -> None:
     asked = UI["asked"](lang)
     for name, picture in {
         "card": pictures.photo("\u00a0"),
-        "scores": pictures.row(asked, scores, {"scale": "plain", "range": [float(scores.amin()), 0.0]}),
-        "weights": pictures.row(asked, weights, shares(weights)),
+        "scores": pictures.row(asked, numbers(scores), Scale(float(scores.amin()), 0.0, "")),
+        "weights": pictures.row(asked, numbers(weights), shares(weights)),
         "sum": pictures.terms("\u00a0", weights, rgb, result),
         "result": pictures.colours("\u00a0", result),
     }.items():
@@ -138,7 +139,7 @@ def _steps(lang: Lang, asked: Mapping[str, str]) -> Panel:
         Tile(subject.picture, shape, title=UI["card"](lang), lines=grid, marks=marks),
         Tile(numbers(scores[pixel].reshape(grid)), shape, score, UI["scores"](lang), marks=marks),
         Tile(
-            numbers(weights[pixel].reshape(grid)), shape, scale_of(shares(weights), FIGURES["weight"](lang)),
+            numbers(weights[pixel].reshape(grid)), shape, shares(weights, quantity=FIGURES["weight"](lang)),
             UI["weights"](lang), marks=marks,
         ),
         Tile(result_picture(mixed, grid), shape, title=UI["result"](lang), crisp=True, marks=marks),

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 from torch import Tensor
 
-from topformer_viz.app.canvas.linked import KEPT, Pictures, scale_of, shares
+from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import axis_css, axis_span, formula_html, note_html
 from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
@@ -16,6 +16,7 @@ from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.figures.attention import pixels_name
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.figures.panel import Group, Panel, Table, Tile
+from topformer_viz.figures.scales import ROUNDING, shares
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.network.model import Attention
@@ -37,7 +38,6 @@ from topformer_viz.words.numbers import decimal, three_digits
 from topformer_viz.words.text import Lang, Text
 
 UNBIASED = "levit with biases 0"
-ROUNDING = 1e-5  # relative differences below it are float32's rounding
 
 UI = {
     "intro": Text(
@@ -209,7 +209,7 @@ def _pictures(view: View, found: tuple[Relative, ...]) -> None:
     for relative in found:
         weights = mean_weights(relative)
         shown = [pictures.matrix(UI["pair"](lang), weights, shares(weights))]
-        shown.append(pictures.row(UI["row"](lang), weights, shares(weights)))
+        shown.append(pictures.row(UI["row"](lang), numbers(weights), shares(weights)))
         random = isinstance(relative.module, VitAttention)
         note = UI["chance" if random else "mean"](lang, heads=relative.run.sizes["heads"])
         pictures.group(relative.name(lang), shown, note)
@@ -405,7 +405,7 @@ def _weights_panel(view: View, asked: Mapping[str, str]) -> Panel:
         weights = mean_weights(relative)
         random = isinstance(relative.module, VitAttention)
         name = FIGURES["random"](lang, name=relative.name(lang)) if random else relative.name(lang)
-        scale = scale_of(shares(weights), FIGURES["quantity"](lang))
+        scale = shares(weights, quantity=FIGURES["quantity"](lang))
         axes = PANEL["query"](lang, size=n), PANEL["key"](lang, size=n)
         matrices.append(Tile(numbers(weights), 1.0, scale, name, *axes, (ticks, ticks)))
         row = numbers(weights[pixel].reshape(grid))

@@ -13,13 +13,14 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from topformer_viz.app.canvas.linked import KEPT, ROUNDING, Pictures, off_rounding, plain, scale_of, shares, signed
+from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import axis_css, shape_html
 from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import PROSE, View, part
-from topformer_viz.figures.panel import Group, Panel, Table, Tile
+from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
+from topformer_viz.figures.scales import ROUNDING, off_rounding, plain, shares, signed
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.network.model import Attention
@@ -440,8 +441,8 @@ class Compared:
     after: Tensor
     difference: Tensor
     signed: bool
-    scale: dict[str, Any]
-    apart: dict[str, Any]
+    scale: Scale
+    apart: Scale
 
     def entered(self, order: Tensor) -> Tensor:
         """``after`` with pixel ``order[p]`` in place p."""
@@ -461,9 +462,7 @@ def compared(done: Experiment, head: int) -> dict[str, Compared]:
         if signed_change:
             return Compared(a, b, b - a, True, scale, off_rounding(signed(b - a), a))
         size = torch.full_like(a, torch.nan) if size is None else torch.where(gone, torch.nan, size)
-        return Compared(
-            a, b, size, False, scale, off_rounding({"scale": "plain", "range": [0.0, plain(size)["range"][1]]}, a)
-        )
+        return Compared(a, b, size, False, scale, off_rounding(Scale(0.0, plain(size).high, ""), a))
 
     was, now = done.before["weights"], done.back("weights")
     found = {
@@ -662,7 +661,7 @@ def _pictured(view: View, asked: Mapping[str, str]) -> Panel:
         matrix = name == "weights"
         quantity = FIGURES[QUANTITIES[name]](lang)
         apart = FIGURES["apart" if pair.signed else "size"](lang)
-        scales = [scale_of(pair.scale, quantity)] * 2 + [scale_of(pair.apart, apart)]
+        scales = [replace(pair.scale, quantity=quantity)] * 2 + [replace(pair.apart, quantity=apart)]
         last = ("in_place" if moved else "difference") if pair.signed else "distance_in_place" if moved else "distance"
         down, across = (PANEL["query"](lang, size=tokens), PANEL["key"](lang, size=tokens)) if matrix else ("", "")
         tiles = []

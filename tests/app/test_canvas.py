@@ -1,0 +1,52 @@
+"""A figure's parts on the page: tables as HTML, charts as plotly."""
+
+import re
+
+import pytest
+
+from topformer_viz.app.canvas.chart import plotted
+from topformer_viz.app.canvas.markup import formula_html
+from topformer_viz.app.canvas.table import table_html
+from topformer_viz.figures.panel import Axis, Chart, Series, Table
+
+TABLE = Table(
+    ("part", "cost"), (("a < b", "1\nabout"), ("HW × C", "2"), ("sum", "3")), "Costs", ((0.5,), (1.0,), (None,)), (2,),
+    {1: "more"},
+)  # fmt: skip
+
+
+def test_every_word_and_number_of_a_table_is_on_the_page() -> None:
+    html = table_html(TABLE)
+    assert "<caption>Costs</caption>" in html and html.count("<tbody>") == 2
+    assert '<th colspan="2" scope="rowgroup">more</th>' in html
+    assert "a &lt; b" in html and "<td>1<small>about</small>" in html
+    assert re.findall(r"--share:([\d.]+)", html) == ["0.5000", "1.0000", "0.0000"]
+    assert '<tr class="sum"><th scope="row" class="word">sum</th><td>3<i class="bar" ' in html
+
+
+def test_a_table_s_cells_may_be_marked_up_and_its_rows_faint() -> None:
+    html = table_html(TABLE, (formula_html, str), left=2, faint=[0])
+    assert '<span class="axis" style="color:var(--axis-HW)">HW</span> × ' in html
+    assert '<tr class="faint">' in html and '<td class="word">2' in html
+    assert ' class="panel-table words"' in table_html(Table(("a", "b"), (("1", "2"),), words=True))
+
+
+def test_a_chart_on_the_page_is_the_figure_s() -> None:
+    ring = Series("ring", "#808080", (0.0, 1.0), (1.0, 0.0), ":")
+    points = Series("points", "#0072b2", (1.0, 100.0), (2.0, 3.0), marker="o", hollow=True, right=True)
+    across = Axis("pixels", 1, 100, log=True, ticks={10: "10\n100"})
+    chart = Chart((ring, points), across, Axis("amount", 0, 4), "title", right=Axis("ms", 1, 10, log=True))
+    plain = Chart((ring,), Axis("x", -1, 1), Axis("y", -1, 1), shape=1.0)
+    figure = plotted([chart, plain], "%{x}")
+    first, second, third = figure.data
+    assert (first.line.dash, first.hoverinfo, second.marker.symbol, second.hovertemplate) == (
+        "dot",
+        "skip",
+        "circle-open",
+        "%{x}",
+    )
+    assert second.yaxis == "y2" and list(second.y) == [2, 3]
+    assert (first.showlegend, second.showlegend, third.showlegend) == (True, True, False)
+    assert figure.layout.xaxis.range == pytest.approx((0, 2)) and figure.layout.xaxis.ticktext == ("10<br>100",)
+    assert figure.layout.yaxis.title.text == "amount" and figure.layout.yaxis2.title.text == "ms"
+    assert figure.layout.xaxis2.range == (-1, 1) and figure.layout.yaxis3.scaleanchor == "x2"
