@@ -18,16 +18,16 @@ TABLE = Table(
 def test_every_word_and_number_of_a_table_is_on_the_page() -> None:
     html = table_html(TABLE)
     assert "<caption>Costs</caption>" in html and html.count("<tbody>") == 2
-    assert '<th colspan="2" scope="rowgroup">more</th>' in html
-    assert "a &lt; b" in html and "<td>1<small>about</small>" in html
+    assert '<th scope="rowgroup" colspan="2">more</th>' in html
+    assert "a &lt; b" in html and '<td data-column="cost">1<small>about</small>' in html
     assert re.findall(r"--share:([\d.]+)", html) == ["0.5000", "1.0000", "0.0000"]
-    assert '<tr class="sum"><th scope="row" class="word">sum</th><td>3<i class="bar" ' in html
+    assert '<tr class="sum"><th class="word" scope="row">sum</th><td data-column="cost">3<i class="bar" ' in html
 
 
 def test_a_table_s_cells_may_be_marked_up_and_its_rows_faint() -> None:
-    html = table_html(TABLE, (formula_html, str), left=2, faint=[0])
+    html = table_html(TABLE, (formula_html, str), left=2, classes={0: "faint", (1, 1): "odd"})
     assert '<span class="axis" style="color:var(--axis-HW)">HW</span> × ' in html
-    assert '<tr class="faint">' in html and '<td class="word">2' in html
+    assert '<tr class="faint">' in html and 'class="word odd" data-column="cost">2' in html
     assert ' class="panel-table words"' in table_html(Table(("a", "b"), (("1", "2"),), words=True))
 
 

@@ -20,7 +20,7 @@ from topformer_viz.app.lab.by_hand import figures as by_hand
 from topformer_viz.app.lab.by_hand.payload import example_of
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.covariance import figures as covariance
-from topformer_viz.app.lab.relatives import page as relatives
+from topformer_viz.app.lab.relatives import figures as relatives
 from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.app.network import figures as network
 from topformer_viz.app.starts import figures as starts

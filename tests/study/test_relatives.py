@@ -20,7 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from topformer_viz import load_model, trace
 from topformer_viz.app.canvas.markup import formula_html
-from topformer_viz.app.lab.relatives import page as part
+from topformer_viz.app.lab.relatives.payload import mark
+from topformer_viz.app.lab.relatives.words import MEASURED, UI
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import Attention
@@ -390,16 +391,16 @@ def test_the_page_shows_numbers_and_words_of_the_four(lang: Lang, model: str) ->
     app, found = open_page(lang=lang, model=model), four(model)
     rows = {row[0]: row[1:] for row in table(app)}
     names = [relative.name(lang) for relative in found.values()]
-    assert rows[part.UI["attention"](lang)] == names
+    assert rows[UI["attention"](lang)] == names
     HW = found["topformer"].run.sizes["HW"]
     if model == "streets":  # the colour model's own grid is that of the page, not of the picture alone
-        label = {name: text(lang, HW=HW) for name, text in part.MEASURED.items()}
+        label = {name: text(lang, HW=HW) for name, text in MEASURED.items()}
         assert rows[label["parameters"]] == [f"{parameters(relative.module):,}" for relative in found.values()]
         assert rows[label["multiply_adds"]] == [
             f"{multiply_adds(relative.module, HW):,}" for relative in found.values()
         ]
-    said = part.UI["rounding"](lang, value="").lstrip(":："), part.UI["visible"](lang, value="").lstrip(":：")
-    shuffled = rows[part.MEASURED["shuffled"](lang)]
+    said = UI["rounding"](lang, value="").lstrip(":："), UI["visible"](lang, value="").lstrip(":：")
+    shuffled = rows[MEASURED["shuffled"](lang)]
     assert [said[0] in cell for cell in shuffled] == [True, True, True, False]
     assert [said[1] in cell for cell in shuffled] == [False, True, False, True]
     shown = words(markup(app) + stages(app))
@@ -422,10 +423,10 @@ def test_design_is_marked_where_it_differs() -> None:
     assert marks["parameters"] == [False] * 4
     found = four("streets")
     own = found["topformer"].stages
-    assert part.mark(found["levit"].stages["weights"], own["weights"]) == ""
-    assert part.mark(found["levit"].stages["scores"], own["scores"]) == "≠"
-    assert part.mark(found["levit"].stages["bias"], own.get("bias")) == "+"
-    assert part.mark(None, own["activated"]) == "–"
+    assert mark(found["levit"].stages["weights"], own["weights"]) == ""
+    assert mark(found["levit"].stages["scores"], own["scores"]) == "≠"
+    assert mark(found["levit"].stages["bias"], own.get("bias")) == "+"
+    assert mark(None, own["activated"]) == "–"
 
 
 def test_another_block_is_another_run_and_stands_in_the_address() -> None:

@@ -1,59 +1,64 @@
 """A figure's table as HTML: the page shows what the file holds.
 
-A cell's text may be more than a figure can show: what makes HTML of it colours axes or sets code, and a line break puts
-what follows into small type.
+What makes HTML of a cell's text may colour axes or set code; a line break in it puts what follows into small type.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from topformer_viz.app.canvas.markup import axis_css
 from topformer_viz.figures.panel import Table
 
 Markup = Callable[[str], str]  # a cell's text -> its HTML
+NONE: Mapping[Any, str] = MappingProxyType({})
 TABLE_CSS = f".panel-table {{{axis_css()}}}\n" + Path(__file__).with_suffix(".css").read_text("utf-8")
 
 
 def table_html(
-    table: Table, markup: Markup | Sequence[Markup] = escape, left: int = 1, faint: Collection[int] = ()
-) -> str:
+    table: Table, markup: Markup | Sequence[Markup] = escape, left: int = 1,
+    classes: Mapping[int | tuple[int, int], str] = NONE,
+) -> str:  # fmt: skip
     """The table under its title, to be styled by TABLE_CSS.
 
-    ``markup``: one for all cells, headings too, or one a column. ``left``: so many columns are words, and set from the left; all of a
-    table of words. ``faint`` numbers the rows in which nothing happens.
+    ``markup``: one for all cells, headings too, or one a column. ``left``: so many columns are words, and set from the
+    left; all of a table of words. ``classes``, for the page's own style: of rows by number, of cells by (row, column).
     """
     columns = [markup] * len(table.columns) if callable(markup) else markup
-    heads = list(map(markup if callable(markup) else escape, table.columns))
-    barred = (False, *(any(bar is not None for bar in column) for column in zip(*table.bars, strict=True)))
     words = len(table.columns) if table.words else left
+    kinds = ["word" if c < words else "" for c in range(len(table.columns))]
+    heads = [
+        escape(name) if columns is markup else to_html(name)
+        for name, to_html in zip(table.columns, columns, strict=True)
+    ]
+    barred = (False, *(any(bar is not None for bar in column) for column in zip(*table.bars, strict=True)))
     body = []
     for n, row in enumerate(table.rows):
         if n in table.parts:
-            part = f'<th colspan="{len(row)}" scope="rowgroup">{escape(table.parts[n])}</th>'
-            body.append(f"{'</tbody><tbody>' if n else ''}<tr>{part}</tr>")
-        cells = [_small(text, form) for text, form in zip(row, columns, strict=True)]
+            part = _element("th", escape(table.parts[n]), scope="rowgroup", colspan=str(len(row)))
+            body.append(("</tbody><tbody>" if n else "") + _element("tr", part))
+        cells = [_small(text, to_html) for text, to_html in zip(row, columns, strict=True)]
         for c in [c for c, some in enumerate(barred) if some]:
             cells[c] += f'<i class="bar" style="--share:{table.bars[n][c - 1] or 0:.4f}"></i>'
-        body.append(_row("td", cells, words, "sum" if n in table.sums else "faint" if n in faint else ""))
-    caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
-    return (
-        f'<div class="panel-table{" words" if table.words else ""}"><table>{caption}'
-        f"<thead>{_row('th', heads, words)}</thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
+        named = _element("th", cells[0], scope="row", kind=kinds[0])
+        values = (
+            _element("td", cells[c], data_column=table.columns[c], kind=f"{kinds[c]} {classes.get((n, c), '')}".strip())
+            for c in range(1, len(row))
+        )
+        body.append(_element("tr", named + "".join(values), kind="sum" if n in table.sums else classes.get(n, "")))
+    head = "".join(_element("th", name, scope="col", kind=kind) for name, kind in zip(heads, kinds, strict=True))
+    caption = _element("caption", escape(table.title)) if table.title else ""
+    html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    return _element("div", html, kind=f"panel-table{' words' if table.words else ''}")
 
 
-def _row(tag: str, cells: Sequence[str], words: int, kind: str = "") -> str:
-    """A row of HTML cells, the first ``words`` of them set from the left; the first one names the row."""
-    parts = []
-    for c, cell in enumerate(cells):
-        name, scope = ("th", f' scope="{"row" if tag == "td" else "col"}"') if c == 0 or tag == "th" else (tag, "")
-        parts.append(f"<{name}{scope}{_class('word' if c < words else '')}>{cell}</{name}>")
-    return f"<tr{_class(kind)}>{''.join(parts)}</tr>"
-
-
-def _class(name: str) -> str:
-    return f' class="{name}"' if name else ""
+def _element(tag: str, html: str, kind: str = "", **attributes: str) -> str:
+    """``kind`` is its class."""
+    given = {"class": kind} if kind else {}
+    said = (f' {name.replace("_", "-")}="{escape(value)}"' for name, value in (given | attributes).items())
+    return f"<{tag}{''.join(said)}>{html}</{tag}>"
 
 
 def _small(text: str, to_html: Markup) -> str:
