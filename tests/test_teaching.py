@@ -19,7 +19,7 @@ from topformer_viz.app.explorer.state import possible
 from topformer_viz.app.frame import choices, words
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
-from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.app.lab.what_if.settings import MAX_DRAW
 from topformer_viz.app.lesson.payload import walk
 from topformer_viz.app.network.payload import network_payload
 from topformer_viz.network.choices import MODELS
@@ -139,7 +139,7 @@ def lab_choices(heads: int) -> dict[str, Accepted]:
         "scaled": {"true"}, "temperature": {f"{t:g}" for t in TEMPERATURES}, "over": strings(AXES),
         "unpermuted": strings(UNPERMUTED), "activation": strings(ACTIVATIONS), "ratio": strings(RATIOS),
         "heads": strings(HEADS), "key_dim": strings(KEY_DIMS), "pixels": strings(PIXELS),
-        "draw": from_one(changes.MAX_DRAW),
+        "draw": from_one(MAX_DRAW),
     }  # fmt: skip
     assert set(setting) == {field.name for field in fields(Setting)}
     parts = {

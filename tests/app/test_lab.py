@@ -18,7 +18,7 @@ from topformer_viz.app.frame.words import PAGES, UI
 from topformer_viz.app.lab.covariance.figures import answer
 from topformer_viz.app.lab.covariance.words import UI as COVARIANCE_WORDS
 from topformer_viz.app.lab.page import PARTS
-from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.app.lab.what_if import words as changes
 from topformer_viz.figures.panel import Tile
 from topformer_viz.figures.scales import plain, shares, signed
 from topformer_viz.figures.subject import numbers

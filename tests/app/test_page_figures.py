@@ -21,7 +21,7 @@ from topformer_viz.app.lab.by_hand.payload import example_of
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.covariance import figures as covariance
 from topformer_viz.app.lab.relatives import figures as relatives
-from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.app.lab.what_if import figures as changes
 from topformer_viz.app.network import figures as network
 from topformer_viz.app.starts import figures as starts
 from topformer_viz.figures import drawing, look
@@ -206,7 +206,7 @@ def test_what_if_shows_what_changed() -> None:
     before, after, difference = (tile.values for tile in scaled.groups[0].tiles)
     run = view("streets", "en").run
     assert np.array_equal(before, run["block1.weights"][0, 2])
-    done = changes._done(view("streets", "en"), 1, changes.Setting(scaled=True, pixels="shuffled"))
+    done = changes.changed(view("streets", "en"), 1, changes.Setting(scaled=True, pixels="shuffled"))
     assert np.allclose(after, done.after["weights"][0, 2])
     assert np.allclose(difference, done.back("weights")[0, 2] - run["block1.weights"][0, 2])
     assert "√key_dim" in scaled.caption and scaled.name != same.name

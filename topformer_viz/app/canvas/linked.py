@@ -72,15 +72,6 @@ class Pictures:
             return {"kind": "map", **shown, "tensor": self._add(values[None])}
         return {"kind": "matrix", **shown, **self._cells(values)}
 
-    def matrix(self, label: str, values: Tensor, scale: Scale, order: Tensor | None = None) -> dict[str, Any]:
-        """A table of pixel by pixel, (HW, HW)."""
-        return {"kind": "matrix", "label": label, "order": _list(order), **_scale(scale), **self._cells(values)}
-
-    def map(self, label: str, values: Tensor, scale: Scale, order: Tensor | None = None) -> dict[str, Any]:
-        """One number a pixel, (HW,)."""
-        tensor = self._add(values.reshape(1, *self.grid))
-        return {"kind": "map", "label": label, "order": _list(order), **_scale(scale), "tensor": tensor}
-
     def row(self, label: str, values: Array, scale: Scale) -> dict[str, Any]:
         """The row of the pixel pointed at, laid out on the grid, of a table (HW, HW)."""
         tensor = self.body.add(torch.from_numpy(values)[None])  # as float16, because it travels whole

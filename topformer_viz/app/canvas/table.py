@@ -19,7 +19,7 @@ TABLE_CSS = f".panel-table {{{axis_css()}}}\n" + Path(__file__).with_suffix(".cs
 
 def table_html(
     table: Table, markup: Markup | Sequence[Markup] = escape, left: int = 1,
-    classes: Mapping[int | tuple[int, int], str] = NONE,
+    classes: Mapping[Any, str] = NONE,
 ) -> str:  # fmt: skip
     """The table under its title, to be styled by TABLE_CSS.
 

@@ -14,6 +14,7 @@ from topformer_viz.app.lab.covariance import figures as covariance_figures
 from topformer_viz.app.lab.covariance import page as covariance
 from topformer_viz.app.lab.relatives import figures as relatives_figures
 from topformer_viz.app.lab.relatives import page as relatives
+from topformer_viz.app.lab.what_if import figures as changes_figures
 from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.words.text import Text
 
@@ -26,7 +27,7 @@ PARTS: dict[str, tuple[Text, ModuleType]] = {
     "relatives": (Text("Relatives", "相近的注意力"), relatives),
 }
 FIGURES = {
-    "what-if": changes.figures, "basics": basics.figures, "by-hand": hand.figures, "covariance": covariance_figures.figures,
+    "what-if": changes_figures.figures, "basics": basics.figures, "by-hand": hand.figures, "covariance": covariance_figures.figures,
     "cost": cost.figures, "relatives": relatives_figures.figures,
 }  # fmt: skip
 WHOLE = ("what-if", "covariance", "relatives")  # parts that need whole matrices of the run

@@ -64,7 +64,7 @@ def show(view: View) -> None:
 def _summary(view: View, block: int) -> str:
     """The table of what differs, as HTML; in the rows of design, what is not as in TopFormer is marked."""
     table, axes = summary_table(view, block), dict(enumerate(SIZES, 3))
-    marked: dict[int | tuple[int, int], str] = {(n, c): f"axis-{axis}" for n, axis in axes.items() for c in range(1, 5)}
+    marked = {(n, c): f"axis-{axis}" for n, axis in axes.items() for c in range(1, 5)}
     rows = [list(row) for row in table.rows]
     for n, c in differing(table):
         marked[n, c] = f"differs {marked.get((n, c), '')}"
