@@ -15,7 +15,7 @@ from topformer_viz.app.frame.compute import Computed
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.heads import figures as heads
-from topformer_viz.app.lab.basics import page as basics
+from topformer_viz.app.lab.basics import figures as basics
 from topformer_viz.app.lab.by_hand import figures as by_hand
 from topformer_viz.app.lab.by_hand.payload import example_of
 from topformer_viz.app.lab.cost import figures as cost
@@ -244,7 +244,7 @@ def test_by_hand_writes_every_number() -> None:
 
 def test_basics_shows_the_card_s_own_numbers() -> None:
     tiles = panels("basics", "streets", "en", question="place", pixel="3")["pictures"].groups[0].tiles
-    run, _ = basics._card()
+    run, _ = basics.card()
     head = list(basics.QUESTIONS).index("place")
     assert np.allclose(tiles[1].values.ravel(), run["block0.scores"][0, head, 2])
     assert np.allclose(tiles[2].values.ravel(), run["block0.weights"][0, head, 2])

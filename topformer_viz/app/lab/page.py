@@ -10,11 +10,8 @@ from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.basics import page as basics
 from topformer_viz.app.lab.by_hand import page as hand
 from topformer_viz.app.lab.cost import page as cost
-from topformer_viz.app.lab.covariance import figures as covariance_figures
 from topformer_viz.app.lab.covariance import page as covariance
-from topformer_viz.app.lab.relatives import figures as relatives_figures
 from topformer_viz.app.lab.relatives import page as relatives
-from topformer_viz.app.lab.what_if import figures as changes_figures
 from topformer_viz.app.lab.what_if import page as changes
 from topformer_viz.words.text import Text
 
@@ -26,10 +23,6 @@ PARTS: dict[str, tuple[Text, ModuleType]] = {
     "cost": (Text("Cost", "代价"), cost),
     "relatives": (Text("Relatives", "相近的注意力"), relatives),
 }
-FIGURES = {
-    "what-if": changes_figures.figures, "basics": basics.figures, "by-hand": hand.figures, "covariance": covariance_figures.figures,
-    "cost": cost.figures, "relatives": relatives_figures.figures,
-}  # fmt: skip
 WHOLE = ("what-if", "covariance", "relatives")  # parts that need whole matrices of the run
 TOO_LONG = Text(
     "This picture is so long and narrow that it has {tokens} tokens here, too many for whole matrices. Crop it, or choose a TopFormer as the model.",
