@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
-from topformer_viz.figures.panel import Array, Scale, Tile
+from topformer_viz.figures.panel import Scale, Tile
 from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
@@ -72,10 +72,10 @@ class Pictures:
             return {"kind": "map", **shown, "tensor": self._add(values[None])}
         return {"kind": "matrix", **shown, **self._cells(values)}
 
-    def row(self, label: str, values: Array, scale: Scale) -> dict[str, Any]:
-        """The row of the pixel pointed at, laid out on the grid, of a table (HW, HW)."""
-        tensor = self.body.add(torch.from_numpy(values)[None])  # as float16, because it travels whole
-        return {"kind": "row", "label": label, **_scale(scale), "tensor": tensor}
+    def row(self, label: str, tile: Tile) -> dict[str, Any]:
+        """The row of the pixel pointed at, laid out on the grid, of a tile of pixel by pixel."""
+        tensor = self.body.add(torch.from_numpy(tile.values)[None])  # as float16, because it travels whole
+        return {"kind": "row", "label": label, **_scale(tile.scale), "tensor": tensor}
 
     def colours(self, label: str, rgb: Tensor) -> dict[str, Any]:
         """A colour a pixel, (3, HW), from 0 to 1."""

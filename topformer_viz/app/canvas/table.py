@@ -18,21 +18,19 @@ TABLE_CSS = f".panel-table {{{axis_css()}}}\n" + Path(__file__).with_suffix(".cs
 
 
 def table_html(
-    table: Table, markup: Markup | Sequence[Markup] = escape, left: int = 1,
-    classes: Mapping[Any, str] = NONE,
-) -> str:  # fmt: skip
+    table: Table, markup: Markup | Sequence[Markup] = escape, left: int = 1, classes: Mapping[Any, str] = NONE
+) -> str:
     """The table under its title, to be styled by TABLE_CSS.
 
     ``markup``: one for all cells, headings too, or one a column. ``left``: so many columns are words, and set from the
     left; all of a table of words. ``classes``, for the page's own style: of rows by number, of cells by (row, column).
     """
-    columns = [markup] * len(table.columns) if callable(markup) else markup
-    words = len(table.columns) if table.words else left
-    kinds = ["word" if c < words else "" for c in range(len(table.columns))]
-    heads = [
-        escape(name) if columns is markup else to_html(name)
-        for name, to_html in zip(table.columns, columns, strict=True)
-    ]
+    if callable(markup):
+        columns, heads = [markup] * len(table.columns), list(map(markup, table.columns))
+    else:
+        columns, heads = list(markup), list(map(escape, table.columns))
+    words = len(columns) if table.words else left
+    kinds = ["word" if c < words else "" for c in range(len(columns))]
     barred = (False, *(any(bar is not None for bar in column) for column in zip(*table.bars, strict=True)))
     body = []
     for n, row in enumerate(table.rows):

@@ -1,5 +1,7 @@
 """The basics in two minutes: q times k gives a, a times v gives the result, on the test card with the colour model."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from topformer_viz.app.canvas.linked import KEPT, Pictures
@@ -42,14 +44,13 @@ def _pictures(question: str, lang: Lang) -> None:
     """The figure's pictures, for any square that is pointed at, and the sum that gives its result."""
     (run, photo), panel = card(), steps(question, START, lang)
     (_, score, weight, _), asked = panel.groups[0].tiles, UI["asked"](lang)
-    assert score.scale and weight.scale
     scores, weights, value, mixed = of_head(question, "scores", "weights", "value", "mixed")
     rgb, result = value[:, :3].T, mixed[:, :3].T  # a value's first three features are red, green, blue
     pictures = Pictures((run.sizes["H"], run.sizes["W"]))
     for name, picture in {
         "card": pictures.photo("\u00a0"),
-        "scores": pictures.row(asked, numbers(scores), score.scale),
-        "weights": pictures.row(asked, numbers(weights), weight.scale),
+        "scores": pictures.row(asked, replace(score, values=numbers(scores))),
+        "weights": pictures.row(asked, replace(weight, values=numbers(weights))),
         "sum": pictures.terms("\u00a0", weights, rgb, result),
         "result": pictures.colours("\u00a0", result),
     }.items():

@@ -80,8 +80,7 @@ def _pictures(view: View, block: int) -> None:
     pictures = Pictures(view.subject.grid)
     pictures.group(UI["picture"](lang), [pictures.photo("\u00a0")])
     for relative, tile in zip(found(view, block)[0], panel.groups[0].tiles, strict=True):
-        assert tile.scale
-        shown = [pictures.tile(UI["pair"](lang), tile), pictures.row(UI["row"](lang), tile.values, tile.scale)]
+        shown = [pictures.tile(UI["pair"](lang), tile), pictures.row(UI["row"](lang), tile)]
         note = UI["chance" if isinstance(relative.module, VitAttention) else "mean"](
             lang, heads=relative.run.sizes["heads"]
         )
