@@ -17,14 +17,16 @@ from PIL import Image
 
 from topformer_viz import trace
 from topformer_viz.figures import drawing
-from topformer_viz.figures import sheet as figures
 from topformer_viz.figures.attention import attention_panel
 from topformer_viz.figures.look import THEMES, WIDTHS, Look
 from topformer_viz.figures.overview import network_panel
 from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Scale, Series, Table, Tile
+from topformer_viz.figures.shades import coloured
 from topformer_viz.figures.sheet import draw, save
 from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.figures.subject import Subject
+from topformer_viz.figures.tables import BAR
+from topformer_viz.figures.typeset import measured
 from topformer_viz.network.model import TopFormer
 from topformer_viz.words.numbers import on_scale
 
@@ -219,7 +221,7 @@ def test_only_what_is_bold_brings_the_bold_face(subject) -> None:
 
 
 def test_a_dollar_is_as_wide_as_a_digit() -> None:
-    assert figures.measured("$", 10) == pytest.approx(figures.measured("0", 10))
+    assert measured("$", 10) == pytest.approx(measured("0", 10))
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
@@ -300,7 +302,7 @@ def test_a_chart_s_points_lie_where_its_axes_say(subject) -> None:
 
 def test_a_table_s_bars_are_as_long_as_their_numbers(subject) -> None:
     figure = draw(tables(subject("en")), Look())
-    bars = [p for p in figure.axes[0].patches if p.get_facecolor() == matplotlib.colors.to_rgba(figures.BAR)]
+    bars = [p for p in figure.axes[0].patches if p.get_facecolor() == matplotlib.colors.to_rgba(BAR)]
     wide = [bar.get_width() for bar in bars]  # type: ignore[attr-defined]
     assert len(wide) == 10 and np.allclose(np.array(wide[::2]) / wide[8], np.arange(1, 6) / 5)
 
@@ -318,7 +320,7 @@ def test_a_table_s_bars_are_as_long_as_their_numbers(subject) -> None:
     ],
 )
 def test_colours_are_those_of_the_scale(value: float, scale: Scale, name: str, place: float) -> None:
-    drawn = figures._coloured(np.array([[value]]), scale)[0, 0].astype(int)
+    drawn = coloured(np.array([[value]]), scale)[0, 0].astype(int)
     assert np.abs(drawn - np.array(matplotlib.colormaps[name](place, bytes=True)).astype(int)).max() <= 4
 
 

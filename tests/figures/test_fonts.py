@@ -23,12 +23,12 @@ from PIL import Image
 from topformer_viz.app.explorer.file import explorer_html
 from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.figures import animation, drawing, fonts
-from topformer_viz.figures import sheet as figures
 from topformer_viz.figures.attention import attention_panel
 from topformer_viz.figures.look import FORMATS, Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.subject import Subject
+from topformer_viz.figures.typeset import measured
 
 NAME = "北京故宫樱花 臺北 かな.jpg"  # kana are in GB2312, 臺 is in Big5
 NOBODY_S = "한국 사진.jpg"
@@ -39,7 +39,7 @@ CACHES = (
     drawing._machine_s,
     drawing._characters,
     drawing.tell,
-    figures.measured,
+    measured,
 )
 
 

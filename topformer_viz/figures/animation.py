@@ -16,7 +16,8 @@ from PIL import Image
 from topformer_viz.figures.drawing import drawing
 from topformer_viz.figures.look import THEMES, Look
 from topformer_viz.figures.panel import Group, Panel, Scale, Tile
-from topformer_viz.figures.sheet import colours, draw, map_of
+from topformer_viz.figures.shades import colours, map_of
+from topformer_viz.figures.sheet import draw
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import Subject, numbers
 from topformer_viz.run.walk import walk

@@ -1,7 +1,7 @@
 """The whole walk, or the whole network, as one figure: every stage as a small picture of its own tensor, in the order the declarations give.
 
 A stage stands one place after the last of its sources; query, key and value run side by side. The drawing is SVG in the
-marks that figures.py knows, with the pictures beside it by name.
+marks that diagram_paint.py knows, with the pictures beside it by name.
 """
 
 from html import escape

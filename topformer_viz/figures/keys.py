@@ -1,0 +1,105 @@
+"""What colours and lines stand for: a scale's colour bar, and names beside their colour or their series' line."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from topformer_viz.figures.panel import Array, Scale, Series
+from topformer_viz.figures.paper import Box, Field, Paper, stacked, words
+from topformer_viz.figures.shades import coloured
+from topformer_viz.figures.typeset import measured, wrapped
+from topformer_viz.words.numbers import on_scale
+
+
+def colour_bar(scale: Scale, paper: Paper, room: float, beside: bool = True) -> Box:
+    """A colour bar with its ends, its middle and what it measures: that stands over the bar where it may not stand, or has
+    no room, ``beside`` it."""
+    line, high = paper.line, 0.7 * paper.type / 72
+    wide = min(room * 0.42 if beside else room, 26 * line)
+    beside = beside and measured(scale.quantity, 0.95 * paper.type) <= room - wide - 0.8 * line
+    above = [] if beside else wrapped(scale.quantity, 0.95 * paper.type, room)
+
+    def paint(x: float, y: float) -> None:
+        strip = Field(x, y + 0.4 * line, wide, high)
+        paper.image(coloured(_shades(scale)[None], scale), strip, smooth=False)
+        paper.frame(strip, paper.theme.quiet, 0.5)
+        said = _said(scale)
+        left, middle, right = (measured(text, 0.85 * paper.type) for text in said)
+        size = min(0.85, 0.85 * (wide - 0.4 * line) / max(left + right, 1e-9))
+        crowded = middle / 2 + max(left, right) + 0.3 * line > wide / 2
+        for place, text, align in zip((0.0, 0.5, 1.0), said, ("left", "center", "right"), strict=True):
+            if not (crowded and align == "center"):
+                paper.text(x + place * wide, y + high + 1.5 * line, text, size, paper.theme.quiet, align)
+        if beside:
+            paper.text(x + wide + 0.8 * line, y + 0.4 * line + high * 0.85, scale.quantity, 0.95)
+
+    named = words(above, paper, 0.95, first=1.1 * line, step=1.3 * line)
+    return stacked(named, Box((high, 2.0 * line), paint))
+
+
+def _shades(scale: Scale) -> Array:
+    """Numbers from one end to the other, a colour each in even steps."""
+    low, high = scale.ends
+    if scale.root:
+        return np.linspace(0, math.sqrt(high), 256) ** 2
+    return np.geomspace(low, high, 256) if scale.log else np.linspace(low, high, 256)
+
+
+def _said(scale: Scale) -> tuple[str, str, str]:
+    """The numbers at a bar's ends and in its middle."""
+    low, high = scale.ends
+    if scale.low == scale.high:  # one number, such as the 0 of a projection that has not been trained
+        only = on_scale(scale.low, scale.low)
+        return ("", only, "") if scale.signed else (only, "", "")
+    if scale.log:  # numbers of all sizes
+        middle = math.sqrt(low * high)
+        return on_scale(low, low), on_scale(middle, middle), on_scale(high, high)
+    middle = high / 4 if scale.root else (low + high) / 2
+    return on_scale(low, high), on_scale(middle, high), on_scale(high, high)
+
+
+def legend(named: Sequence[tuple[str, str | Series]], paper: Paper, room: float) -> Box:
+    """Names beside their colour, or a series' line and marker, in lines over the ``room``."""
+    line = paper.line
+    placed: list[tuple[float, float, float, str | Series, list[str]]] = []
+    x, steps = 0.0, [0.4 * line]
+    for name, sign in named:
+        wide_sign = 2.4 * line if isinstance(sign, Series) and sign.dash else 0.9 * line
+        parts = wrapped(name, paper.type * 0.9, room - wide_sign - 0.4 * line)
+        wide = max(measured(part, paper.type * 0.9) for part in parts) + wide_sign + 1.7 * line
+        if x + wide - 1.3 * line > room and x > 0:
+            x = 0.0
+            steps.append(1.5 * line)
+        placed.append((x, sum(steps), wide_sign, sign, parts))
+        steps.append(1.3 * (len(parts) - 1) * line)
+        x += wide
+
+    def paint(x: float, y: float) -> None:
+        for across, down, wide, sign, parts in placed:
+            left, top = x + across, y + down
+            if isinstance(sign, str):
+                paper.frame(Field(left, top + 0.1 * line, wide, 0.9 * line), paper.theme.quiet, 0.4, sign)
+            else:
+                strung(sign, paper, [left, left + wide], [top + 0.55 * line] * 2, middle=True)
+            name = words(parts, paper, 0.9, first=0.85 * line, step=1.3 * line)
+            name.paint(left + wide + 0.4 * line, top)
+
+    return Box((*steps, 1.6 * line), paint)
+
+
+def strung(series: Series, paper: Paper, x: Sequence[float], y: Sequence[float], middle: bool = False) -> None:
+    """A series' line and markers through places; in a key (``middle``) one marker in the line's middle."""
+    if series.dash:
+        paper.strokes(x, y, series.colour, 1.6, series.dash)
+    if series.marker:
+        size = paper.type * 0.62
+        x, y = ([sum(x) / len(x)], y[:1]) if middle else (x, y)
+        fill = "none" if series.hollow else series.colour
+        paper.axes.add_line(
+            Line2D(
+                x, y, linestyle="none", marker=series.marker, markersize=size, markerfacecolor=fill,
+                markeredgecolor=series.colour, markeredgewidth=0.14 * size,
+            )
+        )  # fmt: skip
