@@ -17,6 +17,7 @@ from typing import cast
 import streamlit as st
 from PIL import Image
 from starlette.formparsers import MultiPartParser
+from streamlit.delta_generator import DeltaGenerator
 
 from topformer_viz.app.frame import address
 from topformer_viz.app.frame.choices import (
@@ -35,7 +36,7 @@ from topformer_viz.app.frame.offer import Bundle, Offer
 from topformer_viz.app.frame.saving import bar
 from topformer_viz.app.frame.view import Outline, View
 from topformer_viz.app.frame.words import DEVICES, UI, UNLIKE
-from topformer_viz.network.choices import FACTS, MODELS
+from topformer_viz.network.choices import FACTS, MODELS, Choice
 from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.network.facts import RARELY
 from topformer_viz.network.images import MAX_BYTES
@@ -58,7 +59,7 @@ MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
 
 
 def open_page(
-    max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (), 
+    max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (),
     bundles: Callable[[View], Sequence[Bundle]] = lambda view: (), takes: Callable[[View], address.Takes] = lambda view: {},
 ) -> View:  # fmt: skip
     """Start a page: its settings, the top bar with every choice, the run for them, and the bar that hands it out.
@@ -78,6 +79,23 @@ def open_page(
     place_of_refused, place_of_problem, place_in_line = st.empty(), st.empty(), st.empty()
     if problem := st.session_state.get("problem"):
         place_of_problem.error(as_markdown(problem(lang)))
+    view, about = _view(choice, max_tokens, place_in_line, lang)
+    view = _asked(view, takes(view), place_of_refused)
+    with st.container(horizontal=True, vertical_alignment="top", key="subject"):
+        name, words = UI["named"](lang, name=view.about), choice.label(lang)
+        st.html(
+            f'<p class="model-label"><strong>{html.escape(name)}</strong> <span class="model-words">{html.escape(words)}</span></p>'
+            f'<p class="run-line">{html.escape(about)}</p>'
+        )
+        bar(view, figures(view), bundles(view))
+    place_of_warning = st.empty()
+    if view.outline.unlike:
+        place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
+    return view
+
+
+def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: Lang) -> tuple[View, str]:
+    """Run the chosen model on the chosen picture, unless that has been done; the view, and the line about what ran."""
     digest, picture = chosen_picture()
     # Of the TopFormers every page shows the same run.
     max_tokens = max_tokens if choice.source == "colour" else MAX_TOKENS
@@ -98,32 +116,26 @@ def open_page(
         except CheckpointError as error:
             st.session_state.problem, st.session_state.model = error.text, next(iter(MODELS))
             st.rerun()
-    about = " · ".join(_about(outline.run, size, picture, max_tokens, lang))
     sample = SAMPLES.get(st.session_state.picture)
     name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
     view = View(
         lang, FACTS if streets else None, choice.source in SIZES, link(), key, name, credit, choice.name(lang),
         outline, run_it, place_in_line,
     )  # fmt: skip
-    possible = {**EVERYWHERE, "block": range(1, outline.blocks + 1), **takes(view)}
+    return view, " · ".join(_about(outline.run, size, picture, max_tokens, lang))
+
+
+def _asked(view: View, takes: address.Takes, place_of_refused: DeltaGenerator) -> View:
+    """The view with what the address asks for; a new visitor hears of what it asks for in vain."""
+    possible = {**EVERYWHERE, "block": range(1, view.outline.blocks + 1), **takes}
     asked, refused = address.read(st.query_params, possible)
-    view = replace(view, asked=asked)
     # Gone with the next run of the page, which its button brings.
     gone = st.session_state.get("gone", [])
     if st.session_state.pop("arrived", False) and (refused or gone):
         with place_of_refused.container(horizontal=True, vertical_alignment="center", key="refused"):
-            st.html(address.note(refused, gone, lang))
-            st.button(UI["close"](lang), type="tertiary")
-    with st.container(horizontal=True, vertical_alignment="top", key="subject"):
-        st.html(
-            f'<p class="model-label"><strong>{html.escape(UI["named"](lang, name=choice.name(lang)))}</strong> <span class="model-words">{html.escape(choice.label(lang))}</span></p>'
-            f'<p class="run-line">{html.escape(about)}</p>'
-        )
-        bar(view, figures(view), bundles(view))
-    place_of_warning = st.empty()
-    if outline.unlike:
-        place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
-    return view
+            st.html(address.note(refused, gone, view.lang))
+            st.button(UI["close"](view.lang), type="tertiary")
+    return replace(view, asked=asked)
 
 
 def _about(run: Trace, shown: tuple[int, int], picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:
