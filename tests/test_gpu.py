@@ -31,7 +31,7 @@ from topformer_viz.figures.sheet import save
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.model import SIZES, TopFormer
-from topformer_viz.run.fast import best_device
+from topformer_viz.run.inference import best_device
 from topformer_viz.run.measures import difference, measure, pooled
 from topformer_viz.run.segmentation import without_heads
 from topformer_viz.run.tracing import block_of, npz, trace_block

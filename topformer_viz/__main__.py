@@ -11,7 +11,7 @@ from topformer_viz.terminal import screenshots, shapes
 from topformer_viz.terminal.bench import command as bench
 from topformer_viz.terminal.console import complain, lenient, reader_left
 from topformer_viz.terminal.export import command as export
-from topformer_viz.terminal.export.cluster import ClusterError
+from topformer_viz.terminal.export.on_dask import ClusterError
 from topformer_viz.terminal.training import command as training
 from topformer_viz.terminal.training.data import DataError
 

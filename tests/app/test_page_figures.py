@@ -24,12 +24,14 @@ from topformer_viz.app.lab.relatives import figures as relatives
 from topformer_viz.app.lab.what_if import figures as changes
 from topformer_viz.app.network import figures as network
 from topformer_viz.app.starts import figures as starts
+from topformer_viz.app.starts.readings import all_readings
 from topformer_viz.figures import drawing, look
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import draw
-from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import FACTS, MODELS
+from topformer_viz.network.facts import FILE
+from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
@@ -180,7 +182,7 @@ def test_the_segmentation_s_colours_are_its_classes() -> None:
 
 
 def test_the_heads_table_is_the_page_s() -> None:
-    found = heads._findings(heads.findings.FILE)
+    found = heads.loaded(FILE)
     own = panels("heads", "streets", "en", network="trained", block="3", head="2")["head"].groups[0].tiles[0]
     ratio = found.networks["trained"].heads[2][1].ratio
     assert own.numbers[0][0] == times(ratio[0][0].value)  # type: ignore[union-attr]
@@ -190,7 +192,7 @@ def test_the_heads_table_is_the_page_s() -> None:
 
 def test_starts_follow_the_view() -> None:
     made = panels("starts", "streets", "en", block="2", head="3", row="1", column="2", draw="2", scale="each")
-    runs = starts._all_readings(view("streets", "en"), 2)
+    runs = all_readings(view("streets", "en"), 2)
     matrix = runs["trained", "stored"][1].matrix(3)
     assert np.array_equal(made["matrices"].groups[0].tiles[2].values, matrix)
     assert made["maps"].groups[1].tiles[2].marks == ((0, 1),)

@@ -15,7 +15,7 @@ from topformer_viz.app.lesson.question import Question
 from topformer_viz.app.lesson.quiz import questions
 from topformer_viz.app.lesson.quiz_run import LIVE
 from topformer_viz.app.lesson.quiz_shape import shape_question
-from topformer_viz.network.begin import with_batch_statistics
+from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.run.measures import measure
 from topformer_viz.run.stages import Stage, Step, axes_of, stage_of
 from topformer_viz.run.walk import sources_of, walk

@@ -13,9 +13,9 @@ from opening import ROOT, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz.app.frame import link
-from topformer_viz.app.frame.link import is_loopback, own_address, qr_code
+from topformer_viz.app.frame import sharing as link
 from topformer_viz.app.frame.saving import OPTIONS, SAID
+from topformer_viz.app.frame.sharing import is_loopback, own_address, qr_code
 from topformer_viz.app.frame.words import PAGES
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.subject import Subject

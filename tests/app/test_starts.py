@@ -19,8 +19,8 @@ from topformer_viz import load_model, trace
 from topformer_viz.app.starts import words
 from topformer_viz.app.starts.pictures import picture
 from topformer_viz.app.starts.readings import sentence
-from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.colour import Model
+from topformer_viz.network.initialise import reinitialised, with_batch_statistics
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from topformer_viz import trace
 from topformer_viz.network.model import SIZES, Attention, Mlp, TopFormer, fused
-from topformer_viz.run.source import source_of
+from topformer_viz.run.source_code import source_of
 
 GOLDEN_RUNS = {"tiny_128x192_150cls": (128, 192), "tiny_97x130_150cls": (97, 130)}
 BLOCK_ARRAYS = {

@@ -29,9 +29,9 @@ from torch import Tensor, nn
 
 from topformer_viz import load_model, trace
 from topformer_viz.network import torchfile, unpickle, weights
-from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.classes import CLASS_SETS, classes_of
 from topformer_viz.network.colour import ColourModel
+from topformer_viz.network.initialise import reinitialised, with_batch_statistics
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.network.refusals import CONVERT, CheckpointError

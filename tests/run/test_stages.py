@@ -10,7 +10,7 @@ from topformer_viz import STAGES
 from topformer_viz.app.canvas.markup import code_html, formula_html, note_html
 from topformer_viz.network.colour import ColourModel
 from topformer_viz.network.model import TopFormer
-from topformer_viz.run.source import source_of
+from topformer_viz.run.source_code import source_of
 from topformer_viz.run.stages import AXES, COMPOSITE, GLOSSARY, INDICES, OPERATIONS, ORIGINS, axes_of, stage_of
 from topformer_viz.words.text import Text
 

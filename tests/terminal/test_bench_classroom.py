@@ -11,9 +11,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosedOK
 
 from topformer_viz.terminal.bench import classroom
-from topformer_viz.terminal.bench import tab as module
+from topformer_viz.terminal.bench import protocol as module
 from topformer_viz.terminal.bench.classroom import CLICK, DECK, OPENING, PICTURE, Class, Student, Wait
-from topformer_viz.terminal.bench.tab import Widget
+from topformer_viz.terminal.bench.protocol import Widget
 from topformer_viz.terminal.bench.visitor import Visitor
 
 

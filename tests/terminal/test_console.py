@@ -16,7 +16,7 @@ from PIL import Image
 from topformer_viz.__main__ import main
 from topformer_viz.figures.order import Order
 from topformer_viz.terminal.console import pictures
-from topformer_viz.words.command import command_line
+from topformer_viz.words.shell import command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "猫 照片 Straße.png"  # which no encoding below has all letters for

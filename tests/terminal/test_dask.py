@@ -13,8 +13,8 @@ from PIL import Image
 from topformer_viz.__main__ import main
 from topformer_viz.figures.order import Order
 from topformer_viz.network.weights import STREETS
-from topformer_viz.terminal.export import cluster as module
-from topformer_viz.terminal.export.cluster import on_cluster
+from topformer_viz.terminal.export import on_dask as module
+from topformer_viz.terminal.export.on_dask import on_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 CAT = str(ROOT / "topformer_viz" / "assets" / "samples" / "cat.jpg")
@@ -74,7 +74,7 @@ def test_a_cluster_gives_what_one_process_gives(
     def deadly(image: str, *rest: object) -> module.Made:
         if image == "dead.jpg":
             os._exit(1)
-        from topformer_viz.terminal.export.cluster import _make
+        from topformer_viz.terminal.export.on_dask import _make
 
         return _make(image, *rest)  # type: ignore[arg-type]
 

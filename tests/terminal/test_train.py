@@ -23,8 +23,8 @@ from torch import Tensor
 
 from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
-from topformer_viz.network.begin import begin
 from topformer_viz.network.images import open_image
+from topformer_viz.network.initialise import begin
 from topformer_viz.network.input import MEAN, STD
 from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
 from topformer_viz.study import likeness

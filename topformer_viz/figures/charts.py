@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-from topformer_viz.figures.keys import legend, strung
+from topformer_viz.figures.legends import legend, strung
 from topformer_viz.figures.panel import Axis, Chart
 from topformer_viz.figures.paper import Box, Field, Paper, abreast, space, stacked, words
 from topformer_viz.figures.typeset import measured, wrapped

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from topformer_viz.figures.look import FORMATS as FIGURES
 from topformer_viz.figures.look import Look
 from topformer_viz.network.colour import MIN_GRID
-from topformer_viz.words.command import command_line
 from topformer_viz.words.misspelt import known
+from topformer_viz.words.shell import command_line
 from topformer_viz.words.text import LANGS, Lang
 
 FORMATS = (*FIGURES, "gif", "html", "npz", "zip")

@@ -18,7 +18,7 @@ from topformer_viz.figures import drawing
 from topformer_viz.figures.charts import charts
 from topformer_viz.figures.diagram_paint import diagram
 from topformer_viz.figures.glyphs import with_fonts
-from topformer_viz.figures.keys import colour_bar, legend
+from topformer_viz.figures.legends import colour_bar, legend
 from topformer_viz.figures.look import FORMATS, SMALLEST, THEMES, WIDTHS, Format, Look
 from topformer_viz.figures.panel import Group, Panel
 from topformer_viz.figures.paper import Box, Paper, abreast, heading, space, stacked

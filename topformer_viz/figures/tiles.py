@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from topformer_viz.figures.colours import luminance
-from topformer_viz.figures.keys import colour_bar
+from topformer_viz.figures.legends import colour_bar
 from topformer_viz.figures.panel import Group, Tile
 from topformer_viz.figures.paper import Box, Field, Paper, highest, space, stacked
 from topformer_viz.figures.shades import coloured

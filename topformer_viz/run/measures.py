@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from topformer_viz.network.colour import Model
-from topformer_viz.run.fast import full_precision
+from topformer_viz.run.inference import full_precision
 from topformer_viz.run.tracing import Trace
 
 CHUNK = 2**20  # entries of scores held at once, all heads together

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import BLOCKS, Keep, TopFormer
-from topformer_viz.run.fast import inference_copy
-from topformer_viz.run.fast import run as forward
+from topformer_viz.run.inference import inference_copy
+from topformer_viz.run.inference import run as forward
 from topformer_viz.run.tracing import Trace
 
 # What is taken away, to see what the segmentation owes to it: traced tensors that are set to 0.

@@ -17,7 +17,7 @@ from topformer_viz.network.colour import ColourModel, Model
 from topformer_viz.network.images import MAX_PIXELS
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import DENSE_TOKENS, Attention, Keep, TopFormer, ignore
-from topformer_viz.run.fast import full_precision, inference_copy, run
+from topformer_viz.run.inference import full_precision, inference_copy, run
 from topformer_viz.run.stages import COMPOSITE, axes_of
 
 MAX_TOKENS = 16_384  # attention's time grows with their square

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from topformer_viz.network.images import CELL
 from topformer_viz.network.model import ATTN_RATIO, DENSE_TOKENS, KEY_DIM, SIZES, Attention
-from topformer_viz.run.fast import full_precision
+from topformer_viz.run.inference import full_precision
 
 FLOAT = 4  # bytes of a float32
 ATTENTION = ("scores", "weights", "mixed")  # the stages whose time is attention's; all others' is the projections'

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import Attention, Block
 from topformer_viz.network.relatives import SEED, Residual, RopeAttention, VitAttention, draw, nearest_heads, taken_over
-from topformer_viz.run.fast import full_precision
+from topformer_viz.run.inference import full_precision
 from topformer_viz.run.stages import STAGES, Stage, Step
 from topformer_viz.run.tracing import Trace, block_of, trace_block
 from topformer_viz.words.text import Text

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import KEY_DIM, SIZES
-from topformer_viz.run.fast import inference_copy
+from topformer_viz.run.inference import inference_copy
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.study.heads import ONE_HOT, UNIFORM

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.colour import Model
+from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.model import Attention, Conv2d_BN, Keep
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.run.stages import STAGES, axes_of

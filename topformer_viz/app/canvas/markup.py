@@ -7,7 +7,7 @@ import re
 from functools import cache
 from html import escape
 
-from topformer_viz.run.source import Source
+from topformer_viz.run.source_code import Source
 from topformer_viz.run.stages import AXES, GLOSSARY, INDICES, axes_of
 from topformer_viz.words.text import Lang
 

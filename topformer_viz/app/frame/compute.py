@@ -10,14 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from topformer_viz.app.frame.address import OWN
 from topformer_viz.app.frame.words import OVERFLOWS, UI
-from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import Choice
 from topformer_viz.network.colour import Model
+from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import CheckpointError, load_model, showable
-from topformer_viz.run.fast import best_device
+from topformer_viz.run.inference import best_device
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.server.store import STORE
 from topformer_viz.study import likeness

@@ -29,11 +29,11 @@ from topformer_viz.app.frame.choices import (
     link,
     model_key,
     restore_choices,
-    top_bar,
 )
 from topformer_viz.app.frame.compute import compute, in_line, streets_likeness
 from topformer_viz.app.frame.offer import Bundle, Offer
 from topformer_viz.app.frame.saving import bar
+from topformer_viz.app.frame.top_bar import top_bar
 from topformer_viz.app.frame.view import Outline, View
 from topformer_viz.app.frame.words import DEVICES, UI, UNLIKE
 from topformer_viz.network.choices import FACTS, MODELS, Choice

@@ -17,8 +17,8 @@ from PIL import Image
 
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.app.frame.address import OWN
-from topformer_viz.app.frame.link import host, parts, qr_code
 from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
+from topformer_viz.app.frame.sharing import host, parts, qr_code
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import SAID, SAVING
 from topformer_viz.figures.look import MIME, Format, Look

@@ -19,7 +19,7 @@ from topformer_viz.app.lesson.words import PYRAMID_CAPTION
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
-from topformer_viz.run.source import Source, source_of
+from topformer_viz.run.source_code import Source, source_of
 from topformer_viz.run.stages import COMPOSITE, SIGNS, axes_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk, way

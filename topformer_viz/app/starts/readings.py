@@ -4,8 +4,8 @@ from PIL import Image
 
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.starts.words import SAYS, STARTS, STATISTICS, UI
-from topformer_viz.network.begin import reinitialised, with_batch_statistics
 from topformer_viz.network.images import CELL
+from topformer_viz.network.initialise import reinitialised, with_batch_statistics
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.weights import load_model

@@ -19,8 +19,8 @@ from websockets.exceptions import WebSocketException
 
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.terminal.bench.pages import trivial_script
+from topformer_viz.terminal.bench.protocol import ClassroomError
 from topformer_viz.terminal.bench.server import Server, machine_cpu, served
-from topformer_viz.terminal.bench.tab import ClassroomError
 from topformer_viz.terminal.bench.table import Cell, Goal, Table
 from topformer_viz.terminal.bench.visitor import Visitor
 from topformer_viz.terminal.chromium import APP

@@ -10,7 +10,7 @@ from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
-from topformer_viz.run.fast import best_device, inference_copy, run
+from topformer_viz.run.inference import best_device, inference_copy, run
 from topformer_viz.run.tracing import trace
 from topformer_viz.terminal.bench.table import Cell, Table
 from topformer_viz.terminal.bench.timing import interleaved, ratio

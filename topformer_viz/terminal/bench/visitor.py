@@ -14,7 +14,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
-from topformer_viz.terminal.bench.tab import ClassroomError, PageStoppedError, Tab
+from topformer_viz.terminal.bench.protocol import ClassroomError, PageStoppedError, Tab
 
 PATIENCE = 60.0  # seconds until a visitor gives up
 

@@ -15,8 +15,8 @@ from topformer_viz.figures.order import FORMATS, OVERVIEW, SHAPE, Order, OrderEr
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.images import MAX_PIXELS
 from topformer_viz.terminal.console import Commands, complain, lenient, pictures
-from topformer_viz.terminal.export.cluster import on_cluster
 from topformer_viz.terminal.export.files import printable
+from topformer_viz.terminal.export.on_dask import on_cluster
 from topformer_viz.terminal.export.picture import check
 from topformer_viz.terminal.export.workers import apart, cores, here
 from topformer_viz.words.text import LANGS, Lang

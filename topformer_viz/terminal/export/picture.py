@@ -20,10 +20,10 @@ from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.figures.subject import Subject
-from topformer_viz.network.begin import with_batch_statistics
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.colour import MIN_GRID, Model
 from topformer_viz.network.images import open_image
+from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import DENSE_TOKENS, SIZES
 from topformer_viz.network.weights import load_checkpoint, load_model

@@ -11,12 +11,12 @@ import torch
 from safetensors import safe_open
 from tqdm import tqdm
 
-from topformer_viz.network.begin import reinitialised
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY
+from topformer_viz.network.initialise import reinitialised
 from topformer_viz.network.model import BLOCKS, TopFormer
 from topformer_viz.network.weights import STREETS, load_model
-from topformer_viz.run.fast import best_device
+from topformer_viz.run.inference import best_device
 from topformer_viz.run.segmentation import SILENCED, without
 from topformer_viz.run.tracing import trace
 from topformer_viz.study import heads as findings

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from topformer_viz.network.colour import Model
 from topformer_viz.network.input import to_tensor
-from topformer_viz.run.fast import inference_copy, run
+from topformer_viz.run.inference import inference_copy, run
 from topformer_viz.run.measures import distances, effective_tokens
 from topformer_viz.study.heads import Estimate, HeadFinding, NetworkFinding
 from topformer_viz.terminal.training.data import IGNORE, Photographs

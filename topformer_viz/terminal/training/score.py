@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import TopFormer
-from topformer_viz.run.fast import inference_copy, run
+from topformer_viz.run.inference import inference_copy, run
 from topformer_viz.terminal.training.data import IGNORE, Photographs
 
 SHORT_SIDE = 512  # of pictures when they are scored: what the app shows them at

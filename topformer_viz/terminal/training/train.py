@@ -19,11 +19,11 @@ from safetensors import torch as safetensors
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from topformer_viz.network.begin import begin
+from topformer_viz.network.initialise import begin
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.weights import load_model
-from topformer_viz.run.fast import best_device, inference_copy, run
+from topformer_viz.run.inference import best_device, inference_copy, run
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.terminal.training.crops import Crops, crop_cells
 from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs, notes, pixels_of_val

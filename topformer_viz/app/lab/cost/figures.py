@@ -17,7 +17,7 @@ from topformer_viz.app.lab.cost.words import FIGURES, PLOTS, UI
 from topformer_viz.figures.panel import Axis, Chart, Dash, Panel, Series
 from topformer_viz.network.images import CELL
 from topformer_viz.network.model import DENSE_TOKENS
-from topformer_viz.run.fast import best_device
+from topformer_viz.run.inference import best_device
 from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, side
 from topformer_viz.words.numbers import tokens_text
 from topformer_viz.words.text import Lang, sentences

@@ -10,7 +10,7 @@ from topformer_viz.app.frame.words import DEVICES
 from topformer_viz.app.lab.cost.table import table_html, times_table
 from topformer_viz.app.lab.cost.words import UI
 from topformer_viz.network.model import DENSE_TOKENS
-from topformer_viz.run.fast import best_device
+from topformer_viz.run.inference import best_device
 from topformer_viz.study.cost import (
     GRIDS,
     MOST_BYTES,
