@@ -1,15 +1,16 @@
 """The attention explorer's words in both languages."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
+from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, HEAD_N, PIXEL, WEIGHT
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
     "semicolon": Text("; ", "；"),
     # the toolbar
-    "block": Text("Block", "模块"),
+    "block": BLOCK,
     "block_n": Text("block {n}", "第 {n} 个模块"),
-    "head": Text("Head", "头"),
-    "head_n": Text("head {n}", "第 {n} 个头"),
+    "head": HEAD,
+    "head_n": HEAD_N,
     "mean": Text("the mean of all heads", "各头的平均"),
     "mean_short": Text("Mean", "平均"),
     "direction": Text("Show", "显示"),
@@ -44,14 +45,14 @@ UI: dict[str, Text] = {
     "select": Text("Select a region", "选取区域"),
     "free": Text("Let go (Esc)", "放开（Esc）"),
     "save": Text("Save as one HTML file", "保存为单个 HTML 文件"),
-    "copy_link": Text("Copy link to this view", "复制此视图的链接"),
+    "copy_link": COPY_LINK,
     **COPY_WORDS,
     "upload_stays": Text(
         "Your own picture cannot travel in a link: whoever opens it sees the default sample.",
         "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",
     ),
     # the pictures
-    "pixel": Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）"),
+    "pixel": PIXEL,
     "pixel_short": Text("pixel {i}", "像素 {i}"),
     "region": Text(
         "the region of {n} pixels (rows {row}, columns {column})", "{n} 个像素的区域（第 {row} 行，第 {column} 列）"
@@ -166,7 +167,7 @@ UI: dict[str, Text] = {
     "o_row": Text("sum over all keys: output of pixel {i}", "对所有键求和：像素 {i} 的输出"),
     "score": Text("sum of the products = score", "乘积之和 = 得分"),
     "total": Text("the row's sum of exp", "这一行 exp 之和"),
-    "weight": Text("weight", "权重"),
+    "weight": WEIGHT,
     "feature": Text("{row}, feature {c}: {value}", "{row}，特征 {c}：{value}"),
     # a head taken away
     "removal": Text("What hangs on a head?", "一个头有多重要？"),

@@ -1,5 +1,6 @@
 """What the lab's part on covariance says, on the page and in its figures."""
 
+from topformer_viz.words.names import BLOCK, HEAD, HEAD_N, MEAN, MEAN_OF_HEADS, WEIGHT
 from topformer_viz.words.text import Text
 
 UI = {
@@ -10,9 +11,9 @@ UI = {
         "一个头的权重 A 常被说成类似协方差矩阵。两者都是 HW × HW = {HW} × {HW} 的表，说的都是像素 i 与像素 j 有多大关系。"
         "这里把 A 与进入模块的同一批 token 的协方差、相关系数放在一起：像素是变量，{C} 个通道是样本。",
     ),
-    "block": Text("Block", "模块"),
-    "head": Text("Head", "头"),
-    "mean": Text("mean", "平均"),
+    "block": BLOCK,
+    "head": HEAD,
+    "mean": MEAN,
     "title": Text("Weights, covariance and correlation side by side", "权重、协方差与相关系数并排"),
     "tokens": Text("The picture", "图片"),
     "tokens_note": Text("{rows} × {columns} pixels of the token grid", "特征网格的 {rows} × {columns} 个像素"),
@@ -90,8 +91,8 @@ UI = {
         "{longest} 步之内，游走没有接近某一个极限到 {mixed} 以内。图中是走了非常多步之后的分布。",
     ),
     "running": Text("Finding the eigenvalues…", "正在计算特征值……"),
-    "head_n": Text("head {n}", "第 {n} 个头"),
-    "all_heads": Text("mean of the heads", "各头平均"),
+    "head_n": HEAD_N,
+    "all_heads": MEAN_OF_HEADS,
 }  # fmt: skip
 
 FIGURES = {
@@ -99,7 +100,7 @@ FIGURES = {
     "eigenvalues": Text("Eigenvalues in the complex plane", "复平面上的特征值"),
     "checklist": Text("The checklist", "逐项检查"),
     "walk": Text("The walk on the picture", "图片上的游走"),
-    "weights": Text("weight", "权重"),
+    "weights": WEIGHT,
     "covariance": Text("covariance", "协方差"),
     "correlation": Text("correlation", "相关系数"),
     "units": Text("None of the three has a unit.", "三者都没有单位。"),

@@ -1,5 +1,6 @@
 """What the lab's part on relatives says, on the page and in its figures."""
 
+from topformer_viz.words.names import BLOCK, MEAN_OF_SO_MANY, RANDOM, SHARE_OF_A_ROW, WEIGHT
 from topformer_viz.words.text import Text
 
 UI = {
@@ -12,7 +13,7 @@ UI = {
         "EVA-02、DINOv3 等视觉 Transformer 就靠它知道位置。这里 TopFormer 与 LeViT 的投影权重相同；ViT 和 RoPE 的权重是随机的："
         "形状、代价和它们对位置的了解都是真的，但**随机网络的图案不说明规律。**",
     ),
-    "block": Text("Block", "模块"),
+    "block": BLOCK,
     "summary": Text("What differs", "区别何在"),
     "table": Text("Four attentions on the tokens of block {block}: {H} × {W} = {HW} pixels, C = {C} channels", "第 {block} 个模块的 token 上的四种注意力：{H} × {W} = {HW} 个像素，C = {C} 个通道"),
     "attention": Text("attention", "注意力"),
@@ -36,7 +37,7 @@ UI = {
     "picture": Text("The picture", "图片"),
     "pair": Text("at the pair", "这一对"),
     "row": Text("what the pixel reads", "这个像素所读的"),
-    "mean": Text("mean of the {heads} heads", "{heads} 个头的平均"),
+    "mean": MEAN_OF_SO_MANY,
     "chance": Text("mean of the {heads} heads: random, chance", "{heads} 个头的平均：随机权重，只是偶然"),
     "stages": Text("Stage by stage", "逐个阶段"),
     "diagrams": Text("Shape diagrams: {stage}", "形状图：{stage}"),
@@ -106,9 +107,9 @@ FIGURES = {
     "title": Text("Four attentions on the same tokens: the weights", "同样的 token，四种注意力：权重"),
     "matrices": Text("all weights, mean of the heads", "全部权重，各头平均"),
     "rows": Text("what {pixel} reads", "{pixel}读什么"),
-    "random": Text("{name} (random)", "{name}（随机）"),
-    "quantity": Text("weight", "权重"),
-    "unit": Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。"),
+    "random": RANDOM,
+    "quantity": WEIGHT,
+    "unit": SHARE_OF_A_ROW,
     "root": Text("Colour grows with the square root; each attention has its own scale.", "颜色随平方根变化；每种注意力各用自己的标尺。"),
     "chance": Text("ViT and RoPE have random weights: what they show is chance, not a finding.", "ViT 和 RoPE 的权重是随机的：图案只是偶然，不说明规律。"),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """What the lab's part "What if?" says, on the page and in its figures."""
 
+from topformer_viz.words.names import BLOCK, HEAD, HEAD_N, MEAN, MEAN_OF_HEADS, WEIGHT
 from topformer_viz.words.text import Text
 
 UI = {
@@ -8,9 +9,9 @@ UI = {
         "the block gave, “after” what it gives now; below or beside them stands the difference.",
         "改动一个模块的注意力，再在你的图片上运行一次。可以同时改动几处。“改动前”是原来的结果，“改动后”是现在的结果，旁边或下面是两者之差。",
     ),
-    "block": Text("Block", "模块"),
-    "head": Text("Head", "头"),
-    "mean": Text("mean", "平均"),
+    "block": BLOCK,
+    "head": HEAD,
+    "mean": MEAN,
     "scaled": Text("Divide by √key_dim", "除以 √key_dim"),
     "temperature": Text("Temperature", "温度"),
     "over": Text("Softmax along", "softmax 的方向"),
@@ -41,8 +42,8 @@ UI = {
     "effective": Text("Effective tokens", "有效 token 数"),
     "mixed": Text("Per-head output", "每个头的输出"),
     "output": Text("The block's output", "模块的输出"),
-    "head_n": Text("head {n}", "第 {n} 个头"),
-    "all_heads": Text("mean of the heads", "各头平均"),
+    "head_n": HEAD_N,
+    "all_heads": MEAN_OF_HEADS,
     "all_rms": Text("all heads", "全部的头"),
     "weights_note": Text("{head}; a row is what one pixel reads", "{head}；一行是一个像素读到的"),
     "effective_note": Text("of each row, {head}: 1 reads one pixel, {tokens} all alike", "每行的，{head}：1 表示只读一个像素，{tokens} 表示一视同仁"),
@@ -165,7 +166,7 @@ EXPLAINED: dict[str, Text] = {
 FIGURES = {
     "pictures": Text("Before, after and difference", "改动前、改动后与差"),
     "numbers": Text("What it did, in numbers", "用数字看结果"),
-    "weight": Text("weight", "权重"),
+    "weight": WEIGHT,
     "tokens": Text("tokens", "token 数"),
     "rms": Text("root mean square", "均方根"),
     "apart": Text("after − before", "后 − 前"),
