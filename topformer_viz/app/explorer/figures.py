@@ -22,7 +22,7 @@ from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, class_picture, numbers
 from topformer_viz.words.numbers import signed_digits
-from topformer_viz.words.text import Lang
+from topformer_viz.words.text import Lang, sentences
 
 
 def figures(view: View) -> list[Offer]:
@@ -57,7 +57,7 @@ def _logarithmic(panel: Panel, lang: Lang) -> Panel:
         return replace(tile, scale=replace(tile.scale, low=1e-4 * tile.scale.high, log=True))
 
     groups = tuple(replace(group, tiles=tuple(map(of, group.tiles))) for group in panel.groups)
-    caption = (" " if lang == "en" else "").join((PANEL["log"](lang), panel.caption))
+    caption = sentences(lang, (PANEL["log"](lang), panel.caption))
     return replace(panel, name=f"{panel.name}-log", caption=caption, groups=groups)
 
 

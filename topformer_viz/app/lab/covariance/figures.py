@@ -15,6 +15,7 @@ from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Series, Table
 from topformer_viz.figures.scales import off_rounding, plain, shares, signed
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
+from topformer_viz.run.measures import effective_tokens
 from topformer_viz.study import covariance as study
 from topformer_viz.words.numbers import signed_digits, three_digits
 from topformer_viz.words.text import Lang
@@ -164,7 +165,7 @@ def settling(walk: study.Walk, checked: study.Checked, lang: Lang) -> str:
         "steps": walk.steps, "mixed": f"{study.MIXED:.0%}", "longest": f"{study.LONGEST:,}", "tokens": tokens,
         "start": f"{float((walk.limit - 1 / tokens).abs().sum()) / 2:.1%}",
         "second": f"{second:.2f}" if second < 0.995 else f"{second:.5f}",  # 1.00 would never settle
-        "effective": f"{float(torch.special.entr(walk.limit).sum().exp()):.0f}",
+        "effective": f"{float(effective_tokens(walk.limit)):.0f}",
     }  # fmt: skip
     kind = {None: "unsettled", 0: "uniform", 1: "one_step"}.get(walk.steps, "steps")
     return UI[kind](lang, **words)
