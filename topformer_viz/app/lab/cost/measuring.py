@@ -5,9 +5,11 @@ import threading
 import streamlit as st
 import torch
 
+from topformer_viz.app.canvas.markup import formula_html
+from topformer_viz.app.canvas.table import table_html
 from topformer_viz.app.frame.view import PROSE
 from topformer_viz.app.frame.words import DEVICES
-from topformer_viz.app.lab.cost.table import table_html, times_table
+from topformer_viz.app.lab.cost.table import times_table
 from topformer_viz.app.lab.cost.words import UI
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.run.inference import best_device
@@ -57,7 +59,7 @@ def measured_now(numbers: Numbers, lang: Lang) -> Measurement | None:
     st.markdown(sentences(lang, found_by(kept[0], numbers, device, lang)), width=PROSE)
     if not kept[0].timings:
         return None
-    st.html(f'<div class="cost prose">{table_html(times_table(kept[0], lang), UI["measured"](lang))}</div>')
+    st.html(table_html(times_table(kept[0], lang), formula_html), width=PROSE)
     return kept[0]
 
 

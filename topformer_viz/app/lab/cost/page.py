@@ -3,20 +3,22 @@
 Formulas and timing are study/cost.py, the two plots plots.py.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from topformer_viz.app.canvas.chart import config
 from topformer_viz.app.canvas.linked import KEPT
-from topformer_viz.app.canvas.markup import axis_css
+from topformer_viz.app.canvas.markup import formula_html
+from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import OWN, Takes
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.cost import plots
 from topformer_viz.app.lab.cost.figures import CHOICES, OWN_NUMBERS, name_of, sentences_of, tokens_of
 from topformer_viz.app.lab.cost.measuring import measured_now
-from topformer_viz.app.lab.cost.table import sizes_table, table_html, why_adds, why_memory
+from topformer_viz.app.lab.cost.table import sizes_table, why_adds, why_memory
 from topformer_viz.app.lab.cost.words import UI
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import BLOCKS, DENSE_TOKENS
@@ -26,7 +28,7 @@ from topformer_viz.words.text import Lang, sentences
 
 CLASSES = 150  # of the whole network that the module is set against: ADE20K's, as published
 
-_STYLE = f".cost {{ {axis_css()} --prose: {PROSE}px; }}\n" + Path(__file__).with_name("cost.css").read_text("utf-8")
+_STYLE = TABLE_CSS + Path(__file__).with_name("cost.css").read_text("utf-8")
 
 
 def takes(view: View) -> Takes:
@@ -74,8 +76,8 @@ def _cost(view: View) -> None:
     for column, derived in zip(st.columns(2, gap="large"), (why_adds, why_memory), strict=True):
         column.html(f'<div class="cost">{derived(numbers, lang)}</div>')
     st.subheader(UI["table"](lang), anchor="cost-table")
-    caption = UI["table_caption"](lang, name=name_of(name, numbers, lang))
-    st.html(f'<div class="cost prose">{table_html(sizes_table(numbers, lang), caption)}</div>')
+    table = replace(sizes_table(numbers, lang), title=UI["table_caption"](lang, name=name_of(name, numbers, lang)))
+    st.html(table_html(table, formula_html), width=PROSE)
 
 
 def _own_numbers() -> dict[str, int]:

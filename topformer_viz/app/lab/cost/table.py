@@ -1,8 +1,9 @@
-"""The tables about cost, and as HTML."""
+"""The tables about cost; of two that only the page shows, with a note below, the HTML."""
 
 from html import escape
 
 from topformer_viz.app.canvas.markup import formula_html
+from topformer_viz.app.canvas.table import table_html
 from topformer_viz.app.lab.cost.words import UI
 from topformer_viz.figures.panel import Table
 from topformer_viz.network.images import CELL
@@ -11,17 +12,6 @@ from topformer_viz.words.numbers import bytes_text, three_digits, tokens_text
 from topformer_viz.words.text import Lang
 
 TABLE = (64, 256, 1024, 4096, 16384)  # HW of the rows
-
-
-def table_html(table: Table, caption: str) -> str:
-    """A table of plain words and of formulas, whose axis names are coloured, under its caption."""
-    head = "".join(f'<th scope="col">{formula_html(column)}</th>' for column in table.columns)
-    body = "".join(
-        f"<tr{' class=strong' if n in table.sums else ''}>"
-        f'<th scope="row">{formula_html(first)}</th>{"".join(f"<td>{formula_html(cell)}</td>" for cell in cells)}</tr>'
-        for n, (first, *cells) in enumerate(table.rows)
-    )
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def why_adds(numbers: Numbers, lang: Lang) -> str:
@@ -40,8 +30,8 @@ def why_adds(numbers: Numbers, lang: Lang) -> str:
         (UI["pixels"](lang), f"{CELL} × √HW", UI["px"](lang, side=f"{side(numbers.crossing):,.0f}")),
     )
     columns = UI["work"](lang), UI["formula"](lang), UI["value"](lang)
-    note = escape(UI["why_adds_note"](lang, cell=CELL))
-    return table_html(Table(columns, rows, sums=(4, 7, 8)), UI["why_adds"](lang)) + f"<p>{note}</p>"
+    table = Table(columns, rows, UI["why_adds"](lang), sums=(4, 7, 8))
+    return table_html(table, formula_html) + f"<p>{escape(UI['why_adds_note'](lang, cell=CELL))}</p>"
 
 
 def why_memory(numbers: Numbers, lang: Lang) -> str:
@@ -61,8 +51,8 @@ def why_memory(numbers: Numbers, lang: Lang) -> str:
     )
     columns = UI["kept"](lang), UI["formula"](lang), UI["value"](lang)
     note = "why_memory_note" if numbers.memory_crossing < numbers.crossing else "why_memory_late"
-    table = table_html(Table(columns, rows, sums=(4, 7, 8)), UI["why_memory"](lang))
-    return table + f"<p>{escape(UI[note](lang))}</p>"
+    table = Table(columns, rows, UI["why_memory"](lang), sums=(4, 7, 8))
+    return table_html(table, formula_html) + f"<p>{escape(UI[note](lang))}</p>"
 
 
 def sizes_table(numbers: Numbers, lang: Lang) -> Table:
@@ -87,4 +77,4 @@ def times_table(measured: Measurement, lang: Lang) -> Table:
         if timing.fused:
             attention = UI["fused"](lang, ms=attention)
         rows.append((f"{timing.HW:,}", f"{side(timing.HW):,.0f}", three_digits(timing.projections), attention))
-    return Table(columns, tuple(rows))
+    return Table(columns, tuple(rows), UI["measured"](lang))
