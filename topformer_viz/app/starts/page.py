@@ -5,26 +5,27 @@ no more is kept than what the page shows: the weights, and a few numbers a block
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.starts.figures import numbers, peaks
 from topformer_viz.app.starts.pictures import STOPS, grey, pictures
 from topformer_viz.app.starts.readings import all_readings, grid_of, head_words
-from topformer_viz.app.starts.table import table_html
 from topformer_viz.app.starts.words import EXPLAINED, UI
 from topformer_viz.network.model import BLOCKS
 from topformer_viz.study.starts import DRAWS, HEADS, MEAN
 from topformer_viz.words.text import Lang
 
 _RAMP = ", ".join(f"#{stop}" for stop in STOPS)
-_STYLE = f".starts {{ --ramp: {_RAMP}; }}\n" + Path(__file__).with_name("starts.css").read_text("utf-8")
+_STYLE = f"{TABLE_CSS}.starts {{ --ramp: {_RAMP}; }}\n" + Path(__file__).with_name("starts.css").read_text("utf-8")
 
 
 def show(view: View) -> None:
@@ -78,14 +79,12 @@ def _compare(view: View) -> None:
         st.caption(UI["mean_note"](lang, heads=HEADS))
     query = (row - 1) * grid[1] + column - 1
     caption = UI["numbers"](lang, block=block, head=head_words(head, lang))
-    table, note = (
-        table_html(numbers(chosen, head, lang), caption),
-        f'<p class="note">{escape(UI["numbers_note"](lang))}</p>',
-    )
+    table = table_html(replace(numbers(chosen, head, lang), title=caption))
+    note = f'<p class="note">{escape(UI["numbers_note"](lang))}</p>'
     st.html(f'<div class="starts">{pictures(chosen, head, grid, query, scale, lang)}{table}{note}</div>')
     st.subheader(UI["peaked"](lang), anchor="peaked")
     st.markdown(UI["peaked_note"](lang, blocks=BLOCKS, heads=HEADS, tokens=grid[0] * grid[1]), width=PROSE)
-    st.html(f'<div class="starts">{table_html(peaks(runs, lang), UI["peaked"](lang))}</div>')
+    st.html(f'<div class="starts">{table_html(replace(peaks(runs, lang), title=UI["peaked"](lang)))}</div>')
     chosen_head = "mean" if head == MEAN else head
     write_address(
         view, {"block": block, "head": chosen_head, "row": row, "column": column, "draw": draw, "scale": scale}
