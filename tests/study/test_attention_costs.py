@@ -12,7 +12,9 @@ from opening import markup, open_app
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
-from topformer_viz.app.lab.cost import figures, measuring, plots
+from topformer_viz.app.lab.cost import figures, measuring
+from topformer_viz.app.lab.cost.figures import adds_chart, memory_chart
+from topformer_viz.app.lab.cost.plots import plot
 from topformer_viz.app.lab.cost.words import PLOTS, UI
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import DENSE_TOKENS, MLP_RATIO, Attention
@@ -100,9 +102,10 @@ def test_the_weights_take_what_the_lesson_says(HW: int, text: str) -> None:
 @pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize("numbers", [*PUBLISHED.values(), Numbers(16, 1, 64, 4), Numbers(1024, 16, 1, 1)], ids=str)
 def test_lines_ends_and_crossing_are_where_they_belong(numbers: Numbers, lang: Lang) -> None:
+    adds, memory = plot(adds_chart(numbers, 96, None, lang), ""), plot(memory_chart(numbers, 96, lang), "B")
     drawn = {
-        "adds": (plots.multiply_adds(numbers, 96, lang), numbers.projections, numbers.attention, numbers.crossing),
-        "bytes": (plots.memory(numbers, 96, lang), numbers.maps_bytes, numbers.matrices_bytes, numbers.memory_crossing),
+        "adds": (adds, numbers.projections, numbers.attention, numbers.crossing),
+        "bytes": (memory, numbers.maps_bytes, numbers.matrices_bytes, numbers.memory_crossing),
     }
     for axis, (figure, linear, square, crossing) in drawn.items():
         assert figure.layout.xaxis.title.text == PLOTS["side"](lang)
@@ -113,32 +116,33 @@ def test_lines_ends_and_crossing_are_where_they_belong(numbers: Numbers, lang: L
             low, high = (10**end for end in figure.layout.yaxis.range)
             assert low < min(line.y) < max(line.y) < high
         assert figure.data[0].line.dash != figure.data[1].line.dash
-        dots = [trace for trace in figure.data if trace.name == "crossing"]
+        dots = [trace for trace in figure.data if trace.marker.symbol == "diamond"]
         assert len(dots) == (crossing >= 16)
         for dot in dots:
             assert dot.x[0] == pytest.approx(64 * math.sqrt(crossing))
             assert dot.y[0] == pytest.approx(crossing * linear(1)) == pytest.approx(crossing**2 * square(1))
         words = [annotation.text for annotation in figure.layout.annotations]
         assert PLOTS["yours"](lang, HW=96) in words and "512 × 512" in words
-        assert [shape.x0 for shape in figure.layout.shapes] == [side(96), 512]
+        assert [trace.x for trace in figure.data if len(trace.x) == 2] == [(side(96),) * 2, (512, 512)]
 
 
 def test_the_crossing_says_its_place() -> None:
-    words = [annotation.text for annotation in plots.multiply_adds(BASE, 64, "en").layout.annotations]
+    words = [annotation.text for annotation in plot(adds_chart(BASE, 64, None, "en"), "").layout.annotations]
     assert "HW = 768<br>1,774 px" in words
     assert "512 × 512" not in words  # your picture is that already
 
 
 def test_measured_points_lie_on_an_axis_of_milliseconds_of_as_many_decades() -> None:
-    figure = plots.multiply_adds(BASE, 96, "en", Measurement(TIMINGS, 2))
+    figure = plot(adds_chart(BASE, 96, Measurement(TIMINGS, 2), "en"), "")
     left, right = figure.layout.yaxis.range, figure.layout.yaxis2.range
     assert right[1] - right[0] == pytest.approx(left[1] - left[0])
     assert figure.layout.yaxis2.title.text == "measured, milliseconds"
     points = [trace for trace in figure.data if trace.yaxis == "y2"]
-    assert [trace.y for trace in points] == [(0.2, 5.0, 11.0), (0.02, 20.0, 50.0)]
-    assert points[0].x == tuple(side(timing.HW) for timing in TIMINGS)
-    assert points[0].marker.symbol == ("circle", "circle", "circle-open")
-    assert points[1].marker.symbol == ("square", "square", "square-open")
+    assert [trace.y for trace in points] == [(0.2, 5.0), (11.0,), (0.02, 20.0), (50.0,)]
+    assert points[0].x + points[1].x == tuple(side(timing.HW) for timing in TIMINGS)
+    assert points[0].customdata + points[1].customdata == tuple(timing.HW for timing in TIMINGS)
+    assert [trace.marker.symbol for trace in points] == ["circle", "circle-open", "square", "square-open"]
+    assert points[1].name == "projections, measured, fused kernel"
     # The middle one of the projections' rates, that of 1,024 tokens, is on its line.
     above = (math.log10(5.0) - right[0]) - (math.log10(BASE.projections(1024)) - left[0])
     assert above == pytest.approx(0)

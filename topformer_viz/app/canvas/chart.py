@@ -69,7 +69,8 @@ def _look(series: Series, hover: str) -> dict[str, Any]:
 
 def _axis(axis: Axis) -> dict[str, Any]:
     if axis.log:
-        own: dict[str, Any] = {"type": "log", "range": [math.log10(axis.low), math.log10(axis.high)]}
+        own: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "power"}
+        own["range"] = [math.log10(axis.low), math.log10(axis.high)]
     else:
         own = {"range": [axis.low, axis.high], "nticks": 5}
     if axis.ticks is not None:

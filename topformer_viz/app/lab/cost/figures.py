@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from statistics import median
 from typing import Any
 
 from PIL import Image
@@ -10,7 +11,6 @@ from PIL import Image
 from topformer_viz.app.frame.address import OWN, one_of
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.app.lab.cost import plots
 from topformer_viz.app.lab.cost.measuring import found_by, kept_of
 from topformer_viz.app.lab.cost.table import sizes_table
 from topformer_viz.app.lab.cost.words import FIGURES, PLOTS, UI
@@ -22,7 +22,13 @@ from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, side
 from topformer_viz.words.numbers import tokens_text
 from topformer_viz.words.text import Lang, sentences
 
+# Okabe and Ito's colours, which colour-blind readers tell apart; each has 3 : 1 on the light and on the dark page.
+LINEAR, SQUARE, CROSSING, MARK = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
 DASHES: tuple[Dash, Dash] = ("-", "--")
+SMALLEST, LARGEST = 4, 128  # sides of the token grid at the chart's ends
+TICKS = (4, 8, 16, 32, 64, 128)
+BYTES = {10**n: f"{10 ** (n % 3)} {('', 'k', 'M', 'G', 'T')[n // 3]}B" for n in range(15)}
+REFERENCE = 8  # side of the token grid of 512 x 512 pixels
 SMALL = 64  # the tokens of 512 x 512, at which TopFormer was published
 LITTLE = 0.25  # attention's share below which it is said not to be what is paid for
 CHOICES = (*PUBLISHED, OWN)
@@ -79,12 +85,12 @@ def _figure(view: View, kind: str, asked: Mapping[str, str]) -> Panel:
     elif kind == "adds":
         kept = kept_of(numbers, str(best_device()))
         measured = kept[0] if kept and kept[0].timings else None
-        content["charts"] = (_adds_chart(numbers, HW, measured, lang),)
+        content["charts"] = (adds_chart(numbers, HW, measured, lang),)
         if measured:
             said += [found_by(measured, numbers, best_device(), lang)[0], UI["adds_note"](lang)]
         what = UI["adds"](lang)
     else:
-        content["charts"] = (_memory_chart(numbers, HW, lang),)
+        content["charts"] = (memory_chart(numbers, HW, lang),)
         said.append(UI["memory_note"](lang, dense=f"{DENSE_TOKENS:,}"))
         what = UI["memory"](lang)
     said.append(FIGURES["counted"](lang, cell=CELL))
@@ -92,13 +98,17 @@ def _figure(view: View, kind: str, asked: Mapping[str, str]) -> Panel:
     return Panel(f"cost-{kind}-{stem}", what, module, sentences(lang, said), **content)
 
 
-def _adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) -> Chart:
-    """Multiply-adds of projections and attention; milliseconds laid over, as on the page."""
-    lines = [("projections", numbers.projections, plots.LINEAR), ("attention", numbers.attention, plots.SQUARE)]
+def adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) -> Chart:
+    """Multiply-adds of projections and attention, your picture of HW tokens marked; milliseconds laid over.
+
+    The right axis has as many decades as the left and is shifted so that the projections' points lie about their line:
+    a point lies above its line where a multiply-add takes longer than their median.
+    """
+    lines = [("projections", numbers.projections, LINEAR), ("attention", numbers.attention, SQUARE)]
     chart = _chart(lines, numbers.crossing, HW, "adds", lang)
     if measured is None:
         return chart
-    ms = plots.ms_per_add(numbers, measured)
+    ms = ms_per_add(numbers, measured)
     series = list(chart.series)
     for name, _, colour in lines:
         for fused in (False, True):
@@ -112,19 +122,24 @@ def _adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: L
     return replace(chart, series=tuple(series), right=right)
 
 
-def _memory_chart(numbers: Numbers, HW: int, lang: Lang) -> Chart:
-    """Bytes of the maps and of scores and weights."""
-    lines = [("maps", numbers.maps_bytes, plots.LINEAR), ("matrices", numbers.matrices_bytes, plots.SQUARE)]
+def memory_chart(numbers: Numbers, HW: int, lang: Lang) -> Chart:
+    """Bytes of the maps and of scores and weights, your picture of HW tokens marked."""
+    lines = [("maps", numbers.maps_bytes, LINEAR), ("matrices", numbers.matrices_bytes, SQUARE)]
     chart = _chart(lines, numbers.memory_crossing, HW, "bytes", lang)
-    ticks = {at: unit for at, unit in plots.BYTES.items() if chart.up.low <= at <= chart.up.high}
+    ticks = {at: unit for at, unit in BYTES.items() if chart.up.low <= at <= chart.up.high}
     return replace(chart, up=replace(chart.up, ticks=ticks))
+
+
+def ms_per_add(numbers: Numbers, measured: Measurement) -> float:
+    """Milliseconds of one of the projections' multiply-adds: the median over the sizes measured."""
+    return median(timing.projections / numbers.projections(timing.HW) for timing in measured.timings)
 
 
 def _chart(
     lines: Sequence[tuple[str, Callable[[int], int], str]], crossing: float, HW: int, amount: str, lang: Lang
 ) -> Chart:
     """Two amounts against the side of a square picture, where they cross, and your picture."""
-    sizes = [n * n for n in range(plots.SMALLEST, plots.LARGEST + 1)]
+    sizes = [n * n for n in range(SMALLEST, LARGEST + 1)]
     places = tuple(side(tokens) for tokens in sizes)
     series = [
         Series(PLOTS[name](lang), colour, places, tuple(cost(n) for n in sizes), dash)
@@ -132,16 +147,16 @@ def _chart(
     ]
     low, high = min(s.y[0] for s in series) / 2, max(s.y[-1] for s in series) * 2
     if sizes[0] <= crossing <= sizes[-1]:
-        said = PLOTS["crossing"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}").replace("<br>", ", ")
+        said = PLOTS["crossing"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}")
         height = lines[0][1](1) * crossing
-        series.append(Series(said, plots.CROSSING, (side(crossing),), (height,), marker="D"))
+        series.append(Series(said, CROSSING, (side(crossing),), (height,), marker="D"))
     marks: list[tuple[int, str, Dash]] = [(HW, PLOTS["yours"](lang, HW=f"{HW:,}"), ":")]
-    if HW != plots.REFERENCE**2:
-        pixels = f"{side(plots.REFERENCE**2):.0f}"
-        marks.append((plots.REFERENCE**2, f"{pixels} × {pixels}", "-."))
+    if HW != REFERENCE**2:
+        pixels = f"{side(REFERENCE**2):.0f}"
+        marks.append((REFERENCE**2, f"{pixels} × {pixels}", "-."))
     for tokens, said, dash in marks:
         if sizes[0] <= tokens <= sizes[-1]:
-            series.append(Series(said, plots.MARK, (side(tokens),) * 2, (low, high), dash))
-    ticks = {side(n * n): f"{side(n * n):,.0f}\n{n * n:,}" for n in plots.TICKS}
+            series.append(Series(said, MARK, (side(tokens),) * 2, (low, high), dash))
+    ticks = {side(n * n): f"{side(n * n):,.0f}\n{n * n:,}" for n in TICKS}
     across = Axis(PLOTS["side"](lang), places[0] * 0.9, places[-1] * 1.1, log=True, ticks=ticks)
     return Chart(tuple(series), across, Axis(PLOTS[amount](lang), low, high, log=True))

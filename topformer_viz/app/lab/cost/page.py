@@ -1,6 +1,6 @@
 """The lab's part "Cost": what projections and attention cost as a picture grows, where they meet, and their time here.
 
-Formulas and timing are study/cost.py, the two plots plots.py.
+Formulas and timing are study/cost.py, the two charts figures.py.
 """
 
 from dataclasses import replace
@@ -15,9 +15,10 @@ from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import OWN, Takes
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
-from topformer_viz.app.lab.cost import plots
+from topformer_viz.app.lab.cost import figures
 from topformer_viz.app.lab.cost.figures import CHOICES, OWN_NUMBERS, name_of, sentences_of, tokens_of
 from topformer_viz.app.lab.cost.measuring import measured_now
+from topformer_viz.app.lab.cost.plots import plot
 from topformer_viz.app.lab.cost.table import sizes_table, why_adds, why_memory
 from topformer_viz.app.lab.cost.words import UI
 from topformer_viz.network.costs import costs
@@ -106,11 +107,11 @@ def _plots(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) 
         "adds": UI["adds_note"](lang) if measured else "",
         "memory": UI["memory_note"](lang, dense=f"{DENSE_TOKENS:,}"),
     }
-    figures = {
-        "adds": (plots.multiply_adds(numbers, HW, lang, measured), numbers.crossing),
-        "memory": (plots.memory(numbers, HW, lang), numbers.memory_crossing),
+    charts = {
+        "adds": (plot(figures.adds_chart(numbers, HW, measured, lang), ""), numbers.crossing),
+        "memory": (plot(figures.memory_chart(numbers, HW, lang), "B"), numbers.memory_crossing),
     }
-    for column, (name, (figure, crossing)) in zip(st.columns(2, gap="large"), figures.items(), strict=True):
+    for column, (name, (figure, crossing)) in zip(st.columns(2, gap="large"), charts.items(), strict=True):
         with column:
             st.markdown(f"**{UI[name](lang)}**")
             alt = UI[f"{name}_alt"](lang, HW=tokens_text(crossing), side=f"{side(crossing):,.0f}")

@@ -186,7 +186,6 @@ PLOTS = {
     "attention": UI["attention"],
     "maps": UI["maps"],
     "matrices": UI["matrices"],
-    "crossing": Text("HW = {HW}<br>{side} px", "HW = {HW}<br>{side} 像素"),
+    "crossing": Text("HW = {HW}, {side} px", "HW = {HW}, {side} 像素"),
     "yours": Text("your picture, HW = {HW}", "你的图片，HW = {HW}"),
-    "fused": Text("fused kernel", "融合算子"),
 }  # fmt: skip
