@@ -18,7 +18,7 @@ class Explorer {
     this.beside = new Beside(this);
     this.sum = new Sum(this);
     this.removal = new Removal(this);
-    new Pointer(this);
+    this.pointer = new Pointer(this);
   }
 
   close() {

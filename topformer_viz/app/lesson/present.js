@@ -137,7 +137,7 @@ class Presenter {
     if (own) return own.tile.token(own.r, own.c);
     const plane = event.target.closest(".explorer .plane");
     if (!plane) return null;
-    return plane.matches(".matrix") ? explorer.state.query : explorer.pixelAt(event, plane);
+    return plane.matches(".matrix") ? explorer.state.query : explorer.pointer.pixelAt(event, plane);
   }
 
   outline(token) {
