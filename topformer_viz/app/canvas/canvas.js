@@ -76,6 +76,18 @@ function colourBar(canvas, { table, root }) {
   context.putImageData(image, 0, 0);
 }
 
+// Ends of a scale and the colours between them; words on it, if there are any.
+function legend(box, scale, words = "") {
+  if (!box.firstChild) box.innerHTML = '<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span><span class="legend-name"></span>';
+  if (box.table !== scale.table) colourBar(box.querySelector("canvas"), scale);
+  box.table = scale.table;
+  const [low, high] = box.querySelectorAll(".low, .high");
+  low.textContent = (scale.log ? "≤ " : "") + number(scale.low, Math.abs(scale.high));
+  high.textContent = number(scale.high, Math.abs(scale.low));
+  Object.assign(box.lastChild, { textContent: words, hidden: !words });
+  return box;
+}
+
 // A canvas with one pixel a value, stretched by CSS; its memory is kept from frame to frame.
 class Sheet {
   constructor(canvas, rows, columns) {
@@ -137,6 +149,15 @@ function gridPath([rows, cols], left, top, w, h) {
   const across = countTo(rows - 1).map((r) => `M${left} ${top + ((r + 1) * h) / rows}h${w}`);
   const down = countTo(cols - 1).map((c) => `M${left + ((c + 1) * w) / cols} ${top}v${h}`);
   return [...across, ...down].join("");
+}
+
+// A frame around the rectangle of pixels from the first to the last; around none it is hidden.
+function outline(mark, [rows, columns], pixels) {
+  mark.hidden = !pixels.length;
+  if (mark.hidden) return;
+  const [from, to] = [pixels[0], pixels.at(-1)], row = (p) => Math.floor(p / columns), percent = (v, of) => `${(v * 100) / of}%`;
+  const width = percent((to % columns) - (from % columns) + 1, columns), height = percent(row(to) - row(from) + 1, rows);
+  Object.assign(mark.style, { left: percent(from % columns, columns), top: percent(row(from), rows), width, height });
 }
 
 // A picture without its colours, as large as it is. Pixel by pixel, with the weights of CSS's grayscale(1): the canvas

@@ -12,7 +12,7 @@ function mount(View) {
     view.show(decode(component.data));
     return () => {
       if (root.isConnected) return; // a render that the next one overtakes is told to clean up, too
-      view.close();
+      view.close?.();
       views.delete(root);
     };
   };
@@ -125,7 +125,7 @@ class Photograph {
   }
 }
 
-// ---------------------------------------------------------------- keys
+// ---------------------------------------------------------------- keys and the pointer
 
 const TURNS = { ArrowRight: 1, ArrowLeft: -1 };
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }; // rows, columns
@@ -137,10 +137,18 @@ function isFree(event) {
   return !event.composedPath()[0].closest?.(FIELDS);
 }
 
+const within = (at, end) => Math.max(0, Math.min(end - 1, at));
+
 // The pixel an arrow key leads to from another, `stride` further and still on the grid; undefined for another key.
 function neighbour(pixel, key, [rows, columns], stride = 1) {
   if (!ARROWS[key]) return undefined;
-  const [down, right] = ARROWS[key].map((way) => way * stride), inside = (at, end) => Math.max(0, Math.min(end - 1, at));
-  return inside(Math.floor(pixel / columns) + down, rows) * columns + inside((pixel % columns) + right, columns);
+  const [down, right] = ARROWS[key].map((way) => way * stride);
+  return within(Math.floor(pixel / columns) + down, rows) * columns + within((pixel % columns) + right, columns);
+}
+
+// Row and column of `plane` that the pointer is over.
+function placeAt(event, plane, rows, columns) {
+  const { left, top, width, height } = plane.getBoundingClientRect(), place = (v, end) => within(Math.floor(v * end), end);
+  return [place((event.clientY - top) / height, rows), place((event.clientX - left) / width, columns)];
 }
 

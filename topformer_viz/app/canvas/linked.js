@@ -3,7 +3,7 @@
 
 const SHOWN_TERMS = 5; // pixels named in a weighted sum
 
-class Panels {
+class Linked {
   constructor(root) {
     this.box = root.querySelector(".panels");
     this.groups = root.querySelector(".groups");
@@ -13,8 +13,6 @@ class Panels {
     this.groups.onclick = (event) => this.point(event, true);
     this.groups.onkeydown = (event) => this.key(event);
   }
-
-  close() {}
 
   async show(data) {
     this.data = data;
@@ -32,7 +30,7 @@ class Panels {
     this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
     this.own ??= this.fromAddress();
     if (this.own && Math.max(...this.own) >= H * W) this.own = null;
-    if (!this.own) this.write((link) => data.kept.forEach((name) => link.delete(name)));
+    if (!this.own) this.write([]);
     this.mark(...this.pinned);
   }
 
@@ -67,20 +65,14 @@ class Panels {
       plane.append((drawn.other = element("i", { className: "other" })), (drawn.one = element("i", {})));
       plane.picture = drawn;
       figure.append(plane);
-      if (drawn.colours) figure.append(this.bar(drawn));
+      if (drawn.colours) {
+        const title = picture.step > 1 ? this.data.ui.averaged.replaceAll("{n}", picture.step) : "";
+        figure.append(legend(element("div", { className: "legend", title }), drawn.colours));
+      }
       if (picture.kind !== "row") this.paint(drawn);
     }
     this.pictures.push(drawn);
     return figure;
-  }
-
-  bar({ colours, step }) {
-    const bar = element("div", { className: "bar" }), ramp = element("canvas", { width: 96, height: 1 });
-    const { low, high } = colours;
-    ramp.getContext("2d").drawImage(cells(1, 96, (_, c) => low + (c / 95) * (high - low), colours), 0, 0);
-    bar.append(element("span", { textContent: number(low, high) }), ramp, element("span", { textContent: number(high, low) }));
-    if (step > 1) bar.title = this.data.ui.averaged.replaceAll("{n}", step);
-    return bar;
   }
 
   // ---- what is drawn
@@ -121,16 +113,12 @@ class Panels {
   point(event, pin) {
     const plane = event.target.closest?.(".plane");
     if (!plane) return;
-    const { kind, order, tensor, step } = plane.picture, [H, W] = this.data.grid, box = plane.getBoundingClientRect();
-    const x = Math.max(0, Math.min(0.999, (event.clientX - box.left) / box.width));
-    const y = Math.max(0, Math.min(0.999, (event.clientY - box.top) / box.height));
+    const { kind, order, tensor, step } = plane.picture, [H, W] = this.data.grid;
     const pixel = (place) => (order ? order[place] : place), last = H * W - 1;
     let [i, j] = this.pinned;
-    if (kind === "matrix") {
-      const [rows, cols] = tensor.shape;
-      [i, j] = [y * rows, x * cols].map((at) => pixel(Math.min(last, Math.floor(at) * step)));
-    } else {
-      const at = pixel(Math.floor(y * H) * W + Math.floor(x * W));
+    if (kind === "matrix") [i, j] = placeAt(event, plane, ...tensor.shape).map((at) => pixel(Math.min(last, at * step)));
+    else {
+      const [row, column] = placeAt(event, plane, H, W), at = pixel(row * W + column);
       if (kind === "row") j = at;
       else i = at;
     }
@@ -139,13 +127,10 @@ class Panels {
   }
 
   key(event) {
-    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-    if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!ARROWS[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    const [H, W] = this.data.grid, which = event.shiftKey ? 1 : 0, at = this.pinned[which];
-    const row = Math.max(0, Math.min(H - 1, Math.floor(at / W) + step[0]));
-    const column = Math.max(0, Math.min(W - 1, (at % W) + step[1]));
-    this.keep(this.pinned.with(which, row * W + column));
+    const which = event.shiftKey ? 1 : 0;
+    this.keep(this.pinned.with(which, neighbour(this.pinned[which], event.key, this.data.grid)));
     this.mark(...this.pinned);
   }
 
@@ -157,13 +142,11 @@ class Panels {
   // The visitor's choice stays, in the address too: there pixels count from 1.
   keep(pinned) {
     this.own = pinned;
-    this.write((link) => this.data.kept.forEach((name, n) => link.set(name, pinned[n] + 1)));
+    this.write(pinned.map((pixel) => pixel + 1));
   }
 
-  write(change) {
-    const link = new URLSearchParams(location.search);
-    change(link);
-    history.replaceState(history.state, "", `?${link}`);
+  write(pixels) {
+    writeAddress(Object.fromEntries(this.data.kept.map((name, n) => [name, pixels[n] ?? null])));
   }
 
   fromAddress() {
@@ -188,18 +171,16 @@ class Panels {
   marks(picture, i, j) {
     const { kind, one, other, band, place, tensor, step, value, hidden } = picture, [H, W] = this.data.grid;
     const [p, q] = place ? [place[i], place[j]] : [i, j];
-    const put = (mark, left, top, width, height) =>
-      Object.assign(mark.style, { left: `${left * 100}%`, top: `${top * 100}%`, width: `${width * 100}%`, height: `${height * 100}%` });
     if (kind === "matrix") {
       const n = tensor.shape[0], r = Math.floor(p / step), c = Math.floor(q / step);
-      put(band, 0, r / n, 1, 1 / n);
-      put(one, c / n, r / n, 1 / n, 1 / n);
+      outline(band, [n, 1], [r]);
+      outline(one, [n, n], [r * n + c]);
       other.hidden = true;
       value.textContent = this.say(tensor.data[r * n + c], picture);
       return;
     }
-    put(one, (p % W) / W, Math.floor(p / W) / H, 1 / W, 1 / H);
-    put(other, (q % W) / W, Math.floor(q / W) / H, 1 / W, 1 / H);
+    outline(one, [H, W], [p]);
+    outline(other, [H, W], [q]);
     if (kind === "row") this.paint(picture);
     if (kind === "photo") value.textContent = hidden.includes(i) ? this.data.ui.gone : "";
     else if (kind !== "colours") value.textContent = this.say(tensor.data[kind === "row" ? i * H * W + j : p], picture);

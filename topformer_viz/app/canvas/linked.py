@@ -24,7 +24,7 @@ _component = st.components.v2.component(
     "topformer_panels",
     html=(_HERE / "linked.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
-    js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Panels);\n",
+    js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Linked);\n",
 )
 KEPT = ("pixel", "pair")  # the pixels marked, from 1, as the browser writes them into the address
 CELLS = 256  # a matrix of more pixels is averaged down to at most so many cells a side

@@ -133,36 +133,13 @@ class Pictures {
       outline(find(`${plane} .mark.${second}`), info.grid, [column ? i : j]);
     }
     outline(find(".mark.pin"), info.grid, state.with === "query" ? [state.pinned] : []);
-    const line = find(".mark.line"), percent = (v) => `${(v * 100) / n}%`, one = percent(1), at = percent(asks);
-    Object.assign(line.style, column ? { left: at, top: 0, width: one, height: "100%" } : { left: 0, top: at, width: "100%", height: one });
-    line.hidden = region;
-    Object.assign(find(".mark.spot").style, { left: percent(j), top: percent(i), width: one, height: one });
+    outline(find(".mark.line"), column ? [1, n] : [n, 1], region ? [] : [asks]);
+    outline(find(".mark.spot"), [n, n], [i * n + j]);
   }
-}
-
-// A frame around the rectangle of pixels from the first to the last; around none it is hidden.
-function outline(mark, [rows, columns], pixels) {
-  mark.hidden = !pixels.length;
-  if (mark.hidden) return;
-  const [from, to] = [pixels[0], pixels.at(-1)], row = (p) => Math.floor(p / columns), percent = (v, of) => `${(v * 100) / of}%`;
-  const width = percent((to % columns) - (from % columns) + 1, columns), height = percent(row(to) - row(from) + 1, rows);
-  Object.assign(mark.style, { left: percent(from % columns, columns), top: percent(row(from), rows), width, height });
 }
 
 // Colours for values from `low` to `high`: scores diverge where they have both signs, weights start at 0.
 function scaleIn(state, [low, high]) {
   if (state.values === "scores") return scaleFor([low, high]);
   return state.colour === "log" ? logScale(high) : { low: 0, high, table: SEQUENTIAL };
-}
-
-function legend(box, scale, words) {
-  if (!box.firstChild) box.innerHTML = '<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span><span class="legend-name"></span>';
-  if (box.table !== scale.table) {
-    colourBar(box.querySelector("canvas"), scale);
-    box.table = scale.table;
-  }
-  const [low, high] = box.querySelectorAll(".low, .high");
-  low.textContent = (scale.log ? "≤ " : "") + number(scale.low, Math.abs(scale.high));
-  high.textContent = number(scale.high, Math.abs(scale.low));
-  box.lastChild.textContent = words;
 }

@@ -77,8 +77,7 @@ class Pointer {
     if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
     const target = event.composedPath()[0], { state, explorer } = this;
     if (target.closest("input, textarea, select")) return;
-    const by = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
-    if (by) this.step(by, event.shiftKey);
+    if (ARROWS[event.key]) this.step(event.key, event.shiftKey);
     else if (event.shiftKey) return;
     else if (/^[0-9]$/.test(event.key)) {
       const head = event.key === "0" ? "mean" : Number(event.key) - 1;
@@ -92,19 +91,11 @@ class Pointer {
   }
 
   // The query goes one pixel on, or the `other` pixel does.
-  step([down, right], other) {
+  step(arrow, other) {
     const { state, explorer } = this, { query, key, rows, columns } = state;
     // What was drawn last may be some presses behind.
     const from = !other ? query : state.cell || key === null ? explorer.pair[state.column ? 0 : 1] : key;
-    const pixel = within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, columns);
+    const pixel = neighbour(from, arrow, [rows, columns]);
     explorer.change({ ...(other ? { key: pixel } : { query: pixel, to: state.selecting ? (state.to ?? query) : null }), cell: null });
   }
-}
-
-const within = (at, end) => Math.max(0, Math.min(end - 1, at));
-
-// Row and column of `plane` that the pointer is over.
-function placeAt(event, plane, rows, columns) {
-  const { left, top, width, height } = plane.getBoundingClientRect(), place = (v, end) => within(Math.floor(v * end), end);
-  return [place((event.clientY - top) / height, rows), place((event.clientX - left) / width, columns)];
 }

@@ -25,7 +25,7 @@ class Toolbar {
     const heads = countTo(info.heads).map((h) => [h, info.headNames ? `${h + 1} ${info.headNames[h]}` : String(h + 1), words.head(h)]);
     const blocks = countTo(info.blocks).map((b) => [b, String(b + 1), words.block(b)]), scores = state.values === "scores";
     const unlessGuest = (options) => (explorer.host.guest ? [] : options); // the host has choices of its own
-    this.choice(".blocks", ui.block, unlessGuest(blocks), explorer.wished ?? state.block, (b) => explorer.chooseBlock(b));
+    choice(find(".blocks"), ui.block, unlessGuest(blocks), explorer.wished ?? state.block, (b) => explorer.chooseBlock(b));
     this.setting("head", ".heads", ui.head, unlessGuest([...heads, ["mean", ui.mean_short, ui.mean]]));
     this.setting("values", ".values", ui.values, unlessGuest([["scores", ui.scores, ui.scores_title], ["weights", ui.weights, ui.weights_title]]));
     this.setting("mode", ".mode", ui.direction, [["row", ui.row, ui.row_title], ["column", ui.col, ui.col_title]]);
@@ -40,18 +40,7 @@ class Toolbar {
   }
 
   setting(name, selector, label, options) {
-    this.choice(selector, label, options, this.explorer.state[name], (value) => this.explorer.settle({ [name]: value }));
-  }
-
-  choice(selector, label, options, chosen, act) {
-    const box = this.explorer.find(selector), focused = [...box.children].indexOf(this.explorer.root.activeElement);
-    box.setAttribute("aria-label", label);
-    box.hidden = options.length < 2;
-    box.replaceChildren(
-      element("span", { className: "choice-label", textContent: label }),
-      ...options.map(([value, text, title = "", disabled = false]) => element("button", { type: "button", textContent: text, title, disabled, ariaPressed: String(value === chosen), onclick: () => act(value) })),
-    );
-    box.children[focused]?.focus(); // the buttons are new, the focus stays
+    choice(this.explorer.find(selector), label, options, this.explorer.state[name], (value) => this.explorer.settle({ [name]: value }));
   }
 
   // A menu of all that a parameter can say.

@@ -219,13 +219,7 @@ class Lesson {
     canvas.setAttribute("aria-label", [step.title, ...step.axes.map((a, i) => `${a} ${step.shape[i]}`)].join(" · "));
     this.find(".legend").hidden = !painter.scale;
     this.find(".hint").textContent = this.lesson.ui.point;
-    if (painter.scale) {
-      const { low, high } = painter.scale;
-      colourBar(this.find(".bar"), painter.scale);
-      this.find(".low").textContent = number(low, Math.abs(high));
-      this.find(".high").textContent = number(high, Math.abs(low));
-      this.find(".legend-name").textContent = painter.quantity;
-    }
+    if (painter.scale) legend(this.find(".legend"), painter.scale, painter.quantity);
   }
 
   // How much larger than on a page the picture is drawn, words and all, and how high it may be then.

@@ -143,13 +143,12 @@ class Presenter {
   outline(token) {
     if (token === this.token) return;
     this.token = token;
-    const { view } = this, [h, w] = view.lesson.grid, painter = view.painter, none = token === null;
+    const { view } = this, { lesson: { grid }, painter } = view, none = token === null;
     const path = none || !painter ? "" : painter.tiles.map((tile) => boxPath(tile.box(token))).join("");
     for (const line of this.view.root.querySelectorAll(".tokens path")) line.setAttribute("d", path);
     for (const plane of this.view.root.querySelectorAll(".explorer .plane:not(.matrix)")) {
       const mark = plane.querySelector(".mark.token") ?? plane.appendChild(element("span", { className: "mark token" }));
-      mark.hidden = none;
-      if (!none) Object.assign(mark.style, { left: `${((token % w) * 100) / w}%`, top: `${(Math.floor(token / w) * 100) / h}%`, width: `${100 / w}%`, height: `${100 / h}%` });
+      outline(mark, grid, none ? [] : [token]);
     }
   }
 }

@@ -37,16 +37,9 @@ class Pictures {
     const figure = element("figure", { className: dropped ? "dropped" : "" });
     figure.style.maxWidth = `${Math.max(w, 130)}px`;
     const words = element("figcaption", { textContent: caption });
-    figure.append(words, canvas, this.bar(scale));
+    figure.append(words, canvas, legend(element("div", { className: "legend" }), scale));
     if (axes) figure.append(element("figcaption", { textContent: axes }));
     return figure;
-  }
-
-  bar(scale) {
-    const legend = element("div", { className: "legend" }), canvas = element("canvas", { className: "bar", width: 256, height: 1 });
-    colourBar(canvas, scale);
-    legend.append(number(scale.low, Math.abs(scale.high)), canvas, number(scale.high, Math.abs(scale.low)));
-    return legend;
   }
 
   // ---- of each kind of part, by its name

@@ -20,8 +20,6 @@ class Hand {
     this.choose(this.cell(...(this.chosen ?? start)));
   }
 
-  close() {}
-
   figure({ name, title, shape, rows, columns, slices, down, broad, numbers, levels }) {
     const figure = element("figure", { className: broad ? "broad" : "", id: `hand-${name}` });
     figure.style.gridArea = name;
