@@ -54,7 +54,7 @@ function select(field) {
 
 function byHand(words) {
   if (matchMedia("(hover: none)").matches) return words.by_touch;
-  return words.by_keys.replace("{keys}", navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C");
+  return fill(words.by_keys, { keys: navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C" });
 }
 
 // What the address says of the view on show; null takes a name out.
@@ -83,6 +83,15 @@ function element(tag, properties) {
   return Object.assign(document.createElement(tag), properties);
 }
 
+// Say something in elements: their words by selector.
+function say(find, words) {
+  for (const [selector, text] of Object.entries(words)) find(selector).textContent = text;
+}
+
+// Words with their {places} filled, and where a pixel of a grid lies, as people say it.
+const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, place) => values[place]);
+const pixelName = ({ pixel }, i, [, columns]) => fill(pixel, { i: i + 1, r: Math.floor(i / columns) + 1, c: (i % columns) + 1 });
+
 // A row of buttons in `box`, one of them pressed; `options`: [value, text, title, disabled]. `act` is told what was chosen.
 function choice(box, label, options, chosen, act) {
   const focused = [...box.children].indexOf(box.getRootNode().activeElement);
@@ -99,7 +108,7 @@ function choice(box, label, options, chosen, act) {
 
 // Where one is in a row of things to turn over, from 0, and the two buttons for it; no focus stays on one that is off.
 function drawTurn(root, at, of, { counted, previous, next }) {
-  root.querySelector(".count").textContent = counted.replace("{at}", at + 1).replace("{of}", of);
+  root.querySelector(".count").textContent = fill(counted, { at: at + 1, of });
   const [back, on] = [root.querySelector(".previous"), root.querySelector(".next")];
   Object.assign(back, { textContent: previous, disabled: at === 0 });
   Object.assign(on, { textContent: next, disabled: at === of - 1 });

@@ -66,7 +66,7 @@ class Linked {
       plane.picture = drawn;
       figure.append(plane);
       if (drawn.colours) {
-        const title = picture.step > 1 ? this.data.ui.averaged.replaceAll("{n}", picture.step) : "";
+        const title = picture.step > 1 ? fill(this.data.ui.averaged, { n: picture.step }) : "";
         figure.append(legend(element("div", { className: "legend", title }), drawn.colours));
       }
       if (picture.kind !== "row") this.paint(drawn);
@@ -159,9 +159,8 @@ class Linked {
   mark(i, j) {
     this.at = [i, j];
     Object.assign(this.box.dataset, { one: i, other: j });
-    const { ui, grid: [H, W] } = this.data;
-    const name = (p) => ui.pixel.replace("{i}", p + 1).replace("{r}", Math.floor(p / W) + 1).replace("{c}", (p % W) + 1);
-    this.said.textContent = ui.reads.replace("{i}", name(i)).replace("{j}", name(j));
+    const { ui, grid } = this.data, [from, to] = this.at.map((p) => pixelName(ui, p, grid));
+    this.said.textContent = fill(ui.reads, { i: from, j: to });
     for (const picture of this.pictures) {
       if (picture.kind === "terms") this.sum(picture, i);
       else this.marks(picture, i, j);
@@ -192,7 +191,7 @@ class Linked {
 
   // The pixel's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.
   sum({ list, weights, from, to }, i) {
-    const n = weights.shape[0], row = weights.data.subarray(i * n, (i + 1) * n), { ui, grid: [, W] } = this.data;
+    const n = weights.shape[0], row = weights.data.subarray(i * n, (i + 1) * n), { ui, grid } = this.data;
     const colour = (rgb) => `rgb(${[...rgb].map((v) => Math.round(255 * Math.max(0, Math.min(1, v)))).join(" ")})`;
     const of = (t, p) => t.data.subarray(3 * p, 3 * p + 3);
     const most = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, SHOWN_TERMS);
@@ -204,8 +203,7 @@ class Linked {
       item.append(weight, swatch, element("span", { textContent: words }));
       return item;
     };
-    const name = (p) => ui.pixel.replace("{i}", p + 1).replace("{r}", Math.floor(p / W) + 1).replace("{c}", (p % W) + 1);
-    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), name(p))));
+    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), pixelName(ui, p, grid))));
     if (rest > 0.005) list.append(line(`${rounded.toFixed(2)} ×`, others, ui.rest));
     list.append(line("=", of(to, i), ui.sum, "total"));
   }

@@ -48,8 +48,7 @@ class Pictures {
       return { head, card, sheet: new Sheet(card.querySelector("canvas"), rows, columns) };
     });
     this.buildTicks(rows, columns);
-    const said = { ".photo-title": ui.photo, ".strip h3": ui.strip, ".strip-note": ui.strip_note };
-    for (const [selector, text] of Object.entries(said)) find(selector).textContent = text;
+    say(find, { ".photo-title": ui.photo, ".strip h3": ui.strip, ".strip-note": ui.strip_note });
     find(".photo").setAttribute("aria-label", ui.photo_label);
   }
 

@@ -14,8 +14,7 @@ class Toolbar {
 
   build() {
     const { find, words: { ui }, info, host } = this.explorer;
-    const said = { ".with-label": ui.compare, ".sort-label": ui.sort, ".selecting": ui.select, ".free": ui.free, ".save": ui.save, ".link-button": ui.copy_link, ".display summary": ui.display };
-    for (const [selector, text] of Object.entries(said)) find(selector).textContent = text;
+    say(find, { ".with-label": ui.compare, ".sort-label": ui.sort, ".selecting": ui.select, ".free": ui.free, ".save": ui.save, ".link-button": ui.copy_link, ".display summary": ui.display });
     find(".save").hidden = !info.saves;
     find(".link-button").hidden = !host.remember || Boolean(host.guest);
   }

@@ -1,23 +1,23 @@
 // What the explorer says, in the words and the language of its payload.
 
 class Words {
-  constructor(lang, { ui, headNames, grid: [, columns] }) {
-    Object.assign(this, { ui, headNames, columns, space: lang === "zh" ? "" : " " }); // between sentences
+  constructor(lang, { ui, headNames, grid }) {
+    Object.assign(this, { ui, headNames, grid, space: lang === "zh" ? "" : " " }); // between sentences
   }
 
   say(name, values = {}) {
-    return this.ui[name].replace(/\{(\w+)\}/g, (_, place) => values[place]);
+    return fill(this.ui[name], values);
   }
 
   pixel(i) {
-    return this.say("pixel", { i: i + 1, r: Math.floor(i / this.columns) + 1, c: (i % this.columns) + 1 });
+    return pixelName(this.ui, i, this.grid);
   }
 
   // One pixel or a region. `short`: for titles, which stay on one line lest the pictures below them jump.
   pixels(asking, short = false) {
-    const [first, last] = [asking[0], asking.at(-1)], from = (of) => `${of(first)}–${of(last)}`;
+    const [first, last] = [asking[0], asking.at(-1)], [, columns] = this.grid, from = (of) => `${of(first)}–${of(last)}`;
     if (asking.length === 1) return short ? this.say("pixel_short", { i: first + 1 }) : this.pixel(first);
-    const row = from((p) => Math.floor(p / this.columns) + 1), column = from((p) => (p % this.columns) + 1);
+    const row = from((p) => Math.floor(p / columns) + 1), column = from((p) => (p % columns) + 1);
     return this.say(short ? "region_short" : "region", { n: asking.length, row, column });
   }
 

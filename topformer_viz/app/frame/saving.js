@@ -13,6 +13,7 @@ class Saving {
     this.find(".open-share").onclick = () => this.share();
     for (const dialog of root.querySelectorAll("dialog")) {
       dialog.querySelector(".close").onclick = () => dialog.close();
+      dialog.onkeydown = (event) => event.stopPropagation();
       // A press and a release beside it close it; its own padding is not beside it.
       const beside = ({ target, clientX: x, clientY: y }, box = dialog.getBoundingClientRect()) => target === dialog && (x < box.left || x > box.right || y < box.top || y > box.bottom);
       let pressed = false;
@@ -24,7 +25,6 @@ class Saving {
     this.find(".link").oninput = () => this.code();
     this.find(".copy").onclick = () => this.copy();
     // The pages' own keys (arrows, digits) do nothing while a dialog is open, not even with the focus on nothing.
-    for (const dialog of root.querySelectorAll("dialog")) dialog.onkeydown = (event) => event.stopPropagation();
     this.hush = (event) => {
       const open = root.querySelector("dialog[open]");
       if (open && !event.composedPath().includes(open)) event.stopImmediatePropagation();
@@ -38,20 +38,15 @@ class Saving {
   }
 
   show(data) {
-    const { ui } = data, text = (selector, words) => (this.find(selector).textContent = words);
+    const { ui } = data;
     this.data = data;
     this.find(".saving").lang = data.lang;
-    text(".open-save", ui.save);
-    text(".open-share", ui.share);
-    text("#save-title", data.offers.length ? ui.save_title : ui.save);
-    text("#share-title", ui.share_title);
+    say(this.find, {
+      ".open-save": ui.save, ".open-share": ui.share, "#save-title": data.offers.length ? ui.save_title : ui.save, "#share-title": ui.share_title,
+      ".figure-field span": ui.figure, ".choices .strong": ui.save_figure, ".tick span": ui.words, ".more .about": data.about,
+      ".share .field span": ui.link, ".share .copy": ui.copy,
+    });
     for (const button of this.root.querySelectorAll(".close")) Object.assign(button, { textContent: "✕", ariaLabel: ui.close, title: ui.close });
-    text(".figure-field span", ui.figure);
-    text(".choices .strong", ui.save_figure);
-    text(".tick span", ui.words);
-    text(".more .about", data.about);
-    text(".share .field span", ui.link);
-    text(".share .copy", ui.copy);
     this.find(".paper img").alt = ui.preview;
     this.find(".sides").hidden = !data.offers.length; // a page of words and tables
     for (const [name, options] of Object.entries(data.options)) this.radios(name, ui[name], options);
@@ -123,7 +118,7 @@ class Saving {
       this.say(answer.size);
     } else {
       download(answer);
-      this.say(ui.saved.replace("{name}", answer.name).replace("{size}", (answer.bytes / 1e6).toFixed(2)));
+      this.say(fill(ui.saved, { name: answer.name, size: (answer.bytes / 1e6).toFixed(2) }));
     }
     const next = this.files.shift() ?? this.next;
     if (next === this.next) this.next = null;

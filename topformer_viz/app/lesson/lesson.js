@@ -164,19 +164,16 @@ class Lesson {
 
   drawStage() {
     const { lesson, step } = this, { ui } = lesson, at = lesson.steps.indexOf(step);
-    const text = (selector, value) => (this.find(selector).textContent = value);
     drawTurn(this.root, at, lesson.steps.length, { ...ui, counted: ui.step });
     this.find("h2").innerHTML = `${step.title} <code>${step.stage}</code>`;
     this.find(".shape").innerHTML = step.shapeHtml;
     this.find(".note").innerHTML = step.note;
     this.find(".trap").innerHTML = step.trap && `<strong>${ui.trap}</strong> ${step.trap}`;
     this.find(".trap").hidden = !step.trap;
-    text(".h-diagram", ui.diagram);
+    say(this.find, { ".h-diagram": ui.diagram, ".h-formula": ui.formula, ".h-code": `${ui.code} ${step.method}` });
     this.find(".diagram-scroll").innerHTML = step.diagram;
     this.find(".diagram-scroll").setAttribute("aria-label", ui.diagram);
-    text(".h-formula", ui.formula);
     this.find(".formula").innerHTML = step.formula;
-    text(".h-code", `${ui.code} ${step.method}`);
     const code = this.find(".code");
     code.innerHTML = lesson.code[step.method];
     code.setAttribute("aria-label", ui.code);
@@ -184,7 +181,7 @@ class Lesson {
     code.scrollTop = code.children[step.marked[0]].offsetTop - code.clientHeight / 2;
     const [low, high] = step.range, end = Math.max(Math.abs(low), Math.abs(high));
     const kilobytes = (step.bytes / 1000).toLocaleString("en", { maximumFractionDigits: 1 });
-    const numbers = `float32 · ${ui.bytes.replace("{kb}", kilobytes)} · ${ui.range.replace("{low}", number(low, end)).replace("{high}", number(high, end)).replace("{mean}", number(step.mean, end))}`;
+    const numbers = `float32 · ${fill(ui.bytes, { kb: kilobytes })} · ${fill(ui.range, { low: number(low, end), high: number(high, end), mean: number(step.mean, end) })}`;
     const facts = step.levels ? step.facts : [...step.facts, numbers];
     this.find("figcaption").replaceChildren(...facts.map((fact) => element("p", { textContent: fact })));
     this.quiz.draw();

@@ -58,8 +58,7 @@ class Painter {
 
   // Where a pixel of the token grid lies, as people say it.
   pixel(i) {
-    const w = this.lesson.grid[1], { ui } = this.lesson;
-    return ui.pixel.replace("{i}", i + 1).replace("{r}", Math.floor(i / w) + 1).replace("{c}", (i % w) + 1);
+    return pixelName(this.lesson.ui, i, this.lesson.grid);
   }
 
   value(step, tile, r, c) {
@@ -80,19 +79,17 @@ class Painter {
       context.imageSmoothingEnabled = true;
       if (view.photo.image.complete) context.drawImage(view.photo.image, box.x, box.y, box.w, box.h);
       context.imageSmoothingEnabled = false;
-      this.grid(context, box, h, w);
+      this.grid(context, box);
     });
     this.answer({ ...box, rows: h, cols: w, at: () => 0, say: (r, c) => this.pixel(r * w + c) });
   }
 
-  grid(context, box, h, w) {
+  grid(context, { x, y, w, h }) {
+    const lines = new Path2D(gridPath(this.lesson.grid, x, y, w, h));
     for (const [colour, width] of [["rgba(0,0,0,.35)", 2], ["rgba(255,255,255,.75)", 1]]) {
       context.strokeStyle = colour;
       context.lineWidth = width;
-      context.beginPath();
-      for (let c = 1; c < w; c++) context.moveTo(box.x + (c * box.w) / w, box.y), context.lineTo(box.x + (c * box.w) / w, box.y + box.h);
-      for (let r = 1; r < h; r++) context.moveTo(box.x, box.y + (r * box.h) / h), context.lineTo(box.x + box.w, box.y + (r * box.h) / h);
-      context.stroke();
+      context.stroke(lines);
     }
   }
 
@@ -221,7 +218,7 @@ class Painter {
     const maps = heads.map((head) => strength(t, lesson.grid, countTo(d).map((f) => featureOf(t, head, f, w))));
     const top = Math.max(...maps.map((m) => m.range[1]));
     this.scale = scaleFor([0, top]);
-    this.quantity = lesson.ui.strength.replace("{d}", d);
+    this.quantity = fill(lesson.ui.strength, { d });
     heads.forEach((head, i) => {
       const x = (i % across) * (width + gap), y = 22 + Math.floor(i / across) * (height + 30);
       this.headLabel(head, x, y - 8);

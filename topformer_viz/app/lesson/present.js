@@ -102,19 +102,15 @@ class Presenter {
 
   draw() {
     const { lesson, step, head } = this.view, { ui } = lesson;
-    const text = (selector, value) => (this.find(selector).textContent = value);
-    const fill = (words, at, of) => words.replace("{at}", at).replace("{of}", of);
     this.find(".lesson").dataset.level = this.level;
-    text("button.present", ui.present);
-    text(".to-shape", ui.covered_shape);
-    text(".to-words", ui.covered_words);
     const about = [
-      ...lesson.about, fill(ui.block_of, lesson.block, lesson.blocks), head ? `${ui.head} ${head}` : ui.all_heads,
-      fill(ui.step, lesson.steps.indexOf(step) + 1, lesson.steps.length),
+      ...lesson.about, fill(ui.block_of, { at: lesson.block, of: lesson.blocks }), head ? `${ui.head} ${head}` : ui.all_heads,
+      fill(ui.step, { at: lesson.steps.indexOf(step) + 1, of: lesson.steps.length }),
     ];
-    text(".about", about.join(" · "));
-    text(".hints", ui.hints);
-    text(".leave", ui.leave);
+    say(this.find, {
+      "button.present": ui.present, ".to-shape": ui.covered_shape, ".to-words": ui.covered_words, ".hints": ui.hints, ".leave": ui.leave,
+      ".about": about.join(" · "),
+    });
     this.find(".present-line .on").setAttribute("aria-label", ui.next);
     this.find(".present-line .back").setAttribute("aria-label", ui.previous);
     this.token = undefined; // the pictures may be others

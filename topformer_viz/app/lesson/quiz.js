@@ -88,14 +88,10 @@ class Quiz {
 
   draw() {
     const { lesson, step } = this.view, { ui } = lesson, question = this.pending(step), { answered } = this, chosen = answered ? this.now.chosen : undefined;
-    const text = (selector, value) => (this.find(selector).textContent = value);
     const counted = Object.values(this.kept.answers).filter((right) => right !== null);
-    const said = ui.score.replace("{right}", counted.filter(Boolean).length).replace("{of}", counted.length);
-    text(".predict", ui.predict);
-    this.find(".predict").title = ui.predict_title;
-    this.find(".predict").ariaPressed = String(this.on);
-    text(".reset", ui.reset);
-    text(".score", said);
+    const said = fill(ui.score, { right: counted.filter(Boolean).length, of: counted.length });
+    say(this.find, { ".predict": ui.predict, ".reset": ui.reset, ".score": said, ".quiz .show": ui.show_stage, ".quiz .another": ui.another });
+    Object.assign(this.find(".predict"), { title: ui.predict_title, ariaPressed: String(this.on) });
     for (const part of [".score", ".reset"]) this.find(part).hidden = !this.on || !counted.length;
     this.find(".lesson").classList.toggle("quizzing", this.on);
     this.find(".lesson").classList.toggle("asking", Boolean(question));
@@ -105,8 +101,8 @@ class Quiz {
     if (!question) return;
     box.setAttribute("aria-label", ui.predict);
     const at = step.quiz.indexOf(question) + 1;
-    const where = step.quiz.length > 1 ? [ui.question.replace("{at}", at).replace("{of}", step.quiz.length)] : [];
-    text(".asked", [...where, ...(counted.length ? [said] : [])].join(" · "));
+    const where = step.quiz.length > 1 ? [fill(ui.question, { at, of: step.quiz.length })] : [];
+    this.find(".asked").textContent = [...where, ...(counted.length ? [said] : [])].join(" · ");
     this.find(".given").innerHTML = question.given.map((line) => `<li>${line}</li>`).join("");
     this.find(".given").hidden = !question.given.length;
     this.find(".prompt").innerHTML = question.prompt;
@@ -126,8 +122,6 @@ class Quiz {
     // The wrong answers of a live question say the numbers already.
     const also = own.correct || question.live ? "" : `<p>${ui.told} ${right.reason}</p>`;
     this.find(".reason").innerHTML = answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}` : "";
-    text(".quiz .show", ui.show_stage);
-    text(".quiz .another", ui.another);
     this.find(".quiz .onward").hidden = !answered;
     this.find(".quiz .another").hidden = !this.unanswered(step).length;
   }

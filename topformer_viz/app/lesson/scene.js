@@ -44,7 +44,7 @@ class BlockScene extends Scene {
     const frame = { x: left, y: 24, w: inHeads.at(-1).x + 46 - left, h: 330 };
     const width = EDGE * 2 + nodes.at(-1).column * PITCH, { arcs, ribbons } = links(nodes);
     this.svg.style.setProperty("--scene-width", `${width}px`);
-    this.fill(width, 372, { ...ui, scene_note: ui.scene_note.replace("{head}", Math.max(1, head)) }, [
+    this.fill(width, 372, { ...ui, scene_note: fill(ui.scene_note, { head: Math.max(1, head) }) }, [
       this.headsCards(frame),
       `<g class="arcs">${arcs.map((link) => this.arc(link, frame)).join("")}</g>`,
       `<g class="ribbons">${ribbons.map((link) => this.ribbon(link, ribbons)).join("")}</g>`,

@@ -88,16 +88,14 @@ class Network {
 
   drawOpened() {
     const { net } = this, { ui } = net, part = this.byName[this.open];
-    const text = (selector, value) => (this.find(selector).textContent = value);
     drawTurn(this.root, net.parts.indexOf(part), net.parts.length, { ...ui, counted: ui.part });
-    text("h2", part.title);
+    say(this.find, { h2: part.title, ".cost": this.cost(part.name) });
     this.find(".shape").innerHTML = part.shape;
     this.find(".note").innerHTML = part.note;
     this.find(".formula").innerHTML = part.formula;
-    text(".cost", this.cost(part.name));
     const walk = this.find(".walk"), block = this.open.match(/^block(\d)$/);
     walk.hidden = !block;
-    walk.textContent = block ? ui.walk.replace("{n}", block[1]) : "";
+    walk.textContent = block ? fill(ui.walk, { n: block[1] }) : "";
     this.drawPictures();
   }
 
@@ -105,8 +103,7 @@ class Network {
     const { costs, ui } = this.net;
     if (!costs[name]) return "";
     const [params, adds] = costs[name], share = ((100 * adds) / costs.all[1]).toFixed(0);
-    const millions = (adds / 1e6).toLocaleString("en", { maximumFractionDigits: 1 });
-    return ui.cost.replace("{params}", params.toLocaleString("en")).replace("{adds}", millions).replace("{share}", share);
+    return fill(ui.cost, { params: params.toLocaleString("en"), adds: (adds / 1e6).toLocaleString("en", { maximumFractionDigits: 1 }), share });
   }
 
   drawPictures() {

@@ -31,7 +31,7 @@ class Pictures {
     context.drawImage(cells(tile.rows, tile.cols, tile.at, scale), 0, 0, w, h);
     canvas.onpointermove = canvas.onpointerdown = (event) => {
       const r = Math.min(tile.rows - 1, Math.floor((event.offsetY / canvas.clientHeight) * tile.rows)), c = Math.min(tile.cols - 1, Math.floor((event.offsetX / canvas.clientWidth) * tile.cols));
-      if (r >= 0 && c >= 0) this.network.say(`${this.net.ui.cell.replace("{r}", r + 1).replace("{c}", c + 1)}: ≈ ${number(tile.at(r, c))}`, event);
+      if (r >= 0 && c >= 0) this.network.say(`${fill(this.net.ui.cell, { r: r + 1, c: c + 1 })}: ≈ ${number(tile.at(r, c))}`, event);
     };
     canvas.onpointerleave = () => this.network.leave();
     const figure = element("figure", { className: dropped ? "dropped" : "" });
@@ -54,7 +54,7 @@ class Pictures {
 
   pyramid(n) {
     const { ui, levels } = this.net, level = levels[n];
-    const channels = countTo(level.channels.shape[0]).map((c) => this.figure(ui.channel.replace("{c}", c + 1), plane(level.channels, c), { width: 190 }));
+    const channels = countTo(level.channels.shape[0]).map((c) => this.figure(fill(ui.channel, { c: c + 1 }), plane(level.channels, c), { width: 190 }));
     return [this.figure(ui.strength, plane(level.strength), { width: 330 }), ...channels];
   }
 
@@ -69,7 +69,7 @@ class Pictures {
   byLevel(tokens, split = false) {
     const { ui } = this.net, tiles = countTo(4).map((n) => plane(tokens.maps, n));
     return tiles.map((tile, n) => {
-      const words = ui.part_of.replace("{scale}", 4 << n).replace("{channels}", tokens.channels[n]);
+      const words = fill(ui.part_of, { scale: 4 << n, channels: tokens.channels[n] });
       return this.figure(split && n === 0 ? `${words} · ${ui.dropped}` : words, tile, { width: 230, over: true, dropped: split && n === 0 });
     });
   }
@@ -119,10 +119,10 @@ class Pictures {
   injected(n) {
     const { ui, injections, levels } = this.net, { level, gate, injected } = injections[n - 1], sign = (s) => element("span", { className: "sum", textContent: s });
     return [
-      this.figure(ui.level_at.replace("{scale}", 4 << level), plane(levels[level].strength), { width: 215 }), sign("×"),
+      this.figure(fill(ui.level_at, { scale: 4 << level }), plane(levels[level].strength), { width: 215 }), sign("×"),
       this.figure(ui.gate_map, plane(gate), { width: 215, scale: GATE_SCALE }), sign("+"),
       this.figure(ui.part_map, plane(this.net.split.maps, level), { width: 215 }), sign("="),
-      this.figure(ui.injected_at.replace("{scale}", 4 << level), plane(injected), { width: 215 }),
+      this.figure(fill(ui.injected_at, { scale: 4 << level }), plane(injected), { width: 215 }),
     ];
   }
 

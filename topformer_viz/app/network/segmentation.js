@@ -47,7 +47,7 @@ class Segmentation {
   legend() {
     const { net } = this, { ui } = net, table = element("table", { className: "keys" }), rated = net.legend.some((c) => c.iou !== null);
     const head = [ui.class, ui.share, ...(rated ? [ui.iou] : [])].map((t) => `<th scope="col">${t}</th>`).join("");
-    table.innerHTML = `<caption>${ui.legend.replace("{set}", escaped(net.set))}${rated ? ui.iou_words : ""}</caption><thead><tr>${head}</tr></thead><tbody></tbody>`;
+    table.innerHTML = `<caption>${fill(ui.legend, { set: escaped(net.set) })}${rated ? ui.iou_words : ""}</caption><thead><tr>${head}</tr></thead><tbody></tbody>`;
     const present = net.legend.map((entry, i) => [entry, i]).filter(([entry]) => entry.share > 0).slice(0, 20);
     for (const [entry, i] of present) {
       const row = element("tr", {}), cell = element("td", {}), button = element("button", { type: "button", ariaPressed: String(this.alone === i) });
@@ -88,7 +88,7 @@ class Segmentation {
     if (p === undefined) return;
     const { net } = this, { name } = net.legend[net.labels.data[p]];
     this.at = p;
-    this.network.say(net.ui.here.replace("{name}", () => name).replace("{sure}", percent(net.sure.data[p] / 255)), event);
+    this.network.say(fill(net.ui.here, { name, sure: percent(net.sure.data[p] / 255) }), event);
   }
 
   // With the keyboard: arrows move a point over the segmentation.
