@@ -30,6 +30,17 @@ function halfToFloat(h) {
 
 // ---------------------------------------------------------------- colour
 
+// A colour as it lies in a picture's memory.
+const rgba = (r, g, b, alpha = 255) => ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
+
+// `canvas`, each of its pixels in the colour that `at` gives for its number.
+function fillPixels(canvas, at) {
+  const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height), pixels = new Uint32Array(image.data.buffer);
+  for (let p = 0; p < pixels.length; p++) pixels[p] = at(p);
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
 // VIRIDIS and RDBU_R are written in front of the script by wire.py.
 function ramp(stops) {
   const anchors = stops.split(" ").map((h) => [0, 2, 4].map((i) => parseInt(h.slice(i, i + 2), 16)));
@@ -37,11 +48,20 @@ function ramp(stops) {
   for (let i = 0; i < 256; i++) {
     const at = (i / 255) * (anchors.length - 1), a = Math.min(Math.floor(at), anchors.length - 2), f = at - a;
     const [r, g, b] = anchors[a].map((v, c) => Math.round(v + f * (anchors[a + 1][c] - v)));
-    table[i] = (255 << 24) | (b << 16) | (g << 8) | r;
+    table[i] = rgba(r, g, b);
   }
   return table;
 }
 const SEQUENTIAL = ramp(VIRIDIS), DIVERGING = ramp(RDBU_R);
+
+function extent(line) {
+  let low = Infinity, high = -Infinity;
+  for (const v of line) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return [low, high];
+}
 
 // Signed values are centred on 0 and diverge; values of one sign (but for rounding) run from end to end.
 function scaleFor([low, high]) {
@@ -69,11 +89,8 @@ const colourOf = (scale, value) => {
 
 // A scale from end to end, on a canvas one pixel high.
 function colourBar(canvas, { table, root }) {
-  const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, 1), end = canvas.width - 1;
-  new Uint32Array(image.data.buffer).forEach((_, i, pixels) => {
-    pixels[i] = table[Math.round((root ? Math.sqrt(i / end) : i / end) * 255)];
-  });
-  context.putImageData(image, 0, 0);
+  const end = canvas.width - 1;
+  fillPixels(canvas, (i) => table[Math.round((root ? Math.sqrt(i / end) : i / end) * 255)]);
 }
 
 // Ends of a scale and the colours between them; words on it, if there are any.
@@ -106,13 +123,7 @@ class Sheet {
 }
 
 // A tile as a small canvas, one pixel a cell.
-function cells(rows, cols, at, scale) {
-  const canvas = new OffscreenCanvas(cols, rows), context = canvas.getContext("2d");
-  const image = context.createImageData(cols, rows), pixels = new Uint32Array(image.data.buffer);
-  for (let r = 0, p = 0; r < rows; r++) for (let c = 0; c < cols; c++) pixels[p++] = colourOf(scale, at(r, c));
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
+const cells = (rows, cols, at, scale) => fillPixels(new OffscreenCanvas(cols, rows), (p) => colourOf(scale, at(Math.floor(p / cols), p % cols)));
 
 // Three digits; next to values of size `beside`, what is a million times smaller is as good as 0.
 function number(v, beside = 0) {
@@ -135,7 +146,7 @@ const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / va
 function strength(tensor, grid, channels) {
   const [h, w] = grid, out = new Float32Array(h * w);
   for (let i = 0; i < h * w; i++) out[i] = rms(channels.map((c) => c(Math.floor(i / w), i % w)));
-  return { rows: h, cols: w, at: (r, c) => out[r * w + c], range: [0, out.reduce((a, b) => Math.max(a, b), 0)] };
+  return { rows: h, cols: w, at: (r, c) => out[r * w + c], range: [0, Math.max(0, extent(out)[1])] };
 }
 
 const channelOf = (t, n) => (r, c) => t.data[n * t.strides[0] + r * t.strides[1] + c * t.strides[2]];

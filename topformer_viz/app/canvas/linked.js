@@ -2,6 +2,7 @@
 // them, and each says its value there. Payload: linked.py. Comes after canvas.js.
 
 const SHOWN_TERMS = 5; // pixels named in a weighted sum
+const bytesOf = (colour) => Array.from(colour, (v) => Math.round(255 * Math.max(0, Math.min(1, v))));
 
 class Linked {
   constructor(root) {
@@ -82,16 +83,11 @@ class Linked {
     if (kind === "photo") return this.tiles(picture);
     const [rows, cols] = kind === "matrix" ? picture.tensor.shape : [H, W];
     Object.assign(canvas, { width: cols, height: rows });
-    const context = canvas.getContext("2d"), image = context.createImageData(cols, rows);
-    const pixels = new Uint32Array(image.data.buffer), { data } = picture.tensor ?? {};
-    const from = kind === "row" ? this.at[0] * H * W : 0;
-    for (let p = 0; p < pixels.length; p++) {
-      if (kind === "colours") {
-        const [r, g, b] = [0, 1, 2].map((c) => Math.round(255 * Math.max(0, Math.min(1, data[3 * p + c]))));
-        pixels[p] = (255 << 24) | (b << 16) | (g << 8) | r;
-      } else if (!Number.isNaN(data[from + p])) pixels[p] = colourOf(picture.colours, data[from + p]);
-    }
-    context.putImageData(image, 0, 0);
+    const { data } = picture.tensor, from = kind === "row" ? this.at[0] * H * W : 0;
+    fillPixels(canvas, (p) => {
+      if (kind === "colours") return rgba(...bytesOf(data.subarray(3 * p, 3 * p + 3)));
+      return Number.isNaN(data[from + p]) ? 0 : colourOf(picture.colours, data[from + p]);
+    });
     picture.plane.classList.toggle("smooth", kind === "matrix" && rows > 200);
   }
 
@@ -192,14 +188,13 @@ class Linked {
   // The pixel's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.
   sum({ list, weights, from, to }, i) {
     const n = weights.shape[0], row = weights.data.subarray(i * n, (i + 1) * n), { ui, grid } = this.data;
-    const colour = (rgb) => `rgb(${[...rgb].map((v) => Math.round(255 * Math.max(0, Math.min(1, v)))).join(" ")})`;
     const of = (t, p) => t.data.subarray(3 * p, 3 * p + 3);
     const most = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, SHOWN_TERMS);
     const rest = 1 - most.reduce((sum, p) => sum + row[p], 0), rounded = 1 - most.reduce((sum, p) => sum + Number(row[p].toFixed(2)), 0);
     const others = [0, 1, 2].map((c) => (of(to, i)[c] - most.reduce((sum, p) => sum + row[p] * of(from, p)[c], 0)) / rest);
     const line = (weight, rgb, words, className = "") => {
       const item = element("li", { className }), swatch = element("b", {});
-      swatch.style.background = colour(rgb);
+      swatch.style.background = `rgb(${bytesOf(rgb).join(" ")})`;
       item.append(weight, swatch, element("span", { textContent: words }));
       return item;
     };

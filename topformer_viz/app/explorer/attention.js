@@ -96,12 +96,3 @@ function meanDistance(row, from, columns) {
 }
 
 const average = (lines) => lines[0].map((_, j) => lines.reduce((sum, line) => sum + line[j], 0) / lines.length);
-
-function extent(line) {
-  let low = Infinity, high = -Infinity;
-  for (const v of line) {
-    if (v < low) low = v;
-    if (v > high) high = v;
-  }
-  return [low, high];
-}

@@ -158,7 +158,7 @@ class Painter {
 
   // A named channel's scale, written above its tile.
   namedScale(name, { x, y, rows, cols, at }) {
-    const all = countTo(rows * cols).map((k) => at(Math.floor(k / cols), k % cols)), scale = scaleFor([Math.min(...all), Math.max(...all)]);
+    const all = countTo(rows * cols).map((k) => at(Math.floor(k / cols), k % cols)), scale = scaleFor(extent(all));
     this.text(name, x, y - 17, { size: 11 });
     this.text(range(scale.low, scale.high), x, y - 5, { size: 10 });
     return scale;

@@ -127,7 +127,7 @@ class Pictures {
   }
 
   class_scores() {
-    const { scores } = this.net, ends = [Math.min(...scores.maps.data), Math.max(...scores.maps.data)], scale = scaleFor(ends);
+    const { scores } = this.net, scale = scaleFor(extent(scores.maps.data));
     return scores.names.map((name, c) => this.figure(name, plane(scores.maps, c), { width: 210, scale }));
   }
 }
@@ -140,9 +140,8 @@ const GATE_SCALE = { low: 0, high: 1, table: SEQUENTIAL };
 // One (rows, columns) plane of a tensor (n, rows, columns).
 function plane(tensor, n = 0) {
   const [, rows, cols] = tensor.shape, at = channelOf(tensor, n);
-  let low = Infinity, high = -Infinity;
-  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) (low = Math.min(low, at(r, c))), (high = Math.max(high, at(r, c)));
-  return { rows, cols, at: (r, c) => at(r, c), range: [Math.min(0, low), high] };
+  const [low, high] = extent(countTo(rows * cols).map((p) => at(Math.floor(p / cols), p % cols)));
+  return { rows, cols, at, range: [Math.min(0, low), high] };
 }
 
 // The root mean square of several strengths.

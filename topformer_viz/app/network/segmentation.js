@@ -114,22 +114,14 @@ class Segmentation {
 
 // Every pixel in its class's colour; `only` says which pixels are painted.
 function painted({ legend }, labels, alpha, only) {
-  const [, h, w] = labels.shape, canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
-  const colours = legend.map(({ colour }) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
-  for (let p = 0; p < h * w; p++) {
-    const [r, g, b] = colours[labels.data[p]], faint = only && !only(p) ? 0.06 : 1;
-    image.data.set([r, g, b, 255 * alpha * faint], 4 * p);
-  }
-  context.putImageData(image, 0, 0);
-  return canvas;
+  const [, h, w] = labels.shape, colours = legend.map(({ colour }) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
+  return fillPixels(new OffscreenCanvas(w, h), (p) => rgba(...colours[labels.data[p]], Math.round(255 * alpha * (only && !only(p) ? 0.06 : 1))));
 }
 
 // Stripes where the network is less than half sure.
 function hatched({ labels, sure }, only) {
-  const [, h, w] = labels.shape, canvas = new OffscreenCanvas(w, h), context = canvas.getContext("2d"), image = context.createImageData(w, h);
-  for (let p = 0; p < h * w; p++) if (sure.data[p] < 128 && (!only || only(p))) image.data.set((Math.floor(p / w) + (p % w)) % 6 < 3 ? [0, 0, 0, 235] : [255, 255, 255, 235], 4 * p);
-  context.putImageData(image, 0, 0);
-  return canvas;
+  const [, h, w] = labels.shape, stripe = (p) => ((Math.floor(p / w) + (p % w)) % 6 < 3 ? rgba(0, 0, 0, 235) : rgba(255, 255, 255, 235));
+  return fillPixels(new OffscreenCanvas(w, h), (p) => (sure.data[p] < 128 && (!only || only(p)) ? stripe(p) : 0));
 }
 
 // The pixel of `labels` that the pointer is on; undefined beside them.
