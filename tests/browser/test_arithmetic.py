@@ -14,7 +14,7 @@ from torch import Tensor
 from topformer_viz.app.canvas.wire import CANVAS_JS, Body
 from topformer_viz.app.explorer.file import EXPLORER_JS
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
-from topformer_viz.figures.sheet import colours
+from topformer_viz.figures.shades import colours
 from topformer_viz.run.measures import distances, effective_tokens
 from topformer_viz.words.numbers import on_scale
 
