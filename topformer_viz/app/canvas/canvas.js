@@ -1,7 +1,4 @@
-// What the components draw with: reading the payload (wire.py writes it), colour scales, numbers, tensors as cells.
-// ---------------------------------------------------------------- payload
-
-// The header, every tensor in it with its numbers as `data`, every picture as `blob`.
+// What wire.py wrote: the header, every tensor in it with its numbers as `data`, every picture as `blob`.
 function decode(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const body = bytes.slice(4 + size), read = new Map();

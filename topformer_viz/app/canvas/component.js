@@ -1,6 +1,3 @@
-// What components do alike with the page they stand on: to be shown and closed, the address, files and links, buttons,
-// keys, the photograph. wire.py puts it before canvas.js.
-
 // A component for Streamlit: one view a root, shown anew with every payload, closed when the component goes.
 function mount(View) {
   const views = new WeakMap();

@@ -1,5 +1,5 @@
 // Pictures over one grid of pixels, linked: the pixel pointed at and the one it is paired with are marked in each of
-// them, and each says its value there. Payload: linked.py. Comes after canvas.js.
+// them, and each says its value there.
 
 const SHOWN_TERMS = 5; // pixels named in a weighted sum
 const bytesOf = (colour) => Array.from(colour, (v) => Math.round(255 * Math.max(0, Math.min(1, v))));

@@ -1,7 +1,6 @@
 // The attention explorer: point at a pixel and see what it reads, in every head, and by what arithmetic.
-// A page of its own, a guest in the lesson (`host`), and a file that works alone. Every answer to a pointer is made
-// here; the server is asked for another block or for a run without a head. Its parts lie in files of their own, which
-// come first (file.py has their order): numbers, state, words, pointer, toolbar, pictures, arithmetic, comparison.
+// A page of its own, a guest in the lesson (`host`), and a file that works alone. The server is asked for another block
+// or for a run without a head.
 
 const REST = 400; // ms without news until the address and the screen reader hear of it
 

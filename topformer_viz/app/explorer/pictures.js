@@ -1,5 +1,3 @@
-// The photograph, the map of the chosen head, its whole matrix, and a card for every head.
-
 class Pictures {
   constructor(explorer) {
     this.explorer = explorer;

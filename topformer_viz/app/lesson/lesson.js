@@ -1,7 +1,5 @@
-// The walkthrough in the browser: which stage is on show, its words and its picture; scene.js and painter.js draw.
-// Everything here answers without asking the server; only another block does (setTriggerValue). Scores and weights are
-// shown by the explorer, a guest. The payload is made in payload.py; canvas.js, which comes first in the same script, reads it.
-// Before this come quiz.js and present.js: questions before a stage, and a stage shown to a class.
+// The walkthrough: which stage is on show, its words and its picture. Only another block asks the server. Scores and
+// weights are shown by the explorer, a guest.
 
 class Lesson {
   constructor(root) {
@@ -11,8 +9,7 @@ class Lesson {
     this.find(".next").onclick = () => this.turn(1);
     this.find(".link-button").onclick = () => this.copyLink();
     this.canvas = this.find(".picture");
-    this.canvas.onpointermove = (event) => this.point(event);
-    this.canvas.onpointerdown = (event) => this.point(event);
+    this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.point(event);
     this.canvas.onpointerleave = () => this.leave();
     this.key = (event) => this.pressed(event);
     document.addEventListener("keydown", this.key);
@@ -156,8 +153,8 @@ class Lesson {
       const values = this.explorer.block.matrix(head, step.stage);
       return { rows: n, cols: n, at: (r, c) => values[r * n + c], range: step.range };
     }
-    const t = step.tensor;
-    return { rows: t.shape[1], cols: t.shape[2], at: (r, c) => t.data[head * t.strides[0] + r * t.strides[1] + c * t.strides[2]], range: step.range };
+    const [, rows, cols] = step.tensor.shape;
+    return { rows, cols, at: channelOf(step.tensor, head), range: step.range };
   }
 
   // ------------------------------------------------------------ the stage's words
@@ -168,15 +165,11 @@ class Lesson {
     this.find("h2").innerHTML = `${step.title} <code>${step.stage}</code>`;
     this.find(".shape").innerHTML = step.shapeHtml;
     this.find(".note").innerHTML = step.note;
-    this.find(".trap").innerHTML = step.trap && `<strong>${ui.trap}</strong> ${step.trap}`;
-    this.find(".trap").hidden = !step.trap;
+    Object.assign(this.find(".trap"), { innerHTML: step.trap && `<strong>${ui.trap}</strong> ${step.trap}`, hidden: !step.trap });
     say(this.find, { ".h-diagram": ui.diagram, ".h-formula": ui.formula, ".h-code": `${ui.code} ${step.method}` });
-    this.find(".diagram-scroll").innerHTML = step.diagram;
-    this.find(".diagram-scroll").setAttribute("aria-label", ui.diagram);
+    Object.assign(this.find(".diagram-scroll"), { innerHTML: step.diagram, ariaLabel: ui.diagram });
     this.find(".formula").innerHTML = step.formula;
-    const code = this.find(".code");
-    code.innerHTML = lesson.code[step.method];
-    code.setAttribute("aria-label", ui.code);
+    const code = Object.assign(this.find(".code"), { innerHTML: lesson.code[step.method], ariaLabel: ui.code });
     step.marked.forEach((line) => code.children[line].classList.add("marked"));
     code.scrollTop = code.children[step.marked[0]].offsetTop - code.clientHeight / 2;
     const [low, high] = step.range, end = Math.max(Math.abs(low), Math.abs(high));
@@ -202,10 +195,8 @@ class Lesson {
     if (!width) return;
     const painter = new Painter(this, width / this.zoom, this.room);
     painter[step.view](step); // each kind of picture has a method of its name
-    const ratio = window.devicePixelRatio || 1;
-    const high = painter.height * this.zoom;
-    canvas.width = width * ratio;
-    canvas.height = high * ratio;
+    const ratio = window.devicePixelRatio || 1, high = painter.height * this.zoom;
+    Object.assign(canvas, { width: width * ratio, height: high * ratio });
     canvas.style.height = `${high}px`;
     this.find(".tokens").setAttribute("viewBox", `0 0 ${painter.width} ${painter.height}`);
     const context = canvas.getContext("2d");
@@ -261,6 +252,5 @@ class Lesson {
     this.find(".cursor").hidden = true;
   }
 }
-
 
 export default mount(Lesson);

@@ -1,5 +1,3 @@
-// The current stage's picture, on a canvas: tiles of one size or matrices of one scale, with the words beside them.
-
 // Lays a stage's tiles out for a given width, and within `room` in height if there is one; `actions` draw them, `tiles`
 // answer the pointer.
 class Painter {

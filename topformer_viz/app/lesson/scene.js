@@ -1,5 +1,5 @@
-// The walkthrough's scene. Where a stage stands and what it is joined to follow from what it is made from (`sources`,
-// sent by payload.py): a new one finds its place by itself. Comes after canvas/scene.js.
+// The walkthrough's scene. Where a stage stands and what it is joined to follow from what it is made from (`sources`):
+// a new one finds its place by itself.
 
 const PITCH = 97, EDGE = 54; // from column to column; from the scene's edge to the first
 const STRANDS = { q: 94, k: 193, v: 292 }, MIDDLE = STRANDS.k, APART = 99; // heights; of two in one column at least

@@ -1,7 +1,4 @@
-// The whole network in the browser: the scene, and under it the part that is open; scene.js, pictures.js and segmentation.js
-// draw.
-// Everything here answers without asking the server; only the way into the lesson does (setTriggerValue).
-// The payload is made in payload.py; canvas.js, which comes first in the same script, reads it.
+// The whole network: the scene, and under it the part that is open. Only the way into the lesson asks the server.
 
 class Network {
   constructor(root) {

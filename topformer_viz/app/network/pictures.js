@@ -17,10 +17,8 @@ class Pictures {
   // A tensor's plane as a figure: caption, canvas with its values under the pointer, colour bar.
   figure(caption, tile, { width = 200, scale = scaleFor(tile.range), over = false, ratio = this.net.grid[0] / this.net.grid[1], dropped = false, axes = "" } = {}) {
     const w = Math.round(Math.min(width, this.room, 420 / ratio)), h = Math.round(w * ratio), dots = window.devicePixelRatio || 1;
-    const canvas = element("canvas", { width: w * dots, height: h * dots, className: "frame" });
+    const canvas = element("canvas", { width: w * dots, height: h * dots, className: "frame", role: "img", ariaLabel: caption });
     canvas.style.width = `${w}px`;
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", caption);
     const context = canvas.getContext("2d");
     context.scale(dots, dots);
     if (over && this.network.photo.grey) {
@@ -36,8 +34,7 @@ class Pictures {
     canvas.onpointerleave = () => this.network.leave();
     const figure = element("figure", { className: dropped ? "dropped" : "" });
     figure.style.maxWidth = `${Math.max(w, 130)}px`;
-    const words = element("figcaption", { textContent: caption });
-    figure.append(words, canvas, legend(element("div", { className: "legend" }), scale));
+    figure.append(element("figcaption", { textContent: caption }), canvas, legend(element("div", { className: "legend" }), scale));
     if (axes) figure.append(element("figcaption", { textContent: axes }));
     return figure;
   }
@@ -95,11 +92,8 @@ class Pictures {
   // A small segmentation; where it differs from another, its pixels stand out.
   compared(captions, labels, other) {
     captions = [captions].flat().filter(Boolean);
-    const [, h, w] = labels.shape, width = Math.min(300, this.room, (300 * w) / h), canvas = element("canvas", { width: w, height: h, className: "frame" });
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${(width * h) / w}px`;
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", captions.join(". "));
+    const [, h, w] = labels.shape, width = Math.min(300, this.room, (300 * w) / h), canvas = element("canvas", { width: w, height: h, className: "frame", role: "img", ariaLabel: captions.join(". ") });
+    Object.assign(canvas.style, { width: `${width}px`, height: `${(width * h) / w}px` });
     const context = canvas.getContext("2d");
     if (this.network.photo.grey) context.drawImage(this.network.photo.grey, 0, 0, w, h);
     context.drawImage(painted(this.net, labels, 0.75, other && ((p) => labels.data[p] !== other.data[p])), 0, 0);

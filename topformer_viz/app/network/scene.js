@@ -1,6 +1,3 @@
-// The network's scene: every part where it stands, the pictures of this run's tensors in it, and the ribbons between them.
-// Comes after canvas/scene.js.
-
 // The pyramid's levels as stairs, the blocks in a row below, the injections as stairs on the right.
 const AT = {
   image: [62, 96], pyramid0: [186, 58], pyramid1: [290, 134], pyramid2: [394, 210], pyramid3: [498, 284],

@@ -19,9 +19,9 @@ class Segmentation {
   view() {
     const { net } = this, { ui } = net;
     const viewer = element("div", { className: "viewer" }), left = element("div", {}), right = element("div", {});
-    this.canvas = element("canvas", { className: "view frame", tabIndex: 0 });
-    this.canvas.setAttribute("role", "img");
-    this.canvas.setAttribute("aria-label", [this.network.byName.segmentation.title, ...net.legend.filter((c) => c.share >= 0.005).map((c) => `${c.name} ${percent(c.share)}`), ui.arrows].join(" · "));
+    const seen = net.legend.filter((c) => c.share >= 0.005).map((c) => `${c.name} ${percent(c.share)}`);
+    const ariaLabel = [this.network.byName.segmentation.title, ...seen, ui.arrows].join(" · ");
+    this.canvas = element("canvas", { className: "view frame", tabIndex: 0, role: "img", ariaLabel });
     this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.tell(pixelUnder(event, this.canvas, net.labels), event);
     this.canvas.onpointerleave = () => this.network.leave();
     this.canvas.onkeydown = (event) => this.step(event);

@@ -26,19 +26,15 @@ class Hand {
     figure.innerHTML = `<figcaption><code>${name}</code>${shape}</figcaption><div class="hand-slices" style="--down:${down}"></div>`;
     slices.forEach((label, n) => {
       const slice = element("div", { className: "hand-slice", innerHTML: label });
-      const table = element("table", { ariaLabel: `${name}: ${title}` });
-      table.setAttribute("role", "grid");
+      const table = element("table", { ariaLabel: `${name}: ${title}`, role: "grid" });
       for (let r = 0; r < rows; r++) {
         const row = table.insertRow();
         for (let c = 0; c < columns; c++) {
           const at = (n * rows + r) * columns + c, cell = row.insertCell();
-          cell.textContent = numbers[at];
-          cell.tabIndex = at ? -1 : 0; // one tab stop a tensor
-          cell.className = levels[at] < 0 ? "minus" : "";
+          // One tab stop a tensor.
+          Object.assign(cell, { textContent: numbers[at], tabIndex: at ? -1 : 0, className: levels[at] < 0 ? "minus" : "", role: "gridcell" });
+          Object.assign(cell.dataset, { tensor: name, at });
           cell.style.setProperty("--level", Math.abs(levels[at]));
-          cell.dataset.tensor = name;
-          cell.dataset.at = at;
-          cell.setAttribute("role", "gridcell");
         }
       }
       slice.append(table);
