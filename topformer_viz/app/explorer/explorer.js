@@ -123,20 +123,15 @@ class Explorer {
     if (other) this.find(".against").scrollIntoView({ block: "nearest" });
   }
 
-  // The state as an address writes it; null is left out.
-  get parameters() {
-    return this.state.parameters;
-  }
-
   async copyLink() {
     clearTimeout(this.resting);
-    this.host.remember?.(this.parameters);
+    this.host.remember?.(this.state.parameters);
     const said = this.find(".link-said"), { ui } = this.words;
     if (await copyLink(said, ui, this.header.link?.sample === OWN ? ui.upload_stays : "")) setTimeout(() => said.replaceChildren(), 6000);
   }
 
   save() {
-    this.wish({ save: this.parameters });
+    this.wish({ save: this.state.parameters });
   }
 
   // ------------------------------------------------------------ what is shown
@@ -161,7 +156,7 @@ class Explorer {
     this.resting = setTimeout(() => {
       this.sum.drawUnseen();
       this.find(".spoken").textContent = this.find(".said").textContent;
-      this.host.remember?.(this.parameters);
+      this.host.remember?.(state.parameters);
     }, REST);
   }
 

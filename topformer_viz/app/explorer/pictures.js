@@ -5,21 +5,22 @@ class Pictures {
   }
 
   close() {
-    for (const url of [this.photoUrl, this.greyUrl]) if (url) URL.revokeObjectURL(url);
+    this.photo?.close();
+    if (this.greyUrl) URL.revokeObjectURL(this.greyUrl);
   }
 
   showPhoto(photo) {
     this.close();
-    const shown = (this.photoUrl = URL.createObjectURL(photo.blob));
-    this.greyUrl = undefined;
-    this.explorer.box.style.setProperty("--ratio", photo.width / photo.height);
-    this.find(".colour").src = shown;
     // Grey once and for all: a filter would be worked out again with every frame.
-    createImageBitmap(photo.blob).then((image) => grey(image).convertToBlob({ type: "image/jpeg", quality: 0.8 })).then((blob) => {
-      if (shown !== this.photoUrl) return;
+    const shown = (this.photo = new Photograph(photo.blob, async () => {
+      const blob = await shown.grey.convertToBlob({ type: "image/jpeg", quality: 0.8 });
+      if (shown !== this.photo) return;
       this.greyUrl = URL.createObjectURL(blob);
       this.spreadGrey();
-    });
+    }));
+    this.greyUrl = undefined;
+    this.explorer.box.style.setProperty("--ratio", photo.width / photo.height);
+    this.find(".colour").src = shown.url;
   }
 
   spreadGrey() {

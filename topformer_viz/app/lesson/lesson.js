@@ -123,7 +123,7 @@ class Lesson {
 
   remember() {
     const { lesson } = this, on = (mode) => (mode.on ? "1" : null);
-    const guest = Object.entries(this.explorer.parameters).map(([name, value]) => [name, this.step.view === "matrix" ? value : null]);
+    const guest = Object.entries(this.explorer.state.parameters).map(([name, value]) => [name, this.step.view === "matrix" ? value : null]);
     writeAddress({
       ...lesson.link, ...Object.fromEntries(guest), values: null, quiz: on(this.quiz), present: on(this.presenter),
       stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang,
