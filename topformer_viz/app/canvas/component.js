@@ -76,8 +76,10 @@ function stored(name, news) {
 
 // ---------------------------------------------------------------- elements
 
-function element(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
+function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
 }
 
 // Say something in elements: their words by selector.

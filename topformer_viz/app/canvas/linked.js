@@ -36,41 +36,30 @@ class Linked {
   }
 
   group({ title, note, pictures }) {
-    const section = element("section", { className: "group" });
-    section.append(element("h3", { textContent: title }), element("p", { className: "about", textContent: note }));
-    section.append(...pictures.map((picture) => this.figure(picture)));
-    return section;
+    const words = [element("h3", { textContent: title }), element("p", { className: "about", textContent: note })];
+    return element("section", { className: "group" }, ...words, ...pictures.map((picture) => this.figure(picture)));
   }
 
   figure(picture) {
-    const figure = element("figure", {}), caption = element("figcaption", {}), value = element("output", {});
-    figure.dataset.kind = picture.kind;
-    caption.append(element("span", { textContent: picture.label }), value);
-    figure.append(caption);
-    const drawn = { ...picture, value, figure };
-    if (picture.order) drawn.place = picture.order.reduce((place, pixel, p) => ((place[pixel] = p), place), []);
-    if (picture.range) {
-      const [low, high] = picture.range;
-      drawn.colours = { root: rootScale(high), plain: scaleFor([low, high]), signed: { low, high, table: DIVERGING } }[picture.scale];
+    const { kind, label, order, range, scale, step } = picture, [H, W] = this.data.grid, drawn = { ...picture, value: element("output") };
+    const figure = element("figure", {}, element("figcaption", {}, element("span", { textContent: label }), drawn.value));
+    figure.dataset.kind = kind;
+    if (order) drawn.place = order.reduce((place, pixel, p) => ((place[pixel] = p), place), []);
+    if (range) {
+      const [low, high] = range;
+      drawn.colours = { root: rootScale(high), plain: scaleFor(range), signed: { low, high, table: DIVERGING } }[scale];
     }
-    if (picture.kind === "terms") {
-      drawn.list = element("ol", { className: "terms" });
-      figure.append(drawn.list);
-    } else {
-      const [H, W] = this.data.grid;
-      const plane = (drawn.plane = element("div", { className: "plane" }));
-      plane.style.aspectRatio = picture.kind === "matrix" ? "1" : `${W} / ${H}`;
-      drawn.canvas = element("canvas", {});
-      plane.append(drawn.canvas);
-      if (picture.kind === "matrix") plane.append((drawn.band = element("i", { className: "band" })));
-      plane.append((drawn.other = element("i", { className: "other" })), (drawn.one = element("i", {})));
-      plane.picture = drawn;
-      figure.append(plane);
-      if (drawn.colours) {
-        const title = picture.step > 1 ? fill(this.data.ui.averaged, { n: picture.step }) : "";
-        figure.append(legend(element("div", { className: "legend", title }), drawn.colours));
-      }
-      if (picture.kind !== "row") this.paint(drawn);
+    if (kind === "terms") figure.append((drawn.list = element("ol", { className: "terms" })));
+    else {
+      const band = kind === "matrix" && { band: element("i", { className: "band" }) };
+      const marks = { ...band, other: element("i", { className: "other" }), one: element("i") };
+      Object.assign(drawn, marks, { canvas: element("canvas") });
+      drawn.plane = element("div", { className: "plane", picture: drawn }, drawn.canvas, ...Object.values(marks));
+      drawn.plane.style.aspectRatio = kind === "matrix" ? "1" : `${W} / ${H}`;
+      figure.append(drawn.plane);
+      const title = step > 1 ? fill(this.data.ui.averaged, { n: step }) : "";
+      if (drawn.colours) figure.append(legend(element("div", { className: "legend", title }), drawn.colours));
+      if (kind !== "row") this.paint(drawn);
     }
     this.pictures.push(drawn);
     return figure;
@@ -192,12 +181,8 @@ class Linked {
     const most = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, SHOWN_TERMS);
     const rest = 1 - most.reduce((sum, p) => sum + row[p], 0), rounded = 1 - most.reduce((sum, p) => sum + Number(row[p].toFixed(2)), 0);
     const others = [0, 1, 2].map((c) => (of(to, i)[c] - most.reduce((sum, p) => sum + row[p] * of(from, p)[c], 0)) / rest);
-    const line = (weight, rgb, words, className = "") => {
-      const item = element("li", { className }), swatch = element("b", {});
-      swatch.style.background = `rgb(${bytesOf(rgb).join(" ")})`;
-      item.append(weight, swatch, element("span", { textContent: words }));
-      return item;
-    };
+    const swatch = (colour) => element("b", { style: `background: rgb(${bytesOf(colour).join(" ")})` });
+    const line = (weight, colour, textContent, className = "") => element("li", { className }, weight, swatch(colour), element("span", { textContent }));
     list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), pixelName(ui, p, grid))));
     if (rest > 0.005) list.append(line(`${rounded.toFixed(2)} ×`, others, ui.rest));
     list.append(line("=", of(to, i), ui.sum, "total"));

@@ -57,9 +57,7 @@ class Pictures {
     for (const [side, place] of [["down", "top"], ["across", "left"]]) {
       this.find(`.ticks.${side}`).replaceChildren(...countTo(rows).map((r) => {
         const bare = r % every[side] || (side === "across" && r * columns > 0.94 * n);
-        const tick = element("span", { className: "tick", textContent: bare ? "" : r * columns + 1 });
-        tick.style[place] = `${(r * columns * 100) / n}%`;
-        return tick;
+        return element("span", { className: "tick", textContent: bare ? "" : r * columns + 1, style: `${place}: ${(r * columns * 100) / n}%` });
       }));
     }
   }

@@ -40,10 +40,8 @@ class Removal {
     const { state, words, info: { grid: [rows, columns] } } = this.explorer, { ui } = words, only = removed(state.removal).kind === "only";
     const views = element("div", { className: "views" }), shown = [element("p", { className: "facts", textContent: result.words.join(words.space) }), views];
     const view = (title, picture, ...under) => {
-      const figure = element("figure", { className: "view" }), plane = element("div", { className: "plane" });
-      plane.append(element("img", { className: "grey", alt: "" }), picture);
-      figure.append(element("h3", { textContent: title }), plane, ...under);
-      views.append(figure);
+      const plane = element("div", { className: "plane" }, element("img", { className: "grey", alt: "" }), picture);
+      views.append(element("figure", { className: "view" }, element("h3", { textContent: title }), plane, ...under));
     };
     const canvas = element("canvas"), scale = { low: 0, high: result.largest, table: SEQUENTIAL }, below = element("div", { className: "legend" });
     new Sheet(canvas, rows, columns).paint(result.change.data, scale, state.smooth);
@@ -58,12 +56,7 @@ class Removal {
     view(ui.removal_before, labels(result.before));
     view(only ? ui.removal_only : ui.removal_after, labels(result.after));
     view(ui.removal_changed, labels(result.changed, " sparse"), element("p", { className: "under", textContent: result.moves.join(ui.semicolon) }));
-    const keys = element("p", { className: "keys" });
-    for (const [name, colour] of result.legend) {
-      const key = element("span", { className: "key-class", textContent: name });
-      key.style.setProperty("--class", colour);
-      keys.append(key);
-    }
-    return [...shown, keys];
+    const keys = result.legend.map(([textContent, colour]) => element("span", { className: "key-class", textContent, style: `--class: ${colour}` }));
+    return [...shown, element("p", { className: "keys" }, ...keys)];
   }
 }

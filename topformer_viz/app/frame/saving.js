@@ -71,11 +71,9 @@ class Saving {
     if (box.dataset.lang === this.data.lang) return; // as they are: the focus stays where it was
     box.dataset.lang = this.data.lang;
     box.querySelector("div").replaceChildren(
-      ...options.map(([value, text]) => {
-        const option = element("label", {});
-        option.append(element("input", { type: "radio", name, value, checked: value === checked }), element("span", { textContent: text }));
-        return option;
-      }),
+      ...options.map(([value, textContent]) =>
+        element("label", {}, element("input", { type: "radio", name, value, checked: value === checked }), element("span", { textContent })),
+      ),
     );
   }
 

@@ -17,8 +17,7 @@ class Pictures {
   // A tensor's plane as a figure: caption, canvas with its values under the pointer, colour bar.
   figure(caption, tile, { width = 200, scale = scaleFor(tile.range), over = false, ratio = this.net.grid[0] / this.net.grid[1], dropped = false, axes = "" } = {}) {
     const w = Math.round(Math.min(width, this.room, 420 / ratio)), h = Math.round(w * ratio), dots = window.devicePixelRatio || 1;
-    const canvas = element("canvas", { width: w * dots, height: h * dots, className: "frame", role: "img", ariaLabel: caption });
-    canvas.style.width = `${w}px`;
+    const canvas = element("canvas", { width: w * dots, height: h * dots, className: "frame", role: "img", ariaLabel: caption, style: `width: ${w}px` });
     const context = canvas.getContext("2d");
     context.scale(dots, dots);
     if (over && this.network.photo.grey) {
@@ -32,11 +31,8 @@ class Pictures {
       if (r >= 0 && c >= 0) this.network.say(`${fill(this.net.ui.cell, { r: r + 1, c: c + 1 })}: ≈ ${number(tile.at(r, c))}`, event);
     };
     canvas.onpointerleave = () => this.network.leave();
-    const figure = element("figure", { className: dropped ? "dropped" : "" });
-    figure.style.maxWidth = `${Math.max(w, 130)}px`;
-    figure.append(element("figcaption", { textContent: caption }), canvas, legend(element("div", { className: "legend" }), scale));
-    if (axes) figure.append(element("figcaption", { textContent: axes }));
-    return figure;
+    const words = (textContent) => element("figcaption", { textContent }), look = { className: dropped ? "dropped" : "", style: `max-width: ${Math.max(w, 130)}px` };
+    return element("figure", look, words(caption), canvas, legend(element("div", { className: "legend" }), scale), ...(axes ? [words(axes)] : []));
   }
 
   // ---- of each kind of part, by its name
@@ -44,9 +40,7 @@ class Pictures {
   image() {
     const { net } = this, ratio = net.photo.height / net.photo.width, w = Math.round(Math.min(this.room, 620, 480 / ratio)), h = Math.round(w * ratio);
     const svg = `<svg viewBox="0 0 ${w} ${h}" width="${w}" role="img" aria-label="${this.network.byName.image.title}" style="max-width:100%"><image href="${this.network.photo.url}" width="${w}" height="${h}" preserveAspectRatio="none"/><path d="${gridPath(net.grid, 0, 0, w, h)}" fill="none" stroke="#fff" stroke-width="1.2" opacity="0.8"/></svg>`;
-    const figure = element("figure", {});
-    figure.innerHTML = svg;
-    return [figure];
+    return [element("figure", { innerHTML: svg })];
   }
 
   pyramid(n) {
@@ -74,26 +68,24 @@ class Pictures {
   block(n) {
     const { net } = this, { ui } = net, block = net.blocks[n - 1], whole = plane(block.read);
     const read = readScale(Math.max(...block.heads.data)), heads = countTo(net.heads);
-    const own = element("div", { className: "heads" });
-    own.append(...heads.map((h) => this.figure(block.names[h], plane(block.heads, h), { width: 190, over: true, scale: read })));
+    const own = heads.map((h) => this.figure(block.names[h], plane(block.heads, h), { width: 190, over: true, scale: read }));
     const matrix = plane(block.mean);
     const out = [
       this.figure(ui.mean, matrix, { width: 300, ratio: 1, scale: matrixScale(net, matrix.range[1]), axes: ui.mean_axes }),
-      this.figure(ui.read, whole, { width: 300, over: true, scale: readScale(whole.range[1]) }), own,
+      this.figure(ui.read, whole, { width: 300, over: true, scale: readScale(whole.range[1]) }), element("div", { className: "heads" }, ...own),
     ];
     if (!net.without) return out;
     const cases = [net.without[n - 1], ...net.without.slice(net.blocks.length)];
-    const row = element("div", { className: "row" });
-    row.append(this.compared(ui.whole, net.small), ...cases.map((c) => this.compared([c.text, c.val], c.labels, net.small)));
-    out.push(element("h3", { textContent: ui.off }), row, element("p", { className: "off-note", textContent: ui.off_note }));
+    const compared = [this.compared(ui.whole, net.small), ...cases.map((c) => this.compared([c.text, c.val], c.labels, net.small))];
+    out.push(element("h3", { textContent: ui.off }), element("div", { className: "row" }, ...compared), element("p", { className: "off-note", textContent: ui.off_note }));
     return out;
   }
 
   // A small segmentation; where it differs from another, its pixels stand out.
   compared(captions, labels, other) {
     captions = [captions].flat().filter(Boolean);
-    const [, h, w] = labels.shape, width = Math.min(300, this.room, (300 * w) / h), canvas = element("canvas", { width: w, height: h, className: "frame", role: "img", ariaLabel: captions.join(". ") });
-    Object.assign(canvas.style, { width: `${width}px`, height: `${(width * h) / w}px` });
+    const [, h, w] = labels.shape, width = Math.min(300, this.room, (300 * w) / h), style = `width: ${width}px; height: ${(width * h) / w}px`;
+    const canvas = element("canvas", { width: w, height: h, className: "frame", role: "img", ariaLabel: captions.join(". "), style });
     const context = canvas.getContext("2d");
     if (this.network.photo.grey) context.drawImage(this.network.photo.grey, 0, 0, w, h);
     context.drawImage(painted(this.net, labels, 0.75, other && ((p) => labels.data[p] !== other.data[p])), 0, 0);
@@ -104,10 +96,7 @@ class Pictures {
       this.network.say(before && before !== now ? `${before} → ${now}` : now, event);
     };
     canvas.onpointerleave = () => this.network.leave();
-    const figure = element("figure", {});
-    figure.style.maxWidth = `${width}px`;
-    figure.append(...captions.map((caption) => element("figcaption", { textContent: caption })), canvas);
-    return figure;
+    return element("figure", { style: `max-width: ${width}px` }, ...captions.map((textContent) => element("figcaption", { textContent })), canvas);
   }
 
   injected(n) {

@@ -18,7 +18,6 @@ class Segmentation {
 
   view() {
     const { net } = this, { ui } = net;
-    const viewer = element("div", { className: "viewer" }), left = element("div", {}), right = element("div", {});
     const seen = net.legend.filter((c) => c.share >= 0.005).map((c) => `${c.name} ${percent(c.share)}`);
     const ariaLabel = [this.network.byName.segmentation.title, ...seen, ui.arrows].join(" · ");
     this.canvas = element("canvas", { className: "view frame", tabIndex: 0, role: "img", ariaLabel });
@@ -29,19 +28,11 @@ class Segmentation {
     opacity.oninput = () => ((this.opacity = Number(opacity.value)), this.paint());
     const unsure = element("input", { type: "checkbox", checked: this.unsure });
     unsure.onchange = () => ((this.unsure = unsure.checked), this.paint());
-    const label = (text, field) => {
-      const box = element("label", {});
-      box.append(...(field.type === "checkbox" ? [field, text] : [text, field]));
-      return box;
-    };
-    const controls = element("div", { className: "controls" });
-    controls.append(label(ui.opacity, opacity), label(ui.unsure, unsure));
-    left.append(this.canvas, controls);
-    right.append(this.legend());
+    const controls = element("div", { className: "controls" }, element("label", {}, ui.opacity, opacity), element("label", {}, unsure, ui.unsure));
+    const right = element("div", {}, this.legend());
     for (const [title, ...sentences] of net.owed) right.append(element("h3", { textContent: title }), ...sentences.map((s) => element("p", { className: "owed", textContent: s })));
-    viewer.append(left, right);
     requestAnimationFrame(() => this.paint());
-    return [viewer];
+    return [element("div", { className: "viewer" }, element("div", {}, this.canvas, controls), right)];
   }
 
   legend() {
@@ -50,18 +41,15 @@ class Segmentation {
     table.innerHTML = `<caption>${fill(ui.legend, { set: escaped(net.set) })}${rated ? ui.iou_words : ""}</caption><thead><tr>${head}</tr></thead><tbody></tbody>`;
     const present = net.legend.map((entry, i) => [entry, i]).filter(([entry]) => entry.share > 0).slice(0, 20);
     for (const [entry, i] of present) {
-      const row = element("tr", {}), cell = element("td", {}), button = element("button", { type: "button", ariaPressed: String(this.alone === i) });
-      const swatch = element("span", { className: "swatch" });
-      swatch.style.background = entry.colour;
-      button.append(swatch, entry.name);
+      const swatch = element("span", { className: "swatch", style: `background: ${entry.colour}` });
+      const button = element("button", { type: "button", ariaPressed: String(this.alone === i) }, swatch, entry.name);
       button.onclick = () => {
         this.alone = this.alone === i ? undefined : i;
         for (const other of table.querySelectorAll("button")) other.ariaPressed = "false";
         button.ariaPressed = String(this.alone === i);
         this.paint();
       };
-      cell.append(button);
-      row.append(cell, element("td", { textContent: percent(entry.share) }));
+      const row = element("tr", {}, element("td", {}, button), element("td", { textContent: percent(entry.share) }));
       if (rated) row.append(element("td", { textContent: entry.iou === null ? "–" : entry.iou.toFixed(2) }));
       table.tBodies[0].append(row);
     }

@@ -21,8 +21,7 @@ class Hand {
   }
 
   figure({ name, title, shape, rows, columns, slices, down, broad, numbers, levels }) {
-    const figure = element("figure", { className: broad ? "broad" : "", id: `hand-${name}` });
-    figure.style.gridArea = name;
+    const figure = element("figure", { className: broad ? "broad" : "", id: `hand-${name}`, style: `grid-area: ${name}` });
     figure.innerHTML = `<figcaption><code>${name}</code>${shape}</figcaption><div class="hand-slices" style="--down:${down}"></div>`;
     slices.forEach((label, n) => {
       const slice = element("div", { className: "hand-slice", innerHTML: label });
