@@ -94,8 +94,7 @@ const pixelName = ({ pixel }, i, [, columns]) => fill(pixel, { i: i + 1, r: Math
 // A row of buttons in `box`, one of them pressed; `options`: [value, text, title, disabled]. `act` is told what was chosen.
 function choice(box, label, options, chosen, act) {
   const focused = [...box.children].indexOf(box.getRootNode().activeElement);
-  box.setAttribute("aria-label", label);
-  box.hidden = options.length < 2;
+  Object.assign(box, { ariaLabel: label, hidden: options.length < 2 });
   box.replaceChildren(
     element("span", { className: "choice-label", textContent: label }),
     ...options.map(([value, textContent, title = "", disabled = false]) =>

@@ -41,8 +41,8 @@ class Pictures {
     box.style.setProperty("--heads", info.heads);
     this.map = new Sheet(find(".map canvas"), rows, columns);
     this.cards = countTo(info.heads).map((head) => {
-      const card = element("button", { type: "button", className: "card", onclick: () => explorer.settle({ head }) });
-      card.innerHTML = '<span class="name"></span><span class="plane"><img class="grey" alt=""><canvas></canvas></span><span class="top"></span><span class="numbers"></span>';
+      const innerHTML = '<span class="name"></span><span class="plane"><img class="grey" alt=""><canvas></canvas></span><span class="top"></span><span class="numbers"></span>';
+      const card = element("button", { type: "button", className: "card", innerHTML, onclick: () => explorer.settle({ head }) });
       card.dataset.head = head;
       return { head, card, sheet: new Sheet(card.querySelector("canvas"), rows, columns) };
     });

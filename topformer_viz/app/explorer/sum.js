@@ -105,9 +105,7 @@ class Sum {
     if (canvas.width !== Math.round(width * ratio)) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    context.fillStyle = bars.colour;
-    context.font = bars.font;
-    context.textAlign = "center";
+    Object.assign(context, { fillStyle: bars.colour, font: bars.font, textAlign: "center" });
     values.forEach((value, c) => {
       const size = end ? (value / end) * (middle - (numbers ? 5 : 1)) : 0;
       context.globalAlpha = 0.8;

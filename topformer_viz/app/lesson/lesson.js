@@ -241,8 +241,7 @@ class Lesson {
   // The value, beside the pointer and inside the picture's width.
   say(text, x, y) {
     const label = this.find(".readout"), room = this.find(".canvas-box").clientWidth;
-    label.textContent = text;
-    label.hidden = false;
+    Object.assign(label, { textContent: text, hidden: false });
     label.style.left = `${Math.max(0, Math.min(x + 14, room - label.offsetWidth))}px`;
     label.style.top = `${y < 48 ? y + 20 : y - label.offsetHeight - 12}px`;
   }

@@ -3,10 +3,8 @@
 class Painter {
   constructor(view, width, room) {
     Object.assign(this, { view, lesson: view.lesson, width, room, height: 0, actions: [], tiles: [], scale: null, quantity: "" });
-    const style = getComputedStyle(view.find(".lesson"));
-    this.ink = style.color;
-    this.font = style.fontFamily;
-    this.faint = style.getPropertyValue("border-top-color");
+    const { color, fontFamily, borderTopColor } = getComputedStyle(view.find(".lesson"));
+    Object.assign(this, { ink: color, font: fontFamily, faint: borderTopColor });
   }
 
   axisColour(axis) {
@@ -20,9 +18,7 @@ class Painter {
       context.save();
       context.translate(x, y);
       if (turn) context.rotate(-Math.PI / 2);
-      context.font = `${size}px ${this.font}`;
-      context.textAlign = align;
-      context.fillStyle = colour;
+      Object.assign(context, { font: `${size}px ${this.font}`, textAlign: align, fillStyle: colour });
       context.fillText(string, 0, 0);
       context.restore();
     });
@@ -34,9 +30,7 @@ class Painter {
     this.actions.push((context) => {
       context.globalAlpha = options.alpha ?? 1;
       context.drawImage(image, tile.x, tile.y, tile.w, tile.h);
-      context.globalAlpha = 1;
-      context.strokeStyle = this.faint;
-      context.lineWidth = 1;
+      Object.assign(context, { globalAlpha: 1, strokeStyle: this.faint, lineWidth: 1 });
       context.strokeRect(tile.x - 0.5, tile.y - 0.5, tile.w + 1, tile.h + 1);
     });
   }
@@ -84,9 +78,8 @@ class Painter {
 
   grid(context, { x, y, w, h }) {
     const lines = new Path2D(gridPath(this.lesson.grid, x, y, w, h));
-    for (const [colour, width] of [["rgba(0,0,0,.35)", 2], ["rgba(255,255,255,.75)", 1]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = width;
+    for (const [strokeStyle, lineWidth] of [["rgba(0,0,0,.35)", 2], ["rgba(255,255,255,.75)", 1]]) {
+      Object.assign(context, { strokeStyle, lineWidth });
       context.stroke(lines);
     }
   }
@@ -265,8 +258,7 @@ class Painter {
     for (let r = 0; r < h; r++) {
       const y = tile.y + (r * w * tile.h) / n, x = tile.x + (r * w * tile.w) / n;
       this.actions.push((context) => {
-        context.strokeStyle = colour;
-        context.lineWidth = 1;
+        Object.assign(context, { strokeStyle: colour, lineWidth: 1 });
         context.beginPath();
         if (left) context.moveTo(tile.x - 5, y + 0.5), context.lineTo(tile.x - 1, y + 0.5);
         if (below) context.moveTo(x + 0.5, tile.y + tile.h + 1), context.lineTo(x + 0.5, tile.y + tile.h + 5);

@@ -57,8 +57,7 @@ class Presenter {
   }
 
   darken(black) {
-    this.find(".blackout").hidden = !black;
-    this.find(".blackout").textContent = black ? this.view.lesson.ui.black : "";
+    Object.assign(this.find(".blackout"), { hidden: !black, textContent: black ? this.view.lesson.ui.black : "" });
   }
 
   pressed(event) {

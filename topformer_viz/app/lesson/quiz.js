@@ -107,14 +107,9 @@ class Quiz {
     this.find(".given").hidden = !question.given.length;
     this.find(".prompt").innerHTML = question.prompt;
     const options = question.options.map(({ text, correct }, n) => {
-      const button = element("button", { type: "button", className: "option", onclick: () => this.choose(n) });
-      const mark = !answered ? "" : correct ? "✓" : n === chosen ? "✗" : "";
-      button.innerHTML = `<kbd>${n + 1}</kbd><span>${text}</span><span class="verdict">${mark}</span>`;
-      button.setAttribute("aria-keyshortcuts", n + 1);
-      if (answered) button.setAttribute("aria-disabled", "true");
-      button.classList.toggle("correct", Boolean(mark) && correct);
-      button.classList.toggle("mistaken", Boolean(mark) && !correct);
-      return button;
+      const [mark, judged] = !answered ? ["", ""] : correct ? ["✓", " correct"] : n === chosen ? ["✗", " mistaken"] : ["", ""];
+      const innerHTML = `<kbd>${n + 1}</kbd><span>${text}</span><span class="verdict">${mark}</span>`, ariaDisabled = answered ? "true" : null;
+      return element("button", { type: "button", className: `option${judged}`, innerHTML, ariaKeyShortcuts: n + 1, ariaDisabled, onclick: () => this.choose(n) });
     });
     this.find(".options").replaceChildren(...options);
     const right = question.options.find((option) => option.correct), own = question.options[chosen] ?? right;

@@ -154,8 +154,6 @@ class BlockScene extends Scene {
     const said = closed ? step.title : [step.title, ...step.axes.map((axis, i) => `${axis} ${step.shape[i]}`)].join(" · ");
     node.querySelector(".node-shape").innerHTML = closed ? "?" : sizes.join("<tspan> × </tspan>");
     node.querySelector("title").textContent = said;
-    node.setAttribute("aria-label", said);
-    if (current) node.setAttribute("aria-current", "step");
-    else node.removeAttribute("aria-current");
+    Object.assign(node, { ariaLabel: said, ariaCurrent: current ? "step" : null });
   }
 }

@@ -91,8 +91,7 @@ class Network {
     this.find(".note").innerHTML = part.note;
     this.find(".formula").innerHTML = part.formula;
     const walk = this.find(".walk"), block = this.open.match(/^block(\d)$/);
-    walk.hidden = !block;
-    walk.textContent = block ? fill(ui.walk, { n: block[1] }) : "";
+    Object.assign(walk, { hidden: !block, textContent: block ? fill(ui.walk, { n: block[1] }) : "" });
     this.drawPictures();
   }
 
@@ -112,8 +111,7 @@ class Network {
   // Words beside the pointer, inside the frame's width.
   say(text, event) {
     const label = this.find(".readout"), frame = this.find(".opened").getBoundingClientRect();
-    label.textContent = text;
-    label.hidden = false;
+    Object.assign(label, { textContent: text, hidden: false });
     const x = event.clientX - frame.left, y = event.clientY - frame.top;
     label.style.left = `${Math.max(0, Math.min(x + 14, frame.width - label.offsetWidth - 8))}px`;
     label.style.top = `${Math.max(0, y - label.offsetHeight - 12)}px`;

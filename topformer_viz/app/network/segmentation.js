@@ -60,8 +60,7 @@ class Segmentation {
     const { net, canvas } = this, ratio = net.photo.height / net.photo.width, photo = this.network.photo.image;
     if (!canvas?.isConnected) return;
     const w = Math.min(canvas.parentElement.clientWidth, 560 / ratio), dots = window.devicePixelRatio || 1;
-    canvas.width = w * dots;
-    canvas.height = w * ratio * dots;
+    Object.assign(canvas, { width: w * dots, height: w * ratio * dots });
     canvas.style.width = `${w}px`;
     const context = canvas.getContext("2d");
     if (photo.complete && photo.naturalWidth) context.drawImage(photo, 0, 0, canvas.width, canvas.height);
@@ -89,9 +88,8 @@ class Segmentation {
     const box = this.canvas.getBoundingClientRect();
     this.paint();
     const context = this.canvas.getContext("2d"), x = ((c + 0.5) / w) * this.canvas.width, y = ((r + 0.5) / h) * this.canvas.height;
-    for (const [colour, line] of [["#000", 5], ["#fff", 2.5]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = line;
+    for (const [strokeStyle, lineWidth] of [["#000", 5], ["#fff", 2.5]]) {
+      Object.assign(context, { strokeStyle, lineWidth });
       context.beginPath();
       context.arc(x, y, 8, 0, 7);
       context.stroke();

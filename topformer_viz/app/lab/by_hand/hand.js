@@ -24,7 +24,6 @@ class Hand {
     const figure = element("figure", { className: broad ? "broad" : "", id: `hand-${name}`, style: `grid-area: ${name}` });
     figure.innerHTML = `<figcaption><code>${name}</code>${shape}</figcaption><div class="hand-slices" style="--down:${down}"></div>`;
     slices.forEach((label, n) => {
-      const slice = element("div", { className: "hand-slice", innerHTML: label });
       const table = element("table", { ariaLabel: `${name}: ${title}`, role: "grid" });
       for (let r = 0; r < rows; r++) {
         const row = table.insertRow();
@@ -36,8 +35,7 @@ class Hand {
           cell.style.setProperty("--level", Math.abs(levels[at]));
         }
       }
-      slice.append(table);
-      figure.lastChild.append(slice);
+      figure.lastChild.append(element("div", { className: "hand-slice", innerHTML: label }, table));
     });
     return figure;
   }
@@ -58,11 +56,10 @@ class Hand {
     cell.tabIndex = 0;
     for (const source of sources) this.cell(...source).classList.add("lit");
     const find = (selector) => this.root.querySelector(`.hand-panel ${selector}`);
-    find("h2").textContent = tensor.title;
+    say(find, { h2: tensor.title, ".hand-numbers": expression });
     find("code").innerHTML = `${name}[${tensor.indices[at]}]`;
     find(".hand-shape").innerHTML = tensor.shape;
     find(".formula").innerHTML = tensor.formula;
-    find(".hand-numbers").textContent = expression;
   }
 
   // An arrow key goes to the nearest cell of the tensor that way, over the gaps between its tables too.
