@@ -2,9 +2,9 @@
 // or Space; it and the ribbons that meet in it are lit. What stands where is each page's own. Comes after canvas.js.
 
 class Scene {
-  // `mark` says in a node's attributes whether it is the chosen one.
-  constructor(root, choose, mark) {
-    Object.assign(this, { root, choose, mark, svg: root.querySelector(".scene"), box: root.querySelector(".scene-scroll") });
+  // `mark` says in a node's attributes whether it is the chosen one; `size` is that of the labels.
+  constructor(root, choose, size, mark) {
+    Object.assign(this, { root, choose, mark, size, svg: root.querySelector(".scene"), box: root.querySelector(".scene-scroll") });
   }
 
   // `parts`: elements as text, what lies in front last.
@@ -39,9 +39,9 @@ class Scene {
   }
 
   // Where the scene is drawn small its labels grow against that, as far as there is room between the nodes.
-  growLabels(size) {
+  growLabels() {
     const drawn = this.svg.clientWidth / this.svg.viewBox.baseVal.width;
-    this.svg.style.setProperty("--grow", drawn ? Math.max(0.95, Math.min(1.3, size / drawn)) : 1);
+    this.svg.style.setProperty("--grow", drawn ? Math.max(0.95, Math.min(1.3, this.size / drawn)) : 1);
   }
 }
 

@@ -35,7 +35,7 @@ CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n
 )
 SCENE_JS = scripts(_HERE, "scene.js")
 
-# What copyLink in canvas.js says.
+# What copyLink in component.js says.
 COPY_WORDS = {
     "copied": Text("Copied.", "已复制。"),
     "by_keys": Text("Press {keys} to copy the selected address.", "按 {keys} 复制选中的地址。"),

@@ -134,8 +134,6 @@ class Explorer {
     this.wish({ save: this.state.parameters });
   }
 
-  // ------------------------------------------------------------ what is shown
-
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = undefined;

@@ -136,8 +136,6 @@ class Lesson {
     return copyLink(this.find(".link-said"), ui, link.sample === OWN ? ui.upload_stays : "");
   }
 
-  // ------------------------------------------------------------ toolbar
-
   drawToolbar() {
     const { ui, blocks, block, heads, headNames } = this.lesson;
     choice(this.find(".blocks"), ui.block, countTo(blocks).map((b) => [b + 1, String(b + 1), `${ui.block} ${b + 1}`]), block, (b) => this.chooseBlock(b));
@@ -156,8 +154,6 @@ class Lesson {
     const [, rows, cols] = step.tensor.shape;
     return { rows, cols, at: channelOf(step.tensor, head), range: step.range };
   }
-
-  // ------------------------------------------------------------ the stage's words
 
   drawStage() {
     const { lesson, step } = this, { ui } = lesson, at = lesson.steps.indexOf(step);
@@ -181,8 +177,6 @@ class Lesson {
     this.presenter.draw();
     this.drawPicture();
   }
-
-  // ------------------------------------------------------------ the stage's picture
 
   drawPicture() {
     this.leave();

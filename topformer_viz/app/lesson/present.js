@@ -116,8 +116,6 @@ class Presenter {
     this.point(null);
   }
 
-  // ------------------------------------------------------------ the pointer
-
   // The dot follows the pointer, and the token under it is outlined in every picture on show.
   point(event) {
     const dot = this.find(".laser"), shows = this.on && event && event.pointerType !== "touch";

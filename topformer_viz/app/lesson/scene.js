@@ -32,7 +32,7 @@ function links(nodes) {
 
 class BlockScene extends Scene {
   constructor(view) {
-    super(view.root, (name) => view.go(name), (node, current) => this.markNode(node, current));
+    super(view.root, (name) => view.go(name), 0.95, (node, current) => this.markNode(node, current));
     this.view = view;
     this.thumbnails = new Map();
   }
@@ -56,10 +56,6 @@ class BlockScene extends Scene {
 
   light() {
     super.light(this.view.stage);
-  }
-
-  growLabels() {
-    super.growLabels(0.95);
   }
 
   // A card for every head, but no more than four.

@@ -46,8 +46,6 @@ class Network {
     this.remember();
   }
 
-  // ------------------------------------------------------------ moving about
-
   choose(name) {
     if (name === this.open) return;
     this.open = name;
@@ -80,8 +78,6 @@ class Network {
     const at = node.getBoundingClientRect(), left = frame.getBoundingClientRect().left;
     frame.style.setProperty("--notch", `${Math.max(20, Math.min(frame.clientWidth - 20, at.left + at.width / 2 - left))}px`);
   }
-
-  // ------------------------------------------------------------ the open part
 
   drawOpened() {
     const { net } = this, { ui } = net, part = this.byName[this.open];

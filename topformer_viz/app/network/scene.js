@@ -14,7 +14,7 @@ const GATE_Y = 366; // the gates lie on the way from the split to the injections
 
 class NetworkScene extends Scene {
   constructor(network) {
-    super(network.root, (name) => network.choose(name), (node, current) => node.setAttribute("aria-expanded", String(current)));
+    super(network.root, (name) => network.choose(name), 0.92, (node, current) => node.setAttribute("aria-expanded", String(current)));
     this.network = network;
   }
 
@@ -27,7 +27,7 @@ class NetworkScene extends Scene {
 
   light() {
     super.light(this.network.open);
-    this.growLabels(0.92);
+    this.growLabels();
   }
 
   // ---- where the parts stand
