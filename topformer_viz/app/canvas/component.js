@@ -87,6 +87,13 @@ function say(find, words) {
   for (const [selector, text] of Object.entries(words)) find(selector).textContent = text;
 }
 
+// Words beside the pointer at (x, y) of a frame so wide; below it where there is no room above.
+function sayBeside(label, textContent, x, y, room) {
+  Object.assign(label, { textContent, hidden: false });
+  const left = Math.max(0, Math.min(x + 14, room - label.offsetWidth)), top = y < 48 ? y + 20 : y - label.offsetHeight - 12;
+  Object.assign(label.style, { left: `${left}px`, top: `${top}px` });
+}
+
 // Words with their {places} filled, and where a pixel of a grid lies, as people say it.
 const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, place) => values[place]);
 const pixelName = ({ pixel }, i, [, columns]) => fill(pixel, { i: i + 1, r: Math.floor(i / columns) + 1, c: (i % columns) + 1 });

@@ -229,15 +229,7 @@ class Lesson {
     const cursor = this.find(".cursor"), [left, top, width, height] = [cell.x, cell.y, cell.w, cell.h].map((side) => `${side * zoom}px`);
     Object.assign(cursor.style, { left, top, width, height });
     cursor.hidden = false;
-    this.say(tile.say(r, c), event.clientX - box.left, event.clientY - box.top);
-  }
-
-  // The value, beside the pointer and inside the picture's width.
-  say(text, x, y) {
-    const label = this.find(".readout"), room = this.find(".canvas-box").clientWidth;
-    Object.assign(label, { textContent: text, hidden: false });
-    label.style.left = `${Math.max(0, Math.min(x + 14, room - label.offsetWidth))}px`;
-    label.style.top = `${y < 48 ? y + 20 : y - label.offsetHeight - 12}px`;
+    sayBeside(this.find(".readout"), tile.say(r, c), event.clientX - box.left, event.clientY - box.top, this.find(".canvas-box").clientWidth);
   }
 
   leave() {

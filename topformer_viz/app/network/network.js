@@ -104,13 +104,9 @@ class Network {
     this.find(".pictures").replaceChildren(...of);
   }
 
-  // Words beside the pointer, inside the frame's width.
-  say(text, event) {
-    const label = this.find(".readout"), frame = this.find(".opened").getBoundingClientRect();
-    Object.assign(label, { textContent: text, hidden: false });
-    const x = event.clientX - frame.left, y = event.clientY - frame.top;
-    label.style.left = `${Math.max(0, Math.min(x + 14, frame.width - label.offsetWidth - 8))}px`;
-    label.style.top = `${Math.max(0, y - label.offsetHeight - 12)}px`;
+  say(text, { clientX, clientY }) {
+    const { left, top, width } = this.find(".opened").getBoundingClientRect();
+    sayBeside(this.find(".readout"), text, clientX - left, clientY - top, width - 8);
   }
 
   leave() {
