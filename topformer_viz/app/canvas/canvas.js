@@ -92,13 +92,14 @@ function colourBar(canvas, { table, root }) {
 
 // Ends of a scale and the colours between them; words on it, if there are any.
 function legend(box, scale, words = "") {
-  if (!box.firstChild) box.innerHTML = '<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span><span class="legend-name"></span>';
+  const name = words && '<span class="legend-name"></span>';
+  if (!box.firstChild) box.innerHTML = `<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span>${name}`;
   if (box.table !== scale.table) colourBar(box.querySelector("canvas"), scale);
   box.table = scale.table;
   const [low, high] = box.querySelectorAll(".low, .high");
   low.textContent = (scale.log ? "≤ " : "") + number(scale.low, Math.abs(scale.high));
   high.textContent = number(scale.high, Math.abs(scale.low));
-  Object.assign(box.lastChild, { textContent: words, hidden: !words });
+  if (words) box.lastChild.textContent = words;
   return box;
 }
 

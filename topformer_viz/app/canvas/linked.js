@@ -47,7 +47,8 @@ class Linked {
     if (order) drawn.place = order.reduce((place, pixel, p) => ((place[pixel] = p), place), []);
     if (range) {
       const [low, high] = range;
-      drawn.colours = { root: rootScale(high), plain: scaleFor(range), signed: { low, high, table: DIVERGING } }[scale];
+      const colours = (drawn.colours = { root: rootScale(high), plain: scaleFor(range), signed: { low, high, table: DIVERGING } }[scale]);
+      if (colours.low === colours.high) colours.table = colours.table.map(() => colourOf(colours, high)); // one value, one colour
     }
     if (kind === "terms") figure.append((drawn.list = element("ol", { className: "terms" })));
     else {
@@ -58,7 +59,7 @@ class Linked {
       drawn.plane.style.aspectRatio = kind === "matrix" ? "1" : `${W} / ${H}`;
       figure.append(drawn.plane);
       const title = step > 1 ? fill(this.data.ui.averaged, { n: step }) : "";
-      if (drawn.colours) figure.append(legend(element("div", { className: "legend", title }), drawn.colours));
+      if (drawn.colours) figure.append(legend(element("div", { className: "bar", title }), drawn.colours));
       if (kind !== "row") this.paint(drawn);
     }
     this.pictures.push(drawn);
