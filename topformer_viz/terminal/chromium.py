@@ -48,15 +48,7 @@ def find_chromium() -> str | None:
         own = playwright.chromium.executable_path
     if own and Path(own).exists():
         return own
-    # The shell first: it has no window and nothing of one, as Playwright's own, and is done a fifth sooner.
-    for name in (
-        "chromium-headless-shell",
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-        "chrome",
-    ):
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
         if found := shutil.which(name):
             return found
     return None
