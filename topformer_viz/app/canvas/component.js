@@ -100,12 +100,15 @@ const pixelName = ({ pixel }, i, [, columns]) => fill(pixel, { i: i + 1, r: Math
 
 // A row of buttons in `box`, one of them pressed; `options`: [value, text, title, disabled]. `act` is told what was chosen.
 function choice(box, label, options, chosen, act) {
+  const said = JSON.stringify([label, options, chosen]);
+  box.act = act;
+  if (box.said === said) return; // new buttons would lose a click that has begun on the old ones
   const focused = [...box.children].indexOf(box.getRootNode().activeElement);
-  Object.assign(box, { ariaLabel: label, hidden: options.length < 2 });
+  Object.assign(box, { said, ariaLabel: label, hidden: options.length < 2 });
   box.replaceChildren(
     element("span", { className: "choice-label", textContent: label }),
     ...options.map(([value, textContent, title = "", disabled = false]) =>
-      element("button", { type: "button", textContent, title, disabled, ariaPressed: String(value === chosen), onclick: () => act(value) }),
+      element("button", { type: "button", textContent, title, disabled, ariaPressed: String(value === chosen), onclick: () => box.act(value) }),
     ),
   );
   box.children[focused]?.focus(); // the buttons are new, the focus stays
