@@ -16,9 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model
 from topformer_viz.app.canvas.theme import COLOURS, FAMILIES
+from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.explorer.words import UI as EXPLORER_WORDS
 from topformer_viz.app.frame import choices, compute
-from topformer_viz.app.frame.address import OWN
 from topformer_viz.app.frame.words import UI
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.model import TopFormer

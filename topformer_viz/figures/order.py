@@ -50,8 +50,8 @@ class Order:
         """The command that makes the same files of ``image`` in the folder ``out``, as ``command_line`` writes it."""
         words = ["python", "-m", "topformer_viz", "export", image, "--out", out, "--model", self.model]
         words += ["--grid", str(self.grid)] if self.model == "colour" else []
-        words += ["--size", str(self.size), "--blocks", _from_1(self.blocks), "--lang", self.lang]
-        words += ["--heads", _from_1(self.heads)] if self.heads is not None else []
+        words += ["--size", str(self.size), "--blocks", from_1(self.blocks), "--lang", self.lang]
+        words += ["--heads", from_1(self.heads)] if self.heads is not None else []
         words += ["--stages", ",".join(self.stages)] if self.stages is not None else []
         words += ["--format", ",".join(self.formats), "--theme", self.look.theme, "--width", self.look.width]
         words += ["--scale", str(self.scale)] if self.scale > 1 else []
@@ -59,5 +59,6 @@ class Order:
         return command_line(words)
 
 
-def _from_1(numbers: Iterable[int] | None) -> str:
+def from_1(numbers: Iterable[int] | None) -> str:
+    """Numbers counted from 0 as a terminal counts them; None: all."""
     return "all" if numbers is None else ",".join(str(n + 1) for n in numbers)

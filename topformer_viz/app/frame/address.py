@@ -7,7 +7,6 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from topformer_viz.app.canvas.wire import OWN as OWN
 from topformer_viz.words.text import Lang, Text, listed, sentences
 
 Takes = Mapping[str, Iterable[Any]]  # name of a parameter -> what it can be on this page, with this run

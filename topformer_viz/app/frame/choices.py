@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
+from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame import address
-from topformer_viz.app.frame.address import OWN, one_of
+from topformer_viz.app.frame.address import one_of
 from topformer_viz.app.frame.compute import own_model, own_picture, shared_sample
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import BACKBONE, OWN_LABEL, UI

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame.words import OVERFLOWS, UI
 from topformer_viz.network.choices import Choice
 from topformer_viz.network.colour import Model

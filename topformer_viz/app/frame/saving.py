@@ -15,8 +15,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
-from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN, Body
 from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
 from topformer_viz.app.frame.sharing import host, parts, qr_code
 from topformer_viz.app.frame.view import View

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame.compute import Computed, T, in_line
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model

@@ -10,10 +10,10 @@ from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.covariance import figures as covariance
 from topformer_viz.app.lab.page import part_on_show, too_long
 from topformer_viz.app.lab.relatives import figures as relatives
-from topformer_viz.app.lab.what_if import figures as changes
+from topformer_viz.app.lab.what_if import figures as what_if
 
 FIGURES: dict[str, Callable[[View], list[Offer]]] = {
-    "what-if": changes.figures, "basics": basics.figures, "by-hand": by_hand.figures, "covariance": covariance.figures,
+    "what-if": what_if.figures, "basics": basics.figures, "by-hand": by_hand.figures, "covariance": covariance.figures,
     "cost": cost.figures, "relatives": relatives.figures,
 }  # fmt: skip
 

@@ -8,17 +8,17 @@ from topformer_viz.app.frame.address import Takes, one_of
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.basics import page as basics
-from topformer_viz.app.lab.by_hand import page as hand
+from topformer_viz.app.lab.by_hand import page as by_hand
 from topformer_viz.app.lab.cost import page as cost
 from topformer_viz.app.lab.covariance import page as covariance
 from topformer_viz.app.lab.relatives import page as relatives
-from topformer_viz.app.lab.what_if import page as changes
+from topformer_viz.app.lab.what_if import page as what_if
 from topformer_viz.words.text import Text
 
 PARTS: dict[str, tuple[Text, ModuleType]] = {
-    "what-if": (Text("What if?", "如果……"), changes),
+    "what-if": (Text("What if?", "如果……"), what_if),
     "basics": (Text("Basics", "基础"), basics),
-    "by-hand": (Text("By hand", "手算"), hand),
+    "by-hand": (Text("By hand", "手算"), by_hand),
     "covariance": (Text("A covariance matrix?", "是协方差矩阵吗？"), covariance),
     "cost": (Text("Cost", "代价"), cost),
     "relatives": (Text("Relatives", "相近的注意力"), relatives),

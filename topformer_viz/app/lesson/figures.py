@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lesson.words import FIGURES

@@ -14,7 +14,7 @@ from topformer_viz.app.explorer.payload import MAX_TOKENS
 from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.figures.animation import gif
 from topformer_viz.figures.look import FORMATS as FIGURES
-from topformer_viz.figures.order import OVERVIEW, SHAPE, Order, OrderError, _from_1
+from topformer_viz.figures.order import OVERVIEW, SHAPE, Order, OrderError, from_1
 from topformer_viz.figures.overview import overview_panel
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
@@ -45,7 +45,7 @@ def check(order: Order) -> None:
             )
     for what, asked, count in (("block", order.blocks, model.num_blocks), ("head", order.heads, model.num_heads)):
         if any(not 0 <= n < count for n in asked or ()):
-            raise OrderError(f"no {what} {_from_1(asked)}: this model has {what}s {_from_1(range(count))}")
+            raise OrderError(f"no {what} {from_1(asked)}: this model has {what}s {from_1(range(count))}")
 
 
 def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from topformer_viz.app.frame.address import OWN, one_of
+from topformer_viz.app.canvas.wire import OWN
+from topformer_viz.app.frame.address import one_of
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.cost.measuring import found_by, kept_of

@@ -12,7 +12,8 @@ from topformer_viz.app.canvas.chart import config
 from topformer_viz.app.canvas.linked import KEPT
 from topformer_viz.app.canvas.markup import formula_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import OWN, Takes
+from topformer_viz.app.canvas.wire import OWN
+from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.choices import pick, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.cost import figures

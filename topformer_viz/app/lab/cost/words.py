@@ -1,6 +1,6 @@
 """The words of the lab's part about cost."""
 
-from topformer_viz.app.frame.address import OWN
+from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.words.names import TOPFORMER
 from topformer_viz.words.text import Text
 
