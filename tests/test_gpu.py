@@ -18,7 +18,7 @@ from opening import open_app
 from pretend_card import pretended
 from test_model import GOLDEN_RUNS, stage_name
 from test_page_figures import PAGES as FIGURES
-from test_page_figures import view
+from test_page_figures import made, view
 from test_pages import PAGES
 from test_train import CLASSES, COLOURS, add
 
@@ -77,8 +77,7 @@ def test_every_page_saves_figures_of_a_run_of_the_card(card: torch.device, page:
     on_cpu = view("streets", "en")
     computed = Computed(on_cpu.model, trace(on_cpu.model, on_cpu.photo, device=card), on_cpu.photo)
     on_card = replace(on_cpu, key=(on_cpu.photo.size, f"streets on {card}", *on_cpu.key[2:]), compute=lambda: computed)
-    for offer in FIGURES[page](on_card):
-        offer.make({})
+    made(page, on_card, {})
 
 
 CHANGES = [

@@ -15,11 +15,12 @@ from decoding import decode
 from PIL import Image
 
 from topformer_viz import load_model, trace
-from topformer_viz.app.explorer.state import possible
+from topformer_viz.app.explorer.state import parameters
 from topformer_viz.app.frame import choices, words
+from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
-from topformer_viz.app.lab.what_if.settings import MAX_DRAW
+from topformer_viz.app.lab.what_if.settings import SWITCHES
 from topformer_viz.app.lesson.payload import walk
 from topformer_viz.app.network.payload import network_payload
 from topformer_viz.network.choices import MODELS
@@ -30,14 +31,6 @@ from topformer_viz.network.model import BLOCKS, SIZES
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.study.by_hand import SEEDS
 from topformer_viz.study.what_if import (
-    ACTIVATIONS,
-    AXES,
-    HEADS,
-    KEY_DIMS,
-    PIXELS,
-    RATIOS,
-    TEMPERATURES,
-    UNPERMUTED,
     Setting,
 )
 from topformer_viz.words.text import LANGS
@@ -133,21 +126,20 @@ def from_one(last: int) -> set[str]:
     return strings(range(1, last + 1))
 
 
+def spelled(takes: Takes) -> Accepted:
+    return {name: set(parameter.spelled) for name, parameter in takes.items()}
+
+
 def lab_choices(heads: int) -> dict[str, Accepted]:
     """What each part of the lab reads."""
-    setting = {
-        "scaled": {"true"}, "temperature": {f"{t:g}" for t in TEMPERATURES}, "over": strings(AXES),
-        "unpermuted": strings(UNPERMUTED), "activation": strings(ACTIVATIONS), "ratio": strings(RATIOS),
-        "heads": strings(HEADS), "key_dim": strings(KEY_DIMS), "pixels": strings(PIXELS),
-        "draw": from_one(MAX_DRAW),
-    }  # fmt: skip
+    setting = spelled(SWITCHES)
     assert set(setting) == {field.name for field in fields(Setting)}
     parts = {
         "what-if": setting | {"head": from_one(heads)},
         "basics": {"question": set(QUESTIONS)},
         "by-hand": {"seed": strings(SEEDS)},
         "covariance": {"head": from_one(heads)},
-        "cost": {"cost": set(cost.CHOICES)} | {name: strings(row[1]) for name, row in cost.OWN_NUMBERS.items()},
+        "cost": spelled({"cost": cost.MODULE, **{name: own for name, (_, own) in cost.OWN_NUMBERS.items()}}),
         "relatives": {},
     }
     assert set(parts) == set(PARTS)
@@ -174,8 +166,8 @@ def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
         stages = walk(case.run, int(asked.get("block", "1")) - 1)
         own = {"stage": set(stages), "head": from_one(heads), "quiz": {"1"}, "present": {"1"}}
     elif page == "explorer":
-        can = possible({"heads": heads, "HW": width * height // CELL**2}, blocks, asked)
-        own = {name: strings(values) for name, values in can.items()}
+        H, W = height // CELL, width // CELL
+        own = spelled(parameters({"heads": heads, "H": H, "W": W, "HW": H * W}, blocks, asked))
     elif page == "lab":
         own = {"part": set(PARTS)} | lab_choices(heads)[asked.get("part", next(iter(PARTS)))]
     elif page == "network":

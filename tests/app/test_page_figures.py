@@ -1,8 +1,9 @@
 """What each page offers to save: its panels follow the address, survive nonsense, and hold the numbers of the run."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,20 +11,14 @@ import streamlit as st
 from layout import boxes, meet
 from PIL import Image
 
-from topformer_viz.app.explorer import figures as explorer
+from topformer_viz.app.frame import address
 from topformer_viz.app.frame.compute import Computed
-from topformer_viz.app.frame.offer import Offer
-from topformer_viz.app.frame.view import View
+from topformer_viz.app.frame.page import possible
+from topformer_viz.app.frame.view import Outline, View
 from topformer_viz.app.heads import figures as heads
 from topformer_viz.app.lab.basics import figures as basics
-from topformer_viz.app.lab.by_hand import figures as by_hand
 from topformer_viz.app.lab.by_hand.payload import example_of
-from topformer_viz.app.lab.cost import figures as cost
-from topformer_viz.app.lab.covariance import figures as covariance
-from topformer_viz.app.lab.relatives import figures as relatives
 from topformer_viz.app.lab.what_if import figures as changes
-from topformer_viz.app.network import figures as network
-from topformer_viz.app.starts import figures as starts
 from topformer_viz.app.starts.readings import all_readings
 from topformer_viz.figures import drawing, look
 from topformer_viz.figures.look import Look
@@ -36,13 +31,14 @@ from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.tracing import trace
+from topformer_viz.run.walk import walk
 from topformer_viz.study.cost import PUBLISHED, side
 from topformer_viz.words.numbers import times
 
-PAGES: dict[str, Callable[[View], list[Offer]]] = {
-    "explorer": explorer.figures, "network": network.figures, "heads": heads.figures, "starts": starts.figures,
-    "what-if": changes.figures, "basics": basics.figures, "by-hand": by_hand.figures, "covariance": covariance.figures,
-    "cost": cost.figures, "relatives": relatives.figures,
+PAGES = {
+    "explorer": "explorer", "network": "network", "heads": "heads", "starts": "starts", "what-if": "lab.what_if",
+    "basics": "lab.basics", "by-hand": "lab.by_hand", "covariance": "lab.covariance", "cost": "lab.cost",
+    "relatives": "lab.relatives",
 }  # fmt: skip
 ABOUT_THE_RUN = ("explorer", "network", "what-if", "covariance", "relatives")
 NONSENSE = dict.fromkeys(("block", "head", "query", "to", "pinned", "mode", "values", "colour", "scale", "with", "removal", "part", "network", "row", "column", "draw", "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels", "question", "pixel", "seed", "cost", "cost_c", "cost_heads"), "九-∞")  # fmt: skip
@@ -58,15 +54,23 @@ def view(name: str, lang: str) -> View:
         model = with_batch_statistics(model, to_tensor(photo))
     facts = FACTS if name == "streets" else None
     link = {"sample": "street", "model": name}
-    computed = Computed(model, trace(model, photo), photo)
+    run = trace(model, photo)
+    computed, outline = Computed(model, run, photo), Outline(run, model.num_blocks, tuple(walk(run, 0)), False)
     return View(
         lang, facts, name == "tiny-batch", link, (photo.size, name, photo.size, 8), "街道" if lang == "zh" else "Street",  # type: ignore[arg-type]
-        "", choice.name(lang), False, lambda: computed, st.empty(),
+        "", choice.name(lang), outline, lambda: computed, st.empty(),
     )  # fmt: skip
 
 
 def panels(page: str, name: str, lang: str, **asked: str) -> dict[str, Panel]:
-    return {offer.name: offer.make(asked) for offer in PAGES[page](view(name, lang))}
+    return made(page, view(name, lang), asked)
+
+
+def made(page: str, view: View, said: Mapping[str, str]) -> dict[str, Panel]:
+    """The panels of a page whose address says so much."""
+    controls, figures = (import_module(f"topformer_viz.app.{PAGES[page]}.{part}") for part in ("page", "figures"))
+    asked = address.complete(said, possible(view, controls.takes(view, said)))
+    return {offer.name: offer.make(asked) for offer in figures.figures(view)}
 
 
 def words(panel: Panel) -> Iterator[str]:

@@ -24,9 +24,10 @@ from topformer_viz.network.initialise import reinitialised, with_batch_statistic
 from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
+from topformer_viz.run.measures import MEAN
 from topformer_viz.server.store import STORE
 from topformer_viz.study import starts
-from topformer_viz.study.starts import MEAN, BlockReading
+from topformer_viz.study.starts import BlockReading
 from topformer_viz.words.numbers import three_digits
 from topformer_viz.words.text import LANGS, Lang
 

@@ -15,6 +15,7 @@ from topformer_viz.network.colour import Model
 from topformer_viz.run.inference import full_precision
 from topformer_viz.run.tracing import Trace
 
+MEAN = 0  # in the place of a head's number, from 1: the mean of all
 CHUNK = 2**20  # entries of scores held at once, all heads together
 PYRAMID_CHANNELS = 6  # channels shown of each pyramid level
 PYRAMID_CELLS = 48  # longest side, in cells, of a pyramid level's picture: finer levels are averaged down to it

@@ -9,13 +9,12 @@ from torch import Tensor
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import KEY_DIM, SIZES
 from topformer_viz.run.inference import inference_copy
-from topformer_viz.run.measures import effective_tokens
+from topformer_viz.run.measures import MEAN, effective_tokens
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.study.heads import ONE_HOT, UNIFORM
 
 SIZE = "tiny"  # of all three networks: what the bundled weights are
 HEADS = SIZES[SIZE].heads
-MEAN = 0  # in the place of a head's number: the mean of all
 DRAWS = 3  # how many times the random networks can be drawn
 PEAKED = 0.4  # of a row's weight, the largest one's mean share from which rows are called peaked
 

@@ -1,6 +1,5 @@
 """The explorer's figures: what pixels read, the matrix, two views side by side, what hangs on a head, the heads in numbers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,10 +10,8 @@ from PIL import Image
 from topformer_viz.app.explorer.change import change_of
 from topformer_viz.app.explorer.page import removal_of
 from topformer_viz.app.explorer.payload import heads_of
-from topformer_viz.app.explorer.state import stands
 from topformer_viz.app.explorer.words import FIGURES, UI
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.figures.attention import attention_panel, attention_scale, line, pixels_name, region
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
@@ -28,15 +25,15 @@ from topformer_viz.words.text import Lang, sentences
 def figures(view: View) -> list[Offer]:
     """What can be saved of the page; every figure follows the address."""
 
-    def attention(asked: Mapping[str, str]) -> Panel:
-        place = _Place.of(view.subject, asked)
+    def attention(asked: Asked) -> Panel:
+        place = _Place.of(asked)
         return attention_panel(
             view.subject, place.block, place.query, mode=place.mode, values=place.values, to=place.to,
             log=place.log, each=place.each,
         )  # fmt: skip
 
-    def matrix(asked: Mapping[str, str]) -> Panel:
-        place = _Place.of(view.subject, asked)
+    def matrix(asked: Asked) -> Panel:
+        place = _Place.of(asked)
         panel = stage_panel(view.subject, place.block, place.values, place.head)
         return _logarithmic(panel, view.lang) if place.log and place.values == "weights" else panel
 
@@ -86,14 +83,11 @@ class _Place:
     removal: str | None
 
     @classmethod
-    def of(cls, subject: Subject, asked: Mapping[str, str]) -> "_Place":
-        blocks = subject.model.num_blocks
-        said = stands(subject.run.sizes, blocks, asked)
-        query, to, pinned = (said[name] and said[name] - 1 for name in ("query", "to", "pinned"))
+    def of(cls, asked: Asked) -> "_Place":
+        query, to, pinned = (asked[name] and asked[name] - 1 for name in ("query", "to", "pinned"))
         return cls(
-            one_of(asked, "block", range(1, blocks + 1), 1) - 1, None if said["head"] == "mean" else said["head"] - 1,
-            query, to, said["mode"], said["values"], said["colour"] == "log", said["scale"] == "each",
-            said["with"], pinned, said["removal"],
+            asked["block"] - 1, None if asked["head"] == "mean" else asked["head"] - 1, query, to, asked["mode"],
+            asked["values"], asked["colour"] == "log", asked["scale"] == "each", asked["with"], pinned, asked["removal"],
         )  # fmt: skip
 
     def pair(self, grid: tuple[int, int]) -> tuple[_Asking, _Asking]:
@@ -107,9 +101,9 @@ class _Place:
         return a, a._replace(head=None if which == "mean" else int(which) - 1)
 
 
-def _against(subject: Subject, asked: Mapping[str, str]) -> Panel:
+def _against(subject: Subject, asked: Asked) -> Panel:
     """Two views side by side, and their difference."""
-    lang, grid, place = subject.lang, subject.grid, _Place.of(subject, asked)
+    lang, grid, place = subject.lang, subject.grid, _Place.of(asked)
     both = place.pair(grid)
     a, b = (line(subject.run, *asking, place.mode, place.values).reshape(grid) for asking in both)
     shared = attention_scale(torch.stack([a, b]), place.values, place.log, lang)
@@ -146,9 +140,9 @@ def _named(asking: _Asking, subject: Subject) -> str:
     )  # fmt: skip
 
 
-def _without(view: View, asked: Mapping[str, str]) -> Panel:
+def _without(view: View, asked: Asked) -> Panel:
     """The run without the head that the address names, or without the one on show."""
-    subject, place, lang = view.subject, _Place.of(view.subject, asked), view.lang
+    subject, place, lang = view.subject, _Place.of(asked), view.lang
     removal = place.removal or f"without-{(place.head or 0) + 1}"
     kind, _, head = removal.partition("-")
     gone = heads_of(removal, view.run.sizes["heads"])
@@ -177,9 +171,9 @@ def _without(view: View, asked: Mapping[str, str]) -> Panel:
     )  # fmt: skip
 
 
-def _numbers(view: View, asked: Mapping[str, str]) -> Panel:
+def _numbers(view: View, asked: Asked) -> Panel:
     """Effective tokens, distance, largest weight and scores of every head of the block."""
-    subject, place, lang = view.subject, _Place.of(view.subject, asked), view.lang
+    subject, place, lang = view.subject, _Place.of(asked), view.lang
     measures = view.measures(place.block)
     effective, distance, top, low, high = (
         getattr(measures, name).tolist() for name in ("effective", "distance", "top", "low", "high")

@@ -1,5 +1,6 @@
 """The attention explorer in the app: a page of its own, and a guest in the lesson's scores and weights."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,7 @@ import streamlit as st
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
 from topformer_viz.app.explorer.payload import Shown, explorer_data, explorer_part, heads_of
-from topformer_viz.app.explorer.state import ADDRESS, possible
+from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.explorer.words import SAVING
 from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.view import View, part
@@ -18,9 +19,9 @@ from topformer_viz.run.segmentation import Removal, without_heads
 from topformer_viz.server.store import STORE
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the explorer."""
-    return possible(view.outline.run.sizes, view.outline.blocks, st.query_params)
+    return parameters(view.outline.run.sizes, view.outline.blocks, said)
 
 
 _component = st.components.v2.component(

@@ -7,9 +7,8 @@ The block is not among it: every page's address has one.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from topformer_viz.app.frame.address import read
+from topformer_viz.app.frame.address import Parameter, Takes
 
 # Name of a parameter -> what it can be. The first is what it means where nothing is said (of pixels the middle one);
 # "" is never written. {head}, {pixel} and {block} stand for any number of one, from 1.
@@ -31,26 +30,20 @@ ADDRESS: dict[str, tuple[str, ...]] = {
 ADDRESS_JS = f"const ADDRESS = {json.dumps(ADDRESS)};\n"
 
 
-def possible(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> dict[str, list[Any]]:
+def parameters(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> Takes:
     """What each parameter can be in a run of such ``sizes``: numbers as int, words as str.
 
     Beside the view can stand the "query" only where ``said`` has a pixel for it, and a mean only of several heads.
     """
     counts = {"head": sizes["heads"], "pixel": sizes["HW"], "block": blocks if blocks > 1 else 0}
     can = {name: [one for value in values for one in _each(value, counts)] for name, values in ADDRESS.items()}
-    if not read(said, {"pinned": can["pinned"]})[0]:
+    if Parameter(can["pinned"]).meant(said.get("pinned")) is None:
         can["with"].remove("query")
     if sizes["heads"] < 2:
         can["with"].remove("head-mean")
-    return can
-
-
-def stands(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> dict[str, Any]:
-    """What an address says of every parameter; what makes no sense in it is not said. None: nothing."""
-    can = possible(sizes, blocks, said)
     default = {name: can[name][0] if values[0] else None for name, values in ADDRESS.items()}
-    middle = sizes["H"] // 2 * sizes["W"] + sizes["W"] // 2 + 1
-    return default | {"query": middle} | read(said, can)[0]
+    default["query"] = sizes["H"] // 2 * sizes["W"] + sizes["W"] // 2 + 1
+    return {name: Parameter(can[name], default[name]) for name in ADDRESS}
 
 
 def _each(value: str, counts: Mapping[str, int]) -> Iterable[int | str]:

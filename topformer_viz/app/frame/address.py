@@ -1,22 +1,23 @@
-"""What the address asks of a page: the values that the page has, and a note about those it has not.
+"""What a page's address may say, and what one says: the values that the page has, and a note about those it has not.
 
+A page declares each parameter once; what an address says, the page's controls and its figures' settings follow from that.
 Names that the page does not know are nobody's business here: Streamlit has some of its own, and whoever passes links on adds more.
 """
 
 import html
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from topformer_viz.run.measures import MEAN
 from topformer_viz.words.text import Lang, Text, listed, sentences
 
-Takes = Mapping[str, Iterable[Any]]  # name of a parameter -> what it can be on this page, with this run
 SHOWN = 40  # characters of a value that the note repeats
 
 NOTE = Text(
     "The link asks for something that does not exist here: {asked}. That part is ignored.",
     "链接里有这里不存在的内容：{asked}。这部分已忽略。",
 )
-
 
 # Said where an address speaks of a visitor's own picture or checkpoint and none is here: after a reload, or in a link.
 GONE = {
@@ -35,11 +36,48 @@ GONE = {
 PLACES = ("head", "query", "to", "pinned", "lock", "with", "removal", "pixel", "pair", "row", "column")
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """What can stand in an address under one name: ``options``, or a mapping to them where ``str`` does not spell them.
+
+    ``default``: what it means where nothing stands there, or nonsense; None: nothing is said.
+    """
+
+    values: Iterable[Any] | Mapping[str, Any]
+    default: Any = None
+
+    @property
+    def spelled(self) -> Mapping[str, Any]:
+        """The options by how an address spells them."""
+        return self.values if isinstance(self.values, Mapping) else {str(value): value for value in self.values}
+
+    @property
+    def options(self) -> list[Any]:
+        return list(self.spelled.values())
+
+    def meant(self, text: str | None) -> Any:
+        """What ``text`` spells, or the default."""
+        return self.spelled.get(text or "", self.default)
+
+
+def heads(count: int, default: int = MEAN) -> Parameter:
+    """One of ``count`` heads, from 1, or the MEAN of all."""
+    return Parameter({**{str(n): n for n in range(1, count + 1)}, "mean": MEAN}, default)
+
+
+Takes = Mapping[str, Parameter]  # by name, what an address can say to a page with this run
+
+
 def read(parameters: Mapping[str, str], takes: Takes) -> tuple[dict[str, Any], dict[str, str]]:
-    """By name: the options that ``parameters`` spell, and the values that are none."""
-    found = {name: one_of(parameters, name, options, None) for name, options in takes.items() if name in parameters}
-    refused = {name: parameters[name] for name, option in found.items() if option is None}
-    return {name: option for name, option in found.items() if name not in refused}, refused
+    """By name: what ``parameters`` say, and the values that say nothing."""
+    spelled = {name: takes[name].spelled for name in takes if name in parameters}
+    said = {name: options[parameters[name]] for name, options in spelled.items() if parameters[name] in options}
+    return said, {name: parameters[name] for name in spelled if name not in said}
+
+
+def complete(parameters: Mapping[str, str], takes: Takes) -> dict[str, Any]:
+    """What ``parameters`` say, and the default of what they do not."""
+    return {name: takes[name].default for name in takes} | read(parameters, takes)[0]
 
 
 def note(refused: Mapping[str, str], gone: Iterable[str], lang: Lang) -> str:
@@ -59,8 +97,3 @@ def plain(text: str) -> str:
     """
     cut = "".join(letter if letter.isprintable() else "�" for letter in text[:SHOWN])
     return cut + "…" * (len(text) > SHOWN)
-
-
-def one_of(parameters: Mapping[str, str], name: str, allowed: Iterable[Any], default: Any) -> Any:
-    """The one of ``allowed`` that the parameter ``name`` spells, or ``default``."""
-    return next((option for option in allowed if str(option) == parameters.get(name)), default)

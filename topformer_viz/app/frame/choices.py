@@ -9,7 +9,7 @@ from PIL import Image
 
 from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame import address
-from topformer_viz.app.frame.address import one_of
+from topformer_viz.app.frame.address import Parameter
 from topformer_viz.app.frame.compute import own_model, own_picture, shared_sample
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import BACKBONE, OWN_LABEL, UI
@@ -22,9 +22,15 @@ from topformer_viz.words.text import LANGS, Text
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
 GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side
 MAX_TOKENS = 512  # bound of the pages that show whole matrices; a larger picture is given a smaller short side
+# What every page's address can say; the language is the browser's where it says none.
 EVERYWHERE: address.Takes = {
-    "lang": LANGS, "sample": SAMPLES, "model": MODELS, "size": SIDES, "grid": range(MIN_GRID, MAX_GRID + 1), "block": range(1, 5),
-}  # fmt: skip
+    "lang": Parameter([*LANGS]),
+    "sample": Parameter([*SAMPLES], next(iter(SAMPLES))),
+    "model": Parameter([*MODELS], next(iter(MODELS))),
+    "size": Parameter(SIDES, 512),
+    "grid": Parameter(range(MIN_GRID, MAX_GRID + 1), GRIDS[0]),
+    "block": Parameter(range(1, 5), 1),
+}
 
 
 def chosen_model() -> Choice:
@@ -56,22 +62,13 @@ def link() -> dict[str, Any]:
 
 
 def restore_choices() -> None:
-    """Defaults at a session's start, from the address bar where it has a valid value; and on every page the same."""
-    locale = st.context.locale or "en"
+    """What the address bar says at a session's start, or defaults; and on every page the same."""
     state = st.session_state
-    defaults = {
-        "lang": lambda: from_address("lang", "zh" if locale.lower().startswith("zh") else "en"),
-        "picture": lambda: from_address("sample", next(iter(SAMPLES))),
-        "model": lambda: from_address("model", next(iter(MODELS))),
-        "size": lambda: from_address("size", 512),
-        "grid": lambda: from_address("grid", GRIDS[0]),
-        "block": lambda: from_address("block", 1),
-    }
     if "lang" not in state:
         state.arrived, state.gone = True, _let_go_of_what_is_gone()
-    for name, default in defaults.items():
-        if name not in state:
-            state[name] = default()
+    for name, parameter in EVERYWHERE.items():
+        state.setdefault("picture" if name == "sample" else name, parameter.meant(st.query_params.get(name)))
+    state.lang = state.lang or ("zh" if (st.context.locale or "en").lower().startswith("zh") else "en")
     state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
 
 
@@ -85,11 +82,6 @@ def _let_go_of_what_is_gone() -> list[str]:
         places = (*gone, *address.PLACES)
         st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in places})
     return gone
-
-
-def from_address(name: str, default: Any) -> Any:
-    """What the address the session started with says of a choice that every page has, or ``default``."""
-    return one_of(st.query_params, name, EVERYWHERE[name], default)
 
 
 def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -> dict[str, Any]:
@@ -107,6 +99,26 @@ def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -
         state[name] = state[key]
 
     return {"key": key, "on_change": take}
+
+
+def recall(view: View, keys: Mapping[str, str]) -> None:
+    """Choices of one page, by their keys: at the session's start what the address says of their parameters, or defaults."""
+    for key, name in keys.items():
+        st.session_state.setdefault(key, view.asked.get(name, view.takes[name].default))
+
+
+def option(view: View, name: str, key: str) -> dict[str, Any]:
+    """The arguments of a widget that offers all that the address's parameter ``name`` can be, tied to the choice ``key``."""
+    recall(view, {key: name})
+    options = view.takes[name].options
+    return {"options": options, **pick(key, options, view.takes[name].default)}
+
+
+def number(view: View, name: str, key: str) -> dict[str, Any]:
+    """The same for a parameter that is any number of a range."""
+    bound = option(view, name, key)
+    options = bound.pop("options")
+    return {"min_value": options[0], "max_value": options[-1], **bound}
 
 
 def write_address(view: View, more: Mapping[str, Any] | None = None, kept: Sequence[str] = ()) -> None:

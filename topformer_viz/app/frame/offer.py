@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.words.text import Text
 
-# The address's parameters, which hold the view on show: strings from strangers. What makes no sense in them means the
-# default, as on the page itself.
-Parameters = Mapping[str, str]
+# The view on show: what the address says by the page's parameters, and the default of what it does not.
+Asked = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Offer:
 
     name: str
     title: Text
-    make: Callable[[Parameters], Panel]
+    make: Callable[[Asked], Panel]
 
 
 class File(NamedTuple):
@@ -36,6 +35,6 @@ class Bundle:
 
     name: str
     title: Text
-    make: Callable[[Parameters, Look], File]
+    make: Callable[[Asked, Look], File]
     about: Text | None = None
     slow: bool = False

@@ -8,7 +8,7 @@ bar's wishes bring it along.
 
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -60,13 +60,14 @@ MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
 
 def open_page(
     max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (),
-    bundles: Callable[[View], Sequence[Bundle]] = lambda view: (), takes: Callable[[View], address.Takes] = lambda view: {},
+    bundles: Callable[[View], Sequence[Bundle]] = lambda view: (),
+    takes: Callable[[View, Mapping[str, str]], address.Takes] = lambda view, said: {},
 ) -> View:  # fmt: skip
     """Start a page: its settings, the top bar with every choice, the run for them, and the bar that hands it out.
 
     ``max_tokens``: how many tokens the page can show of the colour model; a TopFormer's are MAX_TOKENS at most.
     ``figures``, ``bundles``: what can be saved of the page. ``takes``: what its address may say of a view, beside what every
-    page's may; a new visitor hears of what it says otherwise.
+    page's may; of some parameters it depends on what the address says in others. A new visitor hears of what it says otherwise.
     """
     start()
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(ICON), layout="wide")
@@ -80,14 +81,14 @@ def open_page(
     if problem := st.session_state.get("problem"):
         place_of_problem.error(as_markdown(problem(lang)))
     view, about = _view(choice, max_tokens, place_in_line, lang)
-    view = _asked(view, takes(view), place_of_refused)
+    view = _asked(view, takes(view, st.query_params), place_of_refused)
     with st.container(horizontal=True, vertical_alignment="top", key="subject"):
         name, words = UI["named"](lang, name=view.about), choice.label(lang)
         st.html(
             f'<p class="model-label"><strong>{html.escape(name)}</strong> <span class="model-words">{html.escape(words)}</span></p>'
             f'<p class="run-line">{html.escape(about)}</p>'
         )
-        bar(view, figures(view), bundles(view))
+        bar(view, figures(view), bundles(view), lambda said: address.complete(said, possible(view, takes(view, said))))
     place_of_warning = st.empty()
     if view.outline.unlike:
         place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
@@ -125,17 +126,22 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
     return view, " · ".join(_about(outline.run, size, picture, max_tokens, lang))
 
 
-def _asked(view: View, takes: address.Takes, place_of_refused: DeltaGenerator) -> View:
+def possible(view: View, own: address.Takes) -> address.Takes:
+    """What an address can say to a page: what it can to every one, and the page's ``own``."""
+    return {**EVERYWHERE, "block": address.Parameter(range(1, view.outline.blocks + 1), 1), **own}
+
+
+def _asked(view: View, own: address.Takes, place_of_refused: DeltaGenerator) -> View:
     """The view with what the address asks for; a new visitor hears of what it asks for in vain."""
-    possible = {**EVERYWHERE, "block": range(1, view.outline.blocks + 1), **takes}
-    asked, refused = address.read(st.query_params, possible)
+    can = possible(view, own)
+    asked, refused = address.read(st.query_params, can)
     # Gone with the next run of the page, which its button brings.
     gone = st.session_state.get("gone", [])
     if st.session_state.pop("arrived", False) and (refused or gone):
         with place_of_refused.container(horizontal=True, vertical_alignment="center", key="refused"):
             st.html(address.note(refused, gone, view.lang))
             st.button(UI["close"](view.lang), type="tertiary")
-    return replace(view, asked=asked)
+    return replace(view, takes=can, asked=asked)
 
 
 def _about(run: Trace, shown: tuple[int, int], picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:

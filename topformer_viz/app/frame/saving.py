@@ -6,7 +6,7 @@ back with the next payload, once.
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import streamlit as st
 from PIL import Image
 
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN, Body
-from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
+from topformer_viz.app.frame.offer import Asked, Bundle, File, Offer
 from topformer_viz.app.frame.sharing import host, parts, qr_code
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import SAID, SAVING
@@ -55,8 +55,10 @@ CHECKED = {"format": "png2", "width": "page", "theme": "white"}
 
 
 @st.fragment
-def bar(view: View, offers: Sequence[Offer], bundles: Sequence[Bundle]) -> None:
-    """Draw the bar, with what can be saved of the page on show."""
+def bar(
+    view: View, offers: Sequence[Offer], bundles: Sequence[Bundle], read: Callable[[Mapping[str, str]], Asked]
+) -> None:
+    """Draw the bar, with what can be saved of the page on show. ``read`` makes sense of an address's parameters."""
     view = replace(view, place=None)  # outside of the bar
     bundles = [*bundles, _trace(view)]
     wish = st.session_state.get("saving_wish")
@@ -81,7 +83,7 @@ def bar(view: View, offers: Sequence[Offer], bundles: Sequence[Bundle]) -> None:
     }
     if wish:
         try:
-            answer = _answer(view, offers, bundles, wish, body)
+            answer = _answer(view, offers, bundles, read, wish, body)
         except Exception:  # whatever it is, the bar and the page stay
             _log.exception("the bar could not answer a wish for %r", wish["kind"])
             answer = {"problem": SAID["failed"](view.lang)}
@@ -101,7 +103,7 @@ def bar(view: View, offers: Sequence[Offer], bundles: Sequence[Bundle]) -> None:
 def _trace(view: View) -> Bundle:
     """All numbers of the run."""
 
-    def make(parameters: Parameters, look: Look) -> File:
+    def make(asked: Asked, look: Look) -> File:
         return File(f"{view.stem}.npz", npz(view.run, None, view.described), "application/zip")
 
     return Bundle("trace", SAID["trace"], make, SAID["npz"])
@@ -117,20 +119,21 @@ def _take_wish(kinds: Sequence[str]) -> None:
 
 
 def _answer(
-    view: View, offers: Sequence[Offer], bundles: Sequence[Bundle], wish: Mapping[str, Any], body: Body
-) -> dict[str, Any]:
+    view: View, offers: Sequence[Offer], bundles: Sequence[Bundle], read: Callable[[Mapping[str, str]], Asked],
+    wish: Mapping[str, Any], body: Body,
+) -> dict[str, Any]:  # fmt: skip
     """The file, code or preview that was asked for, as the header's part of it."""
     kind = wish["kind"]
     if kind == "code":
         return qr_code(wish.get("link"), view.lang)
-    asked = wish.get("view")
-    parameters = {str(name): str(value) for name, value in asked.items()} if isinstance(asked, dict) else {}
+    place = wish.get("view")  # from the browser, and so anything
+    asked = read({str(name): str(value) for name, value in place.items()} if isinstance(place, dict) else {})
     look = Look(_known(wish, "width"), _known(wish, "theme"), wish.get("bare") is True)
     if kind in ("figure", "preview"):
         from topformer_viz.figures.sheet import save  # only now: matplotlib would hold up the app's start
 
         offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
-        panel = offer.make(parameters)
+        panel = offer.make(asked)
         format, scale = FORMATS["png1" if kind == "preview" else _known(wish, "format")]
         data = save(panel, format, look, scale)
         answer = {"name": f"{view.stem}-{panel.name}.{format}", **body.add_picture(data, MIME[format])}
@@ -138,7 +141,7 @@ def _answer(
     bundle = next(bundle for bundle in bundles if bundle.name == kind)
     if bundle.slow and FILES.is_full():
         return {"problem": SAID["busy"](view.lang, waiting=FILES.waiting)}
-    make = partial(bundle.make, parameters, look)
+    make = partial(bundle.make, asked, look)
     file = FILES.run(make) if bundle.slow else make()
     return {"name": file.name, **body.add_picture(file.data, file.mime)}
 

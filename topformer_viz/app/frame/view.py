@@ -10,6 +10,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from topformer_viz.app.canvas.wire import OWN
+from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.compute import Computed, T, in_line
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model
@@ -47,7 +48,8 @@ class View:
     outline: Outline
     compute: Callable[[], Computed]
     place: DeltaGenerator | None  # where to say that others are before this visitor
-    asked: Mapping[str, Any] = field(default_factory=dict)  # by name, what the address asks for of what the page has
+    takes: Takes = field(default_factory=dict)  # what the page's address can say
+    asked: Mapping[str, Any] = field(default_factory=dict)  # by name, what of that it says
 
     def keep(self, what: tuple[Any, ...], make: Callable[[], T]) -> T:
         """What follows from the run, or from the picture alone: ``make()``, computed once for all who ask for ``what``."""

@@ -1,15 +1,14 @@
 """What can be saved of the page about the heads, and the findings it rests on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.heads.table import REACH
 from topformer_viz.app.heads.words import FIGURES, NETWORKS, UI
@@ -37,15 +36,13 @@ def figures(view: View) -> list[Offer]:
     return [Offer(kind, FIGURES[kind], partial(_preferences, view.lang, found, kind)) for kind in kinds]
 
 
-def _preferences(lang: Lang, found: Findings, kind: str, asked: Mapping[str, str]) -> Panel:
+def _preferences(lang: Lang, found: Findings, kind: str, asked: Asked) -> Panel:
     """The tables of the "head" on show, of the same head "beside" in three networks, or of all heads of the "block"."""
     names = classes_of(len(found.classes), found.classes).names
     slugs = [slug for slug in NETWORKS if slug in found.networks]
-    slug = one_of(asked, "network", slugs, slugs[0])
+    slug, block, head = asked["network"], asked["block"] - 1, asked["head"] - 1
     network = found.networks[slug]
-    block = one_of(asked, "block", range(1, len(network.heads) + 1), 1) - 1
     heads = range(len(network.heads[block]))
-    head = one_of(asked, "head", range(1, len(heads) + 1), 1) - 1
     shown = {"head": [(slug, head)], "beside": [(s, head) for s in slugs], "block": [(slug, h) for h in heads]}[kind]
     tiles = []
     for which, h in shown:

@@ -1,14 +1,14 @@
 """The page "What does each head look at?": the findings that come with the weights, as sentences and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.heads.figures import loaded
 from topformer_viz.app.heads.table import STOPS, bar, card, grey
@@ -17,7 +17,6 @@ from topformer_viz.network.classes import classes_of
 from topformer_viz.network.facts import facts
 from topformer_viz.study import heads as findings
 from topformer_viz.study.heads import Findings, FindingsError
-from topformer_viz.words.text import Lang
 
 _HERE = Path(__file__).parent
 _SCRIPT = (_HERE / "heads.js").read_text("utf-8")
@@ -25,7 +24,7 @@ _RAMP = ", ".join(f"#{stop}" for stop in STOPS)
 _STYLE = f".heads-bar {{ --ramp: {_RAMP}; }}\n" + (_HERE / "heads.css").read_text("utf-8")
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the page; without findings nothing."""
     try:
         found = loaded(findings.FILE).networks
@@ -33,7 +32,10 @@ def takes(view: View) -> Takes:
         return {}
     heads = next(iter(found.values())).heads
     slugs = [slug for slug in NETWORKS if slug in found]
-    return {"network": slugs, "block": range(1, len(heads) + 1), "head": range(1, len(heads[0]) + 1)}
+    return {
+        "network": Parameter(slugs, slugs[0]), "block": Parameter(range(1, len(heads) + 1), 1),
+        "head": Parameter(range(1, len(heads[0]) + 1), 1),
+    }  # fmt: skip
 
 
 def show(view: View) -> None:
@@ -73,29 +75,24 @@ def show(view: View) -> None:
 @st.fragment
 def _tables(view: View, found: Findings) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
-    state, lang = st.session_state, view.lang
-    if "findings_network" not in state:
-        state.findings_network = view.asked.get("network", next(iter(NETWORKS)))
-        state.findings_head = view.asked.get("head", 1)
+    lang = view.lang
     names = classes_of(len(found.classes), found.classes).names
-    slugs = [slug for slug in NETWORKS if slug in found.networks]
-    heads = found.networks[slugs[0]].heads
     with st.container(horizontal=True, gap="large"):
-        slug = _choose("findings_network", "network", slugs, lang, lambda slug: NETWORKS[slug][0](lang))
-        block = _choose("block", "block", range(1, len(heads) + 1), lang) - 1
+        slug = _choose(view, "network", "findings_network", lambda slug: NETWORKS[slug][0](lang))
+        block = _choose(view, "block", "block") - 1
     network = found.networks[slug]
     st.html(f'<p class="heads-note">{escape(NETWORKS[slug][1](lang))}</p>{bar(lang)}')
-    cards = "".join(card(network, block, head, names, lang) for head in range(len(heads[block])))
+    cards = "".join(card(network, block, head, names, lang) for head in range(len(network.heads[block])))
     st.html(f'<div class="heads">{cards}</div>{grey(network, names, lang)}')
     st.subheader(UI["beside"](lang), anchor="beside")
     st.markdown(UI["beside_note"](lang), width=PROSE)
-    head = _choose("findings_head", "head", range(1, len(heads[block]) + 1), lang) - 1
+    head = _choose(view, "head", "findings_head") - 1
+    slugs = view.takes["network"].options
     cards = "".join(card(found.networks[s], block, head, names, lang, NETWORKS[s][0](lang)) for s in slugs)
     st.html(f'<div class="heads beside">{cards}</div>')
     write_address(view, {"network": slug, "block": block + 1, "head": head + 1})
 
 
-def _choose(name: str, label: str, options: Sequence[Any], lang: Lang, shown: Any = str) -> Any:
-    """A control for the choice ``name`` of the session, and what is chosen."""
-    st.segmented_control(UI[label](lang), options, format_func=shown, required=True, **pick(name, options))
-    return st.session_state[name]
+def _choose(view: View, name: str, key: str, shown: Any = str) -> Any:
+    """A control for the parameter ``name`` of the address, and what is chosen."""
+    return st.segmented_control(UI[name](view.lang), format_func=shown, required=True, **option(view, name, key))

@@ -1,11 +1,12 @@
 """The lab: one page of six parts, of which one is on show."""
 
+from collections.abc import Mapping
 from types import ModuleType
 
 import streamlit as st
 
-from topformer_viz.app.frame.address import Takes, one_of
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.basics import page as basics
 from topformer_viz.app.lab.by_hand import page as by_hand
@@ -28,15 +29,15 @@ TOO_LONG = Text(
     "This picture is so long and narrow that it has {tokens} tokens here, too many for whole matrices. Crop it, or choose a TopFormer as the model.",
     "这张图片太狭长，在这里有 {tokens} 个 token，无法得到完整的矩阵。请裁剪图片，或选择 TopFormer 作为模型。",
 )
+CHOICE = Parameter([*PARTS], next(iter(PARTS)))
 PART = Text("Part of the lab", "实验室的部分")
 
 
 def show(view: View) -> None:
     """Draw the choice of parts, then the chosen one, which writes the address: ``part`` and its own settings."""
-    st.session_state.part = part_on_show()
     part = st.segmented_control(
-        PART(view.lang), list(PARTS), format_func=lambda name: PARTS[name][0](view.lang), required=True,
-        label_visibility="collapsed", **pick("part", list(PARTS)),
+        PART(view.lang), format_func=lambda name: PARTS[name][0](view.lang), required=True,
+        label_visibility="collapsed", **option(view, "part", "part"),
     )  # fmt: skip
     if too_long(view, part):
         st.warning(TOO_LONG(view.lang, tokens=f"{view.run.sizes['HW']:,}"))
@@ -45,9 +46,9 @@ def show(view: View) -> None:
     PARTS[part][1].show(view)
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the lab: which part is on show, and that part's own settings."""
-    return {"part": PARTS, **PARTS[part_on_show()][1].takes(view)}
+    return {"part": CHOICE, **PARTS[part_on_show()][1].takes(view, said)}
 
 
 def too_long(view: View, part: str) -> bool:
@@ -57,4 +58,4 @@ def too_long(view: View, part: str) -> bool:
 
 def part_on_show() -> str:
     """The part on show: the one last chosen or, when a session starts, the address's."""
-    return st.session_state.get("part") or one_of(st.query_params, "part", PARTS, next(iter(PARTS)))
+    return st.session_state.get("part") or CHOICE.meant(st.query_params.get("part"))

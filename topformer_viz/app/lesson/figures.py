@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from topformer_viz.app.canvas.wire import OWN
-from topformer_viz.app.frame.offer import Bundle, File, Offer, Parameters
+from topformer_viz.app.frame.offer import Asked, Bundle, File, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lesson.words import FIGURES
 from topformer_viz.figures.look import Look
@@ -26,32 +26,24 @@ class Place:
     stage: str
 
 
-def place_of(view: View, parameters: Parameters) -> Place:
-    """What the address says, or the first block, all heads, the first stage."""
-
-    def counted(name: str, most: int) -> int | None:
-        value = parameters.get(name, "")
-        return int(value) - 1 if value in map(str, range(1, most + 1)) else None
-
-    block = counted("block", view.model.num_blocks) or 0
-    stages = walk(view.run, block)
-    stage = parameters.get("stage", "")
-    return Place(block, counted("head", view.run.sizes["heads"]), stage if stage in stages else next(iter(stages)))
+def place_of(asked: Asked) -> Place:
+    """What the address says."""
+    return Place(asked["block"] - 1, None if asked["head"] in (None, "mean") else asked["head"] - 1, asked["stage"])
 
 
 def figures(view: View) -> list[Offer]:
     """The lesson's: a stage's picture, what it does to the shapes, and the whole walk."""
 
-    def picture(parameters: Parameters) -> Panel:
-        place = place_of(view, parameters)
+    def picture(asked: Asked) -> Panel:
+        place = place_of(asked)
         return stage_panel(view.subject, place.block, place.stage, place.head)
 
-    def shapes(parameters: Parameters) -> Panel:
-        place = place_of(view, parameters)
+    def shapes(asked: Asked) -> Panel:
+        place = place_of(asked)
         return shape_panel(view.subject, place.block, place.stage)
 
-    def overview(parameters: Parameters) -> Panel:
-        place = place_of(view, parameters)
+    def overview(asked: Asked) -> Panel:
+        place = place_of(asked)
         return overview_panel(view.subject, place.block, place.head)
 
     return [
@@ -64,25 +56,25 @@ def figures(view: View) -> list[Offer]:
 def bundles(view: View) -> list[Bundle]:
     """The whole lesson, an animation of it, and the numbers of the stage on show."""
 
-    def lesson(parameters: Parameters, look: Look) -> File:
+    def lesson(asked: Asked, look: Look) -> File:
         from topformer_viz.app.lesson.takeaway import lesson_zip  # only now: matplotlib would hold up the app's start
 
-        place = place_of(view, parameters)
+        place = place_of(asked)
         data = lesson_zip(
             view.subject, place.block, place.head, look, _command(view, place, look), credit=view.credit,
             trained=view.facts is not None,
         )  # fmt: skip
         return File(f"{view.stem}-block{place.block + 1}.zip", data, "application/zip")
 
-    def animation(parameters: Parameters, look: Look) -> File:
+    def animation(asked: Asked, look: Look) -> File:
         from topformer_viz.figures.animation import gif  # likewise
 
-        place = place_of(view, parameters)
+        place = place_of(asked)
         data = gif(view.subject, place.block, place.head, look)
         return File(f"{view.stem}-block{place.block + 1}.gif", data, "image/gif")
 
-    def numbers(parameters: Parameters, look: Look) -> File:
-        place = place_of(view, parameters)
+    def numbers(asked: Asked, look: Look) -> File:
+        place = place_of(asked)
         name = walk(view.run, place.block)[place.stage]
         names = [f"pyramid{n}" for n in range(4)] if place.stage == "pyramid" else [name]
         inside = f"block{place.block + 1}-" if "." in name else ""

@@ -4,6 +4,8 @@ quiz.js asks before a stage is shown, present.js shows it to a class, scene.js a
 comes last, has them all.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, Part,
 from topformer_viz.app.explorer import page
 from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.explorer.page import Wanted, guest_data, settings_of, take_wish, wanted_of
-from topformer_viz.app.frame.address import Takes
+from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lesson.payload import lesson_part
 from topformer_viz.app.lesson.words import UI
@@ -30,9 +32,11 @@ _component = st.components.v2.component(
 )
 
 
-def takes(view: View) -> Takes:
-    """What an address can say of the lesson, and of its guest."""
-    return {**page.takes(view), "stage": view.outline.stages, "quiz": ("1",), "present": ("1",)}
+def takes(view: View, said: Mapping[str, str]) -> Takes:
+    """What an address can say of the lesson, and of its guest; of no head the lesson shows all."""
+    guest, once = page.takes(view, said), Parameter(("1",))
+    stages = Parameter(view.outline.stages, view.outline.stages[0])
+    return {**guest, "head": replace(guest["head"], default=None), "stage": stages, "quiz": once, "present": once}
 
 
 @part

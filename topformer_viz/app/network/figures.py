@@ -34,7 +34,7 @@ def figures(view: View) -> list[Offer]:
         return []
     offers = [
         Offer("network", NETWORK["title"], lambda asked: network_panel(view.subject)),
-        Offer("part", FIGURES["part"], lambda asked: _part(view, asked.get("part", ""))),
+        Offer("part", FIGURES["part"], lambda asked: _part(view, asked["part"])),
         Offer("costs", FIGURES["costs"], lambda asked: _costs(view)),
     ]
     whole = [Offer("segmentation", FIGURES["segmentation"], lambda asked: _segmentation(view))]
@@ -81,7 +81,7 @@ def _segmentation(view: View) -> Panel:
 
 
 def _part(view: View, part: str) -> Panel:
-    """The part that the address names, or the last, as the page opens it."""
+    """The part that is open."""
     model, blocks = view.model, view.model.num_blocks
     assert isinstance(model, TopFormer)
     makers: dict[str, Callable[[], Panel]] = {f"pyramid{n}": partial(_level, view, n) for n in range(4)}
@@ -93,7 +93,7 @@ def _part(view: View, part: str) -> Panel:
         makers["class_scores"] = lambda: _scores(view)
         makers["segmentation"] = lambda: _segmentation(view)
     makers["image"] = lambda: stage_panel(view.subject, 0, "image")
-    return makers[part if part in makers else "segmentation" if model.classes else f"block{blocks}"]()
+    return makers[part]()
 
 
 def _scale(values: Tensor, quantity: str, low: float | None = None, root: bool = False) -> Scale:

@@ -1,12 +1,13 @@
 """The page of the whole network: the forward pass as one picture, its costs, and what was published."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, scripts
-from topformer_viz.app.frame.address import Takes
+from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.network.payload import network_payload
@@ -23,14 +24,15 @@ _component = st.components.v2.component(
 )
 
 
-def takes(view: View) -> Takes:
-    """What an address can say of the page: which part is open."""
+def takes(view: View, said: Mapping[str, str]) -> Takes:
+    """What an address can say of the page: which part is open, the last at first."""
     model = view.model
     if not isinstance(model, TopFormer):
-        return {"part": ()}
+        return {"part": Parameter(())}
     parts = ["image", *(f"pyramid{n}" for n in range(4)), "tokens", *(f"block{n + 1}" for n in range(model.num_blocks))]
     whole = ("split", *(f"injected{n}" for n in (1, 2, 3)), "class_scores", "segmentation")
-    return {"part": parts if model.classes is None else [*parts, *whole]}
+    parts += whole if model.classes is not None else ()
+    return {"part": Parameter(parts, parts[-1])}
 
 
 def show(view: View) -> None:

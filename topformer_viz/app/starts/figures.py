@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.starts.readings import (
     Which,
@@ -20,7 +19,8 @@ from topformer_viz.app.starts.words import FIGURES, READOUTS, STARTS, STATISTICS
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.network.model import BLOCKS
-from topformer_viz.study.starts import DRAWS, HEADS, MEAN, SIZE, BlockReading, kind
+from topformer_viz.run.measures import MEAN
+from topformer_viz.study.starts import HEADS, SIZE, BlockReading, kind
 from topformer_viz.words.numbers import decimal, three_digits
 from topformer_viz.words.text import Lang, sentences
 
@@ -29,7 +29,7 @@ SPANS = ("effective", "scaled", "spread")  # readouts told from the lowest head 
 
 def figures(view: View) -> list[Offer]:
     """What can be saved of the page."""
-    makers: dict[str, Callable[[View, Mapping[str, str]], Panel]] = {
+    makers: dict[str, Callable[[View, Asked], Panel]] = {
         "matrices": partial(_side_by_side, "matrices"),
         "maps": partial(_side_by_side, "maps"),
         "numbers": _in_numbers,
@@ -39,7 +39,7 @@ def figures(view: View) -> list[Offer]:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Place:
     """The page's settings as the address has them; ``block`` and ``query`` from 0."""
 
     block: int
@@ -49,38 +49,29 @@ class _Asked:
     scale: str
 
     @classmethod
-    def of(cls, view: View, asked: Mapping[str, str]) -> "_Asked":
-        row, column = (
-            one_of(asked, name, range(1, side + 1), side // 2 + 1)
-            for name, side in zip(("row", "column"), grid_of(view.photo), strict=True)
-        )
-        return cls(
-            one_of(asked, "block", range(1, BLOCKS + 1), 1) - 1,
-            MEAN if asked.get("head") == "mean" else one_of(asked, "head", range(1, HEADS + 1), 1),
-            (row - 1) * grid_of(view.photo)[1] + column - 1,
-            one_of(asked, "draw", range(1, DRAWS + 1), 1),
-            one_of(asked, "scale", ("whole", "each"), "whole"),
-        )
+    def of(cls, view: View, asked: Asked) -> "_Place":
+        query = (asked["row"] - 1) * grid_of(view.photo)[1] + asked["column"] - 1
+        return cls(asked["block"] - 1, asked["head"], query, asked["draw"], asked["scale"])
 
 
-def _panel(view: View, asked: _Asked, name: str, title: str, said: Sequence[str], **content: Any) -> Panel:
+def _panel(view: View, place: _Place, name: str, title: str, said: Sequence[str], **content: Any) -> Panel:
     lang, (rows, columns) = view.lang, grid_of(view.photo)
     of = PANEL["on"](
         lang, model=FIGURES["model"](lang, size=SIZE), picture=view.name, width=view.photo.width,
         height=view.photo.height, rows=rows, columns=columns,
     )  # fmt: skip
-    caption = sentences(lang, [*said, of, FIGURES["drawn"](lang, draw=asked.draw), FIGURES["chance"](lang)])
+    caption = sentences(lang, [*said, of, FIGURES["drawn"](lang, draw=place.draw), FIGURES["chance"](lang)])
     return Panel(name, title, FIGURES["about"](lang, size=SIZE, name=view.name), caption, **content)
 
 
-def _stem(asked: _Asked) -> str:
-    return f"block{asked.block + 1}-{'mean' if asked.head == MEAN else f'head{asked.head}'}-draw{asked.draw}"
+def _stem(place: _Place) -> str:
+    return f"block{place.block + 1}-{'mean' if place.head == MEAN else f'head{place.head}'}-draw{place.draw}"
 
 
-def _side_by_side(wanted: str, view: View, parameters: Mapping[str, str]) -> Panel:
+def _side_by_side(wanted: str, view: View, asked: Asked) -> Panel:
     """Of each start the matrix, or what one token reads, with stored statistics and with the picture's own."""
-    lang, asked, grid = view.lang, _Asked.of(view, parameters), grid_of(view.photo)
-    runs = all_readings(view, asked.draw)
+    lang, place, grid = view.lang, _Place.of(view, asked), grid_of(view.photo)
+    runs = all_readings(view, place.draw)
     shape, tokens = view.photo.height / view.photo.width, grid[0] * grid[1]
     whole = Scale(0.0, 1.0, FIGURES["quantity"](lang), root=True)
     ends = ({0.5: "1", tokens - 0.5: str(tokens)},) * 2
@@ -89,43 +80,43 @@ def _side_by_side(wanted: str, view: View, parameters: Mapping[str, str]) -> Pan
     for statistics, (name, _) in STATISTICS.items():
         matrices, maps = [], []
         for start, (words, _) in STARTS.items():
-            matrix = runs[start, statistics][asked.block].matrix(asked.head)
-            reads = matrix[asked.query].reshape(grid)
+            matrix = runs[start, statistics][place.block].matrix(place.head)
+            reads = matrix[place.query].reshape(grid)
             scales = [whole] * 2
-            if asked.scale == "each":
+            if place.scale == "each":
                 scales = [replace(whole, high=float(values.amax())) for values in (matrix, reads)]
             title = words(lang) if start == "trained" else FIGURES["random"](lang, name=words(lang))
             matrices.append(Tile(matrix.numpy(), 1.0, scales[0], title, *axes, ends))
             maps.append(
                 Tile(
                     reads.numpy(), shape, scales[1], title, under=view.subject.picture,
-                    marks=(divmod(asked.query, grid[1]),),
+                    marks=(divmod(place.query, grid[1]),),
                 )
             )  # fmt: skip
         groups.append(Group(tuple(matrices if wanted == "matrices" else maps), name(lang), 3))
-    said = [FIGURES["unit"](lang), FIGURES["root"](lang)] + ([FIGURES["each"](lang)] if asked.scale == "each" else [])
+    said = [FIGURES["unit"](lang), FIGURES["root"](lang)] + ([FIGURES["each"](lang)] if place.scale == "each" else [])
     what = FIGURES["weights" if wanted == "matrices" else "reads"](lang)
-    title = FIGURES["title"](lang, block=asked.block + 1, head=head_words(asked.head, lang), what=what)
-    stem = f"starts-{wanted}-{_stem(asked)}-token{asked.query + 1}{'-each' if asked.scale == 'each' else ''}"
-    return _panel(view, asked, stem, title, said, groups=tuple(groups))
+    title = FIGURES["title"](lang, block=place.block + 1, head=head_words(place.head, lang), what=what)
+    stem = f"starts-{wanted}-{_stem(place)}-token{place.query + 1}{'-each' if place.scale == 'each' else ''}"
+    return _panel(view, place, stem, title, said, groups=tuple(groups))
 
 
-def _in_numbers(view: View, parameters: Mapping[str, str]) -> Panel:
+def _in_numbers(view: View, asked: Asked) -> Panel:
     """Every readout of the six runs."""
-    lang, asked = view.lang, _Asked.of(view, parameters)
-    chosen = {which: blocks[asked.block] for which, blocks in all_readings(view, asked.draw).items()}
-    title = UI["numbers"](lang, block=asked.block + 1, head=head_words(asked.head, lang))
-    table = numbers(chosen, asked.head, lang)
-    return _panel(view, asked, f"starts-numbers-{_stem(asked)}", title, [UI["numbers_note"](lang)], tables=(table,))
+    lang, place = view.lang, _Place.of(view, asked)
+    chosen = {which: blocks[place.block] for which, blocks in all_readings(view, place.draw).items()}
+    title = UI["numbers"](lang, block=place.block + 1, head=head_words(place.head, lang))
+    table = numbers(chosen, place.head, lang)
+    return _panel(view, place, f"starts-numbers-{_stem(place)}", title, [UI["numbers_note"](lang)], tables=(table,))
 
 
-def _peaks(view: View, parameters: Mapping[str, str]) -> Panel:
+def _peaks(view: View, asked: Asked) -> Panel:
     """How many tokens rows are spread over."""
-    lang, asked = view.lang, _Asked.of(view, parameters)
-    table = peaks(all_readings(view, asked.draw), lang)
+    lang, place = view.lang, _Place.of(view, asked)
+    table = peaks(all_readings(view, place.draw), lang)
     tokens = math.prod(grid_of(view.photo))
     said = [UI["peaked_note"](lang, blocks=BLOCKS, heads=HEADS, tokens=tokens)]
-    return _panel(view, asked, f"starts-peaked-draw{asked.draw}", UI["peaked"](lang), said, tables=(table,))
+    return _panel(view, place, f"starts-peaked-draw{place.draw}", UI["peaked"](lang), said, tables=(table,))
 
 
 # Tables, which the page shows too

@@ -4,7 +4,7 @@ Each of the three runs twice, with the BatchNorm statistics it has stored and wi
 no more is kept than what the page shows: the weights, and a few numbers a block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -13,16 +13,16 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes, heads
+from topformer_viz.app.frame.choices import number, option, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.starts.figures import numbers, peaks
 from topformer_viz.app.starts.pictures import STOPS, grey, pictures
 from topformer_viz.app.starts.readings import all_readings, grid_of, head_words
 from topformer_viz.app.starts.words import EXPLAINED, UI
 from topformer_viz.network.model import BLOCKS
-from topformer_viz.study.starts import DRAWS, HEADS, MEAN
-from topformer_viz.words.text import Lang
+from topformer_viz.run.measures import MEAN
+from topformer_viz.study.starts import DRAWS, HEADS
 
 _RAMP = ", ".join(f"#{stop}" for stop in STOPS)
 _STYLE = f"{TABLE_CSS}.starts {{ --ramp: {_RAMP}; }}\n" + Path(__file__).with_name("starts.css").read_text("utf-8")
@@ -35,10 +35,6 @@ def show(view: View) -> None:
     st.html(f"<style>{_STYLE}.starts .photo {{ background-image: url({grey(photo)}); }}</style>")
     st.subheader(UI["title"](lang), anchor="starts")
     st.markdown(UI["intro"](lang), width=PROSE)
-    for name in ("head", "row", "column", "draw", "scale"):  # the address counts at the session's start
-        if f"starts_{name}" not in st.session_state:
-            found = view.asked.get(name)
-            st.session_state[f"starts_{name}"] = MEAN if found == "mean" else found
     _compare(view)
     for subject, paragraphs in EXPLAINED.items():
         st.subheader(UI[subject](lang), anchor=f"about-{subject}")
@@ -46,12 +42,13 @@ def show(view: View) -> None:
             st.markdown(paragraph(lang), width=PROSE)
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the page."""
-    rows, columns = (range(1, side + 1) for side in grid_of(view.photo))
+    row, column = (Parameter(range(1, side + 1), side // 2 + 1) for side in grid_of(view.photo))
     return {
-        "block": range(1, BLOCKS + 1), "head": ("mean", *range(1, HEADS + 1)), "row": rows, "column": columns,
-        "draw": range(1, DRAWS + 1), "scale": ("whole", "each"),
+        "block": Parameter(range(1, BLOCKS + 1), 1),
+        "head": heads(HEADS, 1),
+        "row": row, "column": column, "draw": Parameter(range(1, DRAWS + 1), 1), "scale": Parameter(("whole", "each"), "whole"),
     }  # fmt: skip
 
 
@@ -60,18 +57,14 @@ def _compare(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
     lang, grid = view.lang, grid_of(view.photo)
     with st.container(horizontal=True, gap="medium"):
-        block = _choose("block", "block", range(1, BLOCKS + 1), lang)
-        head = _choose(
-            "starts_head", "head", [*range(1, HEADS + 1), MEAN], lang, lambda n: str(n) if n else UI["mean"](lang)
-        )
+        block = _choose(view, "block", "block")
+        head = _choose(view, "head", "starts_head", lambda n: str(n) if n else UI["mean"](lang))
         row, column = (
-            st.number_input(
-                UI[name](lang), 1, side, width=130, **pick(f"starts_{name}", range(1, side + 1), side // 2 + 1)
-            )
-            for name, side in zip(("row", "column"), grid, strict=True)
+            st.number_input(UI[name](lang), width=130, **number(view, name, f"starts_{name}"))
+            for name in ("row", "column")
         )
-        draw = _choose("starts_draw", "draw", range(1, DRAWS + 1), lang)
-        scale = _choose("starts_scale", "scale", ("whole", "each"), lang, lambda scale: UI[scale](lang))
+        draw = _choose(view, "draw", "starts_draw")
+        scale = _choose(view, "scale", "starts_scale", lambda scale: UI[scale](lang))
     with st.spinner(UI["running"](lang)):
         runs = all_readings(view, draw)
     chosen = {which: blocks[block - 1] for which, blocks in runs.items()}
@@ -91,6 +84,6 @@ def _compare(view: View) -> None:
     )
 
 
-def _choose(name: str, label: str, options: Sequence[Any], lang: Lang, shown: Any = str) -> Any:
-    """A control for the choice ``name`` of the session, and what is chosen."""
-    return st.segmented_control(UI[label](lang), options, format_func=shown, required=True, **pick(name, options))
+def _choose(view: View, name: str, key: str, shown: Any = str) -> Any:
+    """A control for the parameter ``name`` of the address, and what is chosen."""
+    return st.segmented_control(UI[name](view.lang), format_func=shown, required=True, **option(view, name, key))

@@ -9,7 +9,8 @@ from topformer_viz.network.initialise import reinitialised, with_batch_statistic
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.weights import load_model
-from topformer_viz.study.starts import HEADS, MEAN, SIZE, BlockReading, kind, read
+from topformer_viz.run.measures import MEAN
+from topformer_viz.study.starts import HEADS, SIZE, BlockReading, kind, read
 from topformer_viz.words.text import Lang, sentences
 
 Which = tuple[str, str]  # start and statistics

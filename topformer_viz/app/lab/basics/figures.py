@@ -1,12 +1,9 @@
 """The lab's part on the basics as a figure: the card, one square's scores and weights, and every square's result."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.frame.address import one_of
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.basics.words import FIGURES, UI
@@ -29,12 +26,9 @@ START = 21  # a red square asks first
 def figures(view: View) -> list[Offer]:
     """What can be saved of this part of the lab."""
 
-    def make(asked: Mapping[str, str]) -> Panel:
-        question = one_of(asked, "question", QUESTIONS, next(iter(QUESTIONS)))
-        pixel = one_of(asked, "pixel", range(1, card()[0].sizes["HW"] + 1), START + 1) - 1
-        return steps(question, pixel, view.lang)
-
-    return [Offer("pictures", FIGURES["pictures"], make)]
+    return [
+        Offer("pictures", FIGURES["pictures"], lambda asked: steps(asked["question"], asked["pixel"] - 1, view.lang))
+    ]
 
 
 def of_head(question: str, *stages: str) -> list[Tensor]:

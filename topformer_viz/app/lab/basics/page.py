@@ -1,12 +1,13 @@
 """The basics in two minutes: q times k gives a, a times v gives the result, on the test card with the colour model."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import streamlit as st
 
 from topformer_viz.app.canvas.linked import KEPT, Pictures
-from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.basics.figures import START, card, of_head, steps
 from topformer_viz.app.lab.basics.words import UI
@@ -16,9 +17,11 @@ from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
-    return {"question": QUESTIONS, **dict.fromkeys(KEPT, range(1, card()[0].sizes["HW"] + 1))}
+    pixels = range(1, card()[0].sizes["HW"] + 1)
+    questions = Parameter([*QUESTIONS], next(iter(QUESTIONS)))
+    return {"question": questions, "pixel": Parameter(pixels, START + 1), "pair": Parameter(pixels)}
 
 
 def show(view: View) -> None:
@@ -29,11 +32,9 @@ def show(view: View) -> None:
     st.markdown(UI["intro"](lang, rows=grid[0], columns=grid[1], tokens=run.sizes["HW"]), width=PROSE)
     st.markdown(UI["steps"](lang), width=PROSE)
     st.markdown(UI["try"](lang), width=PROSE)
-    if "lab_question" not in st.session_state:
-        st.session_state.lab_question = view.asked.get("question", next(iter(QUESTIONS)))
     question = st.segmented_control(
-        UI["question"](lang), list(QUESTIONS), format_func=lambda name: QUESTION_NAMES[name](lang), required=True,
-        **pick("lab_question", list(QUESTIONS)),
+        UI["question"](lang), format_func=lambda name: QUESTION_NAMES[name](lang), required=True,
+        **option(view, "question", "lab_question"),
     )  # fmt: skip
     _pictures(question, lang)
     st.markdown(UI["more"](lang), width=PROSE)

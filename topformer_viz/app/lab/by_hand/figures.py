@@ -1,16 +1,14 @@
 """What can be saved of the lab's part by hand."""
 
-from collections.abc import Mapping
 from functools import partial
 
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.by_hand.payload import example_of, title_of
 from topformer_viz.app.lab.by_hand.words import FIGURES
 from topformer_viz.figures.panel import Group, Panel, Scale, Tile
 from topformer_viz.figures.subject import numbers
-from topformer_viz.study.by_hand import MATRICES, SEEDS, Example, axes
+from topformer_viz.study.by_hand import MATRICES, Example, axes
 from topformer_viz.words.text import Lang
 
 SHEETS = {
@@ -27,10 +25,9 @@ def figures(view: View) -> list[Offer]:
     return [Offer(name, FIGURES[name], partial(_tables, view.lang, name)) for name in SHEETS]
 
 
-def _tables(lang: Lang, sheet: str, asked: Mapping[str, str]) -> Panel:
+def _tables(lang: Lang, sheet: str, asked: Asked) -> Panel:
     """Some tensors of the example, every number written down."""
-    seed = one_of(asked, "seed", SEEDS, SEEDS[0])
-    example = example_of(seed)
+    example = example_of(seed := asked["seed"])
     sizes = example.run.sizes
     title = FIGURES["title"](lang, part=FIGURES[sheet](lang))
     groups = tuple(_group(example, name, lang) for name in SHEETS[sheet])

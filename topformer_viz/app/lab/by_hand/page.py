@@ -1,5 +1,6 @@
 """The lab's part "By hand": a tiny attention with all its numbers on one screen, and the sheets to print."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import streamlit as st
 
 from topformer_viz.app.canvas.linked import KEPT
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
-from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.choices import number, write_address
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lab.by_hand.payload import example_of, payload
 from topformer_viz.app.lab.by_hand.words import UI
@@ -24,19 +25,17 @@ _component = st.components.v2.component(
 )
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
-    return {"seed": SEEDS}
+    return {"seed": Parameter(SEEDS, SEEDS[0])}
 
 
 @part
 def show(view: View) -> None:
     """Draw this part of the lab; other numbers rerun it alone."""
     lang = view.lang
-    if "hand_seed" not in st.session_state:
-        st.session_state.hand_seed = view.asked.get("seed", SEEDS[0])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        seed = st.number_input(UI["numbers"](lang), SEEDS[0], SEEDS[-1], width=130, **pick("hand_seed", SEEDS))
+        seed = st.number_input(UI["numbers"](lang), width=130, **number(view, "seed", "hand_seed"))
         for name in ("worksheet", "solutions"):
             st.download_button(
                 UI[name](lang), partial(_sheet, seed, lang, name == "solutions"), f"topformer-{name}-{seed}-{lang}.pdf",

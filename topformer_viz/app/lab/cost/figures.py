@@ -1,6 +1,6 @@
 """What can be saved of the lab's part about cost, the choices it follows, and what is said of a module's numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import median
@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 
 from topformer_viz.app.canvas.wire import OWN
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.address import Parameter
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.cost.measuring import found_by, kept_of
 from topformer_viz.app.lab.cost.table import sizes_table
@@ -32,14 +32,14 @@ BYTES = {10**n: f"{10 ** (n % 3)} {('', 'k', 'M', 'G', 'T')[n // 3]}B" for n in 
 REFERENCE = 8  # side of the token grid of 512 x 512 pixels
 SMALL = 64  # the tokens of 512 x 512, at which TopFormer was published
 LITTLE = 0.25  # attention's share below which it is said not to be what is paid for
-CHOICES = (*PUBLISHED, OWN)
-# The reader's own numbers: name of the setting -> what it is called, its bounds, where it starts.
-BASE = PUBLISHED["base"]
+MODULE = Parameter((*PUBLISHED, OWN), "base")
+# The reader's own numbers: name of the setting -> what it is called, what it can be.
+BASE = PUBLISHED[MODULE.default]
 OWN_NUMBERS = {
-    "cost_c": ("C", range(16, 1025), BASE.C),
-    "cost_heads": ("heads", range(1, 17), BASE.heads),
-    "cost_key": ("key_dim", range(1, 65), BASE.key_dim),
-    "cost_ratio": ("attn_ratio", range(1, 5), BASE.attn_ratio),
+    "cost_c": ("C", Parameter(range(16, 1025), BASE.C)),
+    "cost_heads": ("heads", Parameter(range(1, 17), BASE.heads)),
+    "cost_key": ("key_dim", Parameter(range(1, 65), BASE.key_dim)),
+    "cost_ratio": ("attn_ratio", Parameter(range(1, 5), BASE.attn_ratio)),
 }
 
 
@@ -70,12 +70,10 @@ def figures(view: View) -> list[Offer]:
     return [Offer(name, FIGURES[name], partial(_figure, view, name)) for name in ("adds", "memory", "table")]
 
 
-def _figure(view: View, kind: str, asked: Mapping[str, str]) -> Panel:
+def _figure(view: View, kind: str, asked: Asked) -> Panel:
     """The multiply-adds, the memory or the table of the module that the address names."""
-    lang = view.lang
-    name = one_of(asked, "cost", CHOICES, "base")
-    own = {n: one_of(asked, n, allowed, default) for n, (_, allowed, default) in OWN_NUMBERS.items()}
-    numbers = Numbers(*own.values()) if name == OWN else PUBLISHED[name]
+    lang, name = view.lang, asked["cost"]
+    numbers = Numbers(*(asked[own] for own in OWN_NUMBERS)) if name == OWN else PUBLISHED[name]
     HW = tokens_of(view.photo)
     module = name_of(name, numbers, lang)
     said = [part.replace("**", "") for part in sentences_of(numbers, HW, lang)]

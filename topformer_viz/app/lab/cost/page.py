@@ -3,6 +3,7 @@
 Formulas and timing are study/cost.py, the two charts figures.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from topformer_viz.app.canvas.markup import formula_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.choices import number, option, recall, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.cost import figures
-from topformer_viz.app.lab.cost.figures import CHOICES, OWN_NUMBERS, name_of, sentences_of, tokens_of
+from topformer_viz.app.lab.cost.figures import MODULE, OWN_NUMBERS, name_of, sentences_of, tokens_of
 from topformer_viz.app.lab.cost.measuring import measured_now
 from topformer_viz.app.lab.cost.plots import plot
 from topformer_viz.app.lab.cost.table import sizes_table, why_adds, why_memory
@@ -33,18 +34,14 @@ CLASSES = 150  # of the whole network that the module is set against: ADE20K's, 
 _STYLE = TABLE_CSS + Path(__file__).with_name("cost.css").read_text("utf-8")
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
-    return {"cost": CHOICES, **{name: allowed for name, (_, allowed, _) in OWN_NUMBERS.items()}}
+    return {"cost": MODULE, **{name: parameter for name, (_, parameter) in OWN_NUMBERS.items()}}
 
 
 def show(view: View) -> None:
     """Draw this part of the lab."""
-    state = st.session_state
-    if "cost" not in state:
-        state.cost = view.asked.get("cost", "base")
-        for name, (_, _, default) in OWN_NUMBERS.items():
-            state[name] = view.asked.get(name, default)
+    recall(view, {name: name for name in OWN_NUMBERS})
     st.html(f"<style>{_STYLE}</style>")
     st.subheader(UI["title"](view.lang), anchor="cost")
     st.markdown(UI["intro"](view.lang), width=PROSE)
@@ -56,10 +53,10 @@ def _cost(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
     lang = view.lang
     name = st.segmented_control(
-        UI["module"](lang), CHOICES, format_func=lambda name: UI[OWN](lang) if name == OWN else name, required=True,
-        **pick("cost", CHOICES),
+        UI["module"](lang), format_func=lambda name: UI[OWN](lang) if name == OWN else name, required=True,
+        **option(view, "cost", "cost"),
     )  # fmt: skip
-    own = _own_numbers() if name == OWN else {}
+    own = _own_numbers(view) if name == OWN else {}
     write_address(view, {"part": "cost", "cost": name} | own, KEPT)
     numbers = Numbers(*own.values()) if own else PUBLISHED[name]
     HW = tokens_of(view.photo)
@@ -82,12 +79,12 @@ def _cost(view: View) -> None:
     st.html(table_html(table, formula_html), width=PROSE)
 
 
-def _own_numbers() -> dict[str, int]:
+def _own_numbers(view: View) -> dict[str, int]:
     """The reader's own C, heads, key_dim and attn_ratio, by the names of their settings."""
     with st.container(horizontal=True, gap="medium"):
         return {
-            name: st.number_input(label, allowed[0], allowed[-1], width=130, **pick(name))
-            for name, (label, allowed, _) in OWN_NUMBERS.items()
+            name: st.number_input(label, width=130, **number(view, name, name))
+            for name, (label, _) in OWN_NUMBERS.items()
         }
 
 

@@ -1,26 +1,23 @@
 """The lab's part on covariance as figures: the three tables, the checklist, the eigenvalues, the walk."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.covariance.words import FIGURES, UI
 from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Series, Table, Tile
 from topformer_viz.figures.scales import off_rounding, plain, shares, signed
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
-from topformer_viz.run.measures import effective_tokens
+from topformer_viz.run.measures import MEAN, effective_tokens
 from topformer_viz.study import covariance as study
 from topformer_viz.words.numbers import signed_digits, three_digits
 from topformer_viz.words.text import Lang
 
-MEAN = 0  # in the place of a head: the mean of all
 TABLES = ("weights", "covariance", "correlation")
 ITEMS = ("symmetric", "rows", "columns", "negative", "turning", "largest")
 # Okabe and Ito's blue and vermilion: told apart by the colour-blind, and by the marks' shapes as well.
@@ -31,9 +28,8 @@ def figures(view: View) -> list[Offer]:
     """What can be saved of this part of the lab."""
     makers = {"tables": tables, "checklist": checklist, "eigenvalues": eigenvalues, "walk": walk}
 
-    def make(name: str, asked: Mapping[str, str]) -> Panel:
-        block = one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
-        return makers[name](view, block, one_of(asked, "head", range(1, view.run.sizes["heads"] + 1), MEAN))
+    def make(name: str, asked: Asked) -> Panel:
+        return makers[name](view, asked["block"] - 1, asked["head"])
 
     return [Offer(name, FIGURES[name], partial(make, name)) for name in makers]
 

@@ -1,44 +1,42 @@
 """Is it a covariance matrix? A head's weights beside covariance and correlation of the same tokens, and a random walk."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from topformer_viz.app.canvas.chart import config, plotted
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes, heads
+from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.covariance import figures
-from topformer_viz.app.lab.covariance.figures import MEAN, TABLES
+from topformer_viz.app.lab.covariance.figures import TABLES
 from topformer_viz.app.lab.covariance.words import UI
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
     sizes = view.run.sizes
-    return {"head": range(1, sizes["heads"] + 1), **dict.fromkeys(KEPT, range(1, sizes["HW"] + 1))}
+    return {"head": heads(sizes["heads"]), **dict.fromkeys(KEPT, Parameter(range(1, sizes["HW"] + 1)))}
 
 
 def show(view: View) -> None:
     """Draw this part of the lab."""
     sizes = view.run.sizes
     st.markdown(UI["intro"](view.lang, HW=sizes["HW"], C=sizes["C"]), width=PROSE)
-    if "lab_head" not in st.session_state:
-        st.session_state.lab_head = view.asked.get("head", MEAN)
     _compare(view)
 
 
 @part
 def _compare(view: View) -> None:
     """The choices and what they lead to; another choice reruns this part alone."""
-    lang, run = view.lang, view.run
+    lang = view.lang
     with st.container(horizontal=True, gap="medium"):
-        blocks = range(1, view.model.num_blocks + 1)
-        block = st.segmented_control(UI["block"](lang), blocks, required=True, **pick("block", blocks))
-        options = [*range(1, run.sizes["heads"] + 1), MEAN]
+        block = st.segmented_control(UI["block"](lang), required=True, **option(view, "block", "block"))
         head = st.segmented_control(
-            UI["head"](lang), options, format_func=lambda n: str(n) if n else UI["mean"](lang), required=True,
-            **pick("lab_head", options, MEAN),
+            UI["head"](lang), format_func=lambda n: str(n) if n else UI["mean"](lang), required=True,
+            **option(view, "head", "lab_head"),
         )  # fmt: skip
     chosen = block - 1, head
     with st.spinner(UI["running"](lang)):

@@ -1,10 +1,8 @@
 """The lab's part on relatives as figures: the weights of the four, and what differs, in words and numbers."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
-from topformer_viz.app.frame.address import one_of
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.relatives.words import DESIGN, FIGURES, MEASURED, SIZES, UI
@@ -25,17 +23,9 @@ UNBIASED = "levit with biases 0"
 def figures(view: View) -> list[Offer]:
     """What can be saved of this part of the lab."""
     return [
-        Offer("weights", FIGURES["weights"], lambda asked: weights(view, _block(view, asked), _pixel(view, asked))),
-        Offer("numbers", FIGURES["numbers"], lambda asked: summary(view, _block(view, asked))),
+        Offer("weights", FIGURES["weights"], lambda asked: weights(view, asked["block"] - 1, asked["pixel"] - 1)),
+        Offer("numbers", FIGURES["numbers"], lambda asked: summary(view, asked["block"] - 1)),
     ]
-
-
-def _block(view: View, asked: Mapping[str, str]) -> int:
-    return one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
-
-
-def _pixel(view: View, asked: Mapping[str, str]) -> int:
-    return one_of(asked, "pixel", range(1, view.run.sizes["HW"] + 1), middle(view) + 1) - 1
 
 
 def middle(view: View) -> int:

@@ -1,7 +1,7 @@
 """The lab's part "Relatives": TopFormer's attention beside LeViT's, ViT's and ViT's with RoPE, on the same tokens."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
 
@@ -10,8 +10,8 @@ import streamlit as st
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.relatives.figures import differing, found, middle, summary_table, weights
 from topformer_viz.app.lab.relatives.payload import STYLE, component, stages_html
@@ -27,9 +27,10 @@ SOURCES: dict[str, tuple[Callable[..., object], ...]] = {
 }
 
 
-def takes(view: View) -> Takes:
+def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
-    return dict.fromkeys(KEPT, range(1, view.run.sizes["HW"] + 1))
+    pixels = range(1, view.run.sizes["HW"] + 1)
+    return {"pixel": Parameter(pixels, middle(view) + 1), "pair": Parameter(pixels)}
 
 
 def show(view: View) -> None:
@@ -37,10 +38,8 @@ def show(view: View) -> None:
     lang = view.lang
     st.html(f"<style>{TABLE_CSS}{STYLE}</style>")
     st.markdown(UI["intro"](lang), width=PROSE)
-    blocks = range(1, view.model.num_blocks + 1)
-    if len(blocks) > 1:
-        st.segmented_control(UI["block"](lang), blocks, required=True, **pick("block", blocks))
-    block = st.session_state.block if len(blocks) > 1 else 1
+    several = view.model.num_blocks > 1
+    block = st.segmented_control(UI["block"](lang), required=True, **option(view, "block", "block")) if several else 1
     four, _ = found(view, block - 1)
 
     st.subheader(UI["summary"](lang), anchor="summary")
@@ -58,7 +57,7 @@ def show(view: View) -> None:
     for relative in four:
         with st.expander(relative.name(lang)):
             st.code("\n\n".join(inspect.getsource(part).rstrip() for part in SOURCES[relative.slug]), language="python")
-    write_address(view, {"part": "relatives", "block": block if len(blocks) > 1 else None}, KEPT)
+    write_address(view, {"part": "relatives", "block": block if several else None}, KEPT)
 
 
 def _summary(view: View, block: int) -> str:

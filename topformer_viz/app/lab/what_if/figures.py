@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -10,23 +9,22 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from topformer_viz.app.frame.address import one_of
-from topformer_viz.app.frame.offer import Offer
+from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.app.lab.what_if.settings import DEFAULTS, address_of, choice_of, setting_of
+from topformer_viz.app.lab.what_if.settings import SWITCHES, address_of, setting_of
 from topformer_viz.app.lab.what_if.words import EXPLAINED, FIGURES, FRESH, PARTLY, UI
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.scales import ROUNDING, off_rounding, plain, shares, signed
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.network.model import Attention
+from topformer_viz.run.measures import MEAN
 from topformer_viz.run.stages import axes_of
 from topformer_viz.run.tracing import block_of
 from topformer_viz.study.what_if import Experiment, Setting, experiment, quotient, spread, strength
 from topformer_viz.words.numbers import relative_change
 from topformer_viz.words.text import Lang
 
-MEAN = 0  # in the place of a head: the mean of all
 QUANTITIES = {"weights": "weight", "effective": "tokens", "mixed": "rms", "output": "rms"}
 
 
@@ -34,12 +32,10 @@ def figures(view: View) -> list[Offer]:
     """What can be saved of this part of the lab."""
     makers = {"pictures": pictures, "numbers": in_numbers}
 
-    def make(name: str, asked: Mapping[str, str]) -> Panel:
-        block = one_of(asked, "block", range(1, view.model.num_blocks + 1), 1) - 1
-        setting = setting_of({name: choice_of(asked, name) for name in DEFAULTS})
+    def make(name: str, asked: Asked) -> Panel:
+        block, setting = asked["block"] - 1, setting_of({name: asked[name] for name in SWITCHES})
         done = changed(view, block, setting.of(attention(view, block)))
-        heads = min(view.run.sizes["heads"], done.after.sizes["heads"])
-        return makers[name](view, block, one_of(asked, "head", range(1, heads + 1), MEAN), done)
+        return makers[name](view, block, asked["head"], done)
 
     return [Offer(name, FIGURES[name], partial(make, name)) for name in makers]
 

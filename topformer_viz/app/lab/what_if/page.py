@@ -1,8 +1,7 @@
 """What if? Switches on the attention of the chosen block, and what each setting does to weights, heads and output."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from itertools import permutations
 from typing import Any
 
 import streamlit as st
@@ -11,15 +10,16 @@ from streamlit.delta_generator import DeltaGenerator
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import axis_span
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Takes, one_of
-from topformer_viz.app.frame.choices import pick, write_address
+from topformer_viz.app.frame.address import Parameter, Takes, heads
+from topformer_viz.app.frame.choices import number, option, pick, recall, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.what_if import figures
-from topformer_viz.app.lab.what_if.figures import MEAN, QUANTITIES
-from topformer_viz.app.lab.what_if.settings import ALLOWED, DEFAULTS, MAX_DRAW, OWN, address_of, choice_of, setting_of
+from topformer_viz.app.lab.what_if.figures import QUANTITIES
+from topformer_viz.app.lab.what_if.settings import OWN, SWITCHES, address_of, setting_of
 from topformer_viz.app.lab.what_if.words import UI
 from topformer_viz.figures.scales import ROUNDING
 from topformer_viz.network.model import Attention
+from topformer_viz.run.measures import MEAN
 from topformer_viz.study.what_if import (
     ACTIVATIONS,
     AXES,
@@ -32,33 +32,24 @@ from topformer_viz.study.what_if import (
     Experiment,
     Setting,
 )
-from topformer_viz.words.text import Lang
 
 
 def show(view: View) -> None:
     """Draw this part of the lab."""
     st.markdown(UI["intro"](view.lang), width=PROSE)
-    _restore(view)
+    recall(view, {f"lab_{name}": name for name in (*SWITCHES, "head")})
     _experiment(view)
 
 
-def takes(view: View) -> Takes:
-    """What an address can say of this part of the lab."""
+def takes(view: View, said: Mapping[str, str]) -> Takes:
+    """What an address can say of this part of the lab: of heads those that are there before and after the change."""
     sizes = view.run.sizes
-    named = [".".join(names) for n in range(1, len(UNPERMUTED) + 1) for names in permutations(UNPERMUTED, n)]
-    heads = min(sizes["heads"], one_of(st.query_params, "heads", HEADS, sizes["heads"]))
-    own = {"unpermuted": named, "head": range(1, heads + 1), **dict.fromkeys(KEPT, range(1, sizes["HW"] + 1))}
-    return ALLOWED | own
-
-
-def _restore(view: View) -> None:
-    """The switches as the address has them, at the session's start."""
-    state = st.session_state
-    for name in DEFAULTS:
-        if f"lab_{name}" not in state:
-            state[f"lab_{name}"] = choice_of(st.query_params, name)
-    if "lab_head" not in state:
-        state.lab_head = view.asked.get("head", MEAN)
+    after = SWITCHES["heads"].meant(said.get("heads")) or sizes["heads"]
+    return {
+        **SWITCHES,
+        "head": heads(min(sizes["heads"], after)),
+        **dict.fromkeys(KEPT, Parameter(range(1, sizes["HW"] + 1))),
+    }
 
 
 @part
@@ -67,9 +58,8 @@ def _experiment(view: View) -> None:
     lang, run = view.lang, view.run
     switches, results = st.columns((1, 3.2), gap="medium")
     with switches:
-        blocks = range(1, view.model.num_blocks + 1)
-        block = st.segmented_control(UI["block"](lang), blocks, required=True, **pick("block", blocks)) - 1
-        setting = _switches(figures.attention(view, block), lang)
+        block = st.segmented_control(UI["block"](lang), required=True, **option(view, "block", "block")) - 1
+        setting = _switches(view, figures.attention(view, block))
         st.button(UI["reset"](lang), on_click=_reset, disabled=setting == Setting(draw=setting.draw))
     done = figures.changed(view, block, setting)
     with results:
@@ -87,14 +77,15 @@ def _experiment(view: View) -> None:
     write_address(view, {"part": "what-if", "block": block + 1, "head": head or None, **address_of(done.setting)}, KEPT)
 
 
-def _switches(own: Attention, lang: Lang) -> Setting:
+def _switches(view: View, own: Attention) -> Setting:
     """Every switch, and the setting they make."""
+    lang = view.lang
 
     def of(name: str) -> str:
         return UI[name](lang)
 
     def choose(name: str, options: Sequence[Any], shown: Callable[[Any], str] = of, width: Any = "stretch") -> Any:
-        picked = pick(f"lab_{name}", options, DEFAULTS[name])
+        picked = pick(f"lab_{name}", options, SWITCHES[name].default)
         return st.selectbox(of(name), options, format_func=shown, width=width, **picked)
 
     def size(name: str, options: tuple[int, ...], mine: int) -> int:
@@ -114,9 +105,7 @@ def _switches(own: Attention, lang: Lang) -> Setting:
         key_dim = size("key_dim", KEY_DIMS, own.key_dim)
     with _row():
         pixels = choose("pixels", PIXELS)
-        draw = st.number_input(
-            of("draw"), 1, MAX_DRAW, help=of("draw_help"), **pick("lab_draw", range(1, MAX_DRAW + 1))
-        )
+        draw = st.number_input(of("draw"), help=of("draw_help"), **number(view, "draw", "lab_draw"))
     return setting_of(
         {
             "scaled": scaled, "temperature": temperature, "over": over, "unpermuted": unpermuted, "activation": activation,
@@ -131,8 +120,8 @@ def _row() -> DeltaGenerator:
 
 
 def _reset() -> None:
-    for name, value in DEFAULTS.items():
-        st.session_state[f"lab_{name}"] = value
+    for name, switch in SWITCHES.items():
+        st.session_state[f"lab_{name}"] = switch.default
 
 
 def _pictures(view: View, block: int, head: int, done: Experiment) -> None:
