@@ -31,7 +31,8 @@ from topformer_viz.app.canvas.wire import CANVAS_JS
 from topformer_viz.app.explorer.change import LABELS
 from topformer_viz.app.explorer.file import EXPLORER_JS, explorer_html, page_html
 from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part
-from topformer_viz.app.explorer.state import ADDRESS, possible, stands
+from topformer_viz.app.explorer.state import ADDRESS, parameters
+from topformer_viz.app.frame.address import complete
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer
@@ -604,8 +605,8 @@ def test_the_browser_reads_and_writes_what_the_server_takes(
         "constructor",
     ]
     asked: list[dict[str, str]] = [{}, {"pinned": "1"}, {"with": "query"}, {"pinned": "9999", "with": "query"}]
-    for name, values in possible(sizes, blocks, {"pinned": "1"}).items():
-        some = [*values[:12], *values[-12:]]
+    for name, parameter in parameters(sizes, blocks, {"pinned": "1"}).items():
+        some = [*parameter.options[:12], *parameter.options[-12:]]
         asked += [{"pinned": "1", "with": "query", name: str(text)} for text in [*some, *nonsense]]
     page = browser.new_page()
     page.add_script_tag(content=f"{CANVAS_JS}\n{EXPLORER_JS}\nwindow.State = State;")
@@ -620,7 +621,7 @@ def test_the_browser_reads_and_writes_what_the_server_takes(
     )
     page.close()
     for said, (first, again) in zip(asked, read, strict=True):
-        server = stands(sizes, blocks, said)
+        server = complete(said, parameters(sizes, blocks, said))
         if server["with"] != "query":
             server["pinned"] = None  # which no address has without it
         written = {name: None if value == ADDRESS[name][0] else value for name, value in server.items()}
