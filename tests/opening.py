@@ -1,8 +1,13 @@
 """The app's pages through Streamlit's AppTest: one opened, what it says, and a choice made there."""
 
+from functools import cache
 from pathlib import Path
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+# At every run AppTest looks through all installed packages for components, which a server does once: half of what it takes.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 ROOT = Path(__file__).resolve().parents[1]
 
