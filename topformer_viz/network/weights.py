@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -151,13 +152,19 @@ def _head_of(state: dict[str, Tensor]) -> tuple[int | None, dict[str, Any]]:
     return classes, told
 
 
+@lru_cache(16)  # to build three networks takes longer than to compare with them
+def _expected(size: Size, classes: int | None) -> dict[str, Tensor]:
+    """The tensors of such a network, without their numbers."""
+    with torch.device("meta"):
+        return TopFormer(size, classes).state_dict()
+
+
 def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
     """The model that fits ``state``; ``CheckpointError`` names what does not fit the nearest one."""
     classes, told_by_head = _head_of(state)
 
     def misfits(size: Size) -> dict[str, list[str]]:
-        with torch.device("meta"):
-            expected = TopFormer(size, classes).state_dict()
+        expected = _expected(size, classes)
         shared = [k for k in expected if k in state]
         return {
             # BatchNorm's step counter plays no part in eval mode; converted files often leave it out.
