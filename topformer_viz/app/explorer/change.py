@@ -1,5 +1,6 @@
 """What a run without some heads changed: its block's output and, where the model has one, the segmentation."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -37,9 +38,9 @@ class Labels(NamedTuple):
 
     def moves(self, lang: Lang) -> list[str]:
         """The commonest changes of class, with their share of all pixels."""
-        pairs = torch.stack([self.was[self.changed], self.now[self.changed]])
-        (old, new), counts = pairs.unique(dim=1, return_counts=True)
         names, pixels = self.names.names, self.was.numel()
+        pairs, counts = (self.was * len(names) + self.now)[self.changed].unique(return_counts=True)
+        old, new = pairs // len(names), pairs % len(names)
         return [
             MOVES(lang, old=names[old[i]](lang), new=names[new[i]](lang), share=f"{float(counts[i]) / pixels:.1%}")
             for i in counts.argsort(descending=True)[:MOVED].tolist()
@@ -62,17 +63,18 @@ class Change(NamedTuple):
         return [*said, PIXELS(lang, share=f"{float(self.labels.changed.float().mean()):.1%}")]
 
 
-def change_of(run: Trace, model: Model, n: int, removal: Removal) -> Change:
-    """What ``removal`` changed in block ``n`` and after it."""
+def changes_of(run: Trace, model: Model, n: int, removals: Mapping[str, Removal]) -> dict[str, Change]:
+    """What each of the ``removals`` changed in block ``n`` and after it."""
     before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
-    change = removal.output - before
-    labels = None
-    if removal.scores is not None and isinstance(model, TopFormer):
-        names = classes_of(removal.scores.shape[1], model.class_names)
-        scale = LABELS / max(run.sizes["Y"], run.sizes["X"])
-        size = (max(1, round(run.sizes["Y"] * scale)), max(1, round(run.sizes["X"] * scale)))
-        was, now = (segment(scores, size).labels for scores in (run["class_scores"], removal.scores))
-        labels = Labels(names, was, now)
-    return Change(
-        change.square().mean(1, keepdim=True).sqrt(), float(change.norm() / before.norm().clamp(min=1e-12)), labels
-    )
+    scale = LABELS / max(run.sizes["Y"], run.sizes["X"])
+    size = (max(1, round(run.sizes["Y"] * scale)), max(1, round(run.sizes["X"] * scale)))
+    was = segment(run["class_scores"], size).labels if removals and "class_scores" in run else None
+    changes = {}
+    for name, removal in removals.items():
+        change, labels = removal.output - before, None
+        if was is not None and removal.scores is not None and isinstance(model, TopFormer):
+            names = classes_of(removal.scores.shape[1], model.class_names)
+            labels = Labels(names, was, segment(removal.scores, size).labels)
+        share = float(change.norm() / before.norm().clamp(min=1e-12))
+        changes[name] = Change(change.square().mean(1, keepdim=True).sqrt(), share, labels)
+    return changes

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from topformer_viz.app.explorer.change import change_of
+from topformer_viz.app.explorer.change import changes_of
 from topformer_viz.app.explorer.page import removal_of
 from topformer_viz.app.explorer.payload import heads_of
 from topformer_viz.app.explorer.words import FIGURES, UI
@@ -147,7 +147,7 @@ def _without(view: View, asked: Asked) -> Panel:
     kind, _, head = removal.partition("-")
     gone = heads_of(removal, view.run.sizes["heads"])
     assert gone is not None
-    change = change_of(view.run, view.model, place.block, removal_of(view, place.block, gone))
+    change = changes_of(view.run, view.model, place.block, {removal: removal_of(view, place.block, gone)})[removal]
     shape = view.photo.height / view.photo.width
     scale = Scale(0.0, float(change.output.max()), FIGURES["rms"](lang))
     tiles = [Tile(numbers(change.output[0, 0]), shape, scale, FIGURES["output"](lang), under=subject.picture)]

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.app.canvas.wire import Body, Part
-from topformer_viz.app.explorer.change import Change, change_of
+from topformer_viz.app.explorer.change import Change, changes_of
 from topformer_viz.app.explorer.words import CHANCE, UI
 from topformer_viz.network.classes import ClassSet
 from topformer_viz.network.colour import QUESTIONS, ColourModel, Model
@@ -76,8 +76,8 @@ def _block(run: Trace, model: Model, n: int, shown: Shown, lang: Lang, untrained
         **{name: getattr(measures, name).tolist() for name in ("effective", "distance", "low", "high", "top")},
         "difference": shown.difference,
         "removals": {
-            name: _removal(change_of(run, model, n, removal), lang, untrained, body)
-            for name, removal in shown.removals.items()
+            name: _removal(change, lang, untrained, body)
+            for name, change in changes_of(run, model, n, shown.removals).items()
         },
     }
     if run.sizes["HW"] > DENSE_TOKENS:
