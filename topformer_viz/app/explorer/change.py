@@ -65,10 +65,12 @@ class Change(NamedTuple):
 
 def changes_of(run: Trace, model: Model, n: int, removals: Mapping[str, Removal]) -> dict[str, Change]:
     """What each of the ``removals`` changed in block ``n`` and after it."""
+    if not removals:
+        return {}
     before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
     scale = LABELS / max(run.sizes["Y"], run.sizes["X"])
     size = (max(1, round(run.sizes["Y"] * scale)), max(1, round(run.sizes["X"] * scale)))
-    was = segment(run["class_scores"], size).labels if removals and "class_scores" in run else None
+    was = segment(run["class_scores"], size).labels if "class_scores" in run else None
     changes = {}
     for name, removal in removals.items():
         change, labels = removal.output - before, None
