@@ -31,6 +31,7 @@ from topformer_viz.app.frame.words import UI
 from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.run.segmentation import segment
 from topformer_viz.run.stages import STAGES
+from topformer_viz.terminal.bench.pages import LESSON
 
 
 def colours(canvas: Locator) -> int:
@@ -303,8 +304,14 @@ def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str) -> 
                 assert box["x"] + box["width"] <= lesson_box["x"] + lesson_box["width"] + 1
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             page.keyboard.press("ArrowRight")
-        current = page.locator(".node.current .outline").bounding_box()
-        assert current and 0 <= current["x"] and current["x"] + current["width"] <= width  # brought into view
+        # Brought into view; asked for in the page, as an answer of the server may draw the scene anew between two questions.
+        page.wait_for_function(
+            f"""(width) => {{
+              const box = {LESSON}?.querySelector(".node.current .outline")?.getBoundingClientRect();
+              return box?.width && 0 <= box.left && box.right <= width;
+            }}""",
+            arg=width,
+        )
 
 
 def test_the_theme_reaches_the_pictures_words_when_it_changes_and_can_be_chosen_in_the_menu(visit: Open) -> None:
