@@ -30,9 +30,7 @@ from topformer_viz.network.input import network_size
 from topformer_viz.network.model import BLOCKS, SIZES
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.study.by_hand import SEEDS
-from topformer_viz.study.what_if import (
-    Setting,
-)
+from topformer_viz.study.what_if import Setting
 from topformer_viz.words.text import LANGS
 
 ROOT = Path(__file__).resolve().parent.parent

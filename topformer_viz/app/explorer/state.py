@@ -7,6 +7,8 @@ The block is not among it: every page's address has one.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
 
 from topformer_viz.app.frame.address import Parameter, Takes
 
@@ -36,7 +38,7 @@ def parameters(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -
     Beside the view can stand the "query" only where ``said`` has a pixel for it, and a mean only of several heads.
     """
     counts = {"head": sizes["heads"], "pixel": sizes["HW"], "block": blocks if blocks > 1 else 0}
-    can = {name: [one for value in values for one in _each(value, counts)] for name, values in ADDRESS.items()}
+    can = {name: _all(values, counts) for name, values in ADDRESS.items()}
     if Parameter(can["pinned"]).meant(said.get("pinned")) is None:
         can["with"].remove("query")
     if sizes["heads"] < 2:
@@ -46,10 +48,16 @@ def parameters(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -
     return {name: Parameter(can[name], default[name]) for name in ADDRESS}
 
 
+def _all(values: tuple[str, ...], counts: Mapping[str, int]) -> Any:
+    """All that the values of a parameter stand for; a kind of number alone as its range, which holds no list of every pixel."""
+    given = [_each(value, counts) for value in values if value]
+    return given[0] if len(given) == 1 else [*chain.from_iterable(given)]
+
+
 def _each(value: str, counts: Mapping[str, int]) -> Iterable[int | str]:
     """All that a value of ADDRESS stands for."""
     place = re.search(r"\{(\w+)\}", value)
     if not place:
-        return [value] if value else []
+        return [value]
     numbers = range(1, counts[place[1]] + 1)
     return numbers if place[0] == value else [value.replace(place[0], str(n)) for n in numbers]

@@ -38,7 +38,7 @@ PLACES = ("head", "query", "to", "pinned", "lock", "with", "removal", "pixel", "
 
 @dataclass(frozen=True)
 class Parameter:
-    """What can stand in an address under one name: ``options``, or a mapping to them where ``str`` does not spell them.
+    """What an address can say under one name: one of ``values``, given by their spelling where ``str`` does not spell them.
 
     ``default``: what it means where nothing stands there, or nonsense; None: nothing is said.
     """
@@ -48,7 +48,7 @@ class Parameter:
 
     @property
     def spelled(self) -> Mapping[str, Any]:
-        """The options by how an address spells them."""
+        """Its values by how an address spells them."""
         return self.values if isinstance(self.values, Mapping) else {str(value): value for value in self.values}
 
     @property
@@ -57,10 +57,10 @@ class Parameter:
 
     def meant(self, text: str | None) -> Any:
         """What ``text`` spells, or the default."""
-        return self.spelled.get(text or "", self.default)
+        return self.default if text is None else self.spelled.get(text, self.default)
 
 
-def heads(count: int, default: int = MEAN) -> Parameter:
+def head_or_mean(count: int, default: int = MEAN) -> Parameter:
     """One of ``count`` heads, from 1, or the MEAN of all."""
     return Parameter({**{str(n): n for n in range(1, count + 1)}, "mean": MEAN}, default)
 

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Parameter, Takes, heads
+from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
 from topformer_viz.app.frame.choices import number, option, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.starts.figures import numbers, peaks
@@ -47,7 +47,7 @@ def takes(view: View, said: Mapping[str, str]) -> Takes:
     row, column = (Parameter(range(1, side + 1), side // 2 + 1) for side in grid_of(view.photo))
     return {
         "block": Parameter(range(1, BLOCKS + 1), 1),
-        "head": heads(HEADS, 1),
+        "head": head_or_mean(HEADS, 1),
         "row": row, "column": column, "draw": Parameter(range(1, DRAWS + 1), 1), "scale": Parameter(("whole", "each"), "whole"),
     }  # fmt: skip
 

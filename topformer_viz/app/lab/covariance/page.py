@@ -7,7 +7,7 @@ import streamlit as st
 from topformer_viz.app.canvas.chart import config, plotted
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Parameter, Takes, heads
+from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.covariance import figures
@@ -18,7 +18,7 @@ from topformer_viz.app.lab.covariance.words import UI
 def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
     sizes = view.run.sizes
-    return {"head": heads(sizes["heads"]), **dict.fromkeys(KEPT, Parameter(range(1, sizes["HW"] + 1)))}
+    return {"head": head_or_mean(sizes["heads"]), **dict.fromkeys(KEPT, Parameter(range(1, sizes["HW"] + 1)))}
 
 
 def show(view: View) -> None:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import axis_span
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.frame.address import Parameter, Takes, heads
+from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
 from topformer_viz.app.frame.choices import number, option, pick, recall, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.what_if import figures
@@ -47,7 +47,7 @@ def takes(view: View, said: Mapping[str, str]) -> Takes:
     after = SWITCHES["heads"].meant(said.get("heads")) or sizes["heads"]
     return {
         **SWITCHES,
-        "head": heads(min(sizes["heads"], after)),
+        "head": head_or_mean(min(sizes["heads"], after)),
         **dict.fromkeys(KEPT, Parameter(range(1, sizes["HW"] + 1))),
     }
 
