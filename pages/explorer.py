@@ -1,4 +1,4 @@
-"""The attention explorer: what does this pixel look at?"""
+"""The attention explorer: what does this token look at?"""
 
 from topformer_viz.app.explorer import page
 from topformer_viz.app.explorer.figures import figures

@@ -41,9 +41,9 @@ def run_of(sample: str, model: str, size: int = 512, max_tokens: int = MAX_TOKEN
 def noise(width: int, height: int) -> bytes:
     """A picture no sample resembles: sharp edges, a gradient, and noise."""
     y, x = np.mgrid[0:height, 0:width]
-    pixels = np.stack([x / width * 255, (y // 40 % 2) * 200, np.random.default_rng(3).uniform(0, 255, x.shape)], -1)
+    tokens = np.stack([x / width * 255, (y // 40 % 2) * 200, np.random.default_rng(3).uniform(0, 255, x.shape)], -1)
     out = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(out, "JPEG")
+    Image.fromarray(tokens.astype(np.uint8)).save(out, "JPEG")
     return out.getvalue()
 
 
@@ -53,7 +53,7 @@ def put_in(page: Page, data: bytes, name: str = "holiday.jpg") -> None:
 
 
 def overlaps(page: Page, selector: str) -> list[list[str]]:
-    """Pairs of elements whose boxes share more than a pixel in both directions."""
+    """Pairs of elements whose boxes share more than a token in both directions."""
     return page.evaluate(
         """(selector) => {
           const host = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".component:not(.saving)"));
@@ -94,33 +94,33 @@ def says(page: Page, **attributes: object) -> None:
         expect(explorer(page)).to_have_attribute(f"data-{name}", str(value).lower(), timeout=20_000)
 
 
-def line(run: Trace, block: int, head: int | str, pixels: list[int], mode: str, values: str) -> np.ndarray:
+def line(run: Trace, block: int, head: int | str, tokens: list[int], mode: str, values: str) -> np.ndarray:
     """The mean row or column of these tokens in a run's own matrix; ``head`` may be "mean"."""
     heads = range(run.sizes["heads"]) if head == "mean" else [int(head)]
-    every = slice(None) if mode == "column" else pixels
+    every = slice(None) if mode == "column" else tokens
     rows = np.mean([run.rows(f"block{block}.{values}", h, every).double().numpy() for h in heads], axis=0)
-    return rows[:, pixels].mean(1) if mode == "column" else rows.mean(0)
+    return rows[:, tokens].mean(1) if mode == "column" else rows.mean(0)
 
 
 def agrees(page: Page, run: Trace, largest: float = 1e-4) -> dict[str, str]:
     """See that the row or column which the explorer says it shows is the run's own; returns the attributes."""
     said = explorer(page).evaluate("(box) => ({ ...box.dataset })")
-    pixels = [int(pixel) for pixel in (said["queries"] or said["query"]).split()]
-    expected = line(run, int(said["block"]), said["head"], pixels, said["mode"], said["values"])[:256]
+    tokens = [int(token) for token in (said["queries"] or said["query"]).split()]
+    expected = line(run, int(said["block"]), said["head"], tokens, said["mode"], said["values"])[:256]
     actual = np.array([float(value) for value in said["row"].split()])
     assert actual.shape == expected.shape
     assert (np.abs(actual - expected) <= largest * np.maximum(1, np.abs(expected))).all(), said
     return said
 
 
-def point(page: Page, pixel: int, grid: tuple[int, int], plane: str = ".photo") -> None:
+def point(page: Page, token: int, grid: tuple[int, int], plane: str = ".photo") -> None:
     """Move the pointer to the middle of a token on one of the explorer's pictures."""
-    page.mouse.move(*place(page, pixel, grid, plane))
+    page.mouse.move(*place(page, token, grid, plane))
 
 
-def place(page: Page, pixel: int, grid: tuple[int, int], plane: str = ".photo") -> tuple[float, float]:
+def place(page: Page, token: int, grid: tuple[int, int], plane: str = ".photo") -> tuple[float, float]:
     box = page.locator(f".explorer {plane}").bounding_box()
     assert box
     rows, columns = grid
-    x, y = (pixel % columns + 0.5) / columns, (pixel // columns + 0.5) / rows
+    x, y = (token % columns + 0.5) / columns, (token // columns + 0.5) / rows
     return box["x"] + x * box["width"], box["y"] + y * box["height"]

@@ -81,8 +81,8 @@ def test_every_page_saves_figures_of_a_run_of_the_card(card: torch.device, page:
 
 
 CHANGES = [
-    Setting(scaled=True, pixels="shuffled"),
-    Setting(pixels="half", over="queries"),
+    Setting(scaled=True, tokens="shuffled"),
+    Setting(tokens="half", over="queries"),
     Setting(heads=2, key_dim=8),
     Setting(unpermuted=("query",), ratio=1),
 ]
@@ -96,7 +96,7 @@ def test_changes_compute_on_the_card_what_they_do_on_the_cpu(
     here, there = (trace(model, photo(256, 256), device=device) for device in (torch.device("cpu"), card))
     expected, done = (experiment(model, run, 1, change) for run in (here, there))
     for name, tensor in expected.after.items():
-        agree(done.after[name].cpu().clamp(min=-1e9), tensor.clamp(min=-1e9))  # pixels taken out score minus infinity
+        agree(done.after[name].cpu().clamp(min=-1e9), tensor.clamp(min=-1e9))  # tokens taken out score minus infinity
         assert done.relative_change(name) == pytest.approx(
             expected.relative_change(name), rel=1e-2, abs=1e-4, nan_ok=True
         )

@@ -91,7 +91,7 @@ def test_the_worksheets_are_made_as_described(tmp_path: Path, monkeypatch: pytes
 # Links
 
 
-def test_the_column_shown_is_of_the_pixel_that_the_row_before_it_reads() -> None:
+def test_the_column_shown_is_of_the_token_that_the_row_before_it_reads() -> None:
     rows, columns = set(), set()
     for name, lang in ((name, lang) for name in NAMES for lang in LANGS):
         for link in links(name, lang):

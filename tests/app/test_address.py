@@ -19,7 +19,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.words.text import LANGS, Lang
 
 EVERYWHERE = ["sample", "model", "size", "grid", "block"]
-PIXELS = ["pixel", "pair"]
+TOKENS = ["token", "pair"]
 # Page (and what has to hold for the parameters to be its own) -> its own parameters.
 OWN = {
     "": ["stage", "quiz", "present", *ADDRESS],
@@ -30,13 +30,13 @@ OWN = {
     "reference": [],
     "lab": ["part"],
     "lab part=what-if": [
-        "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels", "draw", "head", *PIXELS,
+        "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "tokens", "draw", "head", *TOKENS,
     ],
-    "lab part=basics": ["question", *PIXELS],
+    "lab part=basics": ["question", *TOKENS],
     "lab part=by-hand": ["seed"],
-    "lab part=covariance": ["head", *PIXELS],
+    "lab part=covariance": ["head", *TOKENS],
     "lab part=cost": ["cost", "cost_c", "cost_heads", "cost_key", "cost_ratio"],
-    "lab part=relatives": PIXELS,
+    "lab part=relatives": TOKENS,
 }  # fmt: skip
 NASTY = [
     "", "0", "-1", "mine", "1e3", "９", "<img src=x onerror=alert(1)>", "**x** [y](http://z.example) $x$ :red[x]", "nine\u202elives\n\x00\x1b[31m",
@@ -97,8 +97,8 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
         ("network", "part=image model=colour", ["part"]),
         ("heads", "model=colour block=4 head=5 network=built", ["head"]),
         ("starts", "model=colour block=4 head=mean row=5 column=6", ["row"]),
-        ("lab", "heads=2 head=3 unpermuted=value.query pixel=24 pair=25", ["head", "pair"]),
-        ("lab", "part=basics pixel=24 pair=1000 head=99 seed=x", ["pair"]),
+        ("lab", "heads=2 head=3 unpermuted=value.query token=24 pair=25", ["head", "pair"]),
+        ("lab", "part=basics token=24 pair=1000 head=99 seed=x", ["pair"]),
     ],
 )
 def test_what_is_not_here_is_noted_and_nothing_else(where: str, query: str, refused: list[str]) -> None:
@@ -108,7 +108,7 @@ def test_what_is_not_here_is_noted_and_nothing_else(where: str, query: str, refu
 
 PLACES = {
     "head": "2", "query": "5", "to": "6", "lock": "1", "pinned": "3", "with": "query", "removal": "only-2", "row": "2", "column": "3",
-    "pixel": "4", "pair": "5",
+    "token": "4", "pair": "5",
 }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def test_a_table_s_cells_may_be_marked_up_and_its_rows_faint() -> None:
 def test_a_chart_on_the_page_is_the_figure_s() -> None:
     ring = Series("ring", "#808080", (0.0, 1.0), (1.0, 0.0), ":")
     points = Series("points", "#0072b2", (1.0, 100.0), (2.0, 3.0), marker="o", hollow=True, right=True)
-    across = Axis("pixels", 1, 100, log=True, ticks={10: "10\n100"})
+    across = Axis("tokens", 1, 100, log=True, ticks={10: "10\n100"})
     chart = Chart((ring, points), across, Axis("amount", 0, 4), "title", right=Axis("ms", 1, 10, log=True))
     plain = Chart((ring,), Axis("x", -1, 1), Axis("y", -1, 1), shape=1.0)
     figure = plotted([chart, plain], "%{x}")

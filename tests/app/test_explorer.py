@@ -263,9 +263,9 @@ def test_the_removals_numbers_and_pictures_are_computed(tiny, removal: str) -> N
     palette = np.array([list(bytes.fromhex(colour[1:])) for colour in names.colours], np.uint8)
     for name, labels, opaque in (("before", was, was >= 0), ("after", now, was >= 0), ("changed", now, changed)):
         with sent.picture(data[name]) as picture:
-            pixels = np.asarray(picture.convert("RGBA"))
-        assert np.array_equal(pixels[..., 3] > 0, opaque), name
-        assert np.array_equal(pixels[opaque][:, :3], palette[labels[opaque]]), name
+            tokens = np.asarray(picture.convert("RGBA"))
+        assert np.array_equal(tokens[..., 3] > 0, opaque), name
+        assert np.array_equal(tokens[opaque][:, :3], palette[labels[opaque]]), name
 
     pairs, counts = np.unique(np.stack([was[changed], now[changed]]), axis=1, return_counts=True)
     commonest = sorted(counts, reverse=True)[:3]

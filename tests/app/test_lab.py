@@ -135,9 +135,9 @@ def test_the_pictures_are_the_experiments() -> None:
     np.testing.assert_allclose(shown(app)[title("effective")][1].ravel(), effective.numpy(), rtol=1e-4)
 
 
-def test_shuffled_pixels_are_shown_where_they_went_and_compared_in_place() -> None:
-    app = open_lab(pixels="shuffled", draw="7")
-    done = expected(pixels="shuffled", draw=7)
+def test_shuffled_tokens_are_shown_where_they_went_and_compared_in_place() -> None:
+    app = open_lab(tokens="shuffled", draw="7")
+    done = expected(tokens="shuffled", draw=7)
     payload = payload_of(app)
     weights = next(group for group in payload.header["groups"] if group["title"] == title("weights"))
     assert weights["pictures"][1]["order"] == done.order.tolist()
@@ -156,17 +156,17 @@ def test_shuffled_pixels_are_shown_where_they_went_and_compared_in_place() -> No
 
 
 def test_what_the_shuffle_alone_does_is_said_beside_other_changes() -> None:
-    assert "rounding, no more" in markup(open_lab(pixels="shuffled", scaled="true"))
+    assert "rounding, no more" in markup(open_lab(tokens="shuffled", scaled="true"))
 
 
 def test_the_order_matters_where_the_permute_is_missing_and_the_page_says_so() -> None:
-    app = open_lab(pixels="shuffled", unpermuted="query.value")
+    app = open_lab(tokens="shuffled", unpermuted="query.value")
     assert "even attention depends on the order" in markup(app)
 
 
-def test_dropped_pixels_are_holes() -> None:
-    app = open_lab(pixels="half")
-    done = expected(pixels="half")
+def test_dropped_tokens_are_holes() -> None:
+    app = open_lab(tokens="half")
+    done = expected(tokens="half")
     _, after, _ = shown(app)[title("weights")]
     assert np.isnan(after[~done.kept.numpy()]).all() and np.isfinite(after[np.ix_(done.kept, done.kept)]).all()
     (tokens,) = [g for g in payload_of(app).header["groups"] if g["title"] == title("tokens")]
@@ -189,7 +189,7 @@ def test_a_narrower_value_is_not_called_fresh() -> None:
 def test_every_switch_goes_into_the_address_and_comes_back() -> None:
     query = {
         "scaled": "true", "temperature": "0.5", "over": "queries", "unpermuted": "query.merged", "activation": "after",
-        "ratio": "1", "heads": "2", "key_dim": "8", "pixels": "quarter", "draw": "3", "block": "3", "head": "2",
+        "ratio": "1", "heads": "2", "key_dim": "8", "tokens": "quarter", "draw": "3", "block": "3", "head": "2",
     }  # fmt: skip
     assert query.items() <= address(open_lab(**query)).items()
     assert "temperature" not in address(open_lab())
@@ -197,7 +197,7 @@ def test_every_switch_goes_into_the_address_and_comes_back() -> None:
 
 @pytest.mark.parametrize("value", ["", "-1", "9", "nan", "1e9", "<b>", "key", "９", "x" * 3000])
 def test_nonsense_in_the_address_changes_nothing(value: str) -> None:
-    names = ("scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels")
+    names = ("scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "tokens")
     assert changes.UI["nothing"]("en") in markup(open_lab(**dict.fromkeys(names, value)))
 
 
@@ -240,8 +240,8 @@ def test_a_picture_too_long_for_whole_matrices_gets_a_sentence(part: str) -> Non
 
 def test_a_shuffle_is_told_from_a_reshape_gone_wrong() -> None:
     # The projection is 0 as built, so that only what comes before it can move.
-    said = markup(open_lab(model="tiny", unpermuted="merged", pixels="shuffled"))
-    assert "rounding, no more" not in said and "Pixels shuffled" in said
+    said = markup(open_lab(model="tiny", unpermuted="merged", tokens="shuffled"))
+    assert "rounding, no more" not in said and "Tokens shuffled" in said
 
 
 def test_a_row_that_reads_nothing_has_no_effective_tokens() -> None:

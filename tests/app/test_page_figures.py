@@ -41,7 +41,7 @@ PAGES = {
     "relatives": "lab.relatives",
 }  # fmt: skip
 ABOUT_THE_RUN = ("explorer", "network", "what-if", "covariance", "relatives")
-NONSENSE = dict.fromkeys(("block", "head", "query", "to", "pinned", "mode", "values", "colour", "scale", "with", "removal", "part", "network", "row", "column", "draw", "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "pixels", "question", "pixel", "seed", "cost", "cost_c", "cost_heads"), "九-∞")  # fmt: skip
+NONSENSE = dict.fromkeys(("block", "head", "query", "to", "pinned", "mode", "values", "colour", "scale", "with", "removal", "part", "network", "row", "column", "draw", "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "tokens", "question", "token", "seed", "cost", "cost_c", "cost_heads"), "九-∞")  # fmt: skip
 
 
 @cache
@@ -208,11 +208,11 @@ def test_what_if_shows_what_changed() -> None:
     same = panels("what-if", "streets", "en")["pictures"]
     for group in same.groups:
         assert not np.nan_to_num(group.tiles[2].values).any()
-    scaled = panels("what-if", "streets", "en", block="2", head="3", scaled="true", pixels="shuffled")["pictures"]
+    scaled = panels("what-if", "streets", "en", block="2", head="3", scaled="true", tokens="shuffled")["pictures"]
     before, after, difference = (tile.values for tile in scaled.groups[0].tiles)
     run = view("streets", "en").run
     assert np.array_equal(before, run["block1.weights"][0, 2])
-    done = changes.changed(view("streets", "en"), 1, changes.Setting(scaled=True, pixels="shuffled"))
+    done = changes.changed(view("streets", "en"), 1, changes.Setting(scaled=True, tokens="shuffled"))
     assert np.allclose(after, done.after["weights"][0, 2])
     assert np.allclose(difference, done.back("weights")[0, 2] - run["block1.weights"][0, 2])
     assert "√key_dim" in scaled.caption and scaled.name != same.name
@@ -249,7 +249,7 @@ def test_by_hand_writes_every_number() -> None:
 
 
 def test_basics_shows_the_card_s_own_numbers() -> None:
-    tiles = panels("basics", "streets", "en", question="place", pixel="3")["pictures"].groups[0].tiles
+    tiles = panels("basics", "streets", "en", question="place", token="3")["pictures"].groups[0].tiles
     run, _ = basics.card()
     head = list(basics.QUESTIONS).index("place")
     assert np.allclose(tiles[1].values.ravel(), run["block0.scores"][0, head, 2])
@@ -257,7 +257,7 @@ def test_basics_shows_the_card_s_own_numbers() -> None:
 
 
 def test_relatives_share_the_tokens() -> None:
-    made = panels("relatives", "streets", "en", block="1", pixel="4")
+    made = panels("relatives", "streets", "en", block="1", token="4")
     own = view("streets", "en").run["block0.weights"][0].mean(0)
     assert np.allclose(made["weights"].groups[0].tiles[0].values, own, atol=1e-6)
     assert np.allclose(made["weights"].groups[1].tiles[0].values.ravel(), own[3], atol=1e-6)

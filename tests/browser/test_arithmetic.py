@@ -83,7 +83,7 @@ def test_rows_and_columns_are_those_of_torchs_softmax(blank: "Page", block: dict
         close(actual, block[name][0, head, :, 7])
 
 
-def test_means_over_pixels_and_heads(blank: "Page", block: dict[str, Tensor]) -> None:
+def test_means_over_tokens_and_heads(blank: "Page", block: dict[str, Tensor]) -> None:
     calls = (
         ["line", 1, [2, 3, 9], "weights"],
         ["line", 1, [2, 3, 9], "weights", True],
@@ -210,7 +210,7 @@ def test_arrow_keys_step_to_the_neighbour_on_the_grid(blank: "Page") -> None:
         (9, "ArrowRight", 9),
         (19, "ArrowDown", 19),
     ]
-    for pixel, key, expected in steps:
-        assert blank.evaluate("([pixel, key]) => neighbour(pixel, key, [4, 5])", [pixel, key]) == expected
+    for token, key, expected in steps:
+        assert blank.evaluate("([token, key]) => neighbour(token, key, [4, 5])", [token, key]) == expected
     assert blank.evaluate("() => neighbour(7, 'Enter', [4, 5])") is None
     assert blank.evaluate("() => neighbour(7, 'ArrowRight', [4, 5], 9)") == 9

@@ -171,9 +171,9 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
     for name in ("scores", "weights"):
         page.locator(f'.node[data-name="{name}"]').click()
         page.locator(".explorer .photo").scroll_into_view_if_needed()
-        for pixel in (0, 3 * W + 5, H * W - 1):
-            point(page, pixel, (H, W))
-            says(page, values=name, head=1, query=pixel)
+        for token in (0, 3 * W + 5, H * W - 1):
+            point(page, token, (H, W))
+            says(page, values=name, head=1, query=token)
             agrees(page, run)
     page.locator('.node[data-name="query"]').click()
     canvas = page.locator("canvas.picture")
@@ -185,7 +185,7 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
         page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
         readout = page.locator(".readout")
         said = readout.inner_text() if readout.is_visible() else ""
-        cell = re.search(r"pixel (\d+).*?feature (\d+).*= (\S+)$", said)
+        cell = re.search(r"token (\d+).*?feature (\d+).*= (\S+)$", said)
         if not cell:
             continue
         seen += 1
@@ -252,7 +252,7 @@ def test_the_keyboard_keeps_its_place(visit: Open) -> None:
 
 
 def test_uniform_rows_look_uniform(visit: Open) -> None:
-    """As built every pixel reads all alike: the picture of the weights must not make a pattern of rounding."""
+    """As built every token reads all alike: the picture of the weights must not make a pattern of rounding."""
     page = visit("?model=tiny&size=256&stage=weights&head=1&lang=en")
     says(page, values="weights", head=0)
     assert [colours(page.locator(f".explorer {plane} canvas")) for plane in (".map", ".matrix")] == [1, 1]
@@ -378,7 +378,7 @@ def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
     for across, down in ((0.1, 0.1), (0.5, 0.9), (0.9, 0.4), (0.4, 0.55), (0.2, 0.7)):
         page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
         said = page.locator(".readout").inner_text()
-        y, x = round(down * 320), round(across * 480)  # the pointer's pixel, or one beside it
+        y, x = round(down * 320), round(across * 480)  # the pointer's token, or one beside it
         around = found.labels[y - 2 : y + 3, x - 2 : x + 3].unique().tolist()
         assert any(said.startswith(names[c]) for c in around), said
         assert re.search(r", \d+% sure$", said)
@@ -471,7 +471,7 @@ NO_FILTER = """for (const context of [CanvasRenderingContext2D, OffscreenCanvasR
   delete context.prototype.filter;
   if ("filter" in context.prototype) throw new Error("still there");
 }"""
-# Of a picture from 30 to 230 pixels across and down: how far red - green and green - blue vary.
+# Of a picture from 30 to 230 tokens across and down: how far red - green and green - blue vary.
 VARIETY = """(picture) => {
   const context = new OffscreenCanvas(200, 200).getContext("2d"), found = [[], []];
   context.drawImage(picture, -30, -30);
@@ -500,7 +500,7 @@ def test_grey_is_what_the_browsers_own_filter_makes(visit: Open, tmp_path: Path)
 
 
 def test_maps_lie_on_a_grey_photograph_in_every_browser(visit: Open) -> None:
-    """As built every pixel reads all alike: where a map is one colour, what varies under it is the photograph."""
+    """As built every token reads all alike: where a map is one colour, what varies under it is the photograph."""
     query = "model=tiny&size=256&sample=coffee&lang=en"
 
     def varies(page: Page, pictures: str, count: int) -> int:

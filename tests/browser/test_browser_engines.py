@@ -75,14 +75,14 @@ def test_the_explorer_answers_to_pointing_with_the_runs_own_numbers(visit: Calla
     explorer, photo = FIND.format(".explorer"), FIND.format(".explorer .photo")
     wait_for(page, f"{COLOURS.format(FIND.format('.explorer .map img.grey'))} > 50")
     assert page.evaluate(COLOURS.format(FIND.format(".explorer .map img.grey"))) <= 256
-    for pixel in (0, 3 * columns + 5, rows * columns - 1):
+    for token in (0, 3 * columns + 5, rows * columns - 1):
         page.evaluate(f"{photo}.scrollIntoView({{ block: 'center' }})")
         left, top, width, height = page.evaluate(
             f"(({{ left, top, width, height }}) => [left, top, width, height])({photo}.getBoundingClientRect())"
         )
-        page.point(left + (pixel % columns + 0.5) / columns * width, top + (pixel // columns + 0.5) / rows * height)
-        wait_for(page, f"{explorer}.dataset.query === '{pixel}'")
+        page.point(left + (token % columns + 0.5) / columns * width, top + (token // columns + 0.5) / rows * height)
+        wait_for(page, f"{explorer}.dataset.query === '{token}'")
         row = [float(value) for value in page.evaluate(f"{explorer}.dataset.row").split()]
-        assert np.allclose(row, line(run, 2, 1, [pixel], "row", "weights")[: len(row)], atol=1e-4)
+        assert np.allclose(row, line(run, 2, 1, [token], "row", "weights")[: len(row)], atol=1e-4)
         assert page.evaluate(COLOURS.format(FIND.format(".explorer .map canvas"))) > 3
     assert whole(page)

@@ -95,12 +95,12 @@ def marked(page: Page, mark: str, plane: str = ".photo", grid: tuple[int, int] =
     return int(y * grid[0]) * grid[1] + int(x * grid[1])
 
 
-def wait_for_mark(page: Page, mark: str, pixel: int, plane: str = ".photo") -> None:
+def wait_for_mark(page: Page, mark: str, token: int, plane: str = ".photo") -> None:
     for _ in range(100):
-        if marked(page, mark, plane) == pixel:
+        if marked(page, mark, plane) == token:
             return
         page.wait_for_timeout(20)
-    assert marked(page, mark, plane) == pixel
+    assert marked(page, mark, plane) == token
 
 
 def address_says(page: Page, expected: dict[str, str | None]) -> None:
@@ -134,9 +134,9 @@ def test_what_it_shows_is_what_ran(visit: Open, streets: Trace) -> None:
                 button(page, "values", v).click()
                 head = (b + m + v) % 5
                 button(page, "heads", head).click()
-                pixel = (7 * b + 5 * m + 11 * v) % 24
-                point(page, pixel, GRID)
-                says(page, block=b, head="mean" if head == 4 else head, query=pixel, mode=mode, values=values)
+                token = (7 * b + 5 * m + 11 * v) % 24
+                point(page, token, GRID)
+                says(page, block=b, head="mean" if head == 4 else head, query=token, mode=mode, values=values)
                 seen.append(agrees(page, streets))
     assert len({shown["row"] for shown in seen}) == len(seen) == 17
     assert all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", number) for shown in seen for number in shown["row"].split())
@@ -148,7 +148,7 @@ def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets
     page.mouse.down()
     page.mouse.up()
     says(page, query=8, locked=True)
-    point(page, 21, GRID)  # now it is the other pixel
+    point(page, 21, GRID)  # now it is the other token
     wait_for_mark(page, "j", 21)
     assert agrees(page, streets)["query"] == "8"
     page.keyboard.press("Escape")
@@ -160,12 +160,12 @@ def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets
     says(page, locked=True)
     page.mouse.down()
     page.mouse.up()
-    says(page, locked=False, query=3)  # the same pixel again lets go
+    says(page, locked=False, query=3)  # the same token again lets go
 
     point(page, 8, GRID)
     page.mouse.down()
-    for pixel in (9, 14, 19):
-        point(page, pixel, GRID)
+    for token in (9, 14, 19):
+        point(page, token, GRID)
     says(page, query=19, queries="7 8 13 14 19 20")
     page.mouse.up()
     says(page, locked=True)
@@ -183,7 +183,7 @@ def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets
     agrees(page, streets)
 
 
-def test_a_cell_of_the_matrix_outlines_both_its_pixels(visit: Open, streets: Trace, street_file) -> None:
+def test_a_cell_of_the_matrix_outlines_both_its_tokens(visit: Open, streets: Trace, street_file) -> None:
     page = visit(street_file(head="2"))
     matrix = page.locator(".explorer .matrix")
 
@@ -202,7 +202,7 @@ def test_a_cell_of_the_matrix_outlines_both_its_pixels(visit: Open, streets: Tra
                 wait_for_mark(page, "j", j, plane)
             agrees(page, streets)
             told = page.locator(".explorer .said").inner_text()
-            cell = re.search(r"Cell pixel (\d+) .*, pixel (\d+) .*: (\S+)\.$", told)
+            cell = re.search(r"Cell token (\d+) .*, token (\d+) .*: (\S+)\.$", told)
             assert cell and (int(cell[1]) - 1, int(cell[2]) - 1) == (i, j), told
             assert printed(cell[3]) == pytest.approx(float(streets["block0.weights"][0, 1, i, j]), rel=6e-3)
     page.mouse.down()
@@ -231,7 +231,7 @@ def test_the_arithmetic_is_that_of_the_cell(visit: Open, streets: Trace, street_
         assert weight == pytest.approx(float(run["weights"][i, j]), rel=6e-3)
     page.locator(".explorer .photo").focus()
     page.mouse.move(0, 0)
-    # Faster than frames are drawn. Down and left are ends: the last row's first pixel.
+    # Faster than frames are drawn. Down and left are ends: the last row's first token.
     page.locator(".explorer .photo").evaluate(
         """(photo) => { for (let i = 0; i < 18; i++) photo.dispatchEvent(new KeyboardEvent("keydown",
              { key: i % 2 ? "ArrowLeft" : "ArrowDown", shiftKey: true, bubbles: true, composed: true })); }"""
@@ -266,9 +266,9 @@ def test_a_picture_of_512_by_1024_has_8_by_16_tokens(visit: Open) -> None:
     expect(explorer(page)).to_have_attribute("data-row", re.compile(r"^(?:\S+ ){127}\S+$"), timeout=20_000)
     run = trace(load_model("streets"), open_image(data))
     assert (run.sizes["H"], run.sizes["W"]) == (8, 16)
-    for pixel in (0, 37, 127):
-        point(page, pixel, (8, 16))
-        says(page, query=pixel)
+    for token in (0, 37, 127):
+        point(page, token, (8, 16))
+        says(page, query=token)
         assert len(agrees(page, run)["row"].split()) == 128
     assert marked(page, "i", grid=(8, 16)) == 127
     page.locator(".link-button").click()
@@ -461,9 +461,9 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     page.touchscreen.tap(*place(page, 4, GRID))
     says(page, query=4, locked=False)
 
-    def drag(*pixels: int) -> None:
-        kinds = ["touchStart", *["touchMove"] * (len(pixels) - 1)]
-        places = [place(page, pixel, GRID) for pixel in pixels]
+    def drag(*tokens: int) -> None:
+        kinds = ["touchStart", *["touchMove"] * (len(tokens) - 1)]
+        places = [place(page, token, GRID) for token in tokens]
         for kind, (x, y) in zip(kinds, places, strict=True):
             cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
             page.wait_for_timeout(30)
@@ -493,13 +493,13 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     assert top() == before
 
 
-def test_a_finger_chooses_the_other_pixel_too(visit: Open, street_file) -> None:
+def test_a_finger_chooses_the_other_token_too(visit: Open, street_file) -> None:
     page = visit(street_file(query="9", lock="1"), 390, 844, has_touch=True, is_mobile=True)
     page.locator(".explorer .map").scroll_into_view_if_needed()
-    for pixel in (20, 2):
-        page.touchscreen.tap(*place(page, pixel, GRID, ".map"))
+    for token in (20, 2):
+        page.touchscreen.tap(*place(page, token, GRID, ".map"))
         page.wait_for_timeout(200)
-        assert (marked(page, "i", ".map"), marked(page, "j", ".map")) == (8, pixel)
+        assert (marked(page, "i", ".map"), marked(page, "j", ".map")) == (8, token)
     says(page, query=8, locked=True)
     matrix = page.locator(".explorer .matrix")
     matrix.scroll_into_view_if_needed()
@@ -517,8 +517,8 @@ def test_a_finger_chooses_the_other_pixel_too(visit: Open, street_file) -> None:
 def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None:
     page = visit(f"{STREETS}&lang=en")
     sent = count_messages(page)
-    for pixel in range(0, 24, 2):
-        point(page, pixel, GRID)
+    for token in range(0, 24, 2):
+        point(page, token, GRID)
     page.mouse.down()
     point(page, 3, GRID)
     page.mouse.up()
@@ -715,7 +715,7 @@ def test_two_views_and_their_difference_stand_side_by_side(visit: Open, streets:
             says(page, query=9)
             own = line(streets, 0, 0, [9], "row", "weights")
         theirs = line(streets, *other[:2], [other[2]], "row", "weights")
-        name = {"head-3": "B: block 1, head 3", "block-4": "B: block 4", "query": "B: block 1, head 1, pixel 9"}.get(
+        name = {"head-3": "B: block 1, head 3", "block-4": "B: block 4", "query": "B: block 1, head 1, token 9"}.get(
             choice, "B: "
         )
         against.locator("h3", has_text=name).wait_for()

@@ -53,7 +53,7 @@ def test_a_pair_pointed_at_in_the_matrix_is_said_in_all_pictures(visit: Open) ->
     assert sent() == 0
 
 
-def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
+def test_a_click_keeps_the_token_and_arrows_move_it(visit: Open) -> None:
     page = visit(f"lab?{QUERY}")
     marked(page)
     photo = ".group:nth-child(1) figure:nth-of-type(1) .plane"
@@ -67,10 +67,10 @@ def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     assert marked(page) == (15, other)
-    assert (query_of(page)["pixel"], query_of(page)["pair"]) == ("16", str(other + 1))
+    assert (query_of(page)["token"], query_of(page)["pair"]) == ("16", str(other + 1))
     page.get_by_text("Divide by √key_dim").click()  # a rerun keeps it
     page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'")
-    assert query_of(page)["pixel"] == "16" and marked(page) == (15, other)
+    assert query_of(page)["token"] == "16" and marked(page) == (15, other)
     page.reload()
     page.locator(".groups").first.wait_for()
     assert marked(page) == (15, other)
@@ -78,28 +78,28 @@ def test_a_click_keeps_the_pixel_and_arrows_move_it(visit: Open) -> None:
     for _ in range(9):
         page.keyboard.press("Shift+ArrowLeft")
     assert marked(page) == (15, other // COLUMNS * COLUMNS)
-    assert page.locator(".panels .said").first.inner_text().startswith("pixel 16 (row 3, column 4) → ")
+    assert page.locator(".panels .said").first.inner_text().startswith("token 16 (row 3, column 4) → ")
 
 
-def test_a_pixel_the_picture_does_not_have_leaves_the_address(visit: Open) -> None:
-    page = visit(f"lab?{QUERY}&pixel=97&pair=3&part=covariance")
+def test_a_token_the_picture_does_not_have_leaves_the_address(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&token=97&pair=3&part=covariance")
     start = marked(page)
     assert max(start) < ROWS * COLUMNS
-    page.wait_for_function("!new URLSearchParams(location.search).has('pixel')")
+    page.wait_for_function("!new URLSearchParams(location.search).has('token')")
     page.locator(".js-plotly-plot").wait_for(timeout=30_000)  # what comes after has come: nothing moves any more
     page.get_by_test_id("panels").nth(1).locator("figure").first.wait_for()
     page.wait_for_timeout(500)
     point(page, ".group:nth-child(1) .plane", 0, 1, (ROWS, COLUMNS))
     page.mouse.down()
     page.mouse.up()
-    page.wait_for_function("new URLSearchParams(location.search).get('pixel') === '2'")
+    page.wait_for_function("new URLSearchParams(location.search).get('token') === '2'")
     assert page.get_by_test_id("panels").nth(1).get_attribute("data-one") != "1"  # the walk has its own
 
 
-def test_shuffled_pixels_are_marked_where_they_went(visit: Open) -> None:
-    page = visit(f"lab?{QUERY}&pixels=shuffled")
+def test_shuffled_tokens_are_marked_where_they_went(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&tokens=shuffled")
     marked(page)
-    done = experiment(load_model("streets"), run_of("coffee", "streets", 256), 0, Setting(pixels="shuffled"))
+    done = experiment(load_model("streets"), run_of("coffee", "streets", 256), 0, Setting(tokens="shuffled"))
     place = 9
     point(page, ".group:nth-child(1) figure:nth-of-type(2) .plane", place // COLUMNS, place % COLUMNS, (ROWS, COLUMNS))
     assert marked(page)[0] == int(done.order[place])

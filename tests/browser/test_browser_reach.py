@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 EVERY_CHANGE = (
-    "scaled=true&temperature=2&over=queries&unpermuted=query.merged&activation=after&heads=2&ratio=1&pixels=shuffled&"
+    "scaled=true&temperature=2&over=queries&unpermuted=query.merged&activation=after&heads=2&ratio=1&tokens=shuffled&"
 )
 PLACES = {"lesson": "?stage=weights&", "explorer": "explorer?query=5&lock=1&with=head-2&removal=without-1&"}
 PLACES |= {f"lab, {part}": f"lab?part={part}&{EVERY_CHANGE if part == 'what-if' else ''}" for part in PARTS}

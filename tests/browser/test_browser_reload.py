@@ -76,11 +76,11 @@ def test_in_the_lab(visit: Open) -> None:
     expect(panels).to_have_attribute("data-one", "54", timeout=20_000)
     page.locator(".panels .groups").focus()
     page.keyboard.press("ArrowUp")
-    page.wait_for_function("location.search.includes('pixel=43')")
+    page.wait_for_function("location.search.includes('token=43')")
     page.reload()
     is_said(page, "en")
     expect(panels).to_have_attribute("data-one", "54", timeout=20_000)
-    page.wait_for_function("!location.search.includes('pixel') && location.search.includes('sample=street')")
+    page.wait_for_function("!location.search.includes('token') && location.search.includes('sample=street')")
 
 
 def test_what_was_answered_about_one_picture_is_asked_anew_about_another(visit: Open) -> None:

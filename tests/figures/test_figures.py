@@ -46,7 +46,7 @@ def subject(tiny, colour) -> Callable[..., Subject]:
 def tables(subject: Subject) -> Panel:
     """A table too wide for a column, with bars, a sum and headings."""
     zh = subject.lang == "zh"
-    long = "去掉全部注意力之后改变类别的像素" if zh else "pixels that change class without any attention"
+    long = "去掉全部注意力之后改变类别的 token" if zh else "tokens that change class without any attention"
     rows = tuple((f"{long} {n}", f"{n * 1234:,}", f"{n / 7:.4f}", "−1.2e−5 … 0.334") for n in range(1, 6))
     columns = (
         ("部分", "参数量", "百万次乘加", "得分（无单位）")
@@ -69,7 +69,7 @@ def charts(subject: Subject) -> Panel:
         Series(name, "#0072b2", x[::4], tuple(1e-2 * n for n in x[::4]), marker="o", hollow=True, right=True),
     )
     across = Axis(
-        "边长，像素（第二行：HW）" if zh else "side, pixels (second row: HW)",
+        "边长，token（第二行：HW）" if zh else "side, tokens (second row: HW)",
         1,
         20,
         log=True,

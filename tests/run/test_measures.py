@@ -123,7 +123,7 @@ def test_difference_sees_another_query(
 
     def differences(factor: float) -> list[float]:
         query = run[f"block{block}.query"].clone()
-        query[0, 1, 2] *= factor  # of one head, one pixel
+        query[0, 1, 2] *= factor  # of one head, one token
         return difference(case.model, tampered(run, f"block{block}.query", lambda _: query))
 
     found = differences(-1)

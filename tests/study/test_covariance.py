@@ -8,7 +8,7 @@ from PIL import Image
 from topformer_viz import load_model, trace
 from topformer_viz.study.covariance import MIXED, check, correlation, covariance, walk
 
-# From pixel 0 to 1, 1 to 2, 2 to 0, and a little everywhere: a walk in a circle.
+# From token 0 to 1, 1 to 2, 2 to 0, and a little everywhere: a walk in a circle.
 CIRCLE = 0.7 * torch.tensor([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]], dtype=torch.float64) + 0.1
 
 
@@ -20,7 +20,7 @@ def test_covariance_and_correlation_are_numpys(case) -> None:
         np.testing.assert_allclose(correlation(tokens).numpy(), np.corrcoef(samples), atol=1e-10)
 
 
-def test_a_pixel_alike_in_all_channels_correlates_with_none() -> None:
+def test_a_token_alike_in_all_channels_correlates_with_none() -> None:
     tokens = torch.randn(1, 5, 2, 2, generator=torch.Generator().manual_seed(0))
     tokens[..., 0, 0] = 3.0
     table = correlation(tokens)

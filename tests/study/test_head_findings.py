@@ -58,7 +58,7 @@ def made(pictures: int = 9) -> list[Reading]:
 
 def test_a_pixel_on_a_border_counts_on_either_side_and_an_unlabelled_one_nowhere() -> None:
     picture = torch.tensor([[0, 1, IGNORE], [0, 0, 1]], dtype=torch.uint8)
-    cells = pooled(picture, 2, (1, 2))  # the border cuts the middle column: three pixels' area on either side
+    cells = pooled(picture, 2, (1, 2))  # the border cuts the middle column: three tokens' area on either side
     expected = torch.tensor([[2.5, 0.5], [0.5, 1.5]], dtype=torch.float64) / 3
     torch.testing.assert_close(cells, expected)
 

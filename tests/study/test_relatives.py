@@ -182,7 +182,7 @@ def test_ropes_scores_depend_on_the_offset_alone(agree: Callable[..., None], dim
         before, after = (got[stage] if name == "query" else got[stage].mT for stage in (name, f"rotated_{name}"))
         agree(after.norm(dim=-1), before.norm(dim=-1), 1e-5)
         assert torch.equal(after[..., turned:], before[..., turned:])
-        assert torch.equal(after[:, :, 0], before[:, :, 0])  # pixel 0 is not turned
+        assert torch.equal(after[:, :, 0], before[:, :, 0])  # token 0 is not turned
         assert float((after - before)[:, :, -1, :turned].abs().min()) > 0
 
 
@@ -190,7 +190,7 @@ def test_rope_turns_the_first_half_by_rows_and_the_second_by_columns() -> None:
     rope = RopeAttention(16, 2)  # key_dim 8: two pairs for rows, two for columns
     angles = rope.angles((3, 2))
     assert angles.shape == (6, 4)
-    # After Heo et al.: 100 ** (-t / (key_dim / 4)) radians a pixel.
+    # After Heo et al.: 100 ** (-t / (key_dim / 4)) radians a token.
     assert torch.allclose(angles[2 * 2 + 1], torch.tensor([2, 2 * 0.1, 1, 0.1]))
 
 
@@ -346,7 +346,7 @@ def test_multiply_adds_are_half_of_torchs_flops(found: dict[str, Relative]) -> N
 
 
 @pytest.mark.parametrize("model", ["streets", "tiny", "colour"])  # trained, as built (where "projected" is 0), by hand
-def test_who_notices_that_pixels_are_shuffled(model: str) -> None:
+def test_who_notices_that_tokens_are_shuffled(model: str) -> None:
     found = four(model)
     tokens = found["topformer"].run["tokens"]
     noticed = {slug: equivariance(relative.module, tokens) for slug, relative in found.items()}

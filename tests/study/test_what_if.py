@@ -12,7 +12,7 @@ from torch import Tensor
 from topformer_viz.network.model import Attention, Block, TopFormer
 from topformer_viz.run.stages import STAGES
 from topformer_viz.run.tracing import ShapeError, block_of, trace, trace_block
-from topformer_viz.study.what_if import BLOCK_STAGES, DROPPED, PIXELS, Experiment, Setting, experiment, spread, strength
+from topformer_viz.study.what_if import BLOCK_STAGES, DROPPED, TOKENS, Experiment, Setting, experiment, spread, strength
 
 CPU = torch.device("cpu")
 
@@ -78,9 +78,9 @@ def test_wrong_axis_makes_columns_sum_to_1_and_rows_not(tiny, agree) -> None:
     assert float((weights.sum(-1) - 1).abs().amax()) > 0.01
 
 
-@pytest.mark.parametrize("pixels", DROPPED)
-def test_the_wrong_axis_and_dropped_pixels_go_together(tiny, pixels, agree) -> None:
-    done = experiment(tiny.model, tiny.run, 0, Setting(over="queries", pixels=pixels))
+@pytest.mark.parametrize("tokens", DROPPED)
+def test_the_wrong_axis_and_dropped_tokens_go_together(tiny, tokens, agree) -> None:
+    done = experiment(tiny.model, tiny.run, 0, Setting(over="queries", tokens=tokens))
     sums = done.after["weights"].sum(-2)
     agree(sums, done.kept.float().expand_as(sums), 1e-5)
 
@@ -104,15 +104,15 @@ def test_activation_after_the_projection_leaves_0_to_6(tiny, agree) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_shuffled_pixels_shuffle_all_that_attention_puts_out(case, seed) -> None:
+def test_shuffled_tokens_shuffle_all_that_attention_puts_out(case, seed) -> None:
     for block in range(case.model.num_blocks):
-        done = experiment(case.model, case.run, block, Setting(pixels="shuffled", draw=seed))
+        done = experiment(case.model, case.run, block, Setting(tokens="shuffled", draw=seed))
         for name in ("query", "key", "value", "scores", "weights", "mixed", "merged", "projected", "residual"):
             assert apart(done.back(name), done.before[name]) < 1e-5, name
 
 
-def test_shuffled_pixels_meet_other_neighbours_in_the_mlp(tiny) -> None:
-    done = experiment(tiny.model, tiny.run, 0, Setting(pixels="shuffled"))
+def test_shuffled_tokens_meet_other_neighbours_in_the_mlp(tiny) -> None:
+    done = experiment(tiny.model, tiny.run, 0, Setting(tokens="shuffled"))
     assert not torch.equal(done.order, done.order.sort()[0])
     assert done.largest_change("residual") < 1e-5
     assert done.largest_change("output") > 0.01
@@ -121,15 +121,15 @@ def test_shuffled_pixels_meet_other_neighbours_in_the_mlp(tiny) -> None:
 def test_without_permute_attention_notices_the_order(tiny) -> None:
     setting = Setting(unpermuted=("query",))
     still = experiment(tiny.model, tiny.run, 0, setting)
-    moved = experiment(tiny.model, tiny.run, 0, replace(setting, pixels="shuffled"))
+    moved = experiment(tiny.model, tiny.run, 0, replace(setting, tokens="shuffled"))
     assert apart(moved.back("projected"), still.after["projected"]) > 1e-3
 
 
-@pytest.mark.parametrize("pixels", DROPPED)
-def test_pixels_that_stay_attend_as_if_they_were_alone(case, pixels, agree) -> None:
-    done = experiment(case.model, case.run, 0, Setting(pixels=pixels))
+@pytest.mark.parametrize("tokens", DROPPED)
+def test_tokens_that_stay_attend_as_if_they_were_alone(case, tokens, agree) -> None:
+    done = experiment(case.model, case.run, 0, Setting(tokens=tokens))
     HW = case.run.sizes["HW"]
-    assert int((~done.kept).sum()) == round(HW * DROPPED[pixels])
+    assert int((~done.kept).sum()) == round(HW * DROPPED[tokens])
     alone = case.run["block0.tokens"].flatten(2)[..., done.kept][:, :, None]  # a map of one row
     subset = trace_block(attention(case.model), alone)
     kept = done.kept.nonzero()[:, 0]
@@ -191,7 +191,7 @@ def test_the_model_is_left_as_it_was(tiny) -> None:
 def test_all_switches_at_once(case, changed) -> None:
     done = changed(
         scaled=True, temperature=2.0, over="queries", unpermuted=("query", "value", "merged"), activation="after",
-        ratio=1, heads=2, key_dim=8, pixels="quarter", draw=5,
+        ratio=1, heads=2, key_dim=8, tokens="quarter", draw=5,
     )  # fmt: skip
     finite = {name: bool(tensor.isfinite().all()) for name, tensor in done.after.items() if name != "scores"}
     assert all(finite.values()), finite
@@ -209,7 +209,7 @@ def test_a_block_runs_through_its_declared_stages(tiny) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"over": "rows"}, {"activation": "never"}, {"pixels": "lost"}, {"unpermuted": ("key",)}, {"temperature": 0.0},
+        {"over": "rows"}, {"activation": "never"}, {"tokens": "lost"}, {"unpermuted": ("key",)}, {"temperature": 0.0},
         {"ratio": -1}, {"heads": 0}, {"key_dim": 1.5},
     ],
 )  # fmt: skip
@@ -226,8 +226,8 @@ def test_strength_is_the_root_mean_square(tiny) -> None:
     assert torch.allclose(strength(output, "output"), output[0].square().mean(0).sqrt().flatten())
 
 
-def test_changes_are_measured_where_pixels_are(tiny) -> None:
-    done = experiment(tiny.model, tiny.run, 0, Setting(pixels="half"))
+def test_changes_are_measured_where_tokens_are(tiny) -> None:
+    done = experiment(tiny.model, tiny.run, 0, Setting(tokens="half"))
     before, after = (t.flatten(2)[..., done.kept] for t in (done.before["output"], done.after["output"]))
     assert done.relative_change("output") == pytest.approx(float((after - before).norm() / before.norm()), rel=1e-5)
     assert done.largest_change("output") == pytest.approx(
@@ -236,8 +236,8 @@ def test_changes_are_measured_where_pixels_are(tiny) -> None:
     assert math.isnan(experiment(tiny.model, tiny.run, 0, Setting(heads=2)).relative_change("weights"))
 
 
-def test_every_way_to_place_pixels_is_tried_here() -> None:
-    assert set(PIXELS) == {"in place", "shuffled", *DROPPED}
+def test_every_way_to_place_tokens_is_tried_here() -> None:
+    assert set(TOKENS) == {"in place", "shuffled", *DROPPED}
     assert Experiment.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 

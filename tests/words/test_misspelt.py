@@ -43,7 +43,7 @@ WRONG: dict[str, tuple[Callable[[Any, Subject], object], str]] = {
     "head of the overview": (lambda case, s: overview_panel(s, 0, 9), f"no head 9: choose from {HEADS}"),
     "block of the animation": (lambda case, s: gif(s, 9, None, Look()), f"no block 9: choose from {BLOCKS}"),
     "block of the ZIP": (lambda case, s: lesson_zip(s, 9, None, Look(), ""), f"no block 9: choose from {BLOCKS}"),
-    "pixels": (lambda case, s: Setting(pixels="shufled"), "no pixels 'shufled': choose from in place, shuffled, quarter, half"),
+    "tokens": (lambda case, s: Setting(tokens="shufled"), "no tokens 'shufled': choose from in place, shuffled, quarter, half"),
     "stage of an experiment": (
         lambda case, s: experiment(case.model, case.run, 0, Setting(scaled=True)).largest_change("projectd"), "no stage 'projectd': choose from tokens, ",
     ),

@@ -1,4 +1,4 @@
-"""What a pixel reads in every head, as a panel."""
+"""What a token reads in every head, as a panel."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ def attention_panel(
     subject: Subject, block: int, query: int, *, mode: str = "row", values: str = "weights", to: int | None = None,
     log: bool = False, each: bool = False,
 ) -> Panel:  # fmt: skip
-    """What a pixel (flat index, from 0) reads in every head of ``block``, or with mode "column" who reads it.
+    """What a token (flat index, from 0) reads in every head of ``block``, or with mode "column" who reads it.
 
-    With ``to`` the mean over the rectangle of pixels between the two. ``log``: weights from a ten thousandth of the
+    With ``to`` the mean over the rectangle of tokens between the two. ``log``: weights from a ten thousandth of the
     largest on, by their logarithm. ``each``: a scale for every head instead of one for all. ValueError for another mode
     ("row", "column"), other values ("weights", "scores") or a block that the model does not have.
     """
@@ -27,11 +27,11 @@ def attention_panel(
     known("values", values, ("weights", "scores"))
     run, lang, grid = subject.run, subject.lang, subject.grid
     heads = run.sizes["heads"]
-    pixels = region(grid, query, to)
-    maps = torch.stack([line(run, block, h, pixels, mode, values) for h in range(heads)]).reshape(heads, *grid)
+    tokens = region(grid, query, to)
+    maps = torch.stack([line(run, block, h, tokens, mode, values) for h in range(heads)]).reshape(heads, *grid)
     own = list(maps) if each else [maps] * heads
     scales = [attention_scale(part, values, log, lang) for part in own]
-    marks = tuple(divmod(pixel, grid[1]) for pixel in pixels)
+    marks = tuple(divmod(token, grid[1]) for token in tokens)
     shape = subject.photo.height / subject.photo.width
     photo = Tile(subject.picture, shape, title=subject.name, lines=grid, marks=marks)
     laid = [(subject.head(h), maps[h], scales[h]) for h in range(heads)]
@@ -42,9 +42,9 @@ def attention_panel(
         Tile(numbers(values_), shape, scale, title, under=subject.picture, marks=marks)
         for title, values_, scale in laid
     )
-    who = pixels_name(subject, pixels)
-    title = UI["attention_title" if mode == "row" else "attention_column"](lang, pixel=who)
-    said = [UI["query_mark" if len(pixels) == 1 else "region_mark"](lang)]
+    who = tokens_name(subject, tokens)
+    title = UI["attention_title" if mode == "row" else "attention_column"](lang, token=who)
+    said = [UI["query_mark" if len(tokens) == 1 else "region_mark"](lang)]
     if values == "weights" and mode == "row":
         said.append(UI["row_sum"](lang))
     if values == "scores":
@@ -56,26 +56,26 @@ def attention_panel(
     which = str(query + 1) if to is None else f"{query + 1}to{to + 1}"
     how = ("-log" if log and values == "weights" else "") + ("-each" if each else "")
     return Panel(
-        f"block{block + 1}-pixel{which}-{mode}-{values}{how}", title, subject.short(block),
+        f"block{block + 1}-token{which}-{mode}-{values}{how}", title, subject.short(block),
         subject.caption(said, block), groups=(Group((photo, *tiles)),),
     )  # fmt: skip
 
 
 def region(grid: tuple[int, int], one: int, other: int | None = None) -> list[int]:
-    """The pixels of the rectangle between two, row by row; flat indices, from 0."""
+    """The tokens of the rectangle between two, row by row; flat indices, from 0."""
     (r0, c0), (r1, c1) = divmod(one, grid[1]), divmod(one if other is None else other, grid[1])
     rows, columns = range(min(r0, r1), max(r0, r1) + 1), range(min(c0, c1), max(c0, c1) + 1)
     return [r * grid[1] + c for r in rows for c in columns]
 
 
-def line(run: Trace, block: int, head: int | None, pixels: Sequence[int], mode: str, values: str) -> Tensor:
-    """What ``pixels`` read, or with mode "column" who reads them, their mean: (HW,). ``head`` from 0, None: mean of all."""
+def line(run: Trace, block: int, head: int | None, tokens: Sequence[int], mode: str, values: str) -> Tensor:
+    """What ``tokens`` read, or with mode "column" who reads them, their mean: (HW,). ``head`` from 0, None: mean of all."""
     if head is None:
-        every = [line(run, block, h, pixels, mode, values) for h in range(run.sizes["heads"])]
+        every = [line(run, block, h, tokens, mode, values) for h in range(run.sizes["heads"])]
         return torch.stack(every).mean(0)
     if mode == "row":
-        return run.rows(f"block{block}.{values}", head, pixels).mean(0)
-    return run.rows(f"block{block}.{values}", head, slice(None))[:, list(pixels)].mean(1)
+        return run.rows(f"block{block}.{values}", head, tokens).mean(0)
+    return run.rows(f"block{block}.{values}", head, slice(None))[:, list(tokens)].mean(1)
 
 
 def attention_scale(values: Tensor, kind: str, log: bool, lang: Lang) -> Scale:
@@ -86,10 +86,10 @@ def attention_scale(values: Tensor, kind: str, log: bool, lang: Lang) -> Scale:
     return Scale(1e-4 * high if log else 0.0, high, UI["share"](lang), log=log)
 
 
-def pixels_name(subject: Subject, pixels: Sequence[int]) -> str:
-    """ "pixel 36 (row 5, column 4)", or the region's rows and columns."""
-    first, last = (divmod(pixel, subject.grid[1]) for pixel in (pixels[0], pixels[-1]))
-    if len(pixels) == 1:
-        return UI["pixel"](subject.lang, i=pixels[0] + 1, r=first[0] + 1, c=first[1] + 1)
+def tokens_name(subject: Subject, tokens: Sequence[int]) -> str:
+    """ "token 36 (row 5, column 4)", or the region's rows and columns."""
+    first, last = (divmod(token, subject.grid[1]) for token in (tokens[0], tokens[-1]))
+    if len(tokens) == 1:
+        return UI["token"](subject.lang, i=tokens[0] + 1, r=first[0] + 1, c=first[1] + 1)
     rows, columns = (f"{a + 1}–{b + 1}" for a, b in zip(first, last, strict=True))
-    return UI["region"](subject.lang, n=len(pixels), rows=rows, columns=columns)
+    return UI["region"](subject.lang, n=len(tokens), rows=rows, columns=columns)

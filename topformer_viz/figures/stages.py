@@ -145,7 +145,7 @@ def _by_head(subject: Subject, name: str, head: int, shape: float, scale: Scale)
 
 
 def _axis(subject: Subject, axis: str) -> str:
-    return UI["pixels" if axis == "HW" else "axis"](subject.lang, axis=axis, size=subject.run.sizes[axis])
+    return UI["tokens" if axis == "HW" else "axis"](subject.lang, axis=axis, size=subject.run.sizes[axis])
 
 
 def _rows(subject: Subject, name: str, heads: Sequence[int]) -> Made:

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 
 from topformer_viz.figures.drawing import drawing, font
 from topformer_viz.run.stages import STAGES
-from topformer_viz.study.by_hand import LARGEST, PIXELS, Example, four, power, written
+from topformer_viz.study.by_hand import LARGEST, TOKENS, Example, four, power, written
 from topformer_viz.words.text import Lang, Text
 
 WIDTH, HEIGHT, MARGIN = 210, 297, 15
@@ -32,8 +32,8 @@ UI = {
     "name": Text("Name", "姓名"),
     "date": Text("Date", "日期"),
     "sizes": Text(
-        "{H} × {W} pixels, C = {C}, heads = {heads} (h), key_dim = {key_dim}, d = {d}, nh_kd = {nh_kd}, dh = {dh}. Indices from 0. Random numbers.",
-        "{H} × {W} 个像素，C = {C}，heads = {heads}（h），key_dim = {key_dim}，d = {d}，nh_kd = {nh_kd}，dh = {dh}。下标从 0 开始。数都是随机抽取的。",
+        "{H} × {W} tokens, C = {C}, heads = {heads} (h), key_dim = {key_dim}, d = {d}, nh_kd = {nh_kd}, dh = {dh}. Indices from 0. Random numbers.",
+        "{H} × {W} 个 token，C = {C}，heads = {heads}（h），key_dim = {key_dim}，d = {d}，nh_kd = {nh_kd}，dh = {dh}。下标从 0 开始。数都是随机抽取的。",
     ),
     "how": Text(
         "Grey boxes are given, white ones are yours. BatchNorm (BN) changes nothing here: it is the identity.",
@@ -45,7 +45,7 @@ UI = {
     ),
     "given": Text("Given", "已知"),
     "channel": Text("tokens, channel {n}", "tokens，通道 {n}"),
-    "pixel": Text("the pixels' numbers", "像素的编号"),
+    "token": Text("the tokens' numbers", "token 的编号"),
     "powers": Text("powers of e", "e 的幂"),
     "sum": Text("sum", "总和"),
     "foot": Text(
@@ -57,31 +57,31 @@ UI = {
 }
 STEPS = {
     "query": Text(
-        "Head 0: row c of P_q times the {C} channels of pixel i, added up.", "第 0 个头：P_q 的第 c 行与像素 i 的 {C} 个通道逐个相乘，再相加。"
+        "Head 0: row c of P_q times the {C} channels of token i, added up.", "第 0 个头：P_q 的第 c 行与 token i 的 {C} 个通道逐个相乘，再相加。"
     ),
     "key": Text(
-        "The same with P_k, but lying the other way: each column is a pixel.", "换成 P_k，做法相同，只是横过来放：每一列是一个像素。"
+        "The same with P_k, but lying the other way: each column is a token.", "换成 P_k，做法相同，只是横过来放：每一列是一个 token。"
     ),
     "value": Text(
-        "Head 0: row f of P_v times the channels of pixel j. Only pixels {pixels} are left for you.",
-        "第 0 个头：P_v 的第 f 行与像素 j 的各通道相乘再相加。只需计算像素 {pixels}。",
+        "Head 0: row f of P_v times the channels of token j. Only tokens {tokens} are left for you.",
+        "第 0 个头：P_v 的第 f 行与 token j 的各通道相乘再相加。只需计算 token {tokens}。",
     ),
     "scores": Text(
-        "From here on only for pixels i = {pixels}: the query of i times the key of j, added up. No division by √key_dim.",
-        "从这里起只算像素 i = {pixels}：i 的查询与 j 的键逐个相乘，再相加。不除以 √key_dim。",
+        "From here on only for tokens i = {tokens}: the query of i times the key of j, added up. No division by √key_dim.",
+        "从这里起只算 token i = {tokens}：i 的查询与 j 的键逐个相乘，再相加。不除以 √key_dim。",
     ),
     "weights": Text(
         "Look up e to each score, add up the row, divide by the sum: three decimals. From here on last digits may differ.",
         "先查表得到以得分为指数的 e 的幂，并求出一行的总和；再把每个幂除以总和，保留三位小数。从这里起末位可能略有不同。",
     ),
     "mixed": Text(
-        "Each weight times that pixel's feature f of value, added up: two decimals.",
-        "这一行的每个权重乘以对应像素的值的第 f 个特征，再相加，保留两位小数。",
+        "Each weight times that token's feature f of value, added up: two decimals.",
+        "这一行的每个权重乘以对应 token 的值的第 f 个特征，再相加，保留两位小数。",
     ),
     "merged": Text("Both heads side by side. Head 1 is done for you.", "把两个头并排放好。第 1 个头已经替你算好。"),
     "activated": Text("Below 0 becomes 0, above 6 becomes 6.", "小于 0 的变成 0，大于 6 的变成 6。"),
     "projected": Text("A row of P_o times a row of activated, added up.", "P_o 的一行与 activated 的一行逐个相乘，再相加。"),
-    "residual": Text("Add the pixel's own tokens.", "加上这个像素自己的 tokens。"),
+    "residual": Text("Add the token's own tokens.", "加上这个 token 自己的 tokens。"),
 }  # fmt: skip
 # Formulas that lead to a step: a map and the reshape are one step on paper.
 FORMULAS = {step: (f"{step}_map", step) if step in ("query", "key", "value") else (step,) for step in STEPS}
@@ -189,10 +189,10 @@ def _numbers(example: Example, name: str, *first: int) -> list[list[str]]:
     return [[example.number(name, (*first, r, c)) for c in range(columns)] for r in range(rows)]
 
 
-def _pixels(example: Example, name: str) -> list[list[str]]:
-    """A map's numbers in the asked pixels: a row a pixel, a column a channel."""
+def _tokens(example: Example, name: str) -> list[list[str]]:
+    """A map's numbers in the asked tokens: a row a token, a column a channel."""
     W, channels = example.run.sizes["W"], len(example.tensor(name))
-    return [[example.number(name, (c, *divmod(i, W))) for c in range(channels)] for i in PIXELS]
+    return [[example.number(name, (c, *divmod(i, W))) for c in range(channels)] for i in TOKENS]
 
 
 def _counted(n: int) -> list[str]:
@@ -205,8 +205,8 @@ def _every(row: int, column: int) -> bool:
 
 def _asked(example: Example, name: str, lang: Lang) -> str:
     """A step's instruction."""
-    pixels = (" and " if lang == "en" else "、").join(map(str, PIXELS))
-    return STEPS[name](lang, pixels=pixels, **example.run.sizes)
+    tokens = (" and " if lang == "en" else "、").join(map(str, TOKENS))
+    return STEPS[name](lang, tokens=tokens, **example.run.sizes)
 
 
 def _first(example: Example, lang: Lang, solved: bool) -> Page:
@@ -226,29 +226,29 @@ def _first(example: Example, lang: Lang, solved: bool) -> Page:
         channel = _numbers(example, "tokens", n)
         page.table(given(MARGIN + 44 * n, 50.5, UI["channel"](lang, n=n), channel))
     ids = [[str(row * W + column) for column in range(W)] for row in range(sizes["H"])]
-    page.table(given(MARGIN + 44 * C, 50.5, UI["pixel"](lang), ids))
+    page.table(given(MARGIN + 44 * C, 50.5, UI["token"](lang), ids))
     for n, (name, size) in enumerate((("P_q", key_dim), ("P_k", key_dim), ("P_v", d))):
         rows, title = _numbers(example, name)[:size], UI["head"](lang, name=name)
         page.table(given(MARGIN + 4 + 44 * n, 76, title, rows, rows=_counted(size), columns=_counted(C)))
 
-    pixels, x = _counted(HW), MARGIN + 6
+    tokens, x = _counted(HW), MARGIN + 6
     for y, name in ((112, "query"), (179, "key"), (218, "value")):
         page.step(y, name, _asked(example, name, lang), lang)
     query, key, value = (_numbers(example, name, 0) for name in ("query", "key", "value"))
-    page.table(Table(x, 127, "query", query, _every, pixels, _counted(key_dim), "i \\ c"))
-    page.table(Table(x, 194, "key", key, _every, _counted(key_dim), pixels, "c \\ j"))
-    page.table(Table(x, 233, "value", value, lambda row, column: row in PIXELS, pixels, _counted(d), "j \\ f"))
+    page.table(Table(x, 127, "query", query, _every, tokens, _counted(key_dim), "i \\ c"))
+    page.table(Table(x, 194, "key", key, _every, _counted(key_dim), tokens, "c \\ j"))
+    page.table(Table(x, 233, "value", value, lambda row, column: row in TOKENS, tokens, _counted(d), "j \\ f"))
     return page
 
 
 def _second(example: Example, lang: Lang, solved: bool) -> Page:
-    """From the scores to the residual, for the asked pixels; head 1's mixed values are given."""
+    """From the scores to the residual, for the asked tokens; head 1's mixed values are given."""
     page, sizes = Page(solved), example.run.sizes
     C, HW, d, dh = (sizes[axis] for axis in ("C", "HW", "d", "dh"))
-    pixels, others, channels, x = list(map(str, PIXELS)), _counted(HW), _counted(dh), MARGIN + 6
+    tokens, others, channels, x = list(map(str, TOKENS)), _counted(HW), _counted(dh), MARGIN + 6
 
     def rows(name: str) -> list[list[str]]:
-        return [_numbers(example, name, 0)[i] for i in PIXELS]
+        return [_numbers(example, name, 0)[i] for i in TOKENS]
 
     for y, name in ((40, "scores"), (77, "weights"), (114, "mixed"), (151, "merged"), (187, "activated")):
         page.step(y, name, _asked(example, name, lang), lang)
@@ -256,20 +256,20 @@ def _second(example: Example, lang: Lang, solved: bool) -> Page:
     scores = range(-largest, largest + 1)
     powers = [[written(score, 0) for score in scores], [power(score) for score in scores]]
     page.table(Table(x, 18, UI["powers"](lang), powers, rows=("s", "$e^s$"), width=18, height=6))
-    page.table(Table(x, 54, "scores", rows("scores"), _every, pixels, others, "i \\ j"))
+    page.table(Table(x, 54, "scores", rows("scores"), _every, tokens, others, "i \\ j"))
 
-    exps = [[math.exp(score) for score in example.tensor("scores")[0, i].tolist()] for i in PIXELS]
+    exps = [[math.exp(score) for score in example.tensor("scores")[0, i].tolist()] for i in TOKENS]
     sums = [[*map(four, row), four(sum(row))] for row in exps]
-    page.table(Table(x, 91, "$e^{scores}$", sums, _every, pixels, [*others, UI["sum"](lang)], "i \\ j"))
-    page.table(Table(127, 91, "weights", rows("weights"), _every, pixels, others, "i \\ j", 11.25))
-    page.table(Table(x, 128, "mixed", rows("mixed"), _every, pixels, _counted(d), "i \\ f", 15))
+    page.table(Table(x, 91, "$e^{scores}$", sums, _every, tokens, [*others, UI["sum"](lang)], "i \\ j"))
+    page.table(Table(127, 91, "weights", rows("weights"), _every, tokens, others, "i \\ j", 11.25))
+    page.table(Table(x, 128, "mixed", rows("mixed"), _every, tokens, _counted(d), "i \\ f", 15))
 
-    merged, activated = _pixels(example, "merged"), _pixels(example, "activated")
-    page.table(Table(x, 165, "merged", merged, lambda row, column: column < d, pixels, channels, "i", 15))
-    page.table(Table(x, 201, "activated", activated, _every, pixels, channels, "i", 15))
+    merged, activated = _tokens(example, "merged"), _tokens(example, "activated")
+    page.table(Table(x, 165, "merged", merged, lambda row, column: column < d, tokens, channels, "i", 15))
+    page.table(Table(x, 201, "activated", activated, _every, tokens, channels, "i", 15))
     matrix = _numbers(example, "P_o")
     page.table(Table(x, 225.5, UI["o"](lang), matrix, rows=_counted(C), columns=channels, width=15, height=6))
     for left, name in ((MARGIN, "projected"), (WIDTH / 2, "residual")):
         page.step(252, name, _asked(example, name, lang), lang, left, below=True)
-        page.table(Table(left + 6, 269, "", _pixels(example, name), _every, pixels, _counted(C), "i", 15, 6))
+        page.table(Table(left + 6, 269, "", _tokens(example, name), _every, tokens, _counted(C), "i", 15, 6))
     return page

@@ -1,7 +1,7 @@
 """A network with a meaning before any training: TopFormer's attention over a grid of average colours.
 
-Its weights are fixed by the formulas below. Each of its four heads asks one question, and each pixel reads the
-pixels whose answer is like its own. It was made to do that; nothing in it is learned.
+Its weights are fixed by the formulas below. Each of its four heads asks one question, and each token reads the
+tokens whose answer is like its own. It was made to do that; nothing in it is learned.
 
 With linear q and k on plain RGB each row would peak at the most saturated colours, at the hull, and not at a
 colour's own kind. So each token carries, beside the features u of a question, their square |u|^2 and a 1.
@@ -28,7 +28,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "hue": ("hue_x", "hue_y"),
     "place": ("row", "column"),
 }
-# b above, one a head: a pixel at distance 1 / sqrt(b) is read exp(-1) times as much as the pixel itself.
+# b above, one a head: a token at distance 1 / sqrt(b) is read exp(-1) times as much as the token itself.
 SHARPNESS = {"colour": 400.0, "brightness": 600.0, "hue": 40.0, "place": 120.0}
 CHANNELS = (*FEATURES, *(f"{question} squared" for question in QUESTIONS), "one")
 KEY_DIM = 5  # three features, their square and 1
@@ -92,7 +92,7 @@ class ColourModel(nn.Module):
             to_k[row, channel[f"{question} squared"]] = 1
             to_q[row + 1, channel[f"{question} squared"]] = -b
             to_k[row + 1, channel["one"]] = 1
-            for i in range(len(FEATURES)):  # value: what a pixel hands on is its ten features
+            for i in range(len(FEATURES)):  # value: what a token hands on is its ten features
                 to_v[head * self.attn.d + i, i] = 1
                 proj[i, head * self.attn.d + i] = 1 / self.num_heads  # the heads' mean comes back
 

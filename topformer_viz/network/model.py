@@ -148,7 +148,7 @@ def fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """TopFormer's attention: (B, C, H, W) in, (B, C, H, W) out; every pixel reads every pixel.
+    """TopFormer's attention: (B, C, H, W) in, (B, C, H, W) out; every token reads every token.
 
     ``key_dim`` features per head for query and key, ``d = attn_ratio * key_dim`` for value. The authors' code
     also stores ``scale = key_dim ** -0.5`` and never uses it; here it is left out: scores are not scaled.

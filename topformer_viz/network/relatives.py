@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from topformer_viz.network.model import Attention, Keep, ignore
 
-ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 a pixel
+ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 a token
 LAYER_NORM_EPS = 1e-6  # ViT's
 SEED = 0
 
 
 class Linear_BN(nn.Sequential):
-    """A linear layer without bias, then BatchNorm over batch and pixels: (B, HW, inp) to (B, HW, out)."""
+    """A linear layer without bias, then BatchNorm over batch and tokens: (B, HW, inp) to (B, HW, out)."""
 
     def __init__(self, inp: int, out: int, bn_weight: float = 1.0) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class LevitAttention(nn.Module):
     """LeViT's attention: (B, C, H, W) in, (B, C, H, W) out, on a ``grid`` (H, W) fixed when it is built.
 
     One projection holds, for each head in turn, the rows of q, k and v. Scores are scaled, and to each is added a learned
-    bias that depends on the head and on how many rows and columns the two pixels lie apart.
+    bias that depends on the head and on how many rows and columns the two tokens lie apart.
     """
 
     def __init__(self, dim: int, key_dim: int, num_heads: int, attn_ratio: int, grid: tuple[int, int]) -> None:
@@ -53,7 +53,7 @@ class LevitAttention(nn.Module):
         self.qkv = Linear_BN(dim, num_heads * self.qkv_dim)
         self.proj = nn.Sequential(nn.Hardswish(), Linear_BN(self.dh, dim, bn_weight=0.0))
         row, column = places(grid)
-        # Numbered as the authors do, in order of first appearance: pixel 0 meets every offset, in the order of the pixels.
+        # Numbered as the authors do, in order of first appearance: token 0 meets every offset, in the order of the tokens.
         offset = (row[:, None] - row).abs() * grid[1] + (column[:, None] - column).abs()
         self.attention_biases = nn.Parameter(torch.zeros(num_heads, len(row)))
         self.offset: Tensor
@@ -142,11 +142,11 @@ class VitAttention(nn.Module):
 
 
 class RopeAttention(VitAttention):
-    """ViT's attention with axial rotary position embedding: query and key are turned by their pixel's row and column.
+    """ViT's attention with axial rotary position embedding: query and key are turned by their token's row and column.
 
-    A product of two turned vectors depends on the angle between them, so on the pixels' offset and not on where they lie.
+    A product of two turned vectors depends on the angle between them, so on the tokens' offset and not on where they lie.
     The first half of the turned features turns with the row, the second with the column; in each half, pair t turns by
-    ROPE_BASE ** (-t / pairs) a pixel. Features come in groups of four; where key_dim is no multiple of 4, the rest stays.
+    ROPE_BASE ** (-t / pairs) a token. Features come in groups of four; where key_dim is no multiple of 4, the rest stays.
     """
 
     def placed(self, query: Tensor, key: Tensor, grid: tuple[int, int], keep: Keep) -> tuple[Tensor, Tensor]:
@@ -156,9 +156,9 @@ class RopeAttention(VitAttention):
         return query, key
 
     def angles(self, grid: tuple[int, int]) -> Tensor:
-        """By how much each pair of features is turned at each pixel: (HW, 2 * (key_dim // 4)), in radians."""
+        """By how much each pair of features is turned at each token: (HW, 2 * (key_dim // 4)), in radians."""
         pairs = self.key_dim // 4  # of each of the two halves
-        speed = ROPE_BASE ** (-torch.arange(pairs) / pairs)  # (pairs,), in radians a pixel
+        speed = ROPE_BASE ** (-torch.arange(pairs) / pairs)  # (pairs,), in radians a token
         return torch.cat([place[:, None] * speed for place in places(grid)], dim=1)
 
 
@@ -172,7 +172,7 @@ def turn(x: Tensor, angles: Tensor) -> Tensor:
 
 
 def places(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Row and column of each pixel of a grid (H, W), in the order of the list: (HW,) each, integers."""
+    """Row and column of each token of a grid (H, W), in the order of the list: (HW,) each, integers."""
     H, W = grid
     return torch.arange(H).repeat_interleave(W), torch.arange(W).repeat(H)
 
@@ -247,7 +247,7 @@ def parameters(attention: nn.Module) -> int:
 
 
 def multiply_adds(attention: nn.Module, HW: int) -> int:
-    """Multiply-adds on ``HW`` pixels, counted as in costs.py: projections and the two matrix products, nothing else."""
+    """Multiply-adds on ``HW`` tokens, counted as in costs.py: projections and the two matrix products, nothing else."""
     projections = sum(x.weight.numel() for x in attention.modules() if isinstance(x, (nn.Conv2d, nn.Linear)))
     heads, key_dim, d = (int(getattr(attention, name)) for name in ("num_heads", "key_dim", "d"))
     return projections * HW + heads * HW**2 * (key_dim + d)  # query @ key, weights @ value

@@ -32,7 +32,7 @@ AXES: dict[str, Axis] = {
     "C": Axis(Text("channels of the token map", "特征图的通道"), "#56720f", "#b3cf66"),
     "H": Axis(Text("rows of the token grid", "特征网格的行"), "#94640a", "#dfb04c"),
     "W": Axis(Text("columns of the token grid", "特征网格的列"), "#875038", "#d9a284"),
-    "HW": Axis(Text("pixels of the token grid, H × W", "特征网格的像素，H × W"), "#8a5600", "#f0c060"),
+    "HW": Axis(Text("tokens of the token grid, H × W", "特征网格的 token，H × W"), "#8a5600", "#f0c060"),
     "heads": Axis(Text("attention heads", "注意力头"), "#7d3fb0", "#c9a4f2"),
     "key_dim": Axis(Text("features per head of query and key", "每个头中查询与键的特征数"), "#b3206e", "#f29bc8"),
     "nh_kd": Axis(Text("heads × key_dim", "heads × key_dim"), "#9a2a94", "#e59be2"),
@@ -131,15 +131,15 @@ STAGES: dict[str, Stage] = _stages(
         "image", Text("The picture", "图像"), (), (Step("normalise", "B RGB Y X"),),
         "image = (RGB / 255 − mean) / std", view="photo", in_block=False,
         note=Text(
-            "The photograph, {X} pixels wide and {Y} high, each colour channel shifted and scaled by ImageNet's mean and "
+            "The photograph, {X} image pixels wide and {Y} high, each colour channel shifted and scaled by ImageNet's mean and "
             "standard deviation. The lines show the [[token]] grid: {H} rows × {W} columns = {HW} squares. Attention will "
-            "compare these squares with one another, not the image's pixels.",
-            "这张照片宽 {X} 像素、高 {Y} 像素，每个颜色通道都减去 ImageNet 的均值、再除以标准差。图上的线是 [[token|特征网格]]："
-            "{H} 行 × {W} 列 = {HW} 个方格。注意力比较的是这些方格，而不是图像的像素。"),
+            "compare these squares with one another, not the image pixels.",
+            "这张照片宽 {X}、高 {Y} 图像像素，每个颜色通道都减去 ImageNet 的均值、再除以标准差。图上的线是 [[token|特征网格]]："
+            "{H} 行 × {W} 列 = {HW} 个方格。注意力比较的是这些方格，而不是图像像素。"),
         trap=Text(
-            "“Attention is quadratic” frightens more than it costs: in the number of these squares, not of pixels. On this "
+            "“Attention is quadratic” frightens more than it costs: in the number of these squares, not of image pixels. On this "
             "picture a head's matrix has {HW} × {HW} = {entries} entries.",
-            "“注意力的代价是平方级的”听来吓人，其实没那么贵：平方的是方格数，不是像素数。在这张图上，"
+            "“注意力的代价是平方级的”听来吓人，其实没那么贵：平方的是方格数，不是图像像素数。在这张图上，"
             "每个头的矩阵有 {HW} × {HW} = {entries} 个元素。")),
     Stage(
         "pyramid{n}", Text("The token pyramid", "特征金字塔"), ("image",), (Step("convolve", "B C{n} H{n} W{n}"),),
@@ -165,55 +165,55 @@ STAGES: dict[str, Stage] = _stages(
         "query_map = BN(P_{q} · tokens),  P_{q}: nh_kd × C", view="maps", strand="q",
         note=Text(
             "A [[1×1 convolution]] without bias, then [[BatchNorm]]. It looks at one pixel at a time and turns its {C} "
-            "channels into `heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} numbers: what this pixel asks.",
-            "不带偏置的 [[1×1 convolution|1×1 卷积]]，再接 [[BatchNorm]]。它每次只看一个像素，把 {C} 个通道变成 "
-            "`heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} 个数：这个像素要问什么。")),
+            "channels into `heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} numbers: what this token asks.",
+            "不带偏置的 [[1×1 convolution|1×1 卷积]]，再接 [[BatchNorm]]。它每次只看一个 token，把 {C} 个通道变成 "
+            "`heads` × `key_dim` = {heads} × {key_dim} = {nh_kd} 个数：这个 token 要问什么。")),
     Stage(
         "query", Text("Query", "查询"), ("query_map",),
         (Step("reshape", "B heads key_dim HW"), Step("permute", "B heads HW key_dim")),
         "query_{hic} = query_map_{(h·key_dim + c), i}", view="rows", strand="q",
         note=Text(
-            "The grid is laid out as one long list of `HW` = {HW} pixels and the channels are dealt out to {heads} "
-            "[[head|heads]]. Then the last two axes swap. Now each row is a pixel: in every head, each pixel has "
+            "The grid is laid out as one long list of `HW` = {HW} tokens and the channels are dealt out to {heads} "
+            "[[head|heads]]. Then the last two axes swap. Now each row is a token: in every head, each token has "
             "`key_dim` = {key_dim} features.",
-            "把网格铺成一列，共 `HW` = {HW} 个像素，并把通道分给 {heads} 个 [[head|头]]，然后交换最后两个轴。"
-            "现在每一行是一个像素：在每个头里，每个像素有 `key_dim` = {key_dim} 个特征。"),
+            "把网格铺成一列，共 `HW` = {HW} 个 token，并把通道分给 {heads} 个 [[head|头]]，然后交换最后两个轴。"
+            "现在每一行是一个 token：在每个头里，每个 token 有 `key_dim` = {key_dim} 个特征。"),
         trap=Text(
             "The classic bug: reshape straight to (B, heads, HW, key_dim) and skip the permute. The shape is right and "
-            "no error is raised, but within each head pixels and features are mixed up.",
+            "no error is raised, but within each head tokens and features are mixed up.",
             "经典错误：直接 reshape 成 (B, heads, HW, key_dim) 而省去 permute。形状正确，也不报错，但在每个头里，"
-            "像素和特征被打乱了。")),
+            "token 和特征被打乱了。")),
     Stage(
         "key_map", Text("Key, still a map", "键（仍是特征图）"), ("tokens",), (Step("conv", "B nh_kd H W"),),
         "key_map = BN(P_{k} · tokens),  P_{k}: nh_kd × C", view="maps", strand="k",
         note=Text(
-            "The same tokens through weights of their own: {nh_kd} numbers a pixel, the same size as the query. If the "
-            "query is what a pixel asks, the [[key]] is what it answers to.",
-            "同样的输入，经过另一组权重：每个像素 {nh_kd} 个数，与查询一样大。如果说查询是像素的提问，"
+            "The same tokens through weights of their own: {nh_kd} numbers a token, the same size as the query. If the "
+            "query is what a token asks, the [[key]] is what it answers to.",
+            "同样的输入，经过另一组权重：每个 token {nh_kd} 个数，与查询一样大。如果说查询是 token 的提问，"
             "[[key|键]]就是它能回应什么。")),
     Stage(
         "key", Text("Key", "键"), ("key_map",), (Step("reshape", "B heads key_dim HW"),),
         "key_{hcj} = key_map_{(h·key_dim + c), j}", view="columns", strand="k",
         note=Text(
             "Only a reshape: no permute. It already lies transposed, `key_dim` × `HW` = {key_dim} × {HW}, ready for "
-            "the product. Each column is a pixel.",
+            "the product. Each column is a token.",
             "只做 reshape，不做 permute。它本来就是转置好的，`key_dim` × `HW` = {key_dim} × {HW}，"
-            "正好用来相乘。每一列是一个像素。")),
+            "正好用来相乘。每一列是一个 token。")),
     Stage(
         "value_map", Text("Value, still a map", "值（仍是特征图）"), ("tokens",), (Step("conv", "B dh H W"),),
         "value_map = BN(P_{v} · tokens),  P_{v}: dh × C", view="maps", strand="v",
         note=Text(
             "A third 1×1 convolution: `dh` = `heads` × `d` = {heads} × {d} = {dh} channels. The [[value]] is what a "
-            "pixel hands over to whoever reads it.",
-            "第三个 1×1 卷积：`dh` = `heads` × `d` = {heads} × {d} = {dh} 个通道。[[value|值]]是像素交给读它的人的内容。")),
+            "token hands over to whoever reads it.",
+            "第三个 1×1 卷积：`dh` = `heads` × `d` = {heads} × {d} = {dh} 个通道。[[value|值]]是 token 交给读它的人的内容。")),
     Stage(
         "value", Text("Value", "值"), ("value_map",),
         (Step("reshape", "B heads d HW"), Step("permute", "B heads HW d")),
         "value_{hjf} = value_map_{(h·d + f), j}", view="rows", strand="v",
         note=Text(
-            "Reshaped and permuted like the query, but wider: `d` = {d} features a pixel against `key_dim` = {key_dim}. "
+            "Reshaped and permuted like the query, but wider: `d` = {d} features a token against `key_dim` = {key_dim}. "
             "As in LeViT, what is handed over is richer than what is compared.",
-            "像查询一样 reshape 再 permute，但更宽：每个像素有 `d` = {d} 个特征，而 `key_dim` = {key_dim}。"
+            "像查询一样 reshape 再 permute，但更宽：每个 token 有 `d` = {d} 个特征，而 `key_dim` = {key_dim}。"
             "与 LeViT 一样，这里扩大了维度：交出的内容比用来比较的更丰富。"),
         trap=Text(
             "In ViT query, key and value are equally wide, so `d` and `key_dim` are easily taken for one number. "
@@ -223,11 +223,11 @@ STAGES: dict[str, Stage] = _stages(
         "scores", Text("Scores", "得分"), ("query", "key"), (Step("matmul", "B heads HW HW"),),
         "scores_{hij} = Σ_{c} query_{hic} · key_{hcj}", view="matrix",
         note=Text(
-            "Every pixel's query against every pixel's key: `key_dim` = {key_dim} products, summed. The axis `key_dim` "
-            "is used up, and a table of {HW} × {HW} remains for each head: row i is the pixel that asks, column j the "
-            "pixel that is asked.",
-            "每个像素的查询与每个像素的键相乘：`key_dim` = {key_dim} 个乘积求和。`key_dim` 这个轴被消去，"
-            "每个头剩下一张 {HW} × {HW} 的表：第 i 行是提问的像素，第 j 列是被问的像素。"),
+            "Every token's query against every token's key: `key_dim` = {key_dim} products, summed. The axis `key_dim` "
+            "is used up, and a table of {HW} × {HW} remains for each head: row i is the token that asks, column j the "
+            "token that is asked.",
+            "每个 token 的查询与每个 token 的键相乘：`key_dim` = {key_dim} 个乘积求和。`key_dim` 这个轴被消去，"
+            "每个头剩下一张 {HW} × {HW} 的表：第 i 行是提问的 token，第 j 列是被问的 token。"),
         trap=Text(
             "Not divided by √key_dim. The authors' code stores the scale and never uses it. BatchNorm's learned gain on "
             "query and key can take its place.",
@@ -237,32 +237,32 @@ STAGES: dict[str, Stage] = _stages(
         "weights_{hij} = exp(scores_{hij}) / Σ_{j'} exp(scores_{hij'})", view="matrix",
         note=Text(
             "[[softmax|Softmax]] along each row: all entries between 0 and 1, each row sums to 1. So each of the `HW` "
-            "pixels has a weight on every pixel, a table that resembles a covariance matrix.",
-            "沿每一行做 [[softmax]]：所有元素都在 0 和 1 之间，每行之和为 1。于是 `HW` 个像素中的每一个，"
-            "对所有像素都有一个权重，这张表类似协方差矩阵。"),
+            "tokens has a weight on every token, a table that resembles a covariance matrix.",
+            "沿每一行做 [[softmax]]：所有元素都在 0 和 1 之间，每行之和为 1。于是 `HW` 个 token 中的每一个，"
+            "对所有 token 都有一个权重，这张表类似协方差矩阵。"),
         trap=Text(
             "Resembles, no more: it is not symmetric, its rows sum to 1 and its columns do not, and nothing in it is "
-            "negative. It is closer to the transition matrix of a Markov chain. A row says whom a pixel reads; a "
+            "negative. It is closer to the transition matrix of a Markov chain. A row says whom a token reads; a "
             "column, who reads it.",
             "只是类似：它不对称，行和为 1 而列和不是，也没有负数。它更接近马尔可夫链的转移矩阵。"
-            "一行说明一个像素读谁；一列说明谁在读它。")),
+            "一行说明一个 token 读谁；一列说明谁在读它。")),
     Stage(
         "mixed", Text("Per-head outputs", "每个头的输出"), ("weights", "value"), (Step("matmul", "B heads HW d"),),
         "mixed_{hif} = Σ_{j} weights_{hij} · value_{hjf}", view="overlay",
         note=Text(
-            "Each pixel collects the values of all {HW} pixels, in the proportions of its row of weights. The key pixels "
-            "are summed away; `d` = {d} mixed features a pixel remain in each head.",
-            "每个像素按自己那一行的权重，把全部 {HW} 个像素的值加起来。被问的像素这个轴被求和消去；"
-            "每个头里，每个像素剩下 `d` = {d} 个混合后的特征。")),
+            "Each token collects the values of all {HW} tokens, in the proportions of its row of weights. The key tokens "
+            "are summed away; `d` = {d} mixed features a token remain in each head.",
+            "每个 token 按自己那一行的权重，把全部 {HW} 个 token 的值加起来。被问的 token 这个轴被求和消去；"
+            "每个头里，每个 token 剩下 `d` = {d} 个混合后的特征。")),
     Stage(
         "merged", Text("Heads concatenated", "拼接各头"), ("mixed",),
         (Step("permute", "B heads d HW"), Step("reshape", "B dh H W")),
         "merged_{(h·d + f), i} = mixed_{hif}", view="maps",
         note=Text(
             "The way back: swap the last two axes, then set the {heads} heads one after another, `dh` = {heads} × {d} = "
-            "{dh} channels, and fold the list of pixels into the {H} × {W} grid again.",
+            "{dh} channels, and fold the list of tokens into the {H} × {W} grid again.",
             "往回走：交换最后两个轴，再把 {heads} 个头依次排好，`dh` = {heads} × {d} = {dh} 个通道，"
-            "并把像素列表折回 {H} × {W} 的网格。"),
+            "并把 token 列表折回 {H} × {W} 的网格。"),
         trap=Text(
             "Permute first, then reshape. The other way round the shape is the same and the map is noise.",
             "先 permute，再 reshape。反过来做，形状一样，得到的图却是乱的。")),
@@ -298,14 +298,14 @@ STAGES: dict[str, Stage] = _stages(
         "mlp", Text("The MLP's branch", "MLP 分支"), ("residual",), (Step("mlp", "B C H W"),),
         "mlp = fc2(ReLU6(dwconv_{3×3}(fc1(residual))))", view="maps",
         note=Text(
-            "Two 1×1 convolutions, to twice the width and back, work on each pixel by itself. Between them a 3×3 "
-            "[[depthwise convolution]] lets each pixel see its eight neighbours.",
-            "两个 1×1 卷积把宽度加倍再变回来，都是逐像素的。它们中间有一个 3×3 的 [[depthwise convolution|深度卷积]]，"
-            "让每个像素看到周围的八个像素。"),
+            "Two 1×1 convolutions, to twice the width and back, work on each token by itself. Between them a 3×3 "
+            "[[depthwise convolution]] lets each token see its eight neighbours.",
+            "两个 1×1 卷积把宽度加倍再变回来，都是逐 token 的。它们中间有一个 3×3 的 [[depthwise convolution|深度卷积]]，"
+            "让每个 token 看到周围的八个 token。"),
         trap=Text(
-            "Attention alone does not know where a pixel lies: shuffle the pixels and its output shuffles with them. "
+            "Attention alone does not know where a token lies: shuffle the tokens and its output shuffles with them. "
             "Position enters only here and in the pyramid, through convolutions and their zero padding.",
-            "注意力本身不知道像素的位置：打乱像素，输出也跟着打乱。位置信息只从这里和金字塔进来，靠的是卷积和它的零填充。")),
+            "注意力本身不知道 token 的位置：打乱 token，输出也跟着打乱。位置信息只从这里和金字塔进来，靠的是卷积和它的零填充。")),
     Stage(
         "output", Text("The block's output", "模块的输出"), ("residual", "mlp"), (Step("add", "B C H W"),),
         "output = residual + mlp", view="maps",
@@ -331,8 +331,8 @@ STAGES: dict[str, Stage] = _stages(
         (Step("classify", "B classes H1 W1"),),
         "class_scores = conv_seg(ReLU(linear_fuse(Σ_{n} resize(injected_{n}))))", view="maps", in_block=False, walked=False,
         note=Text(
-            "One score for each class at each pixel of the 1/8 grid, before upsampling to the image.",
-            "在 1/8 的网格上，每个像素对每个类别有一个得分，之后再放大到原图。")),
+            "One score for each class at each token of the 1/8 grid, before upsampling to the image.",
+            "在 1/8 的网格上，每个 token 对每个类别有一个得分，之后再放大到原图。")),
 )
 
 @dataclass(frozen=True)
@@ -348,7 +348,7 @@ ORIGINS: dict[str, Origin] = {
     "pyramid": Origin("pool", STAGES["tokens"].formula, Text(
         "Every pyramid level is averaged down to this grid, one cell for 64 × 64 image pixels, and all are stacked along "
         "the channels.",
-        "金字塔的每一层都平均池化到这个网格（每格对应图像的 64 × 64 个像素），再沿通道拼在一起。")),
+        "金字塔的每一层都平均池化到这个网格（每格对应图像的 64 × 64 个图像像素），再沿通道拼在一起。")),
     "block": Origin("enter", "tokens_{block {this}} = output_{block {previous}}", Text(
         "It is the output of block {previous}.", "它是第 {previous} 个模块的输出。")),
     "colour": Origin("lift", "tokens = (u, |u_{colour}|², |u_{brightness}|², |u_{hue}|², |u_{place}|², 1)", Text(
@@ -371,9 +371,9 @@ COLOUR_NOTES: dict[str, Text] = {
         "Here each head hands on the same ten features: colour in two forms, hue and place.",
         "这里每个头交出同样的十个特征：两种形式的颜色、色相和位置。"),
     "scores": Text(
-        "Here a score is minus a squared distance: 0 where two pixels are alike, ever more negative the less they are. "
+        "Here a score is minus a squared distance: 0 where two tokens are alike, ever more negative the less they are. "
         "Such scores are symmetric; a trained network's are not.",
-        "这里的得分是负的平方距离：两个像素相同时为 0，越不像就越负。这样的得分是对称的；训练得到的网络则不是。"),
+        "这里的得分是负的平方距离：两个 token 相同时为 0，越不像就越负。这样的得分是对称的；训练得到的网络则不是。"),
     "residual": Text(
         "The colour model ends here. Choose a TopFormer under Model to see the pyramid before it and the MLP after it.",
         "颜色网络到此为止。在“模型”里选择 TopFormer，可以看到前面的金字塔和后面的 MLP。"),
@@ -382,18 +382,18 @@ COLOUR_NOTES: dict[str, Text] = {
 GLOSSARY: dict[str, tuple[Text, Text]] = {
     "token": (Text("token", "token"), Text(
         "One square of the grid that attention works on; in TopFormer it stands for 64 × 64 image pixels. Also "
-        "simply called a pixel of the token map.",
-        "注意力所处理的网格中的一个方格；在 TopFormer 里对应图像的 64 × 64 个像素，也直接叫作特征图的一个像素。")),
+        "simply called a token of the token map.",
+        "注意力所处理的网格中的一个方格；在 TopFormer 里对应图像的 64 × 64 个图像像素，也直接叫作特征图的一个 token。")),
     "token pyramid": (Text("token pyramid", "特征金字塔"), Text(
         "Feature maps of the same picture at several sizes, made by a small convolutional network.",
         "由一个小卷积网络得到的、同一张图像的几种尺寸的特征图。")),
     "query": (Text("query", "查询"), Text(
-        "What a pixel asks of the others: a short vector in each head.", "一个像素向其他像素提出的问题：每个头里的一个短向量。")),
+        "What a token asks of the others: a short vector in each head.", "一个 token 向其他 token 提出的问题：每个头里的一个短向量。")),
     "key": (Text("key", "键"), Text(
-        "What a pixel answers to. A query's dot product with a key says how well they match.",
-        "一个像素能回应什么。查询与键的点积表示二者有多匹配。")),
+        "What a token answers to. A query's dot product with a key says how well they match.",
+        "一个 token 能回应什么。查询与键的点积表示二者有多匹配。")),
     "value": (Text("value", "值"), Text(
-        "What a pixel hands over when it is read.", "一个像素被读取时交出的内容。")),
+        "What a token hands over when it is read.", "一个 token 被读取时交出的内容。")),
     "head": (Text("head", "头"), Text(
         "One of several attentions that run side by side, each with its own part of the channels.",
         "同时进行的几个注意力中的一个，各用一部分通道。")),
@@ -405,10 +405,10 @@ GLOSSARY: dict[str, tuple[Text, Text]] = {
         "then by a learned gain and bias.",
         "对每个通道平移和缩放：训练时用当前批的统计量，之后用存下的统计量；再乘以学到的增益并加上偏置。")),
     "1×1 convolution": (Text("1×1 convolution", "1×1 卷积"), Text(
-        "A matrix applied to the channels of each pixel by itself.", "对每个像素的通道单独作用的一个矩阵。")),
+        "A matrix applied to the channels of each token by itself.", "对每个 token 的通道单独作用的一个矩阵。")),
     "depthwise convolution": (Text("depthwise convolution", "深度卷积"), Text(
         "A convolution that treats each channel by itself: it mixes neighbours, not channels.",
-        "对每个通道单独做的卷积：混合相邻像素，不混合通道。")),
+        "对每个通道单独做的卷积：混合相邻 token，不混合通道。")),
     "ReLU6": (Text("ReLU6", "ReLU6"), Text(
         "Keeps what lies between 0 and 6, cuts the rest to the nearer end.", "保留 0 到 6 之间的值，其余截到较近的一端。")),
     "residual": (Text("residual", "残差"), Text(
@@ -418,8 +418,8 @@ GLOSSARY: dict[str, tuple[Text, Text]] = {
     "permute": (Text("permute", "permute"), Text(
         "Swaps axes: which index comes first changes, and no number does.", "交换轴：改变的是下标的先后，数值不变。")),
     "effective tokens": (Text("effective tokens", "有效 token 数"), Text(
-        "exp(entropy) of a row of weights: over how many pixels it is spread. 1 means one-hot; HW means uniform.",
-        "一行权重的 exp(熵)：它分散在多少个像素上。1 表示只看一个；HW 表示均匀。")),
+        "exp(entropy) of a row of weights: over how many tokens it is spread. 1 means one-hot; HW means uniform.",
+        "一行权重的 exp(熵)：它分散在多少个 token 上。1 表示只看一个；HW 表示均匀。")),
 }
 # fmt: on
 

@@ -26,8 +26,8 @@ EFFECTIVE = Text(
     "有效 token 数（各头逐行取平均）：{heads}，共 {HW} 个。",
 )
 UNIFORM = Text(
-    "Uniform rows: every pixel reads all pixels alike, because the scores are too small to tell them apart.",
-    "各行是均匀的：得分太小，分不出差别，所以每个像素对所有像素一视同仁。",
+    "Uniform rows: every token reads all tokens alike, because the scores are too small to tell them apart.",
+    "各行是均匀的：得分太小，分不出差别，所以每个 token 对所有 token 一视同仁。",
 )
 
 

@@ -1,6 +1,6 @@
 """TopFormer's attention small enough for a pencil: drawn numbers, the real module's run, and what each cell is made of.
 
-A grid of 2 x 3 pixels, 3 channels, 2 heads, key_dim 2, d 4. Tokens and weights are small whole numbers, and BatchNorm
+A grid of 2 x 3 tokens, 3 channels, 2 heads, key_dim 2, d 4. Tokens and weights are small whole numbers, and BatchNorm
 is exactly the identity, so that everything up to the scores is a whole number.
 """
 
@@ -17,7 +17,7 @@ from topformer_viz.run.tracing import Trace, trace_block
 
 GRID = (2, 3)  # H, W
 SEEDS = range(1, 1000)
-PIXELS = (0, 4)  # the two whose rows the worksheet asks for, one of each row of the grid
+TOKENS = (0, 4)  # the two whose rows the worksheet asks for, one of each row of the grid
 
 # Each convolution's matrix: the layer that holds it, its axes, and the least and largest number drawn for it.
 MATRICES: dict[str, tuple[str, tuple[str, str], tuple[int, int]]] = {
@@ -105,9 +105,9 @@ def draw(seed: int) -> Example:
 def _teaches(run: Trace) -> Tensor:
     """Which maps of the batch have numbers worth computing by hand: (B,) of bool.
 
-    All are small, no channel is the same in every pixel, no row of scores is all alike, and in the worksheet's pixels
+    All are small, no channel is the same in every token, no row of scores is all alike, and in the worksheet's tokens
     ReLU6 cuts something below 0 in the first head and something above 6 in one of them. The first head's scores differ between
-    these pixels.
+    these tokens.
     """
     good = torch.ones(len(run["tokens"]), dtype=torch.bool)
     for name, largest in LARGEST.items():
@@ -115,9 +115,9 @@ def _teaches(run: Trace) -> Tensor:
     for name in ("query_map", "key_map", "value_map"):
         good &= (run[name].amax((2, 3)) > run[name].amin((2, 3))).all(1)
     good &= (run["scores"].amax(3) > run["scores"].amin(3)).all(2).all(1)
-    a, b = (run["scores"][:, 0, pixel] for pixel in PIXELS)
+    a, b = (run["scores"][:, 0, token] for token in TOKENS)
     good &= (a != b).any(1)
-    mixed = run["mixed"][:, :, PIXELS, :]
+    mixed = run["mixed"][:, :, TOKENS, :]
     return good & (mixed[:, 0].amin((1, 2)) < 0) & (mixed.amax((1, 2, 3)) > 6)
 
 
@@ -188,7 +188,7 @@ def _add(cells: list[Cell], numbers: list[str], at: int) -> str:
 
 
 def _conv(matrix: str, source: str, channels: str) -> Rule:
-    """A 1x1 convolution: a row of the matrix times the pixel's channels."""
+    """A 1x1 convolution: a row of the matrix times the token's channels."""
 
     def sources(sizes: Mapping[str, int], out: int, y: int, x: int) -> list[Cell]:
         pairs = [((matrix, (out, c)), (source, (c, y, x))) for c in range(sizes[channels])]
@@ -197,18 +197,18 @@ def _conv(matrix: str, source: str, channels: str) -> Rule:
     return Rule(sources, _products, rounds=source in DIGITS)
 
 
-def _pixel(sizes: Mapping[str, int], i: int) -> tuple[int, int]:
-    """Row and column of pixel ``i``."""
+def _token(sizes: Mapping[str, int], i: int) -> tuple[int, int]:
+    """Row and column of token ``i``."""
     return divmod(i, sizes["W"])
 
 
 RULES: dict[str, Rule] = {
     "query_map": _conv("P_q", "tokens", "C"),
-    "query": Rule(lambda s, h, i, c: [("query_map", (h * s["key_dim"] + c, *_pixel(s, i)))], _copy),
+    "query": Rule(lambda s, h, i, c: [("query_map", (h * s["key_dim"] + c, *_token(s, i)))], _copy),
     "key_map": _conv("P_k", "tokens", "C"),
-    "key": Rule(lambda s, h, c, j: [("key_map", (h * s["key_dim"] + c, *_pixel(s, j)))], _copy),
+    "key": Rule(lambda s, h, c, j: [("key_map", (h * s["key_dim"] + c, *_token(s, j)))], _copy),
     "value_map": _conv("P_v", "tokens", "C"),
-    "value": Rule(lambda s, h, j, f: [("value_map", (h * s["d"] + f, *_pixel(s, j)))], _copy),
+    "value": Rule(lambda s, h, j, f: [("value_map", (h * s["d"] + f, *_token(s, j)))], _copy),
     "scores": Rule(
         lambda s, h, i, j: [
             cell for c in range(s["key_dim"]) for cell in (("query", (h, i, c)), ("key", (h, c, j)))

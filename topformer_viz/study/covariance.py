@@ -1,6 +1,6 @@
 """Is a head's matrix of weights a covariance matrix? What tells the two apart, measured on one run.
 
-Covariance and correlation are those of the block's tokens, pixels as variables and channels as samples, so that all
+Covariance and correlation are those of the block's tokens, tokens as variables and channels as samples, so that all
 three are tables of HW x HW. All in float64.
 """
 
@@ -16,12 +16,12 @@ LONGEST = 10_000  # steps a walk is followed
 
 
 def covariance(tokens: Tensor) -> Tensor:
-    """Covariance of the pixels of (1, C, H, W) over their C channels: (HW, HW)."""
+    """Covariance of the tokens of (1, C, H, W) over their C channels: (HW, HW)."""
     return torch.atleast_2d(torch.cov(tokens[0].flatten(1).T.double().cpu()))
 
 
 def correlation(tokens: Tensor) -> Tensor:
-    """The same of pixels brought to variance 1: (HW, HW). A pixel alike in all channels has none: its entries are 0."""
+    """The same of tokens brought to variance 1: (HW, HW). A token alike in all channels has none: its entries are 0."""
     table = covariance(tokens)
     deviation = table.diagonal().sqrt()
     scale = torch.where(deviation > 0, 1 / deviation, 0.0)
@@ -79,7 +79,7 @@ def _ends(values: Tensor) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Walk:
-    """A walk over the pixels that steps from i to j with probability A_ij, begun at any pixel alike.
+    """A walk over the tokens that steps from i to j with probability A_ij, begun at any token alike.
 
     ``first`` and ``limit``, (HW,): where it is after one step (the mean of A's rows) and in the long run. ``steps``
     until it is within ``MIXED`` of the limit, None if not within ``LONGEST``. ``left``: max |limit A - limit|.

@@ -20,10 +20,10 @@ from topformer_viz.words.text import Text
 
 @torch.inference_mode()
 def equivariance(attention: nn.Module, tokens: Tensor, seed: int = SEED) -> float:
-    """How much ``attention`` notices when the pixels of ``tokens`` (1, C, H, W) are shuffled; rounding where it does not.
+    """How much ``attention`` notices when the tokens of ``tokens`` (1, C, H, W) are shuffled; rounding where it does not.
 
-    The shuffled pixels' "mixed", put back in order, against the straight ones': the largest difference, over the
-    largest entry. Measured before the projection, which works on each pixel by itself and, as built, gives 0.
+    The shuffled tokens' "mixed", put back in order, against the straight ones': the largest difference, over the
+    largest entry. Measured before the projection, which works on each token by itself and, as built, gives 0.
     """
     order = torch.randperm(tokens.shape[2] * tokens.shape[3], generator=torch.Generator().manual_seed(seed))
     shuffled = tokens.flatten(2)[..., order].reshape(tokens.shape)
@@ -62,15 +62,15 @@ LISTED = Stage(
     "listed", Text("The map as a list", "特征图铺成列表"), ("tokens",), (Step("reshape", "B C HW"), Step("permute", "B HW C")),
     "listed_{i, :} = tokens_{:, i}", view="rows",
     note=Text(
-        "A row a pixel. In the real network the tokens stay a list from block to block.",
-        "一行一个像素。在真实的网络里，token 从一个模块到下一个模块一直是列表。"))
+        "A row a token. In the real network the tokens stay a list from block to block.",
+        "一行一个 token。在真实的网络里，token 从一个模块到下一个模块一直是列表。"))
 PRODUCTS = Stage(
     "products", Text("Products", "点积"), ("query", "key"), (Step("matmul", "B heads HW HW"),),
     "products_{hij} = Σ_{c} query_{hic} · key_{hcj}", view="matrix",
     note=Text("In TopFormer these are the scores already.", "在 TopFormer 里，这就已经是得分。"))
 MERGED = _as(
     "merged", (Step("permute", "B HW heads d"), Step("reshape", "B HW dh")), "merged_{i, (h·d + f)} = mixed_{hif}",
-    Text("The heads side by side in each pixel's row.", "各头在每个像素的那一行里并排。"))
+    Text("The heads side by side in each token's row.", "各头在每个 token 的那一行里并排。"))
 FOLDED = _as(
     "projected", (Step("permute", "B C HW"), Step("reshape", "B C H W")), "projected_{:, i} = projected_list_{i, :}",
     Text("Folded into a map again, to be compared with TopFormer's.", "重新折成特征图，以便与 TopFormer 的比较。"),
@@ -89,8 +89,8 @@ LEVIT: dict[str, Stage] = _by_name(
         "qkv", Text("Dealt out to the heads", "分给各头"), ("qkv_list",), (Step("reshape", "B HW heads qkv_dim"),),
         "qkv_{i, h, n} = qkv_list_{i, (h·qkv_dim + n)}", view="rows",
         note=Text(
-            "In each head a pixel has 2 × {key_dim} + {d} = {qkv_dim} features, still in one piece.",
-            "在每个头里，一个像素有 2 × {key_dim} + {d} = {qkv_dim} 个特征，还连在一起。")),
+            "In each head a token has 2 × {key_dim} + {d} = {qkv_dim} features, still in one piece.",
+            "在每个头里，一个 token 有 2 × {key_dim} + {d} = {qkv_dim} 个特征，还连在一起。")),
     _as(
         "query",
         (Step("split", "B HW heads key_dim"), Step("permute", "B heads HW key_dim")),
@@ -110,8 +110,8 @@ LEVIT: dict[str, Stage] = _by_name(
         "bias", Text("Attention bias", "注意力偏置"), (), (Step("look_up", "B heads HW HW"),),
         "bias_{hij} = attention_biases_{h, (|Δrow|·W + |Δcolumn|)}", view="matrix",
         note=Text(
-            "One learned number a head for each offset of two pixels, {HW} offsets on this grid, whatever the picture shows.",
-            "每个头对两个像素的每种偏移各学一个数，这个网格上有 {HW} 种偏移，与图片内容无关。")),
+            "One learned number a head for each offset of two tokens, {HW} offsets on this grid, whatever the picture shows.",
+            "每个头对两个 token 的每种偏移各学一个数，这个网格上有 {HW} 种偏移，与图片内容无关。")),
     _as(
         "scores", (Step("scale_bias", "B heads HW HW"),), "scores_{hij} = products_{hij} / √key_dim + bias_{hij}",
         Text("Scaled, and shifted by the bias of the offset.", "先缩放，再加上这一偏移的偏置。"), ("products", "bias")),
@@ -146,8 +146,8 @@ VIT: dict[str, Stage] = _by_name(
         "normed", Text("LayerNorm", "LayerNorm"), ("listed",), (Step("layer_norm", "B HW C"),),
         "normed_{i} = gain · (listed_{i} − mean_{i}) / √(variance_{i} + ε) + shift", view="rows",
         note=Text(
-            "Each pixel's {C} channels are brought to mean 0 and variance 1 among themselves, before everything else.",
-            "先把每个像素自己的 {C} 个通道归一化成均值 0、方差 1，再做其他一切。")),
+            "Each token's {C} channels are brought to mean 0 and variance 1 among themselves, before everything else.",
+            "先把每个 token 自己的 {C} 个通道归一化成均值 0、方差 1，再做其他一切。")),
     _linear("query", "q", Text("Query, still a list", "查询（仍是列表）"), "nh_kd"),
     _as(
         "query", (Step("reshape", "B HW heads key_dim"), Step("permute", "B heads HW key_dim")),
@@ -185,9 +185,9 @@ def _rotated(name: str, axes: str, formula: str) -> Stage:
     return Stage(
         f"rotated_{name}", title, (name,), (Step("rotate", axes),), formula, view="rows", strand=name[0],
         note=Text(
-            "Pairs of features turn by angles that grow with the pixel's row (first half) or column (second half). Lengths "
+            "Pairs of features turn by angles that grow with the token's row (first half) or column (second half). Lengths "
             "stay.",
-            "特征两两成对旋转：前一半按像素所在的行，后一半按列，角度随之增大。长度不变。"))
+            "特征两两成对旋转：前一半按 token 所在的行，后一半按列，角度随之增大。长度不变。"))
 
 
 ROPE: dict[str, Stage] = VIT | _by_name(

@@ -29,8 +29,8 @@ ACTIVATIONS = ("before", "after")
 RATIOS = (1, 2, 3, 4)
 HEADS = (1, 2, 4, 8, 16)
 KEY_DIMS = (2, 4, 8, 16, 32, 64)
-DROPPED = {"quarter": 1 / 4, "half": 1 / 2}  # share of the pixels taken out
-PIXELS = ("in place", "shuffled", *DROPPED)
+DROPPED = {"quarter": 1 / 4, "half": 1 / 2}  # share of the tokens taken out
+TOKENS = ("in place", "shuffled", *DROPPED)
 BLOCK_STAGES = tuple(stage.name for stage in STAGES.values() if stage.in_block)
 
 
@@ -40,8 +40,8 @@ class Setting:
 
     ``scaled``: scores are divided by sqrt(key_dim); then by ``temperature``. ``over``: the axis softmax runs along.
     ``unpermuted``: which of UNPERMUTED are reshaped straight to their shape. ``activation``: ReLU6 before or after the
-    projection. ``ratio``, ``heads``, ``key_dim``: None leaves the module's own. ``pixels``: one of PIXELS. ``draw``
-    seeds the order, the pixels dropped and fresh weights.
+    projection. ``ratio``, ``heads``, ``key_dim``: None leaves the module's own. ``tokens``: one of TOKENS. ``draw``
+    seeds the order, the tokens dropped and fresh weights.
     """
 
     scaled: bool = False
@@ -52,13 +52,13 @@ class Setting:
     ratio: int | None = None
     heads: int | None = None
     key_dim: int | None = None
-    pixels: str = "in place"
+    tokens: str = "in place"
     draw: int = 1
 
     def __post_init__(self) -> None:
         known("softmax axis", self.over, AXES)
         known("activation", self.activation, ACTIVATIONS)
-        known("pixels", self.pixels, PIXELS)
+        known("tokens", self.tokens, TOKENS)
         for stage in self.unpermuted:
             known("permute", stage, UNPERMUTED)
         for name, number in (("ratio", self.ratio), ("heads", self.heads), ("key_dim", self.key_dim)):
@@ -85,7 +85,7 @@ class Setting:
 class Experiment:
     """A block's stages before and after a change, each name as in STAGES.
 
-    ``before`` are the run's own tensors. ``after`` was computed with the pixel ``order[p]`` in place p; pixels that are
+    ``before`` are the run's own tensors. ``after`` was computed with the token ``order[p]`` in place p; tokens that are
     not ``kept`` were taken out. Both (HW,), on the CPU. ``fresh`` names the layers with random weights, and
     ``carried`` those of them that keep the module's own weights where these fit.
     """
@@ -99,9 +99,9 @@ class Experiment:
     carried: tuple[str, ...]
 
     def back(self, name: str) -> Tensor:
-        """The stage ``name`` afterwards with every pixel put back in its own place."""
+        """The stage ``name`` afterwards with every token put back in its own place."""
         tensor, axes = self.after[name], axes_of(name)
-        if self.setting.pixels != "shuffled":
+        if self.setting.tokens != "shuffled":
             return tensor
         place = self.order.argsort().to(tensor.device)
         if "H" in axes:
@@ -117,7 +117,7 @@ class Experiment:
         return self.before[name].shape == self.after[name].shape
 
     def largest_change(self, name: str) -> float:
-        """max |after - before| / max |before| over the pixels kept, each in its own place; NaN if not comparable.
+        """max |after - before| / max |before| over the tokens kept, each in its own place; NaN if not comparable.
 
         0 where nothing changed, infinite where all was 0 before.
         """
@@ -127,7 +127,7 @@ class Experiment:
         return quotient((after - before).abs().amax(), before.abs().amax())
 
     def relative_change(self, name: str) -> float:
-        """|after - before| / |before|, Euclidean norms, over the pixels kept; NaN if not comparable."""
+        """|after - before| / |before|, Euclidean norms, over the tokens kept; NaN if not comparable."""
         if not self.comparable(name):
             return math.nan
         before, after = (self._kept(name, tensor).double() for tensor in (self.before[name], self.back(name)))
@@ -167,22 +167,22 @@ def experiment(model: Model, run: Trace, block: int, setting: Setting) -> Experi
 
 @torch.inference_mode()
 def _arranged(tokens: Tensor, setting: Setting) -> tuple[Tensor, Tensor, Tensor]:
-    """The tokens as they enter, shuffled or with some set to 0; which pixel stands where; which are kept."""
+    """The tokens as they enter, shuffled or with some set to 0; which token stands where; which are kept."""
     HW = tokens.shape[-2] * tokens.shape[-1]
     random = torch.randperm(HW, generator=torch.Generator().manual_seed(setting.draw))
     order, kept = torch.arange(HW), torch.ones(HW, dtype=torch.bool)
-    if setting.pixels == "shuffled":
+    if setting.tokens == "shuffled":
         order = random
-    elif setting.pixels in DROPPED:
-        kept[random[: round(HW * DROPPED[setting.pixels])]] = False
-    if setting.pixels != "in place":
+    elif setting.tokens in DROPPED:
+        kept[random[: round(HW * DROPPED[setting.tokens])]] = False
+    if setting.tokens != "in place":
         entering = (tokens.flatten(2) * kept.to(tokens))[..., order.to(tokens.device)].reshape(tokens.shape)
         tokens = entering.contiguous(memory_format=torch.channels_last)  # as the tokens of a run
     return tokens, order, kept
 
 
 def _change(setting: Setting, attn: Attention, kept: Tensor) -> Keep:
-    """The ``keep`` that makes the changes; ``kept`` (HW,) says which places hold a pixel that is not dropped."""
+    """The ``keep`` that makes the changes; ``kept`` (HW,) says which places hold a token that is not dropped."""
     seen: dict[str, Tensor] = {}
     divisor = (math.sqrt(attn.key_dim) if setting.scaled else 1.0) * setting.temperature
     dropped, there = not bool(kept.all()), kept[:, None] & kept

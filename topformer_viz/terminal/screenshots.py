@@ -12,7 +12,7 @@ SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
     "lesson.png": ("?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
     "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en", (1440, 1240), ""),
     "network.png": ("network?lang=en", (1440, 1240), ""),
-    "lab.png": ("lab?pixels=shuffled&block=2&lang=en", (1440, 1240), ""),
+    "lab.png": ("lab?tokens=shuffled&block=2&lang=en", (1440, 1240), ""),
     "presenting.png": ("?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
 }
 

@@ -8,7 +8,7 @@ HEAD_N = Text("head {n}", "第 {n} 个头")
 MEAN = Text("mean", "平均")
 MEAN_OF_HEADS = Text("mean of the heads", "各头平均")
 MEAN_OF_SO_MANY = Text("mean of the {heads} heads", "{heads} 个头的平均")
-PIXEL = Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）")
+TOKEN = Text("token {i} (row {r}, column {c})", "token {i}（第 {r} 行第 {c} 列）")
 WEIGHT = Text("weight", "权重")
 SHARE_OF_A_ROW = Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。")
 

@@ -94,9 +94,9 @@ function sayBeside(label, textContent, x, y, room) {
   Object.assign(label.style, { left: `${left}px`, top: `${top}px` });
 }
 
-// Words with their {places} filled, and where a pixel of a grid lies, as people say it.
+// Words with their {places} filled, and where a token of a grid lies, as people say it.
 const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, place) => values[place]);
-const pixelName = ({ pixel }, i, [, columns]) => fill(pixel, { i: i + 1, r: Math.floor(i / columns) + 1, c: (i % columns) + 1 });
+const tokenName = ({ token }, i, [, columns]) => fill(token, { i: i + 1, r: Math.floor(i / columns) + 1, c: (i % columns) + 1 });
 
 // A row of buttons in `box`, one of them pressed; `options`: [value, text, title, disabled]. `act` is told what was chosen.
 function choice(box, label, options, chosen, act) {
@@ -156,11 +156,11 @@ function isFree(event) {
 
 const within = (at, end) => Math.max(0, Math.min(end - 1, at));
 
-// The pixel an arrow key leads to from another, `stride` further and still on the grid; undefined for another key.
-function neighbour(pixel, key, [rows, columns], stride = 1) {
+// The token an arrow key leads to from another, `stride` further and still on the grid; undefined for another key.
+function neighbour(token, key, [rows, columns], stride = 1) {
   if (!ARROWS[key]) return undefined;
   const [down, right] = ARROWS[key].map((way) => way * stride);
-  return within(Math.floor(pixel / columns) + down, rows) * columns + within((pixel % columns) + right, columns);
+  return within(Math.floor(token / columns) + down, rows) * columns + within((token % columns) + right, columns);
 }
 
 // Row and column of `plane` that the pointer is over.

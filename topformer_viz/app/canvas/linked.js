@@ -1,7 +1,7 @@
-// Pictures over one grid of pixels, linked: the pixel pointed at and the one it is paired with are marked in each of
+// Pictures over one grid of tokens, linked: the token pointed at and the one it is paired with are marked in each of
 // them, and each says its value there.
 
-const SHOWN_TERMS = 5; // pixels named in a weighted sum
+const SHOWN_TERMS = 5; // tokens named in a weighted sum
 const bytesOf = (colour) => Array.from(colour, (v) => Math.round(255 * Math.max(0, Math.min(1, v))));
 
 class Linked {
@@ -44,7 +44,7 @@ class Linked {
     const { kind, label, order, range, scale, step } = picture, [H, W] = this.data.grid, drawn = { ...picture, value: element("output") };
     const figure = element("figure", {}, element("figcaption", {}, element("span", { textContent: label }), drawn.value));
     figure.dataset.kind = kind;
-    if (order) drawn.place = order.reduce((place, pixel, p) => ((place[pixel] = p), place), []);
+    if (order) drawn.place = order.reduce((place, token, p) => ((place[token] = p), place), []);
     if (range) {
       const [low, high] = range;
       const colours = (drawn.colours = { root: rootScale(high), plain: scaleFor(range), signed: { low, high, table: DIVERGING } }[scale]);
@@ -86,9 +86,9 @@ class Linked {
     Object.assign(canvas, { width: side * W, height: side * H });
     const context = canvas.getContext("2d"), w = this.photo.width / W, h = this.photo.height / H;
     for (let p = 0; p < H * W; p++) {
-      const pixel = order ? order[p] : p;
-      if (hidden.includes(pixel)) continue;
-      context.drawImage(this.photo, (pixel % W) * w, Math.floor(pixel / W) * h, w, h, (p % W) * side, Math.floor(p / W) * side, side, side);
+      const token = order ? order[p] : p;
+      if (hidden.includes(token)) continue;
+      context.drawImage(this.photo, (token % W) * w, Math.floor(token / W) * h, w, h, (p % W) * side, Math.floor(p / W) * side, side, side);
     }
     context.strokeStyle = "#fff6";
     context.stroke(new Path2D(gridPath([H, W], 0, 0, canvas.width, canvas.height)));
@@ -100,11 +100,11 @@ class Linked {
     const plane = event.target.closest?.(".plane");
     if (!plane) return;
     const { kind, order, tensor, step } = plane.picture, [H, W] = this.data.grid;
-    const pixel = (place) => (order ? order[place] : place), last = H * W - 1;
+    const token = (place) => (order ? order[place] : place), last = H * W - 1;
     let [i, j] = this.pinned;
-    if (kind === "matrix") [i, j] = placeAt(event, plane, ...tensor.shape).map((at) => pixel(Math.min(last, at * step)));
+    if (kind === "matrix") [i, j] = placeAt(event, plane, ...tensor.shape).map((at) => token(Math.min(last, at * step)));
     else {
-      const [row, column] = placeAt(event, plane, H, W), at = pixel(row * W + column);
+      const [row, column] = placeAt(event, plane, H, W), at = token(row * W + column);
       if (kind === "row") j = at;
       else i = at;
     }
@@ -120,19 +120,19 @@ class Linked {
     this.mark(...this.pinned);
   }
 
-  // The two pixels marked while none is pointed at: the visitor's own choice, or those the picture starts with.
+  // The two tokens marked while none is pointed at: the visitor's own choice, or those the picture starts with.
   get pinned() {
     return this.own ?? this.data.start;
   }
 
-  // The visitor's choice stays, in the address too: there pixels count from 1.
+  // The visitor's choice stays, in the address too: there tokens count from 1.
   keep(pinned) {
     this.own = pinned;
-    this.write(pinned.map((pixel) => pixel + 1));
+    this.write(pinned.map((token) => token + 1));
   }
 
-  write(pixels) {
-    writeAddress(Object.fromEntries(this.data.kept.map((name, n) => [name, pixels[n] ?? null])));
+  write(tokens) {
+    writeAddress(Object.fromEntries(this.data.kept.map((name, n) => [name, tokens[n] ?? null])));
   }
 
   fromAddress() {
@@ -145,7 +145,7 @@ class Linked {
   mark(i, j) {
     this.at = [i, j];
     Object.assign(this.box.dataset, { one: i, other: j });
-    const { ui, grid } = this.data, [from, to] = this.at.map((p) => pixelName(ui, p, grid));
+    const { ui, grid } = this.data, [from, to] = this.at.map((p) => tokenName(ui, p, grid));
     this.said.textContent = fill(ui.reads, { i: from, j: to });
     for (const picture of this.pictures) {
       if (picture.kind === "terms") this.sum(picture, i);
@@ -175,7 +175,7 @@ class Linked {
     return Number.isNaN(v) ? this.data.ui.none : number(v, Math.max(-low, high));
   }
 
-  // The pixel's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.
+  // The token's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.
   sum({ list, weights, from, to }, i) {
     const n = weights.shape[0], row = weights.data.subarray(i * n, (i + 1) * n), { ui, grid } = this.data;
     const of = (t, p) => t.data.subarray(3 * p, 3 * p + 3);
@@ -184,7 +184,7 @@ class Linked {
     const others = [0, 1, 2].map((c) => (of(to, i)[c] - most.reduce((sum, p) => sum + row[p] * of(from, p)[c], 0)) / rest);
     const swatch = (colour) => element("b", { style: `background: rgb(${bytesOf(colour).join(" ")})` });
     const line = (weight, colour, textContent, className = "") => element("li", { className }, weight, swatch(colour), element("span", { textContent }));
-    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), pixelName(ui, p, grid))));
+    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), tokenName(ui, p, grid))));
     if (rest > 0.005) list.append(line(`${rounded.toFixed(2)} ×`, others, ui.rest));
     list.append(line("=", of(to, i), ui.sum, "total"));
   }

@@ -1,4 +1,4 @@
-"""Pictures of one grid of pixels side by side: matrices, maps and the photograph, linked by the pixel pointed at.
+"""Pictures of one grid of tokens side by side: matrices, maps and the photograph, linked by the token pointed at.
 
 A group is a column of pictures (a row of them on a narrow screen). What a picture shows lies in the payload;
 linked.js draws it and answers the pointer and the arrow keys without a round trip.
@@ -26,15 +26,15 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Linked);\n",
 )
-KEPT = ("pixel", "pair")  # the pixels marked, from 1, as the browser writes them into the address
-CELLS = 256  # a matrix of more pixels is averaged down to at most so many cells a side
+KEPT = ("token", "pair")  # the tokens marked, from 1, as the browser writes them into the address
+CELLS = 256  # a matrix of more tokens is averaged down to at most so many cells a side
 
 UI = {
-    "pixel": Text("pixel {i} (row {r}, column {c})", "像素 {i}（第 {r} 行第 {c} 列）"),
+    "token": Text("token {i} (row {r}, column {c})", "token {i}（第 {r} 行第 {c} 列）"),
     "reads": Text("{i} → {j}", "{i} → {j}"),
     "keys": Text(
-        "Pictures that share the pixel pointed at. Arrow keys move it; with Shift they move the pixel it is paired with.",
-        "这些图共用所指的像素。方向键移动它；按住 Shift 移动与它配对的像素。",
+        "Pictures that share the token pointed at. Arrow keys move it; with Shift they move the token it is paired with.",
+        "这些图共用所指的 token。方向键移动它；按住 Shift 移动与它配对的 token。",
     ),
     "averaged": Text("each cell the mean of {n} × {n}", "每格是 {n} × {n} 个元素的平均"),
     "rest": Text("all others together", "其余合计"),
@@ -47,7 +47,7 @@ UI = {
 class Pictures:
     """Collects groups of pictures over one grid (H, W) and sends them.
 
-    ``order`` of a picture, (HW,): place p shows pixel ``order[p]``. NaN in a tensor stands for "nothing here".
+    ``order`` of a picture, (HW,): place p shows token ``order[p]``. NaN in a tensor stands for "nothing here".
     """
 
     def __init__(self, grid: tuple[int, int]) -> None:
@@ -65,7 +65,7 @@ class Pictures:
         return {"kind": "photo", "label": label, "order": _list(order), "hidden": hidden}
 
     def tile(self, label: str, tile: Tile, order: Tensor | None = None) -> dict[str, Any]:
-        """A figure's tile of numbers: one a pixel, (H, W), or a table of pixel by pixel, (HW, HW)."""
+        """A figure's tile of numbers: one a token, (H, W), or a table of token by token, (HW, HW)."""
         values = torch.from_numpy(tile.values)
         shown = {"label": label, "order": _list(order), **_scale(tile.scale)}
         if values.shape == self.grid:
@@ -73,23 +73,23 @@ class Pictures:
         return {"kind": "matrix", **shown, **self._cells(values)}
 
     def row(self, label: str, tile: Tile) -> dict[str, Any]:
-        """The row of the pixel pointed at, laid out on the grid, of a tile of pixel by pixel."""
+        """The row of the token pointed at, laid out on the grid, of a tile of token by token."""
         tensor = self.body.add(torch.from_numpy(tile.values)[None])  # as float16, because it travels whole
         return {"kind": "row", "label": label, **_scale(tile.scale), "tensor": tensor}
 
     def colours(self, label: str, rgb: Tensor) -> dict[str, Any]:
-        """A colour a pixel, (3, HW), from 0 to 1."""
+        """A colour a token, (3, HW), from 0 to 1."""
         return {"kind": "colours", "label": label, "tensor": self._add(rgb.T[None])}
 
     def terms(self, label: str, weights: Tensor, rgb: Tensor, mixed: Tensor) -> dict[str, Any]:
-        """The weighted sum behind the chosen pixel's colour: weights (HW, HW), colours read and mixed (3, HW)."""
+        """The weighted sum behind the chosen token's colour: weights (HW, HW), colours read and mixed (3, HW)."""
         parts = {"weights": weights, "from": rgb.T, "to": mixed.T}
         return {"kind": "terms", "label": label, **{name: self._add(part[None]) for name, part in parts.items()}}
 
     def show(
         self, key: str, title: str, photo: Image.Image, lang: Lang, start: tuple[int, int], kept: Sequence[str] = KEPT
     ) -> None:
-        """Send all groups to the component ``key``; ``start`` are the two pixels marked at first, ``kept`` their names in the address."""
+        """Send all groups to the component ``key``; ``start`` are the two tokens marked at first, ``kept`` their names in the address."""
         header = {
             "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept,
             "ui": {name: text(lang) for name, text in UI.items()}, "photo": self.body.add_photo(photo),

@@ -13,7 +13,7 @@ class Attention {
     this.off = 0; // the largest difference seen from the server's normalisation, in units of weight
   }
 
-  // Scores of pixel `at` as query (a row), or as key (a column), with every pixel: float64 (HW).
+  // Scores of token `at` as query (a row), or as key (a column), with every token: float64 (HW).
   scores(head, at, column) {
     const [one, all] = column ? [this.k, this.q] : [this.q, this.k], out = new Float64Array(this.n);
     for (let c = 0; c < this.dim; c++) {
@@ -39,14 +39,14 @@ class Attention {
     return out;
   }
 
-  // The mean over several pixels; `values` is "scores" or "weights".
-  line(head, pixels, values, column) {
-    const out = this[values](head, pixels[0], column);
-    for (const pixel of pixels.slice(1)) {
-      const more = this[values](head, pixel, column);
+  // The mean over several tokens; `values` is "scores" or "weights".
+  line(head, tokens, values, column) {
+    const out = this[values](head, tokens[0], column);
+    for (const token of tokens.slice(1)) {
+      const more = this[values](head, token, column);
       for (let j = 0; j < out.length; j++) out[j] += more[j];
     }
-    if (pixels.length > 1) for (let j = 0; j < out.length; j++) out[j] /= pixels.length;
+    if (tokens.length > 1) for (let j = 0; j < out.length; j++) out[j] /= tokens.length;
     return out;
   }
 
@@ -61,15 +61,15 @@ class Attention {
           for (let j = 0, at = i * n; j < n; j++, at++) out[at] += line[j] / all.length;
         }
       }
-      if (this.matrices.size > 11) this.matrices.delete(this.matrices.keys().next().value); // 4 MB each at 1,024 pixels
+      if (this.matrices.size > 11) this.matrices.delete(this.matrices.keys().next().value); // 4 MB each at 1,024 tokens
       this.matrices.set(name, out);
     }
     return this.matrices.get(name);
   }
 
-  feature(name, head, pixel, c) {
+  feature(name, head, token, c) {
     const { data, strides } = this[name], [h, a, b] = strides;
-    return name === "key" ? data[head * h + c * a + pixel * b] : data[head * h + pixel * a + c * b];
+    return name === "key" ? data[head * h + c * a + token * b] : data[head * h + token * a + c * b];
   }
 
   // What a row of weights brings back: the weighted sum of value, (d).
@@ -82,14 +82,14 @@ class Attention {
   }
 }
 
-// exp(entropy): over how many pixels a row that sums to 1 spreads.
+// exp(entropy): over how many tokens a row that sums to 1 spreads.
 function effective(row) {
   let entropy = 0;
   for (const w of row) if (w > 0) entropy -= w * Math.log(w);
   return Math.exp(entropy);
 }
 
-// Mean distance between pixel `from` and what its row reads, in tokens.
+// Mean distance between token `from` and what its row reads, in tokens.
 function meanDistance(row, from, columns) {
   const r = Math.floor(from / columns), c = from % columns;
   return row.reduce((sum, w, j) => sum + w * Math.hypot(Math.floor(j / columns) - r, (j % columns) - c), 0);

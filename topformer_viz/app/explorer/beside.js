@@ -1,4 +1,4 @@
-// Two views side by side, and their difference: A is the view on show, B another head, block or pixel.
+// Two views side by side, and their difference: A is the view on show, B another head, block or token.
 
 class Beside {
   constructor(explorer) {
@@ -22,9 +22,9 @@ class Beside {
     if (box.hidden) return;
     const difference = chosen.map((v, j) => v - other.line[j]), [a, b, d] = [chosen, other.line, difference].map(extent);
     const both = [Math.min(a[0], b[0]), Math.max(a[1], b[1])], end = Math.max(-d[0], d[1]), scale = (own) => scaleIn(state, state.scale ? own : both);
-    const name = ({ block, head, asks }) => words.say("view_of", { block: block + 1, head: words.head(head), pixels: words.pixels(asks, true) });
+    const name = ({ block, head, asks }) => words.say("view_of", { block: block + 1, head: words.head(head), tokens: words.tokens(asks, true) });
     const under = ui[state.scale ? "legend_each" : "legend_both"];
-    this.show(0, `A: ${name({ ...state, asks: state.pixels })}`, chosen, scale(a), under, state.pixels);
+    this.show(0, `A: ${name({ ...state, asks: state.tokens })}`, chosen, scale(a), under, state.tokens);
     this.show(1, `B: ${name(other)}`, other.line, scale(b), under, other.asks);
     this.show(2, "A − B", difference, { low: -end, high: end, table: DIVERGING }, ui.legend_difference, []);
     const moved = difference.reduce((sum, v) => sum + Math.abs(v), 0) / 2;
@@ -37,7 +37,7 @@ class Beside {
     const { state, lines, known, info } = this.explorer, [kind, which] = state.with?.split("-") ?? [];
     const b = kind === "block" ? which - 1 : state.block, block = kind === "block" ? known.get(b) : this.explorer.block;
     if (!kind || !block) return null;
-    const head = kind !== "head" ? state.head : which === "mean" ? which : which - 1, asks = kind === "query" ? [state.pinned] : state.pixels;
+    const head = kind !== "head" ? state.head : which === "mean" ? which : which - 1, asks = kind === "query" ? [state.pinned] : state.tokens;
     const line = (h) => (kind === "head" ? lines[h] : block.line(h, asks, state.values, state.column));
     return { block: b, head, asks, line: head === "mean" ? average(countTo(info.heads).map(line)) : line(head) };
   }

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from topformer_viz.app.explorer.words import MOVES, NO_SEGMENTATION, OUTPUT, PIXELS
+from topformer_viz.app.explorer.words import IMAGE_PIXELS, MOVES, NO_SEGMENTATION, OUTPUT
 from topformer_viz.network.classes import ClassSet, classes_of
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import TopFormer
@@ -60,7 +60,7 @@ class Change(NamedTuple):
         said = [OUTPUT(lang, share=f"{self.share:.1%}")]
         if self.labels is None:
             return [*said, NO_SEGMENTATION(lang)]
-        return [*said, PIXELS(lang, share=f"{float(self.labels.changed.float().mean()):.1%}")]
+        return [*said, IMAGE_PIXELS(lang, share=f"{float(self.labels.changed.float().mean()):.1%}")]
 
 
 def changes_of(run: Trace, model: Model, n: int, removals: Mapping[str, Removal]) -> dict[str, Change]:

@@ -1,4 +1,4 @@
-// The attention explorer: point at a pixel and see what it reads, in every head, and by what arithmetic.
+// The attention explorer: point at a token and see what it reads, in every head, and by what arithmetic.
 // A page of its own, a guest in the lesson (`host`), and a file that works alone. The server is asked for another block
 // or for a run without a head.
 
@@ -137,19 +137,19 @@ class Explorer {
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = undefined;
-    const { state, block } = this, { pixels, query, column } = state;
-    this.lines = countTo(this.info.heads).map((h) => block.line(h, pixels, state.values, column));
+    const { state, block } = this, { tokens, query, column } = state;
+    this.lines = countTo(this.info.heads).map((h) => block.line(h, tokens, state.values, column));
     this.chosen = state.head === "mean" ? average(this.lines) : this.lines[state.head];
     let strongest = 0;
     for (let j = 1; j < this.chosen.length; j++) if (this.chosen[j] > this.chosen[strongest]) strongest = j;
-    const other = state.key ?? strongest; // the pixel pointed at, or the strongest
+    const other = state.key ?? strongest; // the token pointed at, or the strongest
     this.pair = state.cell ?? (column ? [other, query] : [query, other]);
     this.pictures.draw();
     this.sum.drawIfSeen();
     this.beside.draw();
     this.tell(strongest);
     const { head, mode, values } = state, row = Array.from(this.chosen.slice(0, 256), (v) => Number(v.toPrecision(7))).join(" ");
-    Object.assign(this.box.dataset, { block: state.block, head, query, mode, values, row, queries: pixels.length > 1 ? pixels.join(" ") : "", locked: Boolean(state.lock) });
+    Object.assign(this.box.dataset, { block: state.block, head, query, mode, values, row, queries: tokens.length > 1 ? tokens.join(" ") : "", locked: Boolean(state.lock) });
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       this.sum.drawUnseen();
@@ -160,16 +160,16 @@ class Explorer {
 
   // What the pictures show, in a sentence or two, what to do next, and how far off the numbers are.
   tell(strongest) {
-    const { state, chosen, words, n, block, pair: [i, j] } = this, { column, pixels } = state, weights = state.values === "weights";
-    const values = { head: words.head(state.head), pixels: words.pixels(pixels), other: words.pixel(strongest), value: number(chosen[strongest]), n };
+    const { state, chosen, words, n, block, pair: [i, j] } = this, { column, tokens } = state, weights = state.values === "weights";
+    const values = { head: words.head(state.head), tokens: words.tokens(tokens), other: words.token(strongest), value: number(chosen[strongest]), n };
     const told = [words.say(`said_${state.mode}_${state.values}`, values)];
     if (weights && !column) {
       told.push(words.say("said_effective", { effective: number(effective(chosen)), n }));
-      if (pixels.length === 1) told.push(words.say("said_distance", { distance: number(meanDistance(chosen, state.query, state.columns)) }));
+      if (tokens.length === 1) told.push(words.say("said_distance", { distance: number(meanDistance(chosen, state.query, state.columns)) }));
     } else if (weights) told.push(words.say("said_total", { sum: number(chosen.reduce((sum, w) => sum + w, 0)) }));
     if (state.key !== null || state.cell) {
       const value = state.cell ? this.cellValue(i, j) : chosen[state.key];
-      told.push(words.say("said_cell", { i: words.pixel(i), j: words.pixel(j), value: number(value) }));
+      told.push(words.say("said_cell", { i: words.token(i), j: words.token(j), value: number(value) }));
     }
     this.find(".said").textContent = told.join(words.space);
     const touch = matchMedia("(pointer: coarse)").matches ? "_touch" : "", off = Math.max(block.off, block.difference), badge = this.find(".badge");

@@ -1,4 +1,4 @@
-"""The explorer's figures: what pixels read, the matrix, two views side by side, what hangs on a head, the heads in numbers."""
+"""The explorer's figures: what tokens read, the matrix, two views side by side, what hangs on a head, the heads in numbers."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from topformer_viz.app.explorer.payload import heads_of
 from topformer_viz.app.explorer.words import FIGURES, UI
 from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.figures.attention import attention_panel, attention_scale, line, pixels_name, region
+from topformer_viz.figures.attention import attention_panel, attention_scale, line, region, tokens_name
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import UI as PANEL
@@ -59,16 +59,16 @@ def _logarithmic(panel: Panel, lang: Lang) -> Panel:
 
 
 class _Asking(NamedTuple):
-    """A block, a head (None: the mean) and the pixels that ask in it, all from 0."""
+    """A block, a head (None: the mean) and the tokens that ask in it, all from 0."""
 
     block: int
     head: int | None
-    pixels: list[int]
+    tokens: list[int]
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The view on show; block, head (None: the mean), pixels from 0."""
+    """The view on show; block, head (None: the mean), tokens from 0."""
 
     block: int
     head: int | None
@@ -95,7 +95,7 @@ class _Place:
         a = _Asking(self.block, self.head, region(grid, self.query, self.to))
         kind, _, which = (self.beside or "head-mean").partition("-")
         if kind == "query" and self.pinned is not None:
-            return a, a._replace(pixels=[self.pinned])
+            return a, a._replace(tokens=[self.pinned])
         if kind == "block":
             return a, a._replace(block=int(which) - 1)
         return a, a._replace(head=None if which == "mean" else int(which) - 1)
@@ -113,7 +113,7 @@ def _against(subject: Subject, asked: Asked) -> Panel:
         Tile(
             numbers(values), shape, attention_scale(values, place.values, place.log, lang) if place.each else shared,
             f"{letter}: {_named(asking, subject)}", under=subject.picture,
-            marks=tuple(divmod(pixel, grid[1]) for pixel in asking.pixels),
+            marks=tuple(divmod(token, grid[1]) for token in asking.tokens),
         )
         for letter, values, asking in zip("AB", (a, b), both, strict=True)
     ]  # fmt: skip
@@ -126,17 +126,17 @@ def _against(subject: Subject, asked: Asked) -> Panel:
     if place.values == "weights" and place.mode == "row":
         said.append(UI["moved"](lang, share=f"{float((a - b).abs().sum()) / 2:.1%}"))
     return Panel(
-        f"block{place.block + 1}-pixel{place.query + 1}-against-{(place.beside or 'mean').replace('-', '')}",
+        f"block{place.block + 1}-token{place.query + 1}-against-{(place.beside or 'mean').replace('-', '')}",
         FIGURES["against_title"](lang), subject.short(None), subject.caption(said, None),
         groups=(Group(tuple(tiles), across=3),),
     )  # fmt: skip
 
 
 def _named(asking: _Asking, subject: Subject) -> str:
-    lang, (block, head, pixels) = subject.lang, asking
+    lang, (block, head, tokens) = subject.lang, asking
     return FIGURES["view"](
         lang, block=PANEL["block"](lang, block=block + 1), head=PANEL["mean"](lang) if head is None else subject.head(head),
-        pixels=UI["pixel_short"](lang, i=pixels[0] + 1) if len(pixels) == 1 else pixels_name(subject, pixels),
+        tokens=UI["token_short"](lang, i=tokens[0] + 1) if len(tokens) == 1 else tokens_name(subject, tokens),
     )  # fmt: skip
 
 

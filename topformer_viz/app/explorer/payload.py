@@ -27,7 +27,7 @@ from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang
 
 MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
-POOLED = 128  # cells a side of the matrix's picture where there are too many pixels for a cell each
+POOLED = 128  # cells a side of the matrix's picture where there are too many tokens for a cell each
 UNCHANGED = 255  # stands for "the same class as before" in a picture of what changed
 
 

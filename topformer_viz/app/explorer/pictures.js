@@ -77,7 +77,7 @@ class Pictures {
     }
   }
 
-  // The whole matrix of the chosen head; where the pixels are too many for it, averaged down by the server.
+  // The whole matrix of the chosen head; where the tokens are too many for it, averaged down by the server.
   drawMatrix() {
     const { state, words, n } = this.explorer, { find } = this, canvas = find(".matrix canvas");
     const { values, side, ends } = this.matrix(), scale = scaleIn(state, ends), head = words.head(state.head), axes = words.say("axes", { n });
@@ -101,14 +101,14 @@ class Pictures {
     return { values, side, ends: extent(shared ? data : values) };
   }
 
-  // ------------------------------------------------------------ with every pixel
+  // ------------------------------------------------------------ with every token
 
   draw() {
     const { state, lines, chosen, words } = this.explorer, ends = lines.map(extent), mean = state.head === "mean";
     const shared = scaleIn(state, [Math.min(...ends.map((e) => e[0])), Math.max(...ends.map((e) => e[1]))]);
     const scaleOf = (h) => (state.scale ? scaleIn(state, ends[h]) : shared);
     const own = !mean ? scaleOf(state.head) : state.scale ? scaleIn(state, extent(chosen)) : shared;
-    const title = words.say(`${state.mode}_${state.values}`, { pixels: words.pixels(state.pixels, true), head: words.head(state.head) });
+    const title = words.say(`${state.mode}_${state.values}`, { tokens: words.tokens(state.tokens, true), head: words.head(state.head) });
     this.map.paint(chosen, own, state.smooth);
     this.find(".map-title").textContent = title;
     this.find(".map").setAttribute("aria-label", title);
@@ -122,10 +122,10 @@ class Pictures {
   }
 
   drawMarks() {
-    const { find } = this, { state, n, info, pair: [i, j] } = this.explorer, { pixels, column } = state;
-    const region = pixels.length > 1 && !state.cell, asks = column ? j : i, [first, second] = column ? ["j", "i"] : ["i", "j"];
+    const { find } = this, { state, n, info, pair: [i, j] } = this.explorer, { tokens, column } = state;
+    const region = tokens.length > 1 && !state.cell, asks = column ? j : i, [first, second] = column ? ["j", "i"] : ["i", "j"];
     for (const plane of [".photo", ".map"]) {
-      outline(find(`${plane} .mark.${first}`), info.grid, region ? pixels : [asks]);
+      outline(find(`${plane} .mark.${first}`), info.grid, region ? tokens : [asks]);
       outline(find(`${plane} .mark.${second}`), info.grid, [column ? i : j]);
     }
     outline(find(".mark.pin"), info.grid, state.with === "query" ? [state.pinned] : []);

@@ -12,7 +12,7 @@ class Pointer {
     photo.onpointerup = (event) => this.up(event, photo);
     photo.onpointercancel = () => this.cancel();
     photo.onpointerleave = gone({ key: null });
-    map.onpointermove = (event) => explorer.change({ key: this.pixelAt(event, map), cell: null });
+    map.onpointermove = (event) => explorer.change({ key: this.tokenAt(event, map), cell: null });
     map.onpointerleave = gone({ key: null });
     matrix.onpointermove = (event) => explorer.change(this.cellAt(event, matrix, !this.state.lock));
     matrix.onpointerleave = gone({ cell: null });
@@ -32,7 +32,7 @@ class Pointer {
     return this.explorer.state;
   }
 
-  pixelAt(event, plane) {
+  tokenAt(event, plane) {
     const { rows, columns } = this.state, [r, c] = placeAt(event, plane, rows, columns);
     return r * columns + c;
   }
@@ -46,23 +46,23 @@ class Pointer {
   down(event, plane) {
     if (event.button) return;
     plane.setPointerCapture(event.pointerId);
-    const pixel = this.pixelAt(event, plane), { query, to, lock, selecting } = this.state;
-    this.start = { pixel, before: { query, to, lock }, again: lock && to === null && pixel === query, touch: event.pointerType === "touch" && !selecting };
-    this.explorer.change({ query: pixel, to: null, key: null, cell: null });
+    const token = this.tokenAt(event, plane), { query, to, lock, selecting } = this.state;
+    this.start = { token, before: { query, to, lock }, again: lock && to === null && token === query, touch: event.pointerType === "touch" && !selecting };
+    this.explorer.change({ query: token, to: null, key: null, cell: null });
   }
 
   over(event, plane) {
-    const pixel = this.pixelAt(event, plane), { start, state, explorer } = this;
+    const token = this.tokenAt(event, plane), { start, state, explorer } = this;
     if (start) {
-      const moved = pixel !== start.pixel || state.to !== null;
-      explorer.change({ query: pixel, to: moved && !start.touch ? start.pixel : null, cell: null });
-    } else if (state.lock) explorer.change({ key: pixel, cell: null });
-    else explorer.change({ query: pixel, key: null, cell: null });
+      const moved = token !== start.token || state.to !== null;
+      explorer.change({ query: token, to: moved && !start.touch ? start.token : null, cell: null });
+    } else if (state.lock) explorer.change({ key: token, cell: null });
+    else explorer.change({ query: token, key: null, cell: null });
   }
 
   up(event, plane) {
     if (!this.start) return;
-    const again = this.start.again && this.pixelAt(event, plane) === this.start.pixel && this.state.to === null;
+    const again = this.start.again && this.tokenAt(event, plane) === this.start.token && this.state.to === null;
     this.start = undefined;
     this.explorer.settle(again ? FREE : HELD);
   }
@@ -90,12 +90,12 @@ class Pointer {
     event.preventDefault();
   }
 
-  // The query goes one pixel on, or the `other` pixel does.
+  // The query goes one token on, or the `other` token does.
   step(arrow, other) {
     const { state, explorer } = this, { query, key, rows, columns } = state;
     // What was drawn last may be some presses behind.
     const from = !other ? query : state.cell || key === null ? explorer.pair[state.column ? 0 : 1] : key;
-    const pixel = neighbour(from, arrow, [rows, columns]);
-    explorer.change({ ...(other ? { key: pixel } : { query: pixel, to: state.selecting ? (state.to ?? query) : null }), cell: null });
+    const token = neighbour(from, arrow, [rows, columns]);
+    explorer.change({ ...(other ? { key: token } : { query: token, to: state.selecting ? (state.to ?? query) : null }), cell: null });
   }
 }

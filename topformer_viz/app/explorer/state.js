@@ -1,18 +1,18 @@
 // Where the visitor stands, and how an address spells it. What an address can say is declared in state.py, from where
-// ADDRESS comes: pixels, heads and blocks count from 1 there and from 0 here; what is not said is null.
+// ADDRESS comes: tokens, heads and blocks count from 1 there and from 0 here; what is not said is null.
 
 const HELD = { lock: "1" };
 const FREE = { lock: null, to: null, key: null, cell: null, selecting: false };
 
 class State {
   block = 0; // which is the server's to say
-  key = null; // the other pixel, pointed at on the map
+  key = null; // the other token, pointed at on the map
   cell = null; // [query, key], pointed at in the matrix
   selecting = false; // whether a finger, too, takes a region
 
   // Take over what `said` has by name, as an address spells it; what this run has no place for means the default.
   read(said, { heads, blocks, grid: [rows, columns] }) {
-    const n = rows * columns, counts = { head: heads, pixel: n, block: blocks > 1 ? blocks : 0 };
+    const n = rows * columns, counts = { head: heads, token: n, block: blocks > 1 ? blocks : 0 };
     Object.assign(this, { rows, columns, cell: null, can: {} });
     for (const [name, values] of Object.entries(ADDRESS)) {
       const can = new Map(values.flatMap((value) => meanings(value, counts))), text = String(said[name] ?? "");
@@ -36,8 +36,8 @@ class State {
     return this.mode === "column";
   }
 
-  // The pixels that ask: one, or the rectangle between `to` and `query`.
-  get pixels() {
+  // The tokens that ask: one, or the rectangle between `to` and `query`.
+  get tokens() {
     const { to, query, columns: w } = this;
     if (to === null || to === query) return [query];
     const [r0, r1] = [Math.floor(to / w), Math.floor(query / w)].sort((a, b) => a - b);

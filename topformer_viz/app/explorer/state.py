@@ -12,13 +12,13 @@ from typing import Any
 
 from topformer_viz.app.frame.address import Parameter, Takes
 
-# Name of a parameter -> what it can be. The first is what it means where nothing is said (of pixels the middle one);
-# "" is never written. {head}, {pixel} and {block} stand for any number of one, from 1.
+# Name of a parameter -> what it can be. The first is what it means where nothing is said (of tokens the middle one);
+# "" is never written. {head}, {token} and {block} stand for any number of one, from 1.
 ADDRESS: dict[str, tuple[str, ...]] = {
     "head": ("{head}", "mean"),
-    "query": ("{pixel}",),
-    "to": ("", "{pixel}"),  # the other corner of a region
-    "pinned": ("", "{pixel}"),  # what the query is compared with
+    "query": ("{token}",),
+    "to": ("", "{token}"),  # the other corner of a region
+    "pinned": ("", "{token}"),  # what the query is compared with
     "lock": ("", "1"),
     "mode": ("row", "column"),
     "values": ("weights", "scores"),
@@ -35,9 +35,9 @@ ADDRESS_JS = f"const ADDRESS = {json.dumps(ADDRESS)};\n"
 def parameters(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> Takes:
     """What each parameter can be in a run of such ``sizes``: numbers as int, words as str.
 
-    Beside the view can stand the "query" only where ``said`` has a pixel for it, and a mean only of several heads.
+    Beside the view can stand the "query" only where ``said`` has a token for it, and a mean only of several heads.
     """
-    counts = {"head": sizes["heads"], "pixel": sizes["HW"], "block": blocks if blocks > 1 else 0}
+    counts = {"head": sizes["heads"], "token": sizes["HW"], "block": blocks if blocks > 1 else 0}
     can = {name: _all(values, counts) for name, values in ADDRESS.items()}
     if Parameter(can["pinned"]).meant(said.get("pinned")) is None:
         can["with"].remove("query")
@@ -49,7 +49,7 @@ def parameters(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -
 
 
 def _all(values: tuple[str, ...], counts: Mapping[str, int]) -> Any:
-    """All that the values of a parameter stand for; a kind of number alone as its range, which holds no list of every pixel."""
+    """All that the values of a parameter stand for; a kind of number alone as its range, which holds no list of every token."""
     given = [_each(value, counts) for value in values if value]
     return given[0] if len(given) == 1 else [*chain.from_iterable(given)]
 

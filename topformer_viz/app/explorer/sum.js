@@ -65,9 +65,9 @@ class Sum {
     const features = countTo(block.dim), q = features.map((c) => block.feature("query", head, i, c)), k = features.map((c) => block.feature("key", head, j, c));
     const products = features.map((c) => q[c] * k[c]), row = block.weights(head, i);
     const whose = state.head === "mean" ? [words.say("sum_mean", { head: words.head(0) })] : [];
-    if (state.pixels.length > 1 && !state.cell) whose.push(words.say("sum_region", { pixel: words.pixel(state.query) }));
+    if (state.tokens.length > 1 && !state.cell) whose.push(words.say("sum_region", { token: words.token(state.query) }));
     find(".sum-hint").textContent = [...whose, words.ui.sum_hint].join(words.space);
-    find(".sum h3").textContent = words.say("sum", { head: words.head(head), i: words.pixel(i), j: words.pixel(j) });
+    find(".sum h3").textContent = words.say("sum", { head: words.head(head), i: words.token(i), j: words.token(j) });
     this.row("q", q, words.say("q_row", { i: i + 1 }));
     this.row("k", k, words.say("k_row", { j: j + 1 }));
     this.row("p", products, words.ui.p_row);

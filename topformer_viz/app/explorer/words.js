@@ -9,14 +9,14 @@ class Words {
     return fill(this.ui[name], values);
   }
 
-  pixel(i) {
-    return pixelName(this.ui, i, this.grid);
+  token(i) {
+    return tokenName(this.ui, i, this.grid);
   }
 
-  // One pixel or a region. `short`: for titles, which stay on one line lest the pictures below them jump.
-  pixels(asking, short = false) {
+  // One token or a region. `short`: for titles, which stay on one line lest the pictures below them jump.
+  tokens(asking, short = false) {
     const [first, last] = [asking[0], asking.at(-1)], [, columns] = this.grid, from = (of) => `${of(first)}–${of(last)}`;
-    if (asking.length === 1) return short ? this.say("pixel_short", { i: first + 1 }) : this.pixel(first);
+    if (asking.length === 1) return short ? this.say("token_short", { i: first + 1 }) : this.token(first);
     const row = from((p) => Math.floor(p / columns) + 1), column = from((p) => (p % columns) + 1);
     return this.say(short ? "region_short" : "region", { n: asking.length, row, column });
   }
@@ -34,7 +34,7 @@ class Words {
   other(name, pinned) {
     const [kind, which] = name?.split("-") ?? [];
     if (!kind) return this.ui.nothing;
-    if (kind === "query") return pinned === null ? this.ui.this_pixel : this.say("pinned", { pixel: this.pixel(pinned) });
+    if (kind === "query") return pinned === null ? this.ui.this_token : this.say("pinned", { token: this.token(pinned) });
     return kind === "head" ? this.head(which === "mean" ? which : which - 1) : this.block(which - 1);
   }
 }

@@ -1,7 +1,7 @@
 """The attention explorer's words in both languages."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
-from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, HEAD_N, PIXEL, WEIGHT
+from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, HEAD_N, TOKEN, WEIGHT
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
@@ -40,8 +40,8 @@ UI: dict[str, Text] = {
     "smooth_title": Text("Interpolated between the cells; the numbers stay those of the cells", "在格子之间插值；数值仍是各格的"),
     "compare": Text("Compare with", "对比"),
     "nothing": Text("nothing", "无"),
-    "this_pixel": Text("this pixel (stays while you point on)", "这个像素（固定住，继续指别处）"),
-    "pinned": Text("{pixel}", "{pixel}"),
+    "this_token": Text("this token (stays while you point on)", "这个 token（固定住，继续指别处）"),
+    "pinned": Text("{token}", "{token}"),
     "select": Text("Select a region", "选取区域"),
     "free": Text("Let go (Esc)", "放开（Esc）"),
     "save": Text("Save as one HTML file", "保存为单个 HTML 文件"),
@@ -52,38 +52,38 @@ UI: dict[str, Text] = {
         "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",
     ),
     # the pictures
-    "pixel": PIXEL,
-    "pixel_short": Text("pixel {i}", "像素 {i}"),
+    "token": TOKEN,
+    "token_short": Text("token {i}", "token {i}"),
     "region": Text(
-        "the region of {n} pixels (rows {row}, columns {column})", "{n} 个像素的区域（第 {row} 行，第 {column} 列）"
+        "the region of {n} tokens (rows {row}, columns {column})", "{n} 个 token 的区域（第 {row} 行，第 {column} 列）"
     ),
-    "region_short": Text("the region of {n} pixels", "{n} 个像素的区域"),
+    "region_short": Text("the region of {n} tokens", "{n} 个 token 的区域"),
     "photo_label": Text(
-        "The photograph and its token grid. Arrow keys move the query, Shift and arrows the other pixel, digits choose a head, "
+        "The photograph and its token grid. Arrow keys move the query, Shift and arrows the other token, digits choose a head, "
         "0 the mean, square brackets the block, Enter holds the query, Escape lets go.",
-        "照片与 token 网格。方向键移动查询，Shift 加方向键移动另一个像素，数字键选头，0 为平均，方括号换模块，Enter 固定查询，Esc 放开。",
+        "照片与 token 网格。方向键移动查询，Shift 加方向键移动另一个 token，数字键选头，0 为平均，方括号换模块，Enter 固定查询，Esc 放开。",
     ),
-    "photo": Text("Point at a pixel", "指一个像素"),
+    "photo": Text("Point at a token", "指一个 token"),
     "hint": Text(
         "Point, click to hold, drag for a region. Keys: arrows, digits for heads, [ ] for blocks.",
-        "指向一个像素，点击固定，拖动选区域。按键：方向键，数字键选头，[ ] 换模块。",
+        "指向一个 token，点击固定，拖动选区域。按键：方向键，数字键选头，[ ] 换模块。",
     ),
     "hint_locked": Text(
-        "Held: pointing now chooses the other pixel. Click it again or press Esc to let go.",
-        "已固定：现在指向的是另一个像素。再点一次或按 Esc 放开。",
+        "Held: pointing now chooses the other token. Click it again or press Esc to let go.",
+        "已固定：现在指向的是另一个 token。再点一次或按 Esc 放开。",
     ),
     "hint_touch": Text(
-        "Tap a pixel to hold it; slide sideways to move on. For a region, switch on “Select a region” above.",
-        "点一个像素把它固定；横向滑动可以移动。要选区域，先打开上面的“选取区域”。",
+        "Tap a token to hold it; slide sideways to move on. For a region, switch on “Select a region” above.",
+        "点一个 token 把它固定；横向滑动可以移动。要选区域，先打开上面的“选取区域”。",
     ),
     "hint_locked_touch": Text(
-        "Held. Tap another pixel, or the map beneath for the other one; tap it again to let go.",
-        "已固定。可点别的像素，或在下面的图上点另一个像素；再点一次放开。",
+        "Held. Tap another token, or the map beneath for the other one; tap it again to let go.",
+        "已固定。可点别的 token，或在下面的图上点另一个 token；再点一次放开。",
     ),
-    "row_weights": Text("What {pixels} reads: {head}", "{pixels} 读什么：{head}"),
-    "column_weights": Text("Who reads {pixels}: {head}", "谁读 {pixels}：{head}"),
-    "row_scores": Text("Scores of {pixels} with every key: {head}", "{pixels} 与每个键的得分：{head}"),
-    "column_scores": Text("Scores of every query with {pixels}: {head}", "每个查询与 {pixels} 的得分：{head}"),
+    "row_weights": Text("What {tokens} reads: {head}", "{tokens} 读什么：{head}"),
+    "column_weights": Text("Who reads {tokens}: {head}", "谁读 {tokens}：{head}"),
+    "row_scores": Text("Scores of {tokens} with every key: {head}", "{tokens} 与每个键的得分：{head}"),
+    "column_scores": Text("Scores of every query with {tokens}: {head}", "每个查询与 {tokens} 的得分：{head}"),
     "matrix": Text("All {values}: {head}", "全部{values}：{head}"),
     "matrix_label": Text("The matrix, {n} queries by {n} keys, {head}", "矩阵：{n} 个查询 × {n} 个键，{head}"),
     "axes": Text(
@@ -97,10 +97,10 @@ UI: dict[str, Text] = {
     "legend_both": Text("one scale for A and B", "A、B 共用一个标尺"),
     "legend_difference": Text("red: more in A; blue: more in B", "红：A 更多；蓝：B 更多"),
     "up_to": Text("0 … {high}", "0 … {high}"),
-    "strip": Text("Every head, the same pixel", "同一个像素，每个头"),
+    "strip": Text("Every head, the same token", "同一个 token，每个头"),
     "strip_note": Text(
         "Effective tokens: over how many pixels a row spreads, the exponential of its entropy. Distance: in pixels of the token grid.",
-        "有效 token 数：一行分散在多少个像素上，即熵的指数。距离：以网格像素为单位。",
+        "有效 token 数：一行分散在多少个 token 上，即熵的指数。距离：以 token 为单位。",
     ),
     "card": Text(
         "Mean of all rows: {effective} of {n} effective tokens, mean distance {distance}",
@@ -112,18 +112,18 @@ UI: dict[str, Text] = {
     "by_distance": Text("mean distance (mean of all rows)", "平均距离（各行平均）"),
     # what the pictures say
     "said_row_weights": Text(
-        "In {head}, {pixels} reads {other} most: {value}.", "在{head}中，{pixels}读得最多的是{other}：{value}。"
+        "In {head}, {tokens} reads {other} most: {value}.", "在{head}中，{tokens}读得最多的是{other}：{value}。"
     ),
     "said_column_weights": Text(
-        "In {head}, of all pixels it is {other} that reads {pixels} most: {value}.", "在{head}中，读{pixels}最多的是{other}：{value}。"
+        "In {head}, of all tokens it is {other} that reads {tokens} most: {value}.", "在{head}中，读{tokens}最多的是{other}：{value}。"
     ),
     "said_row_scores": Text(
-        "In {head}, the highest score of {pixels} is with {other}: {value}.",
-        "在{head}中，{pixels}得分最高的键是{other}：{value}。",
+        "In {head}, the highest score of {tokens} is with {other}: {value}.",
+        "在{head}中，{tokens}得分最高的键是{other}：{value}。",
     ),
     "said_column_scores": Text(
-        "In {head}, the highest score with {pixels} is that of {other}: {value}.",
-        "在{head}中，与{pixels}得分最高的查询是{other}：{value}。",
+        "In {head}, the highest score with {tokens} is that of {other}: {value}.",
+        "在{head}中，与{tokens}得分最高的查询是{other}：{value}。",
     ),
     "said_effective": Text(
         "The row spreads over {effective} effective tokens of {n}.", "这一行分散在 {effective} 个有效 token 上（共 {n} 个）。"
@@ -144,7 +144,7 @@ UI: dict[str, Text] = {
     ),
     # side by side
     "against": Text("Side by side", "并排对比"),
-    "view_of": Text("block {block}, {head}, {pixels}", "第 {block} 个模块，{head}，{pixels}"),
+    "view_of": Text("block {block}, {head}, {tokens}", "第 {block} 个模块，{head}，{tokens}"),
     "apart": Text("Largest difference: {value}.", "最大差别：{value}。"),
     "moved": Text(
         "To turn B into A, {share} of the attention would have to move.", "要把 B 变成 A，需要挪动 {share} 的注意力。"
@@ -152,19 +152,19 @@ UI: dict[str, Text] = {
     # the arithmetic
     "sum": Text("The arithmetic of one cell: {head}, {i} reads {j}", "一个格子的算术：{head}，{i}读{j}"),
     "sum_hint": Text(
-        "Point at a term: what it comes from lights up. The other pixel is the one you point at, or else the strongest. Each row of "
+        "Point at a term: what it comes from lights up. The other token is the one you point at, or else the strongest. Each row of "
         "bars has its own scale: ± at its end is what a full bar stands for. Numbers are rounded here and computed in full.",
-        "指向任何一项，它的来源就会亮起。另一个像素是你指向的那个，否则是最强的那个。每一行条形有自己的标尺：行末的 ± 是满条的值。"
+        "指向任何一项，它的来源就会亮起。另一个 token 是你指向的那个，否则是最强的那个。每一行条形有自己的标尺：行末的 ± 是满条的值。"
         "这里的数字经过舍入，计算时没有舍入。",
     ),
     "sum_mean": Text("A mean has no arithmetic of its own; this is {head}.", "平均值没有自己的算术；这里是{head}。"),
-    "sum_region": Text("Of the region, this is {pixel}.", "区域里取的是{pixel}。"),
-    "q_row": Text("query of pixel {i}", "像素 {i} 的查询"),
-    "k_row": Text("key of pixel {j}", "像素 {j} 的键"),
+    "sum_region": Text("Of the region, this is {token}.", "区域里取的是{token}。"),
+    "q_row": Text("query of token {i}", "token {i} 的查询"),
+    "k_row": Text("key of token {j}", "token {j} 的键"),
     "p_row": Text("their products", "逐项相乘"),
-    "v_row": Text("value of pixel {j}", "像素 {j} 的值"),
+    "v_row": Text("value of token {j}", "token {j} 的值"),
     "w_row": Text("times {weight}", "乘以 {weight}"),
-    "o_row": Text("sum over all keys: output of pixel {i}", "对所有键求和：像素 {i} 的输出"),
+    "o_row": Text("sum over all keys: output of token {i}", "对所有键求和：token {i} 的输出"),
     "score": Text("sum of the products = score", "乘积之和 = 得分"),
     "total": Text("the row's sum of exp", "这一行 exp 之和"),
     "weight": WEIGHT,
@@ -186,14 +186,14 @@ UI: dict[str, Text] = {
     "removal_before": Text("Segmentation as it ran", "原样的分割"),
     "removal_after": Text("Segmentation without", "去掉之后的分割"),
     "removal_only": Text("Segmentation with this head only", "只留这个头的分割"),
-    "removal_changed": Text("Pixels that change class", "改变类别的像素"),
+    "removal_changed": Text("Tokens that change class", "改变类别的 token"),
 }  # fmt: skip
 
 OUTPUT = Text(
     "The block's output changes by {share} of its size (root mean square).",
     "模块输出的变化是它自身大小的 {share}（均方根）。",
 )
-PIXELS = Text("{share} of the picture's pixels change class.", "图中 {share} 的像素改变类别。")
+IMAGE_PIXELS = Text("{share} of the image pixels change class.", "{share} 的图像像素改变类别。")
 CHANCE = Text(
     "These weights are random: the classes, and so their change, are chance.",
     "权重是随机的：类别以及它们的变化都只是偶然。",
@@ -207,27 +207,27 @@ ABOUT = Text(
     "{model}。{width} × {height} 像素，{rows} × {columns} 个 token。",
 )
 ALONE = Text(
-    "Point at a pixel to see what it reads. Everything here was computed by the network on this picture; the file needs "
+    "Point at a token to see what it reads. Everything here was computed by the network on this picture; the file needs "
     "neither a server nor the internet.",
-    "指向一个像素，看它读什么。这里的一切都是网络在这张图上算出来的；这个文件不需要服务器，也不需要联网。",
+    "指向一个 token，看它读什么。这里的一切都是网络在这张图上算出来的；这个文件不需要服务器，也不需要联网。",
 )
 
 # What the figures that can be saved say.
 FIGURES: dict[str, Text] = {
-    "attention": Text("What the pixel reads, in every head", "这个像素读什么（每个头）"),
+    "attention": Text("What the token reads, in every head", "这个 token 读什么（每个头）"),
     "matrix": Text("The whole matrix", "整个矩阵"),
     "against": Text("Two views side by side", "两个视图并排"),
     "removal": Text("What hangs on the head", "这个头有多重要"),
     "measures": Text("The heads in numbers", "用数字看各头"),
     "against_title": Text("A beside B", "A 与 B 并排"),
-    "view": Text("{block}, {head}, {pixels}", "{block}，{head}，{pixels}"),
+    "view": Text("{block}, {head}, {tokens}", "{block}，{head}，{tokens}"),
     "difference": Text("difference A − B (no unit)", "差 A − B（无单位）"),
     "removal_title": Text("What changes without {head}", "去掉{head}后的变化"),
     "removal_only": Text("What changes with {head} alone", "只留{head}后的变化"),
     "without": Text("segmentation without it", "去掉之后的分割"),
     "only": Text("segmentation with it alone", "只留它的分割"),
     "before": Text("segmentation as it ran", "原样的分割"),
-    "changed": Text("pixels that change class", "改变类别的像素"),
+    "changed": Text("tokens that change class", "改变类别的 token"),
     "output": Text("change of the block's output", "模块输出的变化"),
     "rms": Text("root mean square over the channels (no unit)", "各通道的均方根（无单位）"),
     "measures_title": Text("The attention heads of block {block}, measured", "第 {block} 个模块的各头，测量值"),
@@ -238,7 +238,7 @@ FIGURES: dict[str, Text] = {
     "range": Text("scores (no unit)", "得分（无单位）"),
     "measured": Text(
         "Effective tokens: over how many pixels a row spreads, the exponential of its entropy. Distance: how far it reads, in pixels of the token grid. Both are means over all rows; a full bar is the column's largest.",
-        "有效 token 数：一行分散在多少个像素上，即熵的指数。距离：读得多远，以 token 网格的像素为单位。两者都是各行的平均；满条是该列的最大值。",
+        "有效 token 数：一行分散在多少个 token 上，即熵的指数。距离：读得多远，以 token 网格的 token 为单位。两者都是各行的平均；满条是该列的最大值。",
     ),
     "moves": Text("Most often: {moves}.", "最多的是：{moves}。"),
     "classes": Text("Classes: {set}.", "类别：{set}。"),

@@ -33,7 +33,7 @@ GONE = {
     ),
 }
 # Parameters that point into one picture's run: of another they would mean something else.
-PLACES = ("head", "query", "to", "pinned", "lock", "with", "removal", "pixel", "pair", "row", "column")
+PLACES = ("head", "query", "to", "pinned", "lock", "with", "removal", "token", "pair", "row", "column")
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class View:
     @property
     def described(self) -> dict[str, Any]:
         """What ran, for a file of its numbers."""
-        return {"model": self.about, "picture": self.name, "pixels": list(self.photo.size)}
+        return {"model": self.about, "picture": self.name, "tokens": list(self.photo.size)}
 
     @property
     def subject(self) -> Subject:

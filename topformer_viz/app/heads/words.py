@@ -41,7 +41,7 @@ UI = {
         "Measured on {pictures} photographs of streets that were kept out of training, each on its grid of {least} to "
         "{most} tokens. People labelled their pixels by class (data sets CamVid and LabelMeFacade); {labelled} of the area "
         "carries a label, and the rest is left out. A token counts towards every class in its square, by area.",
-        "测量用了 {pictures} 张没有参加训练的街景照片，每张的网格有 {least} 到 {most} 个 token。照片的像素由人标注了类别"
+        "测量用了 {pictures} 张没有参加训练的街景照片，每张的网格有 {least} 到 {most} 个 token。照片的 token 由人标注了类别"
         "（数据集 CamVid 和 LabelMeFacade）；{labelled} 的面积有标注，其余不计。一个 token 按面积计入它那一格里的每个类别。",
     ),
     "how": Text(

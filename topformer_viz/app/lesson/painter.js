@@ -48,9 +48,9 @@ class Painter {
     this.tiles.push(tile);
   }
 
-  // Where a pixel of the token grid lies, as people say it.
-  pixel(i) {
-    return pixelName(this.lesson.ui, i, this.lesson.grid);
+  // Where a token of the token grid lies, as people say it.
+  token(i) {
+    return tokenName(this.lesson.ui, i, this.lesson.grid);
   }
 
   value(step, tile, r, c) {
@@ -73,7 +73,7 @@ class Painter {
       context.imageSmoothingEnabled = false;
       this.grid(context, box);
     });
-    this.answer({ ...box, rows: h, cols: w, at: () => 0, say: (r, c) => this.pixel(r * w + c) });
+    this.answer({ ...box, rows: h, cols: w, at: () => 0, say: (r, c) => this.token(r * w + c) });
   }
 
   grid(context, { x, y, w, h }) {
@@ -167,7 +167,7 @@ class Painter {
       if (w > 40) this.headLabel(head, x, 13);
       else this.text(String(head + 1), x, 13, { colour: this.axisColour("heads") });
       const tile = { ...this.view.matrixTile(step, head), x, y: 22, w, h, list: "rows" };
-      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.pixel(r)}, ${this.lesson.ui.feature} ${c + 1}] ${this.value(step, tile, r, c)}`;
+      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.token(r)}, ${this.lesson.ui.feature} ${c + 1}] ${this.value(step, tile, r, c)}`;
       this.tile(tile, this.scale);
       if (w > 62 || i === 0) this.text(`${step.axes[3]} ${features}`, x + w / 2, 22 + h + 16, { align: "center", colour: this.axisColour(step.axes[3]) });
       this.gridTicks(tile, { left: i === 0 });
@@ -186,7 +186,7 @@ class Painter {
       const x = left + (i % across) * (this.width / across), y = Math.floor(i / across) * (h + 34);
       this.headLabel(head, x, y + 13);
       const tile = { ...this.view.matrixTile(step, head), x, y: y + 20, w, h, list: "columns" };
-      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.lesson.ui.feature} ${r + 1}, ${this.pixel(c)}] ${this.value(step, tile, r, c)}`;
+      tile.say = (r, c) => `${step.stage}[${this.lesson.ui.head} ${head + 1}, ${this.lesson.ui.feature} ${r + 1}, ${this.token(c)}] ${this.value(step, tile, r, c)}`;
       this.tile(tile, this.scale);
       this.text(`key_dim ${features}`, x - 16, y + 20 + h / 2, { align: "center", colour: this.axisColour("key_dim"), turn: true, size: 11 });
       if (i < heads.length - across) return;
@@ -219,7 +219,7 @@ class Painter {
         context.imageSmoothingEnabled = false;
       });
       const tile = { ...maps[i], x, y, w: width, h: height };
-      tile.say = (r, c) => `${lesson.ui.head} ${head + 1}, ${this.pixel(r * w + c)}: ≈ ${number(tile.at(r, c))}`;
+      tile.say = (r, c) => `${lesson.ui.head} ${head + 1}, ${this.token(r * w + c)}: ≈ ${number(tile.at(r, c))}`;
       this.tile(tile, this.scale, { alpha: 0.62 });
     });
     this.height = 22 + Math.ceil(heads.length / across) * (height + 30);
@@ -236,7 +236,7 @@ class Painter {
     for (let f = 0; f < d; f++) {
       const at = featureOf(tensor, head, f, w);
       const tile = { x: (f % perRow) * (side + 4), y: y0 + Math.floor(f / perRow) * (high + 4), w: side, h: high, rows: h, cols: w, at };
-      tile.say = (r, c) => `${step.stage}[${lesson.ui.head} ${head + 1}, ${this.pixel(r * w + c)}, ${lesson.ui.feature} ${f + 1}] ≈ ${number(at(r, c))}`;
+      tile.say = (r, c) => `${step.stage}[${lesson.ui.head} ${head + 1}, ${this.token(r * w + c)}, ${lesson.ui.feature} ${f + 1}] ≈ ${number(at(r, c))}`;
       this.tile(tile, own);
     }
     this.height = y0 + Math.ceil(d / perRow) * (high + 4);

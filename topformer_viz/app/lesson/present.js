@@ -130,7 +130,7 @@ class Presenter {
     if (own) return own.tile.token(own.r, own.c);
     const plane = event.target.closest(".explorer .plane");
     if (!plane) return null;
-    return plane.matches(".matrix") ? explorer.state.query : explorer.pointer.pixelAt(event, plane);
+    return plane.matches(".matrix") ? explorer.state.query : explorer.pointer.tokenAt(event, plane);
   }
 
   outline(token) {

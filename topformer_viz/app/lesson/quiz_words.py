@@ -6,7 +6,8 @@ from topformer_viz.words.text import Text
 
 GIVEN = Text("`{name}`: `{shape}`", "`{name}`：`{shape}`")
 GIVEN_PICTURE = Text(
-    "A colour picture, {X} pixels wide and {Y} high, as a tensor.", "一张彩色图片，宽 {X} 像素、高 {Y} 像素，写成张量。"
+    "A colour picture, {X} tokens wide and {Y} high, as a tensor.",
+    "一张彩色图片，宽 {X} token、高 {Y} token，写成张量。",
 )
 NEXT = Text("Next: {operations}. Which shape comes out?", "接下来：{operations}。得到的形状是什么？")
 
@@ -62,7 +63,8 @@ SPLIT = Text(
     "这里 `{a}` 和 `{b}` 是两个轴。结果里它们合成一个：`{whole}` = {n} × {m} = {size}。",
 )
 LISTED = Text(
-    "That would be a list of pixels. Here they still lie on their grid.", "那是排成一列的像素。这里像素仍排在网格上。"
+    "That would be a list of tokens. Here they still lie on their grid.",
+    "那是排成一列的 token。这里 token 仍排在网格上。",
 )
 CHANNELS_LAST = Text(
     "The right axes, but PyTorch puts the channels before rows and columns.",
@@ -73,12 +75,12 @@ CHANNELS_LAST = Text(
 # The run on show
 
 FOCUSED = Text(
-    "Which head is the most focused: which spreads a row over the fewest pixels?",
-    "哪个头最集中，也就是把一行权重分给最少的像素？",
+    "Which head is the most focused: which spreads a row over the fewest tokens?",
+    "哪个头最集中，也就是把一行权重分给最少的 token？",
 )
 FURTHEST = Text(
-    "Which head looks furthest: in which is the pixel that is read furthest from the one that asks, on average?",
-    "哪个头看得最远，也就是平均而言，被读的像素离提问的像素最远？",
+    "Which head looks furthest: in which is the token that is read furthest from the one that asks, on average?",
+    "哪个头看得最远，也就是平均而言，被读的 token 离提问的 token 最远？",
 )
 EFFECTIVE = Text(
     "{value:.1f} effective tokens of {HW} in a row, on average", "平均每行有效 token 数 {value:.1f}，共 {HW} 个"
@@ -90,8 +92,8 @@ THIS_HEAD = Text("{head}: {number}.", "{head}：{number}。")
 NOT_THIS_HEAD = Text("{head}: {number}. {best}: {best_number}.", "{head}：{number}。{best}：{best_number}。")
 
 SCALE = Text(
-    "If the scores were divided by √key_dim = √{key_dim} before the softmax, over how many pixels would a row spread?",
-    "如果在 softmax 之前把得分除以 √key_dim = √{key_dim}，一行权重会分散到多少个像素上？",
+    "If the scores were divided by √key_dim = √{key_dim} before the softmax, over how many tokens would a row spread?",
+    "如果在 softmax 之前把得分除以 √key_dim = √{key_dim}，一行权重会分散到多少个 token 上？",
 )
 MORE, FEWER, AS_MANY = Text("more", "更多"), Text("fewer", "更少"), Text("as many", "一样多")
 SCALED = Text(
@@ -109,15 +111,15 @@ SUMS_ARE = Text(
 )
 
 ALIKE = Text(
-    "Each pixel now takes a weighted mean of all pixels' values. Do the pixels become more alike?",
-    "每个像素现在取所有像素的值的加权平均。像素之间会更相似吗？",
+    "Each token now takes a weighted mean of all tokens' values. Do the tokens become more alike?",
+    "每个 token 现在取所有 token 的值的加权平均。token 之间会更相似吗？",
 )
 MORE_ALIKE = Text("more alike", "更相似")
 LESS_ALIKE = Text("less alike", "更不相似")
 AS_ALIKE = Text("as alike as before", "和以前一样")
 SPREADS = Text(
-    "From pixel to pixel a value varies by {value:.3g} (standard deviation), a mixed feature by {mixed:.3g}.",
-    "在像素之间，值的标准差是 {value:.3g}，混合后的特征是 {mixed:.3g}。",
+    "From token to token a value varies by {value:.3g} (standard deviation), a mixed feature by {mixed:.3g}.",
+    "在 token 之间，值的标准差是 {value:.3g}，混合后的特征是 {mixed:.3g}。",
 )
 
 ZEROS = Text("ReLU6 cuts off what is negative. How many entries are 0 now?", "ReLU6 截去负数。现在有多少元素为 0？")

@@ -1,7 +1,7 @@
 """The words of the lesson: its page, its figures, and what is taken along."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
-from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, PIXEL, UPLOAD_STAYS
+from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, TOKEN, UPLOAD_STAYS
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
@@ -27,7 +27,7 @@ UI: dict[str, Text] = {
     "bytes": Text("{kb} kB", "{kb} kB"),
     "range": Text("min {low}, max {high}, mean {mean}", "最小 {low}，最大 {high}，平均 {mean}"),
     "point": Text("Point at a cell to read its value.", "把指针移到格子上，读出它的值。"),
-    "pixel": PIXEL,
+    "token": TOKEN,
     "feature": Text("feature", "特征"),
     "features": Text("features", "个特征"),
     "channels": Text("channels", "个通道"),

@@ -17,7 +17,7 @@ from topformer_viz.words.numbers import three_digits, two_digits
 from topformer_viz.words.text import Lang
 
 PHOTO_SIDE = 480  # longest side of the grey photograph that travels, in pixels
-SMOOTH = 256  # tokens from which a matrix may have more cells than its picture pixels on screen
+SMOOTH = 256  # tokens from which a matrix may have more cells than its picture tokens on screen
 STOPS = VIRIDIS.split()
 
 
@@ -45,7 +45,7 @@ PALETTE = _palette()
 
 
 def picture(weights: Tensor, top: float) -> Image.Image:
-    """Weights (rows, columns) as a picture, a pixel a cell: viridis from 0 to ``top`` by the square root."""
+    """Weights (rows, columns) as a picture, a token a cell: viridis from 0 to ``top`` by the square root."""
     place = (weights / top).clamp(0, 1).sqrt() * 255
     image = Image.fromarray(place.round().byte().numpy())
     image.putpalette(PALETTE)

@@ -27,7 +27,7 @@ def figures(view: View) -> list[Offer]:
     """What can be saved of this part of the lab."""
 
     return [
-        Offer("pictures", FIGURES["pictures"], lambda asked: steps(asked["question"], asked["pixel"] - 1, view.lang))
+        Offer("pictures", FIGURES["pictures"], lambda asked: steps(asked["question"], asked["token"] - 1, view.lang))
     ]
 
 
@@ -37,20 +37,20 @@ def of_head(question: str, *stages: str) -> list[Tensor]:
     return [card()[0][f"block0.{stage}"][0, head] for stage in stages]
 
 
-def steps(question: str, pixel: int, lang: Lang) -> Panel:
+def steps(question: str, token: int, lang: Lang) -> Panel:
     """The card, the scores and weights of one square, from 0, and every square's result."""
     run, photo = card()
     model = load_model("colour")
     subject = Subject(run, model, photo, FIGURES["model"](lang), SAMPLES[CARD].name(lang), False, lang)
     grid = subject.grid
     scores, weights, mixed = of_head(question, "scores", "weights", "mixed")
-    shape, marks = photo.height / photo.width, (divmod(pixel, grid[1]),)
+    shape, marks = photo.height / photo.width, (divmod(token, grid[1]),)
     score = Scale(float(scores.amin()), 0.0, FIGURES["score"](lang))
     tiles = (
         Tile(subject.picture, shape, title=UI["card"](lang), lines=grid, marks=marks),
-        Tile(numbers(scores[pixel].reshape(grid)), shape, score, UI["scores"](lang), marks=marks),
+        Tile(numbers(scores[token].reshape(grid)), shape, score, UI["scores"](lang), marks=marks),
         Tile(
-            numbers(weights[pixel].reshape(grid)), shape, shares(weights, quantity=FIGURES["weight"](lang)),
+            numbers(weights[token].reshape(grid)), shape, shares(weights, quantity=FIGURES["weight"](lang)),
             UI["weights"](lang), marks=marks,
         ),
         Tile(_colours(mixed, grid), shape, title=UI["result"](lang), crisp=True, marks=marks),
@@ -60,7 +60,7 @@ def steps(question: str, pixel: int, lang: Lang) -> Panel:
     said += [FIGURES["result"](lang), FIGURES["root"](lang)]
     about = FIGURES["about"](lang, question=QUESTION_NAMES[question](lang))
     return Panel(
-        f"basics-{question}-pixel{pixel + 1}", UI["title"](lang), about, subject.caption(said, None),
+        f"basics-{question}-token{token + 1}", UI["title"](lang), about, subject.caption(said, None),
         groups=(Group(tiles),),
     )  # fmt: skip
 

@@ -19,9 +19,9 @@ from topformer_viz.words.text import Lang
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
-    pixels = range(1, card()[0].sizes["HW"] + 1)
+    tokens = range(1, card()[0].sizes["HW"] + 1)
     questions = Parameter([*QUESTIONS], next(iter(QUESTIONS)))
-    return {"question": questions, "pixel": Parameter(pixels, START + 1), "pair": Parameter(pixels)}
+    return {"question": questions, "token": Parameter(tokens, START + 1), "pair": Parameter(tokens)}
 
 
 def show(view: View) -> None:

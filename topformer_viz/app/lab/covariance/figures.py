@@ -63,12 +63,12 @@ def _panel(view: View, block: int, head: int, name: str, title: str, said: list[
 def tables(view: View, block: int, head: int) -> Panel:
     """The three tables."""
     lang, (found, _, _) = view.lang, measured(view, block, head)
-    pixels, ticks = PANEL["pixels"](lang, size=view.run.sizes["HW"]), ticks_of(view.subject, "HW")
+    tokens, ticks = PANEL["tokens"](lang, size=view.run.sizes["HW"]), ticks_of(view.subject, "HW")
     of = UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
     titles = {name: UI[name](lang) for name in TABLES} | {"weights": f"{UI['weights'](lang)}\n{of}"}
     tiles = [
         Tile(
-            numbers(found[name]), 1.0, scale(found[name], quantity=FIGURES[name](lang)), titles[name], pixels, pixels,
+            numbers(found[name]), 1.0, scale(found[name], quantity=FIGURES[name](lang)), titles[name], tokens, tokens,
             (ticks, ticks),
         )
         for name, scale in zip(TABLES, (shares, plain, signed), strict=True)

@@ -5,24 +5,24 @@ from topformer_viz.words.text import Text
 
 UI = {
     "intro": Text(
-        "The weights A of a head are often likened to a covariance matrix. Both are tables of HW × HW = {HW} × {HW} that say how much pixel i "
-        "has to do with pixel j. Here A stands beside the covariance and the correlation of the very tokens that entered the "
-        "block: pixels as variables, the {C} channels as samples.",
-        "一个头的权重 A 常被说成类似协方差矩阵。两者都是 HW × HW = {HW} × {HW} 的表，说的都是像素 i 与像素 j 有多大关系。"
-        "这里把 A 与进入模块的同一批 token 的协方差、相关系数放在一起：像素是变量，{C} 个通道是样本。",
+        "The weights A of a head are often likened to a covariance matrix. Both are tables of HW × HW = {HW} × {HW} that say how much token i "
+        "has to do with token j. Here A stands beside the covariance and the correlation of the very tokens that entered the "
+        "block: tokens as variables, the {C} channels as samples.",
+        "一个头的权重 A 常被说成类似协方差矩阵。两者都是 HW × HW = {HW} × {HW} 的表，说的都是 token i 与 token j 有多大关系。"
+        "这里把 A 与进入模块的同一批 token 的协方差、相关系数放在一起：token 是变量，{C} 个通道是样本。",
     ),
     "block": BLOCK,
     "head": HEAD,
     "mean": MEAN,
     "title": Text("Weights, covariance and correlation side by side", "权重、协方差与相关系数并排"),
     "tokens": Text("The picture", "图片"),
-    "tokens_note": Text("{rows} × {columns} pixels of the token grid", "特征网格的 {rows} × {columns} 个像素"),
+    "tokens_note": Text("{rows} × {columns} tokens of the token grid", "特征网格的 {rows} × {columns} 个 token"),
     "weights": Text("Weights A", "权重 A"),
-    "weights_note": Text("row i: what pixel i reads", "第 i 行：像素 i 所读的"),
+    "weights_note": Text("row i: what token i reads", "第 i 行：token i 所读的"),
     "covariance": Text("Covariance", "协方差"),
-    "covariance_note": Text("of pixels i and j over the channels", "像素 i 与 j 在各通道上的协方差"),
+    "covariance_note": Text("of tokens i and j over the channels", "token i 与 j 在各通道上的协方差"),
     "correlation": Text("Correlation", "相关系数"),
-    "correlation_note": Text("the same, each pixel brought to variance 1", "同上，每个像素的方差化为 1"),
+    "correlation_note": Text("the same, each token brought to variance 1", "同上，每个 token 的方差化为 1"),
     "value": Text("at the pair", "这一对"),
     "check": Text("A checklist, measured here", "逐项检查（就在这里测量）"),
     "property": Text("property", "性质"),
@@ -59,9 +59,9 @@ UI = {
     "over_hw": Text("correlation, ÷ HW", "相关系数，÷ HW"),
     "walk": Text("A walk over the picture", "在图片上随机游走"),
     "walk_note": Text(
-        "Stand on a pixel; step to pixel j with probability A[i, j], the weight with which i reads j; and again. From a pixel drawn evenly, one step leads to "
+        "Stand on a token; step to token j with probability A[i, j], the weight with which i reads j; and again. From a token drawn evenly, one step leads to "
         "the mean of A's rows; in the long run the walk has the limit π = πA.",
-        "站在一个像素上，以概率 A[i, j]（i 读 j 的权重）走到像素 j，如此反复。从所有像素等可能地出发，一步之后的分布就是各行的平均；"
+        "站在一个 token 上，以概率 A[i, j]（i 读 j 的权重）走到 token j，如此反复。从所有 token 等可能地出发，一步之后的分布就是各行的平均；"
         "长久走下去，分布趋于极限 π = πA。",
     ),
     "walk_title": Text("The walk on the picture", "图片上的游走"),
@@ -73,18 +73,18 @@ UI = {
     "ratio_note": Text("who is read by those who are read", "被“被读者”所读的"),
     "steps": Text(
         "The start is {start} away from the limit (total variation); after {steps} steps it is less than {mixed}. The second eigenvalue, "
-        "|λ₂| = {second}, says how fast it goes in the end: what is left shrinks to about so much with each step. The limit has {effective} effective pixels, "
+        "|λ₂| = {second}, says how fast it goes in the end: what is left shrinks to about so much with each step. The limit has {effective} effective tokens, "
         "exp(entropy), of {tokens}.",
         "起点与极限相差 {start}（全变差距离），{steps} 步之后相差不到 {mixed}。第二大的特征值 |λ₂| = {second} 说明最终有多快："
-        "剩下的差距每一步大约缩小到这个倍数。极限的有效像素数（熵取指数）是 {effective}，共 {tokens} 个。",
+        "剩下的差距每一步大约缩小到这个倍数。极限的有效 token 数（熵取指数）是 {effective}，共 {tokens} 个。",
     ),
     "one_step": Text(
         "The start is {start} away from the limit (total variation); after {steps} step it is less than {mixed}: |λ₂| = {second}. The limit has "
-        "{effective} effective pixels, exp(entropy), of {tokens}.",
-        "起点与极限相差 {start}（全变差距离），{steps} 步之后已不到 {mixed}：|λ₂| = {second}。极限的有效像素数（熵取指数）是 {effective}，共 {tokens} 个。",
+        "{effective} effective tokens, exp(entropy), of {tokens}.",
+        "起点与极限相差 {start}（全变差距离），{steps} 步之后已不到 {mixed}：|λ₂| = {second}。极限的有效 token 数（熵取指数）是 {effective}，共 {tokens} 个。",
     ),
     "uniform": Text(
-        "The walk begins within {mixed} of its limit (total variation): here all pixels are read nearly alike.", "游走一开始与极限就相差不到 {mixed}（全变差距离）：这里每个像素被读得几乎一样多。"
+        "The walk begins within {mixed} of its limit (total variation): here all tokens are read nearly alike.", "游走一开始与极限就相差不到 {mixed}（全变差距离）：这里每个 token 被读得几乎一样多。"
     ),
     "unsettled": Text(
         "Within {longest} steps the walk does not come within {mixed} of one limit. On show is where it stands after very many.",
@@ -108,5 +108,5 @@ FIGURES = {
     "change": Text("difference", "差"),
     "root": Text("Colour of A grows with the square root.", "A 的颜色随平方根变化。"),
     "root_walk": Text("Colour of the probabilities grows with the square root.", "概率的颜色随平方根变化。"),
-    "tokens": Text("Covariance and correlation are those of the block's tokens: pixels as variables, the {C} channels as samples.", "协方差和相关系数是模块输入的：像素是变量，{C} 个通道是样本。"),
+    "tokens": Text("Covariance and correlation are those of the block's tokens: tokens as variables, the {C} channels as samples.", "协方差和相关系数是模块输入的：token 是变量，{C} 个通道是样本。"),
 }  # fmt: skip

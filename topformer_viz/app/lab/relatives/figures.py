@@ -6,7 +6,7 @@ from dataclasses import replace
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.lab.relatives.words import DESIGN, FIGURES, MEASURED, SIZES, UI
-from topformer_viz.figures.attention import pixels_name
+from topformer_viz.figures.attention import tokens_name
 from topformer_viz.figures.panel import Group, Panel, Table, Tile
 from topformer_viz.figures.scales import ROUNDING, shares
 from topformer_viz.figures.subject import UI as PANEL
@@ -23,13 +23,13 @@ UNBIASED = "levit with biases 0"
 def figures(view: View) -> list[Offer]:
     """What can be saved of this part of the lab."""
     return [
-        Offer("weights", FIGURES["weights"], lambda asked: weights(view, asked["block"] - 1, asked["pixel"] - 1)),
+        Offer("weights", FIGURES["weights"], lambda asked: weights(view, asked["block"] - 1, asked["token"] - 1)),
         Offer("numbers", FIGURES["numbers"], lambda asked: summary(view, asked["block"] - 1)),
     ]
 
 
 def middle(view: View) -> int:
-    """The pixel in the middle of the picture, from 0."""
+    """The token in the middle of the picture, from 0."""
     rows, columns = view.subject.grid
     return (rows // 2) * columns + columns // 2
 
@@ -38,7 +38,7 @@ Found = tuple[tuple[Relative, ...], dict[str, float]]
 
 
 def found(view: View, block: int) -> Found:
-    """The four on the tokens of a block (from 0), and by slug how much each notices when the pixels are shuffled."""
+    """The four on the tokens of a block (from 0), and by slug how much each notices when the tokens are shuffled."""
 
     def make() -> Found:
         found = relatives(view.model, view.run, block)
@@ -52,8 +52,8 @@ def found(view: View, block: int) -> Found:
     return view.keep((*view.key, "relatives", block), make)
 
 
-def weights(view: View, block: int, pixel: int) -> Panel:
-    """Each one's matrix, the mean of its heads, and what one pixel reads in it; both from 0."""
+def weights(view: View, block: int, token: int) -> Panel:
+    """Each one's matrix, the mean of its heads, and what one token reads in it; both from 0."""
     lang, subject, n = view.lang, view.subject, view.run.sizes["HW"]
     ticks, shape = ticks_of(subject, "HW"), view.photo.height / view.photo.width
     axes = PANEL["query"](lang, size=n), PANEL["key"](lang, size=n)
@@ -64,15 +64,15 @@ def weights(view: View, block: int, pixel: int) -> Panel:
         name = FIGURES["random"](lang, name=relative.name(lang)) if random else relative.name(lang)
         scale = shares(mean, quantity=FIGURES["quantity"](lang))
         matrices.append(Tile(numbers(mean), 1.0, scale, name, *axes, (ticks, ticks)))
-        row, place = numbers(mean[pixel].reshape(subject.grid)), divmod(pixel, subject.grid[1])
+        row, place = numbers(mean[token].reshape(subject.grid)), divmod(token, subject.grid[1])
         rows.append(Tile(row, shape, scale, name, under=subject.picture, marks=(place,)))
     groups = (
         Group(tuple(matrices), FIGURES["matrices"](lang)),
-        Group(tuple(rows), FIGURES["rows"](lang, pixel=pixels_name(subject, [pixel]))),
+        Group(tuple(rows), FIGURES["rows"](lang, token=tokens_name(subject, [token]))),
     )
     said = [PANEL["matrix"](lang), FIGURES["unit"](lang), FIGURES["root"](lang), FIGURES["chance"](lang)]
     return Panel(
-        f"block{block + 1}-relatives-pixel{pixel + 1}", FIGURES["title"](lang), subject.short(block),
+        f"block{block + 1}-relatives-token{token + 1}", FIGURES["title"](lang), subject.short(block),
         subject.caption(said, block), groups=groups,
     )  # fmt: skip
 

@@ -29,8 +29,8 @@ SOURCES: dict[str, tuple[Callable[..., object], ...]] = {
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of this part of the lab."""
-    pixels = range(1, view.run.sizes["HW"] + 1)
-    return {"pixel": Parameter(pixels, middle(view) + 1), "pair": Parameter(pixels)}
+    tokens = range(1, view.run.sizes["HW"] + 1)
+    return {"token": Parameter(tokens, middle(view) + 1), "pair": Parameter(tokens)}
 
 
 def show(view: View) -> None:
@@ -74,7 +74,7 @@ def _summary(view: View, block: int) -> str:
 
 
 def _pictures(view: View, block: int) -> None:
-    """Each one's weights, mean of the heads: the whole matrix, and the row of the pixel pointed at."""
+    """Each one's weights, mean of the heads: the whole matrix, and the row of the token pointed at."""
     lang, panel = view.lang, weights(view, block, middle(view))
     pictures = Pictures(view.subject.grid)
     pictures.group(UI["picture"](lang), [pictures.photo("\u00a0")])

@@ -15,7 +15,7 @@ UI = {
     ),
     "block": BLOCK,
     "summary": Text("What differs", "区别何在"),
-    "table": Text("Four attentions on the tokens of block {block}: {H} × {W} = {HW} pixels, C = {C} channels", "第 {block} 个模块的 token 上的四种注意力：{H} × {W} = {HW} 个像素，C = {C} 个通道"),
+    "table": Text("Four attentions on the tokens of block {block}: {H} × {W} = {HW} tokens, C = {C} channels", "第 {block} 个模块的 token 上的四种注意力：{H} × {W} = {HW} 个 token，C = {C} 个通道"),
     "attention": Text("attention", "注意力"),
     "legend": Text("differs from TopFormer's", "与 TopFormer 不同"),
     "new": Text("a step that TopFormer does not have", "TopFormer 没有的步骤"),
@@ -27,16 +27,16 @@ UI = {
     "with_0": Text("With all biases 0, {value}.", "偏置全为 0 时，{value}。"),
     "counted": Text(
         "Parameters: everything that is learned, normalisations and biases included. Multiply-adds: projections and the two "
-        "matrix products, as on the network's page. Shuffled: the pixels of the input are put in a random order, and the "
+        "matrix products, as on the network's page. Shuffled: the tokens of the input are put in a random order, and the "
         "result, `mixed`, back in the old one; what then differs at most, over the largest entry. Effective tokens: exp(entropy) "
         "of a row of weights, the mean over rows and heads.",
-        "参数：所有学得的数，包括归一化和偏置。乘加：投影和两个矩阵乘，与“网络”页的数法相同。打乱：把输入的像素按随机顺序排列，"
+        "参数：所有学得的数，包括归一化和偏置。乘加：投影和两个矩阵乘，与“网络”页的数法相同。打乱：把输入的 token 按随机顺序排列，"
         "再把结果 `mixed` 排回原来的顺序，看最大相差多少，除以最大的元素。有效 token 数：一行权重的 exp(熵)，对各行、各头取平均。",
     ),
     "weights": Text("The weights, side by side", "权重并排"),
     "picture": Text("The picture", "图片"),
     "pair": Text("at the pair", "这一对"),
-    "row": Text("what the pixel reads", "这个像素所读的"),
+    "row": Text("what the token reads", "这个 token 所读的"),
     "mean": MEAN_OF_SO_MANY,
     "chance": Text("mean of the {heads} heads: random, chance", "{heads} 个头的平均：随机权重，只是偶然"),
     "stages": Text("Stage by stage", "逐个阶段"),
@@ -80,11 +80,11 @@ DESIGN: dict[Text, tuple[Text, Text, Text, Text]] = {
     ),
     Text("what it knows of position", "对位置的了解"): (
         Text("nothing by itself; convolutions around it bring it in", "本身一无所知；由周围的卷积带进来"),
-        Text("how many rows and columns apart two pixels lie, without sign", "两个像素相隔几行几列，不分方向"),
+        Text("how many rows and columns apart two tokens lie, without sign", "两个 token 相隔几行几列，不分方向"),
         Text("nothing by itself; added to the tokens before block 1", "本身一无所知；在第 1 个模块之前加到 token 上"),
         Text(
-            "the offset of two pixels, with sign: query and key are turned by row and column",
-            "两个像素的偏移，分方向：查询和键按行列旋转",
+            "the offset of two tokens, with sign: query and key are turned by row and column",
+            "两个 token 的偏移，分方向：查询和键按行列旋转",
         ),
     ),
 }  # fmt: skip
@@ -97,7 +97,7 @@ MEASURED = {
     "weights": Text("weights on show", "展示的权重"),
     "parameters": Text("parameters", "参数"),
     "multiply_adds": Text("multiply-adds", "乘加"),
-    "shuffled": Text("pixels shuffled", "打乱像素"),
+    "shuffled": Text("tokens shuffled", "打乱 token"),
     "effective": Text("effective tokens a row, of {HW}", "每行的有效 token 数，共 {HW}"),
 }
 
@@ -106,7 +106,7 @@ FIGURES = {
     "numbers": Text("What differs, and the numbers", "区别与数字"),
     "title": Text("Four attentions on the same tokens: the weights", "同样的 token，四种注意力：权重"),
     "matrices": Text("all weights, mean of the heads", "全部权重，各头平均"),
-    "rows": Text("what {pixel} reads", "{pixel}读什么"),
+    "rows": Text("what {token} reads", "{token}读什么"),
     "random": RANDOM,
     "quantity": WEIGHT,
     "unit": SHARE_OF_A_ROW,

@@ -80,16 +80,16 @@ def said(view: View, block: int, done: Experiment) -> list[str]:
         d, own = sizes["d"], attention(view, block).d
         which = "narrow" if d < own else "wide"
         said.append(EXPLAINED[which](lang, ratio=setting.ratio, d=d, own=own, more=d - own))
-    if setting.pixels == "shuffled":
-        said.append(_order(done, changed(view, block, replace(setting, pixels="in place")), lang))
-    elif setting.pixels != "in place":
+    if setting.tokens == "shuffled":
+        said.append(_order(done, changed(view, block, replace(setting, tokens="in place")), lang))
+    elif setting.tokens != "in place":
         left = int(done.kept.sum())
         said.append(EXPLAINED["dropped"](lang, gone=tokens - left, tokens=tokens, left=left))
     return said
 
 
 def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
-    """What the shuffle alone does, beside the same changes with the pixels in place."""
+    """What the shuffle alone does, beside the same changes with the tokens in place."""
 
     def moved(name: str) -> float:
         still = unmoved.after[name]
@@ -113,7 +113,7 @@ def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
 
 @dataclass(frozen=True)
 class Compared:
-    """A quantity ``before`` and ``after``, (HW,) or (HW, HW), every pixel in its own place; NaN where one was dropped.
+    """A quantity ``before`` and ``after``, (HW,) or (HW, HW), every token in its own place; NaN where one was dropped.
 
     ``difference`` is after - before where it is ``signed``, else how large what lies between them is.
     """
@@ -124,7 +124,7 @@ class Compared:
     signed: bool
 
     def entered(self, order: Tensor) -> Tensor:
-        """``after`` with pixel ``order[p]`` in place p."""
+        """``after`` with token ``order[p]`` in place p."""
         return self.after[order] if self.after.ndim == 1 else self.after[order][:, order]
 
     def scales(self, quantity: str, apart: str) -> tuple[Scale, Scale, Scale]:
@@ -189,7 +189,7 @@ def _head_name(head: int, lang: Lang) -> str:
 def pictures(view: View, block: int, head: int, done: Experiment) -> Panel:
     """Weights, effective tokens, the head's output and the block's: before, after, difference."""
     lang, grid = view.lang, view.subject.grid
-    moved = done.setting.pixels == "shuffled"
+    moved = done.setting.tokens == "shuffled"
     shape, tokens = view.photo.height / view.photo.width, len(done.kept)
     ticks, groups = ticks_of(view.subject, "HW"), []
     for name, pair in compared(done, head).items():
@@ -201,7 +201,7 @@ def pictures(view: View, block: int, head: int, done: Experiment) -> Panel:
         for values, scale, title in zip(
             (pair.before, pair.entered(done.order), pair.difference), scales, ("was", "is", last), strict=True
         ):
-            # Where the pixels are shuffled, places are not those of the picture.
+            # Where the tokens are shuffled, places are not those of the picture.
             places = ({}, {}) if not matrix or (moved and title == "is") else (ticks, ticks)
             own = numbers(values if matrix else values.reshape(grid))
             tiles.append(Tile(own, 1.0 if matrix else shape, scale, UI[title](lang), down, across, places))
@@ -257,20 +257,20 @@ def numbers_note(lang: Lang) -> str:
 
 
 def _rows(done: Experiment, head: int, lang: Lang) -> list[tuple[str, ...]]:
-    """Effective tokens, sums of rows and of columns: the name, before, after; over the pixels kept."""
+    """Effective tokens, sums of rows and of columns: the name, before, after; over the tokens kept."""
     kept = done.kept.nonzero()[:, 0]
     cells: dict[str, list[str]] = {"effective_row": [], "row_sums": [], "column_sums": []}
-    for weights, pixels in ((done.before["weights"], None), (done.back("weights"), kept)):
+    for weights, those in ((done.before["weights"], None), (done.back("weights"), kept)):
         matrix = _matrix(weights, head)
         effective = _by_head(spread(weights[0]), head)
-        cells["effective_row"].append(f"{float((effective if pixels is None else effective[pixels]).nanmean()):.1f}")
+        cells["effective_row"].append(f"{float((effective if those is None else effective[those]).nanmean()):.1f}")
         for name, axis in (("row_sums", -1), ("column_sums", -2)):
             sums = matrix.sum(axis)
-            sums = sums if pixels is None else sums[pixels]
+            sums = sums if those is None else sums[those]
             low, high = f"{float(sums.amin()):.3g}", f"{float(sums.amax()):.3g}"
             cells[name].append(low if low == high else f"{low} … {high}")
-    tokens = done.before["weights"].shape[-1]
-    return [(UI[name](lang, tokens=tokens), *row) for name, row in cells.items()]
+    count = done.before["weights"].shape[-1]
+    return [(UI[name](lang, tokens=count), *row) for name, row in cells.items()]
 
 
 def _change(done: Experiment, name: str, value: float, lang: Lang) -> str:

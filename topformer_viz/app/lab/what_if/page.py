@@ -25,9 +25,9 @@ from topformer_viz.study.what_if import (
     AXES,
     HEADS,
     KEY_DIMS,
-    PIXELS,
     RATIOS,
     TEMPERATURES,
+    TOKENS,
     UNPERMUTED,
     Experiment,
     Setting,
@@ -104,12 +104,12 @@ def _switches(view: View, own: Attention) -> Setting:
         heads = size("heads", HEADS, own.num_heads)
         key_dim = size("key_dim", KEY_DIMS, own.key_dim)
     with _row():
-        pixels = choose("pixels", PIXELS)
+        tokens = choose("tokens", TOKENS)
         draw = st.number_input(of("draw"), help=of("draw_help"), **number(view, "draw", "lab_draw"))
     return setting_of(
         {
             "scaled": scaled, "temperature": temperature, "over": over, "unpermuted": unpermuted, "activation": activation,
-            "ratio": ratio, "heads": heads, "key_dim": key_dim, "pixels": pixels, "draw": draw,
+            "ratio": ratio, "heads": heads, "key_dim": key_dim, "tokens": tokens, "draw": draw,
         }
     ).of(own)  # fmt: skip
 
@@ -127,17 +127,17 @@ def _reset() -> None:
 def _pictures(view: View, block: int, head: int, done: Experiment) -> None:
     """The tokens, then what the figure shows: before, after, difference."""
     lang, (rows, columns), panel = view.lang, view.subject.grid, figures.pictures(view, block, head, done)
-    order = done.order if done.setting.pixels == "shuffled" else None
+    order = done.order if done.setting.tokens == "shuffled" else None
     pictures = Pictures((rows, columns))
     photos = [pictures.photo(UI["was"](lang)), pictures.photo(UI["is"](lang), order, done.kept)]
-    pictures.group(UI["tokens"](lang), photos, UI["tokens_note"](lang, rows=rows, columns=columns))
+    pictures.group(UI["entering"](lang), photos, UI["tokens_note"](lang, rows=rows, columns=columns))
     for name, group in zip(QUANTITIES, panel.groups, strict=True):
         shown = [
             pictures.tile(tile.title, tile, own) for tile, own in zip(group.tiles, (None, order, None), strict=True)
         ]
         pictures.group(UI[name](lang), shown, figures.note(done, name, head, lang))
     before = panel.groups[0].tiles[0].values
-    here = done.kept.nonzero().flatten().numpy()  # a dropped pixel has nothing to show
+    here = done.kept.nonzero().flatten().numpy()  # a dropped token has nothing to show
     first = int(here[abs(here - (rows // 2) * columns - columns // 2).argmin()])
     most = int(here[before[first, here].argmax()])
     pictures.show("lab_changes", panel.title, view.photo, lang, (first, most))

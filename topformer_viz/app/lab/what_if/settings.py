@@ -10,9 +10,9 @@ from topformer_viz.study.what_if import (
     AXES,
     HEADS,
     KEY_DIMS,
-    PIXELS,
     RATIOS,
     TEMPERATURES,
+    TOKENS,
     UNPERMUTED,
     Setting,
 )
@@ -31,7 +31,7 @@ SWITCHES = {
     "ratio": Parameter(RATIOS, OWN),
     "heads": Parameter(HEADS, OWN),
     "key_dim": Parameter(KEY_DIMS, OWN),
-    "pixels": Parameter(PIXELS, "in place"),
+    "tokens": Parameter(TOKENS, "in place"),
     "draw": Parameter(range(1, MAX_DRAW + 1), 1),
 }
 

@@ -24,20 +24,20 @@ UI = {
     "ratio": Text("attn_ratio", "attn_ratio"),
     "heads": Text("Heads", "头数"),
     "key_dim": Text("key_dim", "key_dim"),
-    "pixels": Text("Pixels", "像素"),
+    "tokens": Text("Tokens", "token"),
     "in place": Text("in place", "原位"),
     "shuffled": Text("shuffled", "打乱"),
     "quarter": Text("¼ dropped", "拿掉 ¼"),
     "half": Text("½ dropped", "拿掉 ½"),
     "draw": Text("Random draw", "随机抽取"),
     "draw_help": Text(
-        "Seeds the order of shuffled pixels, which ones are dropped, and fresh weights.", "决定打乱的顺序、拿掉哪些像素，以及随机的新权重。"
+        "Seeds the order of shuffled tokens, which ones are dropped, and fresh weights.", "决定打乱的顺序、拿掉哪些 token，以及随机的新权重。"
     ),
     "reset": Text("Reset", "全部复原"),
     "nothing": Text(
         "Nothing is changed yet: all differences are exactly 0. Each switch changes one thing.", "还没有改动任何东西：所有的差都恰好为 0。每个开关改动一处。"
     ),
-    "tokens": Text("The tokens", "输入的像素"),
+    "entering": Text("The tokens", "输入的 token"),
     "weights": Text("Attention weights", "注意力权重"),
     "effective": Text("Effective tokens", "有效 token 数"),
     "mixed": Text("Per-head output", "每个头的输出"),
@@ -45,11 +45,11 @@ UI = {
     "head_n": HEAD_N,
     "all_heads": MEAN_OF_HEADS,
     "all_rms": Text("all heads", "全部的头"),
-    "weights_note": Text("{head}; a row is what one pixel reads", "{head}；一行是一个像素读到的"),
-    "effective_note": Text("of each row, {head}: 1 reads one pixel, {tokens} all alike", "每行的，{head}：1 表示只读一个像素，{tokens} 表示一视同仁"),
+    "weights_note": Text("{head}; a row is what one token reads", "{head}；一行是一个 token 读到的"),
+    "effective_note": Text("of each row, {head}: 1 reads one token, {tokens} all alike", "每行的，{head}：1 表示只读一个 token，{tokens} 表示一视同仁"),
     "mixed_note": Text("{head}; root mean square over the features", "{head}；各特征的均方根"),
     "output_note": Text("root mean square over the channels", "各通道的均方根"),
-    "tokens_note": Text("{rows} × {columns} pixels of the token grid", "特征网格的 {rows} × {columns} 个像素"),
+    "tokens_note": Text("{rows} × {columns} tokens of the token grid", "特征网格的 {rows} × {columns} 个 token"),
     "was": Text("before", "改动前"),
     "is": Text("after", "改动后"),
     "difference": Text("difference", "差"),
@@ -72,18 +72,18 @@ UI = {
     "from_zero": Text("all was 0 before", "改动前全为 0"),
     "infinite": Text("not finite", "有无穷大"),
     "table_note": Text(
-        "Differences are taken pixel by pixel, each put back in its own place, over the pixels kept. A difference below {rounding} of the "
+        "Differences are taken token by token, each put back in its own place, over the tokens kept. A difference below {rounding} of the "
         "largest entry is float32's rounding. Effective tokens are those of rows that are first brought to the sum 1.",
-        "差是逐像素取的：每个像素先归位，只算留下的像素。小于最大元素 {rounding} 的差，是 float32 的舍入误差。有效 token 数先把每一行化为和为 1 再算。",
+        "差是逐 token 取的：每个 token 先归位，只算留下的 token。小于最大元素 {rounding} 的差，是 float32 的舍入误差。有效 token 数先把每一行化为和为 1 再算。",
     ),
     "title": Text("The block before and after the change", "改动前后的模块"),
 }  # fmt: skip
 
 FRESH = Text(
     "Fresh random weights in {layers}: with other sizes the block's own do not fit. They are drawn as the authors' initialiser draws "
-    "them, BatchNorm measured on this picture. Shapes and arithmetic are real; which pixel reads which is chance, not a finding.",
+    "them, BatchNorm measured on this picture. Shapes and arithmetic are real; which token reads which is chance, not a finding.",
     "{layers} 换成了随机的新权重：尺寸变了，原来的权重放不进去。新权重按作者的初始化方法抽取，BatchNorm 的统计量取自这张图。"
-    "形状和运算都是真的；哪个像素读哪个只是偶然，不说明规律。",
+    "形状和运算都是真的；哪个 token 读哪个只是偶然，不说明规律。",
 )
 PARTLY = Text(
     "The value's added features, in {layers}, have fresh random weights; its old features and all other layers keep their own. So what is "
@@ -92,9 +92,9 @@ PARTLY = Text(
 )
 EXPLAINED: dict[str, Text] = {
     "scaled": Text(
-        "**Divided by √key_dim = {root}.** Smaller scores lie closer together, so softmax spreads each row over more pixels. TopFormer "
+        "**Divided by √key_dim = {root}.** Smaller scores lie closer together, so softmax spreads each row over more tokens. TopFormer "
         "leaves this out; the gains of BatchNorm on query and key can learn it.",
-        "**除以 √key_dim = {root}**。得分变小，彼此更接近，softmax 就把每一行分给更多像素。TopFormer 没有这一步；query 和 key 的 BatchNorm "
+        "**除以 √key_dim = {root}**。得分变小，彼此更接近，softmax 就把每一行分给更多 token。TopFormer 没有这一步；query 和 key 的 BatchNorm "
         "增益可以学到它。",
     ),
     "temperature": Text(
@@ -102,16 +102,16 @@ EXPLAINED: dict[str, Text] = {
         "**温度 {temperature}**。softmax 之前，得分先除以它：大于 1，权重变平缓；小于 1，变尖锐。",
     ),
     "over": Text(
-        "**Softmax along the wrong axis.** Now each column sums to 1: every pixel hands out one unit of attention to those who ask, and nobody "
-        "sees to it that a pixel's own row sums to 1. Shapes are the same, and no error is raised.",
-        "**softmax 用错了轴**。现在每一列之和为 1：每个像素把一份注意力分给来问的像素，而没有谁保证每一行之和为 1。形状不变，也不报错。",
+        "**Softmax along the wrong axis.** Now each column sums to 1: every token hands out one unit of attention to those who ask, and nobody "
+        "sees to it that a token's own row sums to 1. Shapes are the same, and no error is raised.",
+        "**softmax 用错了轴**。现在每一列之和为 1：每个 token 把一份注意力分给来问的 token，而没有谁保证每一行之和为 1。形状不变，也不报错。",
     ),
     "unpermuted": Text(
         "**Reshape without permute ({stages}).** The shape is the one it should be, but the numbers are read off in the wrong order: heads stay "
-        "apart, and within each head pixels and features are mixed up. So a “pixel” is now a piece of several pixels, and the order of pixels "
+        "apart, and within each head tokens and features are mixed up. So a “token” is now a piece of several tokens, and the order of tokens "
         "matters where it should not: shuffle them and see.",
-        "**只 reshape，不 permute（{stages}）**。形状没有错，但数字的读取顺序错了：各头仍然分开，而在每个头里，像素和特征被打乱。"
-        "于是一个“像素”成了几个像素的碎片，本来无关紧要的像素顺序也有了影响：打乱试试看。",
+        "**只 reshape，不 permute（{stages}）**。形状没有错，但数字的读取顺序错了：各头仍然分开，而在每个头里，token 和特征被打乱。"
+        "于是一个“token”成了几个 token 的碎片，本来无关紧要的 token 顺序也有了影响：打乱试试看。",
     ),
     "activation": Text(
         "**ReLU6 after the projection.** The heads are now mixed first and cut off afterwards, so the branch can only add numbers from 0 to 6, "
@@ -133,33 +133,33 @@ EXPLAINED: dict[str, Text] = {
         "**heads = {heads}，key_dim = {key_dim}**。于是 nh_kd = {nh_kd}，dh = {dh}。变化既来自尺寸，也来自新的随机权重。",
     ),
     "shuffled": Text(
-        "**Pixels shuffled.** Attention does not know where a pixel lies: put back in order and set beside the same module "
+        "**Tokens shuffled.** Attention does not know where a token lies: put back in order and set beside the same module "
         "unshuffled, what it gives has moved by {attention} of its largest entry: rounding, no more.",
-        "**像素被打乱**。注意力不知道像素的位置：归位之后，与不打乱的同一个模块相比，它的输出只变了最大元素的 {attention}，仅是舍入误差。",
+        "** token 被打乱**。注意力不知道 token 的位置：归位之后，与不打乱的同一个模块相比，它的输出只变了最大元素的 {attention}，仅是舍入误差。",
     ),
     "order matters": Text(
-        "**Pixels shuffled.** With the reshape gone wrong even attention depends on the order: put back and set beside the same module "
+        "**Tokens shuffled.** With the reshape gone wrong even attention depends on the order: put back and set beside the same module "
         "unshuffled, what it gives has moved by {attention} of its largest entry.",
-        "**像素被打乱**。reshape 出了错，连注意力也依赖像素的顺序：归位之后，与不打乱的同一个模块相比，它的输出变了最大元素的 {attention}。",
+        "** token 被打乱**。reshape 出了错，连注意力也依赖 token 的顺序：归位之后，与不打乱的同一个模块相比，它的输出变了最大元素的 {attention}。",
     ),
     "order hidden": Text(
-        "**Pixels shuffled.** The reshape gone wrong makes attention depend on the order, but here the pixels are so alike that it hardly shows: put "
+        "**Tokens shuffled.** The reshape gone wrong makes attention depend on the order, but here the tokens are so alike that it hardly shows: put "
         "back and set beside the same module unshuffled, what it gives has moved by {attention} of its largest entry.",
-        "**像素被打乱**。reshape 出了错，注意力便依赖像素的顺序，但这里各像素太相似，几乎看不出来：归位之后，与不打乱的同一个模块相比，"
+        "** token 被打乱**。reshape 出了错，注意力便依赖 token 的顺序，但这里各 token 太相似，几乎看不出来：归位之后，与不打乱的同一个模块相比，"
         "它的输出只变了最大元素的 {attention}。",
     ),
     "output": Text(
         "After the MLP, whose 3 × 3 convolution looks at neighbours, the block's output has moved by {output}: other neighbours, other numbers.",
-        "MLP 里的 3×3 卷积要看相邻像素，经过它之后，模块的输出变了 {output}：邻居不同，结果就不同。",
+        "MLP 里的 3×3 卷积要看相邻 token，经过它之后，模块的输出变了 {output}：邻居不同，结果就不同。",
     ),
     "no MLP": Text(
         "This model has no MLP; choose a TopFormer to see where the order comes in.",
         "这个模型没有 MLP；选一个 TopFormer，就能看到顺序从哪里进来。",
     ),
     "dropped": Text(
-        "**{gone} of {tokens} pixels dropped.** They are neither read nor do they read: all weight goes to the {left} that are left. "
+        "**{gone} of {tokens} tokens dropped.** They are neither read nor do they read: all weight goes to the {left} that are left. "
         "Nothing in the attention needs a full grid.",
-        "**拿掉了 {tokens} 个像素中的 {gone} 个**。它们不被读，也不去读：权重全部归剩下的 {left} 个。注意力并不需要完整的网格。",
+        "**拿掉了 {tokens} 个 token 中的 {gone} 个**。它们不被读，也不去读：权重全部归剩下的 {left} 个。注意力并不需要完整的网格。",
     ),
 }  # fmt: skip
 
