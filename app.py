@@ -1,7 +1,10 @@
-"""The lesson: an image's way through TopFormer's attention, stage by stage. Start with `streamlit run app.py`."""
+"""The front door: attention in two minutes, on the visitor's picture. Start with `streamlit run app.py`."""
 
+import streamlit as st
+
+from topformer_viz.app.door import page
 from topformer_viz.app.frame.page import open_page
-from topformer_viz.app.lesson import page
-from topformer_viz.app.lesson.figures import bundles, figures
 
-page.show(open_page(figures=figures, bundles=bundles, takes=page.takes))
+if page.leads_to_the_lesson(st.query_params):
+    st.switch_page("pages/lesson.py", query_params=st.query_params.to_dict())
+page.show(open_page())

@@ -12,8 +12,8 @@ manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_componen
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def open_app(page: str = "", /, **query: str | list[str]) -> AppTest:
-    """The page of this name, the lesson without one, at an address; its first run raised nothing."""
+def open_app(page: str = "lesson", /, **query: str | list[str]) -> AppTest:
+    """The page of this name, at an address; "" is the front door; its first run raised nothing."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
     app.query_params.update(query)
     if page:

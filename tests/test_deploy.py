@@ -273,7 +273,7 @@ def test_a_replica_dies_and_the_others_sessions_live(site: Site, browser: "Brows
         context.add_cookies([{"name": COOKIE, "value": of_replica[replica], "url": site.address}])
         page = context.new_page()
         page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
-        page.goto(site.address)
+        page.goto(f"{site.address}/lesson")
         shown(page)
         return page
 

@@ -22,7 +22,7 @@ EVERYWHERE = ["sample", "model", "size", "grid", "block"]
 TOKENS = ["token", "pair"]
 # Page (and what has to hold for the parameters to be its own) -> its own parameters.
 OWN = {
-    "": ["stage", "quiz", "present", *ADDRESS],
+    "lesson": ["stage", "quiz", "present", *ADDRESS],
     "explorer": [*ADDRESS],
     "network": ["part"],
     "heads": ["network", "head"],
@@ -81,7 +81,7 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
     assert note.startswith('<p role="status">' + address.NOTE(lang).partition("{")[0])
     assert set(re.findall("<[^>]*>", note)) == {'<p role="status">', "</p>", "<code>", "</code>", "<bdi>", "</bdi>"}
     assert note.isprintable() and len(html.unescape(note)) < 150 + 90 * len(given)
-    if where in ("", "explorer", "network"):
+    if where in ("lesson", "explorer", "network"):
         header = headers(app)[0]
         assert not header.get("view", header)["asked"] and not any((header.get("asked") or {}).values())
 
@@ -89,8 +89,12 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
 @pytest.mark.parametrize(
     ("where", "query", "refused"),  # of a picture of 4 x 6 tokens
     [
-        ("", "model=colour block=4 stage=mlp head=4 sample=mine", ["block", "sample", "stage"]),
-        ("", "head=5 query=25 to=24 pinned=24 with=query mode=row removal=only-4 stage=mlp quiz=1", ["head", "query"]),
+        ("lesson", "model=colour block=4 stage=mlp head=4 sample=mine", ["block", "sample", "stage"]),
+        (
+            "lesson",
+            "head=5 query=25 to=24 pinned=24 with=query mode=row removal=only-4 stage=mlp quiz=1",
+            ["head", "query"],
+        ),
         ("explorer", "head=7 model=small with=head-6 removal=without-7", ["head", "removal"]),
         ("explorer", "model=colour with=query sort=distance grid=9 query=64", ["with"]),
         ("network", "part=injected3 block=4 lang=de", ["lang"]),
@@ -115,7 +119,7 @@ PLACES = {
 @pytest.mark.parametrize(
     ("where", "what", "lang"),
     [
-        ("", ["sample"], "en"),
+        ("lesson", ["sample"], "en"),
         ("explorer", ["sample", "model"], "zh"),
         ("starts", ["model"], "en"),
         ("lab", ["sample", "model"], "en"),
@@ -135,7 +139,7 @@ def test_of_what_was_somebodys_own_and_is_gone_the_note_tells_and_no_place_in_it
     assert {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()} == still
     state = app.session_state
     assert (state.picture, state.model, state.block) == ("street", "streets", 2)
-    if where in ("", "explorer"):
+    if where in ("lesson", "explorer"):
         header = headers(app)[0]
         assert header["view"]["asked"] == {"mode": "column"}
     if where == "":

@@ -43,7 +43,7 @@ def colours(canvas: Locator) -> int:
 
 
 def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
-    page = visit("?model=tiny-batch&size=256&lang=en")
+    page = visit("lesson?model=tiny-batch&size=256&lang=en")
     put_in(page, noise(410, 300))
     page.get_by_text("410 × 300 → 320 × 256 pixels (width × height), 4 rows × 5 columns of tokens").wait_for()
     page.keyboard.press("Escape")
@@ -72,7 +72,7 @@ def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
 
 
 def test_a_step_lights_its_node_and_its_ribbons_and_asks_nothing_of_the_server(visit: Open) -> None:
-    page = visit("?stage=tokens&lang=en")
+    page = visit("lesson?stage=tokens&lang=en")
     sent = count_messages(page)
     page.keyboard.press("ArrowRight")
     assert page.locator(".node.current").get_attribute("data-name") == "query_map"
@@ -89,7 +89,7 @@ def test_a_step_lights_its_node_and_its_ribbons_and_asks_nothing_of_the_server(v
 
 
 def test_language_changes_arrows_step_again_and_the_address_opens_the_same_view(visit: Open) -> None:
-    page = visit("?stage=scores&head=3&sample=cat&lang=en")
+    page = visit("lesson?stage=scores&head=3&sample=cat&lang=en")
     assert shown(page).inner_text().startswith(STAGES["scores"].title("en"))
     page.get_by_text("中文", exact=True).click()
     page.locator(".lesson h2", has_text=STAGES["scores"].title("zh")).wait_for()
@@ -110,7 +110,7 @@ def test_the_browsers_language_decides_at_first(visit: Open, locale: str, title:
 
 
 def test_another_block_is_fetched_and_kept_in_the_address_and_of_two_quick_wishes_the_last_counts(visit: Open) -> None:
-    page = visit("?model=tiny-batch&size=256&stage=tokens&block=4&lang=en")
+    page = visit("lesson?model=tiny-batch&size=256&stage=tokens&block=4&lang=en")
     before = page.locator("figcaption").inner_text()
     buttons = page.locator(".blocks button")
     buttons.nth(2).click()
@@ -140,7 +140,7 @@ def test_a_block_seen_before_comes_back_when_asked_for_before_the_last_answer_ar
         sockets.append(socket)
         socket.connect_to_server().on_message(lambda sent: under_way.append(sent) if slow else socket.send(sent))
 
-    page = visit("?lang=en&block=4")
+    page = visit("lesson?lang=en&block=4")
     page.route_web_socket("**/_stcore/stream", route)
     page.reload()
     shown(page)
@@ -167,7 +167,7 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
     """Scores and weights are made in the browser from q and k; they are the trace's own numbers."""
     run = run_of("cat", "colour")
     H, W = run.sizes["H"], run.sizes["W"]
-    page = visit("?sample=cat&model=colour&head=2&lang=en")
+    page = visit("lesson?sample=cat&model=colour&head=2&lang=en")
     for name in ("scores", "weights"):
         page.locator(f'.node[data-name="{name}"]').click()
         page.locator(".explorer .photo").scroll_into_view_if_needed()
@@ -196,7 +196,7 @@ def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
 
 
 def test_a_bad_file_gives_a_sentence_and_the_lesson_goes_on(visit: Open) -> None:
-    page = visit("?lang=en&model=colour")
+    page = visit("lesson?lang=en&model=colour")
     page.locator(".lesson").evaluate("(lesson) => { lesson.mark = 1; }")
     put_in(page, b"GIF89a" + b"\0" * 20, name='<img src=x onerror="alert(1)">.jpg')
     page.get_by_test_id("stAlert").wait_for()
@@ -207,7 +207,7 @@ def test_a_bad_file_gives_a_sentence_and_the_lesson_goes_on(visit: Open) -> None
 
 
 def test_the_lesson_is_where_it_was_after_a_look_at_the_reference(visit: Open) -> None:
-    page = visit("?stage=mixed&lang=zh&sample=coffee")
+    page = visit("lesson?stage=mixed&lang=zh&sample=coffee")
     page.get_by_role("link", name="参考").click()
     page.locator(".reference table").wait_for()
     assert page.get_by_text("block0.weights", exact=True).count() == 1
@@ -220,7 +220,7 @@ def test_the_lesson_is_where_it_was_after_a_look_at_the_reference(visit: Open) -
 
 def test_choices_survive_a_block_a_look_at_the_reference_and_the_way_back(visit: Open) -> None:
     """Choosing a block reruns a fragment, after which Streamlit forgets what its widgets held."""
-    page = visit("?model=tiny-batch&size=256&lang=zh&stage=key_map")
+    page = visit("lesson?model=tiny-batch&size=256&lang=zh&stage=key_map")
     page.locator(".blocks button").nth(2).click()
     page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
     page.get_by_role("link", name="参考").click()
@@ -233,11 +233,13 @@ def test_choices_survive_a_block_a_look_at_the_reference_and_the_way_back(visit:
 
 @pytest.mark.parametrize("nonsense", ["constructor", "__proto__", "%3Cb%3E", "pyramid"])
 def test_a_stage_there_is_not_opens_the_first(visit: Open, nonsense: str) -> None:
-    assert stage(visit(f"?model=colour&stage={nonsense}&head=99&block=0")) == "image"  # the colour model has no pyramid
+    assert (
+        stage(visit(f"lesson?model=colour&stage={nonsense}&head=99&block=0")) == "image"
+    )  # the colour model has no pyramid
 
 
 def test_the_keyboard_keeps_its_place(visit: Open) -> None:
-    page = visit("?model=tiny-batch&size=256&lang=en")
+    page = visit("lesson?model=tiny-batch&size=256&lang=en")
     focused = """() => { const root = document.activeElement.shadowRoot;
                          return root?.activeElement?.className.baseVal ?? root?.activeElement?.textContent; }"""
     page.locator(".heads button").nth(2).focus()
@@ -253,14 +255,14 @@ def test_the_keyboard_keeps_its_place(visit: Open) -> None:
 
 def test_uniform_rows_look_uniform(visit: Open) -> None:
     """As built every token reads all alike: the picture of the weights must not make a pattern of rounding."""
-    page = visit("?model=tiny&size=256&stage=weights&head=1&lang=en")
+    page = visit("lesson?model=tiny&size=256&stage=weights&head=1&lang=en")
     says(page, values="weights", head=0)
     assert [colours(page.locator(f".explorer {plane} canvas")) for plane in (".map", ".matrix")] == [1, 1]
     assert "Uniform rows" in page.locator("figcaption").inner_text()
 
 
 def test_a_glossary_word_explains_itself_to_pointer_and_keyboard_within_the_screen(visit: Open) -> None:
-    page = visit("?stage=query_map&lang=en")
+    page = visit("lesson?stage=query_map&lang=en")
     term = page.locator(".note .term").first
     assert not term.locator(".tip").is_visible()
     term.hover()
@@ -281,7 +283,7 @@ def test_a_glossary_word_explains_itself_to_pointer_and_keyboard_within_the_scre
 @pytest.mark.parametrize(("lang", "scheme"), [("en", "dark"), ("zh", "light")])
 def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str) -> None:
     sample = "astronaut" if scheme == "dark" else "china"  # a square one and a wide one
-    query = f"?model=base-batch&block=2&stage=scores&lang={lang}&sample={sample}"
+    query = f"lesson?model=base-batch&block=2&stage=scores&lang={lang}&sample={sample}"
     page = visit(query, color_scheme=scheme)
     for width, height in VIEWPORTS if lang == "en" else VIEWPORTS[::-1]:  # made wide, and made narrow
         page.set_viewport_size({"width": width, "height": height})
@@ -316,7 +318,7 @@ def test_nothing_is_cut_off_or_overlaps(visit: Open, lang: str, scheme: str) -> 
 
 def test_the_theme_reaches_the_pictures_words_when_it_changes_and_can_be_chosen_in_the_menu(visit: Open) -> None:
     """Text drawn on the canvas follows the theme at once, so that it can be read on both."""
-    page = visit("?stage=query&head=1&lang=en", color_scheme="light")
+    page = visit("lesson?stage=query&head=1&lang=en", color_scheme="light")
     label = """(canvas) => { const ratio = devicePixelRatio, at = canvas.getContext("2d");
         const data = at.getImageData(0, 0, 200 * ratio, 18 * ratio).data; let sum = 0, seen = 0;
         for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 150) (sum += data[i + 1]), seen++;
@@ -438,7 +440,7 @@ def test_no_part_of_the_network_is_cut_off(visit: Open, scheme: str) -> None:
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_no_page_is_wider_than_its_window(visit: Open, lang: str) -> None:
-    page = visit(f"?size=256&lang={lang}")
+    page = visit(f"lesson?size=256&lang={lang}")
     for name in ("heads", "starts", "reference"):
         page.set_viewport_size({"width": VIEWPORTS[0][0], "height": VIEWPORTS[0][1]})
         page.get_by_role("link", name=UI[name](lang), exact=True).click()  # type: ignore[arg-type]
@@ -511,5 +513,5 @@ def test_maps_lie_on_a_grey_photograph_in_every_browser(visit: Open) -> None:
     page = visit(f"explorer?{query}", script=NO_FILTER)
     assert varies(page, ".explorer img.colour", 1) > 100
     assert varies(page, ".explorer .map img.grey", 1) <= 2
-    assert varies(visit(f"?{query}&stage=mixed&head=2", script=NO_FILTER), "canvas.picture", 1) <= 3
+    assert varies(visit(f"lesson?{query}&stage=mixed&head=2", script=NO_FILTER), "canvas.picture", 1) <= 3
     assert varies(visit(f"network?{query}&part=block1", script=NO_FILTER), ".pictures canvas.frame", 9) <= 3

@@ -38,7 +38,9 @@ def look(page: Page) -> dict[str, Any]:
 @pytest.mark.parametrize(("lang", "scheme", "model"), [("en", "light", "base-batch"), ("zh", "dark", "colour")])
 def test_every_stage_fits_the_projector(visit: Open, lang: str, scheme: str, model: str) -> None:
     """With a remote's one key through all stages: picture, shape, words, next; nothing scrolls, nothing is small."""
-    page = visit(f"?present=1&model={model}&size=256&sample=astronaut&lang={lang}", 1280, 720, color_scheme=scheme)
+    page = visit(
+        f"lesson?present=1&model={model}&size=256&sample=astronaut&lang={lang}", 1280, 720, color_scheme=scheme
+    )
     walked, seen = [], look(page)
     while seen["stage"] not in walked:
         walked.append(seen["stage"])
@@ -57,7 +59,7 @@ def test_every_stage_fits_the_projector(visit: Open, lang: str, scheme: str, mod
 
 
 def test_presenting_by_keys_and_pointer(visit: Open) -> None:
-    page = visit("?stage=tokens&lang=en", 1280, 720, reduced_motion="reduce")
+    page = visit("lesson?stage=tokens&lang=en", 1280, 720, reduced_motion="reduce")
     page.get_by_role("button", name="Copy link to this view").focus()
     presses(page, "p")
     assert query_of(page)["present"] == "1"
@@ -103,7 +105,7 @@ def test_presenting_by_keys_and_pointer(visit: Open) -> None:
 
 
 def test_a_question_comes_before_each_stage(visit: Open) -> None:
-    page = visit("?stage=query_map&quiz=1&lang=en", 1024, 768)
+    page = visit("lesson?stage=query_map&quiz=1&lang=en", 1024, 768)
     quiz = page.locator(".quiz")
     node = page.locator('.node[data-name="query"]')
     presses(page, "ArrowRight")

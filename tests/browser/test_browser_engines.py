@@ -63,7 +63,7 @@ def whole(page: Engine) -> bool:
 
 
 def test_the_first_page_paints(visit: Callable[..., Engine]) -> None:
-    page = visit("?stage=mixed&lang=en")
+    page = visit("lesson?stage=mixed&lang=en")
     wait_for(page, f"{COLOURS.format(FIND.format('canvas.picture'))} > 100")
     assert whole(page)
 

@@ -396,7 +396,7 @@ def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
 def test_in_the_lesson_arrows_belong_to_the_explorer_inside_and_to_the_lesson_outside(
     visit: Open, streets: Trace
 ) -> None:
-    page = visit("?size=256&sample=street&stage=scores&head=2&lang=en")
+    page = visit("lesson?size=256&sample=street&stage=scores&head=2&lang=en")
     says(page, values="scores", head=1, query=15)
     page.locator(".explorer .photo").focus()
     page.keyboard.press("ArrowRight")
@@ -967,7 +967,11 @@ INK = """(canvas) => { const { width, height } = canvas, at = canvas.getContext(
 
 @pytest.mark.parametrize("where", ["page", "guest", "file"])
 def test_the_bars_and_their_numbers_take_the_themes_colour_at_once(visit: Open, street_file, where: str) -> None:
-    address = {"page": f"{STREETS}&lang=en", "guest": "?size=256&stage=scores&head=1&lang=en", "file": street_file()}
+    address = {
+        "page": f"{STREETS}&lang=en",
+        "guest": "lesson?size=256&stage=scores&head=1&lang=en",
+        "file": street_file(),
+    }
     page = visit(address[where], height=2400, color_scheme="light")
     page.wait_for_timeout(500)
     ink = []

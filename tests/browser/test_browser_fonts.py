@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_only_who_meets_a_further_character_loads_the_large_file(visit: Callable[..., Page], lang: str) -> None:
-    page = visit(f"?lang={lang}")
+    page = visit(f"lesson?lang={lang}")
     status = "(name) => [...document.fonts].find((face) => face.family.includes(name)).status"
     page.wait_for_function(f"({status})('words') === 'loaded'")
     assert page.evaluate(status, "names") == "unloaded"

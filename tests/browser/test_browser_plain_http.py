@@ -55,7 +55,7 @@ def is_copied_by_keys(page: Page, field: Locator, link: str) -> None:
 def test_a_link_that_the_page_cannot_copy_is_selected_and_the_keys_are_named(
     enter: Callable[[str], Page], lang: Lang, keys: str
 ) -> None:
-    page = enter(f"?model=colour&stage=key&lang={lang}")
+    page = enter(f"lesson?model=colour&stage=key&lang={lang}")
     shown(page)
     said = page.locator(".lesson > .toolbar .link-said")
     page.locator(".lesson > .toolbar .link-button").click()
@@ -90,7 +90,7 @@ def test_a_finger_and_a_mac_are_told_their_own_way(visit: Open) -> None:
         ({"locale": "en"}, "Press ⌘C to copy the selected address."),
     ):
         mac = gone + "Object.defineProperty(navigator, 'platform', { value: 'MacIntel' });"
-        page = visit("?model=colour&lang=en", script=mac, **options)
+        page = visit("lesson?model=colour&lang=en", script=mac, **options)
         page.locator(".lesson > .toolbar .link-button").click()
         expect(page.locator(".lesson > .toolbar .link-said")).to_have_text(said)
 
@@ -99,7 +99,7 @@ def test_a_finger_and_a_mac_are_told_their_own_way(visit: Open) -> None:
 def test_the_camera_is_offered_where_browsers_ask_for_it_and_nowhere_else(
     enter: Callable[[str], Page], visit: Open, lang: Lang
 ) -> None:
-    query = f"?model=colour&lang={lang}"
+    query = f"lesson?model=colour&lang={lang}"
     for page, offered in ((visit(query), True), (enter(query), False)):
         page.get_by_test_id("stPopoverButton").first.click()
         texts = [UI[name](lang) for name in (("camera", "no_camera") if offered else ("no_camera", "camera"))]

@@ -31,9 +31,9 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("ut
 EVERY_CHANGE = (
     "scaled=true&temperature=2&over=queries&unpermuted=query.merged&activation=after&heads=2&ratio=1&tokens=shuffled&"
 )
-PLACES = {"lesson": "?stage=weights&", "explorer": "explorer?query=5&lock=1&with=head-2&removal=without-1&"}
+PLACES = {"lesson": "lesson?stage=weights&", "explorer": "explorer?query=5&lock=1&with=head-2&removal=without-1&"}
 PLACES |= {f"lab, {part}": f"lab?part={part}&{EVERY_CHANGE if part == 'what-if' else ''}" for part in PARTS}
-PLACES |= {page: f"{page}?" for page in PAGES if page not in ("explorer", "lab")}
+PLACES |= {page: f"{page}?" for page in PAGES if page not in ("lesson", "explorer", "lab")}
 
 # Every text on the page, shadow roots and what CSS writes included, hidden or not, and every name given to an element.
 # Left out: code, formulas, and what CSS puts the visitor's language in place of.

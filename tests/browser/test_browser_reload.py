@@ -51,7 +51,7 @@ def test_in_the_explorer(visit: Open, lang: Lang) -> None:
 
 
 def test_in_the_lesson_the_step_stays_and_the_head_goes(visit: Open) -> None:
-    page = visit("?model=colour&stage=mixed&lang=en")
+    page = visit("lesson?model=colour&stage=mixed&lang=en")
     bring(page, "en")
     page.locator(".heads button").nth(3).click()
     page.wait_for_function("location.search.includes('head=3')")
@@ -69,7 +69,7 @@ def test_in_the_lesson_the_step_stays_and_the_head_goes(visit: Open) -> None:
 
 
 def test_in_the_lab(visit: Open) -> None:
-    page = visit("?model=colour&lang=en")
+    page = visit("lesson?model=colour&lang=en")
     bring(page, "en")
     page.get_by_role("link", name="Lab").click()
     panels = page.locator(".panels")
@@ -84,7 +84,7 @@ def test_in_the_lab(visit: Open) -> None:
 
 
 def test_what_was_answered_about_one_picture_is_asked_anew_about_another(visit: Open) -> None:
-    page = visit("?model=colour&stage=weights&quiz=1&sample=cat&lang=en")
+    page = visit("lesson?model=colour&stage=weights&quiz=1&sample=cat&lang=en")
     while page.locator(".quiz .options button").first.is_visible():
         page.locator(".quiz .options button").first.click()
         page.locator(".onward button:visible").first.click()

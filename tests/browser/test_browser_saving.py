@@ -27,7 +27,7 @@ def fits(page: Page, dialog: str) -> None:
 
 @pytest.mark.parametrize(("lang", "width", "height"), [*(("en", *size) for size in VIEWPORTS[::2]), ("zh", 390, 844)])
 def test_a_figure_is_seen_then_saved(visit: Open, tmp_path: Path, lang: str, width: int, height: int) -> None:
-    page = visit(f"?stage=key&block=2&size=256&lang={lang}", width, height)
+    page = visit(f"lesson?stage=key&block=2&size=256&lang={lang}", width, height)
     shown(page)
     page.locator(".open-save").click()
     preview = page.locator(".save .paper img")
@@ -65,7 +65,7 @@ def test_a_figure_is_seen_then_saved(visit: Open, tmp_path: Path, lang: str, wid
 
 
 def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
-    page = visit("?stage=scores&block=3&head=2&size=256&lang=en")
+    page = visit("lesson?stage=scores&block=3&head=2&size=256&lang=en")
     shown(page)
     page.locator(".open-share").focus()
     page.keyboard.press("Enter")
@@ -89,7 +89,7 @@ def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
 def test_of_an_address_that_works_on_this_machine_alone_there_is_no_code(
     visit: Open, lang: Lang, width: int, height: int
 ) -> None:
-    page = visit(f"?model=colour&lang={lang}", width, height)
+    page = visit(f"lesson?model=colour&lang={lang}", width, height)
     shown(page)
     page.locator(".open-share").click()
     note = page.locator(".share .note")

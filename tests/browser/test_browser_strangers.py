@@ -88,7 +88,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
         "picture": hashlib.sha256(picture).hexdigest().encode(), "weights": hashlib.sha256(weights).hexdigest().encode(),
         "pixels": body.data.getvalue(), "class": b"Quagga", "name": b"onerror=alert(1)",
     }  # fmt: skip
-    one.page.goto(f"{server}/?lang=en")
+    one.page.goto(f"{server}/lesson?lang=en")
     shown(one.page)
     bring(one.page, 0, NAME, picture)
     expect(one.page.locator("[data-testid=stPopoverButton]").first).to_contain_text("your own", timeout=20_000)
@@ -110,7 +110,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
 
     # The other comes with a link that asks for all of it, and with values of every kind.
     wanted = {"sample": "own", "model": "own", "size": "own", "stage": MARKUP, "head": "9" * 30_000, "block": "9"}
-    other.page.goto(f"{server}/?{urlencode(wanted | {'lang': 'en'})}")
+    other.page.goto(f"{server}/lesson?{urlencode(wanted | {'lang': 'en'})}")
     shown(other.page)
     note = other.page.locator(".st-key-refused p[role=status]")
     expect(note).to_contain_text(f"stage={MARKUP}. That part is ignored.")
@@ -155,7 +155,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
     expect(one.page.locator(".run-line")).to_contain_text("320 × 256")
 
     # The lab's script reads two of its parameters itself: it takes what the server takes.
-    other.page.goto(f"{server}/lab?part=basics&pixel=0x5&pair=7&lang=zh")
+    other.page.goto(f"{server}/lab?part=basics&token=0x5&pair=7&lang=zh")
     expect(other.page.locator(".panels")).to_have_attribute("data-one", str(START), timeout=20_000)
-    expect(other.page.locator(".st-key-refused p[role=status]")).to_contain_text("：pixel=0x5。")
-    other.page.wait_for_function("!location.search.includes('pixel') && !location.search.includes('pair')")
+    expect(other.page.locator(".st-key-refused p[role=status]")).to_contain_text("：token=0x5。")
+    other.page.wait_for_function("!location.search.includes('token') && !location.search.includes('pair')")

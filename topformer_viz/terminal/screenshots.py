@@ -9,11 +9,11 @@ from topformer_viz.terminal.console import Commands, complain
 
 # The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
 SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
-    "lesson.png": ("?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
+    "lesson.png": ("lesson?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
     "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en", (1440, 1240), ""),
     "network.png": ("network?lang=en", (1440, 1240), ""),
     "lab.png": ("lab?tokens=shuffled&block=2&lang=en", (1440, 1240), ""),
-    "presenting.png": ("?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
+    "presenting.png": ("lesson?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
 }
 
 

@@ -2,21 +2,25 @@
 
 from topformer_viz.words.text import Text
 
-BLOCK = Text("Block", "模块")
+BLOCK = Text("Block", "块")
 HEAD = Text("Head", "头")
-HEAD_N = Text("head {n}", "第 {n} 个头")
+HEAD_N = Text("head {n}", "头 {n}")
 MEAN = Text("mean", "平均")
 MEAN_OF_HEADS = Text("mean of the heads", "各头平均")
 MEAN_OF_SO_MANY = Text("mean of the {heads} heads", "{heads} 个头的平均")
 TOKEN = Text("token {i} (row {r}, column {c})", "token {i}（第 {r} 行第 {c} 列）")
-WEIGHT = Text("weight", "权重")
-SHARE_OF_A_ROW = Text("A weight is a share of a row, without unit.", "权重是占一行的份额，没有单位。")
+WEIGHT = Text("attention weight", "注意力权重")
+SHARE_OF_A_ROW = Text("An attention weight is a share of a row, without unit.", "注意力权重是占一行的份额，没有单位。")
 
 TOPFORMER = Text("TopFormer {size}", "TopFormer {size}")
-TRAINED = Text("Trained", "训练过")
-AS_BUILT = Text("As built", "刚建好")
-REINITIALISED = Text("Re-initialised", "重新初始化")
+TRAINED = Text("Trained", "已训练")
+AS_BUILT = Text("Untrained (default init)", "未训练（默认初始化）")
+REINITIALISED = Text("Untrained (authors' init)", "未训练（作者的初始化）")
 RANDOM = Text("{name} (random)", "{name}（随机）")
+# Said wherever a map of an untrained network stands.
+NOT_EVIDENCE = Text(
+    "Random parameters: this map is not evidence of anything learned.", "参数随机：这幅图不能当作结论。"
+)
 
 COPY_LINK = Text("Copy link to this view", "复制此视图的链接")
 UPLOAD_STAYS = Text(

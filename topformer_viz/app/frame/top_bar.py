@@ -29,7 +29,7 @@ def top_bar(lang: Lang) -> None:
     state = st.session_state
     with st.container(horizontal=True, vertical_alignment="center", key="topbar"):
         st.html(f'<span class="brand">{UI["title"](lang)}</span>', width="content")
-        st.page_link("app.py", label=UI["lesson"](lang))
+        st.page_link("app.py", label=UI["door"](lang))
         for page in PAGES:
             st.page_link(f"pages/{page}.py", label=UI[page](lang))
         st.space("stretch")

@@ -4,7 +4,7 @@ from topformer_viz.app.canvas.wire import COPY_WORDS
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES
 from topformer_viz.words.text import Text
 
-PAGES = ("explorer", "lab", "network", "heads", "starts", "reference")
+PAGES = ("lesson", "explorer", "lab", "network", "heads", "starts", "reference")
 
 
 UNLIKE = Text(
@@ -26,7 +26,8 @@ OVERFLOWS = Text(
 BACKBONE = Text("an ImageNet backbone without segmentation", "没有分割部分的 ImageNet 主干网络")
 UI = {
     "title": Text("TopFormer's attention", "TopFormer 的注意力"),
-    "lesson": Text("Lesson", "课程"),
+    "door": Text("Start", "入门"),
+    "lesson": Text("Lesson", "逐步讲解"),
     "explorer": Text("Explorer", "探索"),
     "lab": Text("Lab", "实验室"),
     "network": Text("Network", "网络"),

@@ -66,7 +66,7 @@ def _picture(view: View) -> None:
     )
     _component(key="network", data=payload, on_walk_change=_choose_block, height="content")
     if st.session_state.pop("walking", False):
-        st.switch_page("app.py", query_params={"stage": "tokens"})
+        st.switch_page("pages/lesson.py", query_params={"stage": "tokens"})
 
 
 def _choose_block() -> None:

@@ -44,7 +44,7 @@ def measure(quick: bool = False) -> list[Table]:
     rounds = 1 if quick else 9
     times: dict[str, list[float]] = {"trivial page": [], "lesson": []}
     with trivial_script() as script, open_browser() as browser:
-        pages = {"trivial page": (script, TRIVIAL_READY), "lesson": (APP, LESSON_READY)}
+        pages = {"trivial page": (script, "", TRIVIAL_READY), "lesson": (APP, "/lesson", LESSON_READY)}
         for i in range(rounds + (not quick)):
             for name, page in pages.items():
                 seconds = _first_paint(browser, *page)
@@ -68,12 +68,12 @@ def measure(quick: bool = False) -> list[Table]:
     ]
 
 
-def _first_paint(browser: Browser, script: Path, ready: str) -> float:
+def _first_paint(browser: Browser, script: Path, path: str, ready: str) -> float:
     start = time.perf_counter()
     with serve(script) as address:
         context = browser.new_context(viewport=WINDOW)
         page = context.new_page()
-        page.goto(address, wait_until="commit")
+        page.goto(f"{address}{path}", wait_until="commit")
         page.wait_for_function(ready, polling="raf", timeout=120_000)
         seconds = time.perf_counter() - start
         context.close()

@@ -39,7 +39,7 @@ def measure(quick: bool = False) -> list[Table]:
         for i in range(1, rounds + 1):
             done = f"document.querySelector('#n')?.textContent === '{i}'"
             base.append(page.evaluate(TIMED, ["document.querySelector('.stButton button').click()", done]))
-        page.goto(f"{ours}/?model=tiny-batch&stage=weights")
+        page.goto(f"{ours}/lesson?model=tiny-batch&stage=weights")
         page.wait_for_function(LESSON_READY)
         blocks = []
         for i in range(rounds):

@@ -1,0 +1,7 @@
+"""The lesson: an image's way through TopFormer's attention, stage by stage."""
+
+from topformer_viz.app.frame.page import open_page
+from topformer_viz.app.lesson import page
+from topformer_viz.app.lesson.figures import bundles, figures
+
+page.show(open_page(figures=figures, bundles=bundles, takes=page.takes))
