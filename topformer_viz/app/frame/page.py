@@ -83,10 +83,11 @@ def open_page(
     view, about = _view(choice, max_tokens, place_in_line, lang)
     view = _asked(view, takes(view, st.query_params), place_of_refused)
     with st.container(horizontal=True, vertical_alignment="top", key="subject"):
-        name, words = UI["named"](lang, name=view.about), choice.label(lang)
+        name = f"<strong>{html.escape(UI['named'](lang, name=view.about))}</strong>"
+        words, about = html.escape(choice.label(lang)), html.escape(about)
         st.html(
-            f'<p class="model-label"><strong>{html.escape(name)}</strong> <span class="model-words">{html.escape(words)}</span></p>'
-            f'<p class="run-line">{html.escape(about)}</p>'
+            f'<div class="wide"><p class="model-label">{name} <span class="model-words">{words}</span></p><p class="run-line">{about}</p></div>'
+            f'<details class="narrow"><summary>{name}</summary><p class="model-words">{words}</p><p>{about}</p></details>'
         )
         bar(view, figures(view), bundles(view), lambda said: address.complete(said, possible(view, takes(view, said))))
     place_of_warning = st.empty()

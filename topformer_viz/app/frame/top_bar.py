@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import streamlit as st
@@ -24,14 +25,18 @@ from topformer_viz.server.reader import read_picture
 from topformer_viz.server.store import STORE, FullError
 from topformer_viz.words.text import LANGS, Lang
 
+SCRIPT = Path(__file__).with_name("frame.js").read_text("utf-8")
+
 
 def top_bar(lang: Lang) -> None:
     state = st.session_state
     with st.container(horizontal=True, vertical_alignment="center", key="topbar"):
         st.html(f'<span class="brand">{UI["title"](lang)}</span>', width="content")
-        st.page_link("app.py", label=UI["door"](lang))
-        for page in PAGES:
-            st.page_link(f"pages/{page}.py", label=UI[page](lang))
+        with st.container(horizontal=True, vertical_alignment="center", width="content", key="pages"):
+            st.page_link("app.py", label=UI["door"](lang))
+            for page in PAGES:
+                st.page_link(f"pages/{page}.py", label=UI[page](lang))
+            st.html(f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True)  # here, so that it runs when the links stand
         st.space("stretch")
         shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
         with st.popover(UI["chosen"](lang, what=UI["picture"](lang), value=shown)):
