@@ -45,7 +45,7 @@ def colours(canvas: Locator) -> int:
 def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     page = visit("lesson?model=tiny-batch&size=256&lang=en")
     put_in(page, noise(410, 300))
-    page.get_by_text("410 × 300 → 320 × 256 pixels (width × height), 4 rows × 5 columns of tokens").wait_for()
+    page.get_by_text("410 × 300 → 320 × 256 image pixels (width × height), 4 rows × 5 columns of tokens").wait_for()
     page.keyboard.press("Escape")
     page.locator(".lesson .stage").focus()
     walked = []

@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from topformer_viz.app.frame.address import GONE
 from topformer_viz.app.frame.words import UI
+from topformer_viz.words.names import CARRIED
 from topformer_viz.words.text import Lang
 
 
@@ -93,3 +94,36 @@ def test_what_was_answered_about_one_picture_is_asked_anew_about_another(visit: 
     shown(page)
     assert page.locator(".score").inner_text() == asked
     expect(page.locator(".quiz .options button").first).to_be_visible()
+
+
+def test_a_held_token_and_a_head_stay_from_page_to_page(visit: Open) -> None:
+    page = visit("explorer?size=256&lang=en")
+    explorer(page).locator(".photo").click(position={"x": 5, "y": 5})
+    explorer(page).locator(".photo").press("3")
+    says(page, head=2, query=0, locked=True)
+    page.wait_for_function("location.search.includes('head=3')")
+    page.get_by_role("link", name=UI["lesson"]("en"), exact=True).click()
+    expect(page.locator(".lesson .heads button[aria-pressed=true]")).to_have_text("3", timeout=20_000)
+    page.locator('.node[data-name="weights"]').click()
+    says(page, head=2, query=0, locked=True)
+    page.locator(".lesson > .toolbar .heads button").nth(2).click()
+    says(page, head=1)
+    page.get_by_role("link", name=UI["lab"]("en"), exact=True).click()
+    page.locator(".panels").wait_for(timeout=20_000)
+    page.wait_for_function("location.search.includes('token=1&')")
+    page.get_by_role("link", name=UI["explorer"]("en"), exact=True).click()
+    says(page, head=1, query=0, locked=True)
+
+
+@pytest.mark.parametrize("lang", ["en"])
+def test_on_another_image_the_head_is_said_to_stay_and_the_token_is_let_go(visit: Open, lang: Lang) -> None:
+    page = visit(f"explorer?model=colour&query=1&lock=1&head=3&removal=without-3&lang={lang}")
+    says(page, head=2, query=0, locked=True)
+    expect(explorer(page).locator(".carried")).to_have_text("")
+    bring(page, lang)
+    said = CARRIED(lang, block=1, head="head 3 (hue)")
+    expect(explorer(page).locator(".carried")).to_have_text(said)
+    says(page, head=2, query=54, locked=False)
+    page.wait_for_function("!['query=1&', '&lock=', 'removal'].some((part) => location.search.includes(part))")
+    page.get_by_role("link", name=UI["lesson"](lang), exact=True).click()
+    expect(page.locator(".lesson .heads button[aria-pressed=true]")).to_have_text("3 hue", timeout=20_000)

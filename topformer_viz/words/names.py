@@ -22,6 +22,12 @@ NOT_EVIDENCE = Text(
     "Random parameters: this map is not evidence of anything learned.", "参数随机：这幅图不能当作结论。"
 )
 
+# Said when another image or model comes into a view.
+CARRIED = Text(
+    "Still chosen from before: block {block}, {head}. Tokens that were held there have been let go.",
+    "沿用之前的选择：块 {block}、{head}。之前固定的 token 已放开。",
+)
+
 COPY_LINK = Text("Copy link to this view", "复制此视图的链接")
 UPLOAD_STAYS = Text(
     "Your own picture cannot travel in a link: whoever opens it sees the default sample.",

@@ -74,6 +74,26 @@ function stored(name, news) {
   }
 }
 
+// Where the visitor stands in a run, on whatever page: the head that was chosen and the token that is held, from 0, as far as
+// there are any. Of another run nothing is known.
+function place(run, news) {
+  const was = stored("topformer-place"), kept = was.run === run ? was : { run };
+  return news ? stored("topformer-place", { ...kept, ...news }) : kept;
+}
+
+// The same as an address says it, for what says nothing of its own.
+function placed(run) {
+  const { head, token } = place(run), said = {};
+  if (head !== undefined) said.head = head === "mean" ? head : head + 1;
+  if (typeof token === "number") Object.assign(said, { query: token + 1, lock: "1" });
+  return said;
+}
+
+// Say that a block and a head, from 0, stay chosen as another run comes; of those that a page starts with there is nothing to say.
+function sayCarried(box, words, block, head, name) {
+  box.textContent = block || head ? fill(words, { block: block + 1, head: name }) : "";
+}
+
 // ---------------------------------------------------------------- elements
 
 function element(tag, properties, ...children) {

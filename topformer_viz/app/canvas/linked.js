@@ -29,9 +29,9 @@ class Linked {
     this.groups.setAttribute("aria-label", data.ui.keys);
     this.pictures = [];
     this.groups.replaceChildren(...data.groups.map((group) => this.group(group)));
-    this.own ??= this.fromAddress();
+    this.own ??= this.fromAddress() ?? this.fromPlace();
     if (this.own && Math.max(...this.own) >= H * W) this.own = null;
-    if (!this.own) this.write([]);
+    this.write((this.own ?? []).map((token) => token + 1));
     this.mark(...this.pinned);
   }
 
@@ -128,6 +128,7 @@ class Linked {
   // The visitor's choice stays, in the address too: there tokens count from 1.
   keep(pinned) {
     this.own = pinned;
+    if (this.data.run) place(this.data.run, { token: pinned[0] });
     this.write(pinned.map((token) => token + 1));
   }
 
@@ -138,6 +139,12 @@ class Linked {
   fromAddress() {
     const link = new URLSearchParams(location.search), said = this.data.kept.map((name) => link.get(name) ?? "");
     return said.length && said.every((text) => /^[1-9]\d{0,6}$/.test(text)) ? said.map((text) => Number(text) - 1) : null;
+  }
+
+  // The token held on another page, with the partner that the picture starts with.
+  fromPlace() {
+    const { run, start } = this.data, { token } = run ? place(run) : {};
+    return typeof token === "number" ? [token, start[1]] : null;
   }
 
   // ---- what is marked and said

@@ -87,11 +87,21 @@ class Pictures:
         return {"kind": "terms", "label": label, **{name: self._add(part[None]) for name, part in parts.items()}}
 
     def show(
-        self, key: str, title: str, photo: Image.Image, lang: Lang, start: tuple[int, int], kept: Sequence[str] = KEPT
+        self,
+        key: str,
+        title: str,
+        photo: Image.Image,
+        lang: Lang,
+        start: tuple[int, int],
+        kept: Sequence[str] = KEPT,
+        run: str = "",
     ) -> None:
-        """Send all groups to the component ``key``; ``start`` are the two tokens marked at first, ``kept`` their names in the address."""
+        """Send all groups to the component ``key``; ``start`` are the two tokens marked at first, ``kept`` their names in the address.
+
+        ``run``: the View's, where the pictures are of it: the token held there is held on its other pages, too.
+        """
         header = {
-            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept,
+            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept, "run": run,
             "ui": {name: text(lang) for name, text in UI.items()}, "photo": self.body.add_photo(photo),
         }  # fmt: skip
         _component(key=key, data=self.body.message(header), height="content")

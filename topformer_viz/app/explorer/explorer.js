@@ -34,7 +34,8 @@ class Explorer {
 
   show(header) {
     const news = { ...header.explorer, ...header.view }, first = !this.info, { state } = this;
-    if (first || news.run !== this.info.run || header.lang !== this.header.lang) this.known.clear();
+    const moved = !first && news.run !== this.info.run;
+    if (first || moved || header.lang !== this.header.lang) this.known.clear();
     this.header = header;
     this.info = news;
     this.words = new Words(header.lang, news);
@@ -49,7 +50,10 @@ class Explorer {
       this.wished = undefined;
     }
     // What another picture or model has no place for goes back to its default.
-    state.read(first ? news.asked : state.parameters, news);
+    state.read(first ? news.asked : moved ? state.elsewhere : state.parameters, news);
+    if (moved && !this.host.guest) sayCarried(this.find(".carried"), this.words.ui.carried, state.block, state.head, this.words.head(state.head));
+    if (first && !news.asked.head) this.cameWith = state.head;
+    else if (first || moved) this.cameWith = null; // what a link asks for, and what stays on another image, counts as chosen
     this.box.lang = header.lang;
     this.box.classList.toggle("guest", Boolean(this.host.guest));
     this.pictures.showPhoto(header.photo);
@@ -128,6 +132,14 @@ class Explorer {
     this.host.remember?.(this.state.parameters);
     const said = this.find(".link-said"), { ui } = this.words;
     if (await copyLink(said, ui, this.header.link?.sample === OWN ? ui.upload_stays : "")) setTimeout(() => said.replaceChildren(), 6000);
+  }
+
+  // What was chosen and held here is so on the next page, too.
+  settleDown(run) {
+    const { head, query, lock, to } = this.state;
+    if (head !== this.cameWith) place(run, { head });
+    this.cameWith = head;
+    place(run, { token: lock && to === null ? query : null });
   }
 
   save() {

@@ -8,14 +8,16 @@ class ExplorerPage {
         const { link, lang, view } = this.header;
         writeAddress({ ...link, ...parameters, lang });
         stored("topformer-explorer", { run: view.run, parameters });
+        this.explorer.settleDown(view.run);
       },
     });
   }
 
   show(header) {
     // Back from another page: where one was in this run, unless the address says something else.
-    const { run, parameters } = this.header ? {} : stored("topformer-explorer");
+    const { asked } = header.view, { run, parameters } = this.header ? {} : stored("topformer-explorer");
     if (run === header.view.run && !Object.keys(header.view.asked).length) header.view.asked = parameters;
+    if (!this.header) header.view.asked = { ...header.view.asked, ...placed(header.view.run), ...asked };
     this.header = header;
     this.explorer.show(header);
   }

@@ -67,7 +67,7 @@ def settings_of(view: View) -> dict[str, Any]:
     """Where the visitor stands: the header's "view"."""
     asked = {name: str(view.asked[name]) for name in ADDRESS if name in view.asked}
     return {
-        "run": _name(view), "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
+        "run": view.run_name, "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
         "answer": st.session_state.get("explorer", {}).get("number", 0),
     }  # fmt: skip
 
@@ -83,13 +83,8 @@ def wanted_of(view: View) -> Wanted:
         min(st.session_state.block, blocks) - 1,
         other if other is not None and other < blocks else None,
         removal if heads_of(removal, view.outline.run.sizes["heads"]) else "",
-        wish.get("run") == _name(view) or STORE.has((*view.key, "difference")),
+        wish.get("run") == view.run_name or STORE.has((*view.key, "difference")),
     )
-
-
-def _name(view: View) -> str:
-    """The run's, for the browser."""
-    return "/".join(map(str, view.key))
 
 
 def shown_of(view: View, block: int, other: int | None, removal: str, checked: bool) -> dict[int, Shown]:

@@ -32,6 +32,12 @@ class State {
     return { block: this.block + 1, ...Object.fromEntries(Object.keys(ADDRESS).map((name) => [name, spelt(name)])) };
   }
 
+  // The same for another image or model, where places and heads taken away would mean others.
+  get elsewhere() {
+    const { query, to, pinned, lock, with: beside, removal, ...kept } = this.parameters;
+    return kept;
+  }
+
   get column() {
     return this.mode === "column";
   }

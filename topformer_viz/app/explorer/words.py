@@ -1,10 +1,11 @@
 """The attention explorer's words in both languages."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
-from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, HEAD_N, TOKEN, WEIGHT
+from topformer_viz.words.names import BLOCK, CARRIED, COPY_LINK, HEAD, HEAD_N, TOKEN, WEIGHT
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
+    "carried": CARRIED,
     "semicolon": Text("; ", "；"),
     # the toolbar
     "block": BLOCK,

@@ -22,8 +22,8 @@ NOTE = Text(
 # Said where an address speaks of a visitor's own picture or checkpoint and none is here: after a reload, or in a link.
 GONE = {
     "sample": Text(
-        "The picture in this address was somebody's own and is gone: it does not outlast a reload, nor travel in links. If it was yours, "
-        "choose it again under “Picture”; a sample is shown now.",
+        "The image in this address was somebody's own and is gone: it does not outlast a reload, nor travel in links. If it was yours, "
+        "choose it again under “Image”; a sample is shown now.",
         "这个地址里的图片是用户自己的，已经不在了：它不会在重新加载后保留，也不会随链接传递。如果是你的，请在“图片”里重新选择；现在显示的是示例。",
     ),
     "model": Text(

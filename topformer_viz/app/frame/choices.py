@@ -19,8 +19,8 @@ from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.words.text import LANGS, Text
 
-SIDES = (256, 512, 768, 1024)  # short side of the network's input, in pixels
-GRIDS = (8, 12, 16, 20, 32, 64)  # cells on the colour model's short side
+SIDES = (256, 512, 768, 1024)  # short side of the network's input, in image pixels
+GRIDS = (8, 12, 16, 20, 32, 64)  # tokens on the colour model's short side
 MAX_TOKENS = 512  # bound of the pages that show whole matrices; a larger picture is given a smaller short side
 # What every page's address can say; the language is the browser's where it says none.
 EVERYWHERE: address.Takes = {
@@ -69,7 +69,7 @@ def restore_choices() -> None:
     for name, parameter in EVERYWHERE.items():
         state.setdefault("picture" if name == "sample" else name, parameter.meant(st.query_params.get(name)))
     state.lang = state.lang or ("zh" if (st.context.locale or "en").lower().startswith("zh") else "en")
-    state.grid = min(GRIDS, key=lambda cells: abs(cells - state.grid))
+    state.grid = min(GRIDS, key=lambda side: abs(side - state.grid))
 
 
 def _let_go_of_what_is_gone() -> list[str]:
@@ -145,7 +145,7 @@ def chosen_picture() -> tuple[str, Image.Image]:
 
 
 def chosen_grid(picture: Image.Image, max_tokens: int) -> int:
-    """The chosen number of cells on the short side, less where the tokens would be too many."""
+    """The chosen number of tokens on the short side, less where the tokens would be too many."""
     ratio = max(picture.size) / min(picture.size)
-    fitting = [cells for cells in range(MIN_GRID, st.session_state.grid + 1) if cells * cells * ratio <= max_tokens]
+    fitting = [side for side in range(MIN_GRID, st.session_state.grid + 1) if side * side * ratio <= max_tokens]
     return max(fitting, default=MIN_GRID)

@@ -146,7 +146,7 @@ def _asked(view: View, own: address.Takes, place_of_refused: DeltaGenerator) -> 
 
 
 def _about(run: Trace, shown: tuple[int, int], picture: Image.Image, max_tokens: int, lang: Lang) -> list[str]:
-    """What ran, where, on how many pixels, and how long it took."""
+    """What ran, where, on how many image pixels, and how long it took."""
     size = UI["resized"](
         lang, w0=picture.width, h0=picture.height, w=shown[0], h=shown[1], rows=run.sizes["H"],
         columns=run.sizes["W"],

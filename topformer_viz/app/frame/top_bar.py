@@ -36,7 +36,9 @@ def top_bar(lang: Lang) -> None:
             st.page_link("app.py", label=UI["door"](lang))
             for page in PAGES:
                 st.page_link(f"pages/{page}.py", label=UI[page](lang))
-            st.html(f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True)  # here, so that it runs when the links stand
+            st.html(
+                f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True
+            )  # here, so that it runs when the links stand
         st.space("stretch")
         shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
         with st.popover(UI["chosen"](lang, what=UI["picture"](lang), value=shown)):

@@ -81,6 +81,11 @@ class View:
         return None if self.link["sample"] == OWN else self.link["sample"]
 
     @property
+    def run_name(self) -> str:
+        """The run's, for the browser."""
+        return "/".join(map(str, self.key))
+
+    @property
     def stem(self) -> str:
         """What the names of its files begin with."""
         return self.sample or "picture"
@@ -88,7 +93,7 @@ class View:
     @property
     def described(self) -> dict[str, Any]:
         """What ran, for a file of its numbers."""
-        return {"model": self.about, "picture": self.name, "tokens": list(self.photo.size)}
+        return {"model": self.about, "picture": self.name, "image_pixels": list(self.photo.size)}
 
     @property
     def subject(self) -> Subject:

@@ -9,9 +9,9 @@ PAGES = ("lesson", "explorer", "lab", "network", "heads", "starts", "reference")
 
 UNLIKE = Text(
     "This does not look like a street to the network: its last block's output lies further from that of the training "
-    "pictures than {usual} of the validation photographs' do. These weights know streets only, so take the maps and classes here "
+    "images than those of {usual} of the validation images do. These parameters know streets only, so take the maps and classes here "
     "with care.",
-    "在网络看来这不像街景：它最后一个模块的输出与训练图片的差距，超过了 {usual} 的验证照片。这组权重只认得街景，"
+    "在网络看来这不像街景：它最后一个块的输出与训练图片的差距，超过了 {usual} 的验证图片。这组参数只认得街景，"
     "请谨慎看待这里的图案和类别。",
 )
 OWN_LABEL = Text(
@@ -19,7 +19,7 @@ OWN_LABEL = Text(
     "你打开的权重文件：TopFormer {size}，{classes}。它只保存在本次会话的内存里。",
 )
 OVERFLOWS = Text(
-    "On this picture the checkpoint you opened computes numbers that are infinite, no numbers at all (NaN) or too large to be "
+    "On this image the checkpoint you opened computes numbers that are infinite, no numbers at all (NaN) or too large to be "
     "shown, so another model is shown instead.",
     "在这张图片上，你打开的权重文件算出的数里有无穷大、非数（NaN），或大得无法显示，因此改为显示另一个模型。",
 )
@@ -34,13 +34,13 @@ UI = {
     "heads": Text("Attention heads", "注意力头"),
     "starts": Text("Initialisation", "初始化"),
     "reference": Text("Reference", "参考"),
-    "picture": Text("Picture", "图片"),
+    "picture": Text("Image", "图片"),
     "own": Text("your own", "你的图片"),
-    "own_picture": Text("your own picture", "你的图片"),
+    "own_picture": Text("your own image", "你的图片"),
     "named": Text("{name}.", "{name}。"),
     "chosen": Text("{what}: {value}", "{what}：{value}"),
     "samples": Text("A sample", "示例"),
-    "upload": Text("Or your own picture", "或使用你自己的图片"),
+    "upload": Text("Or your own image", "或使用你自己的图片"),
     "upload_help": Text(
         "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF, up to 40 megapixels (WebP: 25). It stays in this session's memory.",
         "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 4000 万像素（WebP 为 2500 万）。图片只保存在本次会话的内存里。",
@@ -54,8 +54,8 @@ UI = {
     "model": Text("Model", "模型"),
     "size": Text("Size", "尺寸"),
     "grid": Text("Grid", "网格"),
-    "side_label": Text("Short side of the network's input, in pixels", "网络输入的短边（像素）"),
-    "grid_label": Text("Cells on the picture's short side", "图片短边上的格数"),
+    "side_label": Text("Short side of the network's input, in image pixels", "网络输入的短边（图像像素）"),
+    "grid_label": Text("Tokens on the image's short side", "图片短边上的 token 数"),
     "own_model": Text("Your own checkpoint", "你自己的权重文件"),
     "open_model": Text("Or a checkpoint of your own", "或打开你自己的权重文件"),
     "open_model_help": Text(
@@ -77,14 +77,14 @@ UI = {
         "现在提出请求的人很多，你排在第 {place} 位。轮到你时，本页会自动继续。",
     ),
     "resized": Text(
-        "{w0} × {h0} → {w} × {h} pixels (width × height), {rows} rows × {columns} columns of tokens",
-        "{w0} × {h0} → {w} × {h} 像素（宽 × 高），{rows} 行 × {columns} 列 token",
+        "{w0} × {h0} → {w} × {h} image pixels (width × height), {rows} rows × {columns} columns of tokens",
+        "{w0} × {h0} → {w} × {h} 图像像素（宽 × 高），{rows} 行 × {columns} 列 token",
     ),
     "shortened": Text(
         "short side reduced to {side}: this page shows at most {tokens} tokens",
         "短边已减小到 {side}：本页最多显示 {tokens} 个 token",
     ),
-    "ran": Text("Forward pass on {device}: {ms} ms", "在 {device} 上前向计算：{ms} 毫秒"),
+    "ran": Text("Forward pass on {device}: {ms} ms", "在 {device} 上前向传播：{ms} 毫秒"),
     "fell_back": Text(
         "the graphics card ran out of memory, so this ran on the CPU", "显存不足，改在 CPU 上运行"
     ),
@@ -122,8 +122,8 @@ SAVING = {
         "这个地址只在本机有效，因此没有可扫的二维码。要让其他设备也能打开，请让本机接入同一局域网，用 {command} 启动应用，再重新分享。",
     ),
     "upload_stays": Text(
-        "Your own picture and checkpoint do not travel in a link: whoever opens it sees the defaults.",
-        "你自己的图片和权重无法随链接传递：打开链接的人看到的是默认内容。",
+        "Your own image and checkpoint do not travel in a link: whoever opens it sees the defaults.",
+        "你自己的图片和权重文件无法随链接传递：打开链接的人看到的是默认内容。",
     ),
 }  # fmt: skip
 # and what they are handed ready-made.
@@ -131,7 +131,7 @@ SAID = {
     "inches": Text("{w} × {h} inches ({wmm} × {hmm} mm)", "{wmm} × {hmm} 毫米（{w} × {h} 英寸）"),
     "npz": Text(
         "Numbers: float32 tensors with the names of their axes, for NumPy; their own names count blocks from 0, as the code does.",
-        "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的模块从 0 数起，与代码一致。",
+        "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的块从 0 数起，与代码一致。",
     ),
     "failed": Text("This could not be made. Please try another choice.", "没有做成，请换一种选择试试。"),
     "busy": Text(

@@ -42,12 +42,20 @@ class Lesson {
 
   show(lesson) {
     const first = !this.lesson, spoke = this.lesson?.lang, remembered = first ? stored("topformer-lesson") : {};
+    const moved = !first && this.lesson.view.run !== lesson.view.run;
     this.lesson = lesson;
     lesson.byStage = Object.fromEntries(lesson.steps.map((s) => [s.stage, s]));
     const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
     this.stage = Object.hasOwn(lesson.byStage, wanted) ? wanted : lesson.start;
-    const head = first ? (lesson.asked.head ?? (remembered.run === lesson.view.run ? remembered.head : 0)) : this.head;
+    const said = first ? placed(lesson.view.run) : {}, own = said.head === "mean" ? 0 : said.head;
+    const head = first ? (lesson.asked.head ?? own ?? 0) : this.head;
+    if (moved || (first && lesson.asked.head)) place(lesson.view.run, { head: head ? head - 1 : "mean" });
+    if (first) lesson.view.asked = { ...said, ...lesson.view.asked };
     this.head = head <= lesson.heads ? head : 0; // 0 is all heads, then from 1
+    if (moved) {
+      const { ui } = lesson, name = this.head ? `${ui.head} ${this.head}` : ui.all_heads;
+      sayCarried(this.find(".carried"), ui.carried, lesson.block - 1, this.head, name);
+    }
     this.explorer.show(lesson);
     if (lesson.block === this.asked) this.asked = undefined;
     this.scene.thumbnails.clear();
@@ -95,6 +103,7 @@ class Lesson {
 
   choose(head) {
     this.head = head;
+    place(this.lesson.view.run, { head: head ? head - 1 : "mean" });
     this.render();
   }
 
@@ -128,7 +137,8 @@ class Lesson {
       ...lesson.link, ...Object.fromEntries(guest), values: null, quiz: on(this.quiz), present: on(this.presenter),
       stage: this.stage, block: lesson.block, head: this.head || null, lang: lesson.lang,
     });
-    stored("topformer-lesson", { stage: this.stage, quiz: this.quiz.on, run: lesson.view.run, head: this.head });
+    stored("topformer-lesson", { stage: this.stage, quiz: this.quiz.on });
+    if (this.step.view === "matrix") this.explorer.settleDown(lesson.view.run);
   }
 
   copyLink() {

@@ -1,10 +1,11 @@
 """The words of the lesson: its page, its figures, and what is taken along."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
-from topformer_viz.words.names import BLOCK, COPY_LINK, HEAD, TOKEN, UPLOAD_STAYS
+from topformer_viz.words.names import BLOCK, CARRIED, COPY_LINK, HEAD, TOKEN, UPLOAD_STAYS
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
+    "carried": CARRIED,
     "block": BLOCK,
     "head": HEAD,
     "all": Text("All", "全部"),

@@ -68,7 +68,7 @@ def _tables(view: View, block: int, head: int) -> None:
         pictures.group(UI[name](lang), [pictures.tile(UI["value"](lang), tile)], UI[f"{name}_note"](lang))
     middle = (rows // 2) * columns + columns // 2
     start = middle, int(panel.groups[0].tiles[0].values[middle].argmax())
-    pictures.show("lab_covariance", panel.title, view.photo, lang, start)
+    pictures.show("lab_covariance", panel.title, view.photo, lang, start, run=view.run_name)
 
 
 def _walk(view: View, block: int, head: int) -> None:

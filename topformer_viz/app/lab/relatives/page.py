@@ -85,4 +85,4 @@ def _pictures(view: View, block: int) -> None:
         )
         pictures.group(relative.name(lang), shown, note)
     start = middle(view), int(panel.groups[0].tiles[0].values[middle(view)].argmax())
-    pictures.show("lab_relatives", UI["weights"](lang), view.photo, lang, start)
+    pictures.show("lab_relatives", UI["weights"](lang), view.photo, lang, start, run=view.run_name)

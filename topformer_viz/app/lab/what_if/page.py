@@ -140,7 +140,7 @@ def _pictures(view: View, block: int, head: int, done: Experiment) -> None:
     here = done.kept.nonzero().flatten().numpy()  # a dropped token has nothing to show
     first = int(here[abs(here - (rows // 2) * columns - columns // 2).argmin()])
     most = int(here[before[first, here].argmax()])
-    pictures.show("lab_changes", panel.title, view.photo, lang, (first, most))
+    pictures.show("lab_changes", panel.title, view.photo, lang, (first, most), run=view.run_name)
 
 
 def _tables(view: View, block: int, head: int, done: Experiment) -> None:
