@@ -115,7 +115,7 @@ def test_without_a_change_before_is_after() -> None:
     app = open_lab()
     assert changes.UI["nothing"]("en") in markup(app)
     for name, pictures in shown(app).items():
-        if name != title("tokens"):
+        if name != title("entering"):
             before, after, difference = pictures
             assert np.array_equal(before, after) and not difference.any(), name
 
@@ -169,7 +169,7 @@ def test_dropped_tokens_are_holes() -> None:
     done = expected(tokens="half")
     _, after, _ = shown(app)[title("weights")]
     assert np.isnan(after[~done.kept.numpy()]).all() and np.isfinite(after[np.ix_(done.kept, done.kept)]).all()
-    (tokens,) = [g for g in payload_of(app).header["groups"] if g["title"] == title("tokens")]
+    (tokens,) = [g for g in payload_of(app).header["groups"] if g["title"] == title("entering")]
     assert tokens["pictures"][1]["hidden"] == (~done.kept).nonzero()[:, 0].tolist()
 
 

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text as Drawn
 
 from topformer_viz.figures.worksheet import SOLVED, UI, pages, worksheet
-from topformer_viz.study.by_hand import TOKENS, draw
+from topformer_viz.study.by_hand import ASKED, draw
 from topformer_viz.words.text import LANGS, Lang
 
 SEED = 12  # its numbers are among the widest
@@ -86,10 +86,10 @@ def test_the_answers_are_the_traces_numbers() -> None:
     _, second = texts(SEED, "en", True)
     answers = [text.get_text() for text in second if text.get_color() == SOLVED]
     for name in ("scores", "weights", "mixed"):
-        for i in TOKENS:
+        for i in ASKED:
             row = [run.number(name, (0, i, n)) for n in range(run.tensor(name).shape[-1])]
             assert any(answers[at : at + len(row)] == row for at in range(len(answers))), name
-    for i in TOKENS:
+    for i in ASKED:
         row = [run.number("residual", (c, *divmod(i, 3))) for c in range(3)]
         assert any(answers[at : at + 3] == row for at in range(len(answers)))
 

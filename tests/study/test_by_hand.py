@@ -16,11 +16,11 @@ from topformer_viz.app.lab.by_hand.payload import payload
 from topformer_viz.app.lab.by_hand.words import UI
 from topformer_viz.run.tracing import trace_block
 from topformer_viz.study.by_hand import (
+    ASKED,
     DIGITS,
     LARGEST,
     MATRICES,
     RULES,
-    TOKENS,
     Example,
     attention,
     axes,
@@ -59,7 +59,7 @@ def test_the_numbers_teach(seed: int) -> None:
         assert float(tensor.abs().max()) <= LARGEST.get(name, math.inf)
     assert all(len(row.unique()) > 1 for row in drawn.tensor("scores").flatten(0, 1))
     assert torch.allclose(drawn.tensor("weights").sum(-1), torch.ones(()))
-    asked = drawn.tensor("merged").flatten(1)[:, TOKENS]
+    asked = drawn.tensor("merged").flatten(1)[:, ASKED]
     assert float(asked[:4].min()) < 0 and float(asked.max()) > 6
     assert float(drawn.tensor("projected").abs().max()) > 0  # the projection's gain is 1
 

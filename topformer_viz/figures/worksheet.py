@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 
 from topformer_viz.figures.drawing import drawing, font
 from topformer_viz.run.stages import STAGES
-from topformer_viz.study.by_hand import LARGEST, TOKENS, Example, four, power, written
+from topformer_viz.study.by_hand import ASKED, LARGEST, Example, four, power, written
 from topformer_viz.words.text import Lang, Text
 
 WIDTH, HEIGHT, MARGIN = 210, 297, 15
@@ -192,7 +192,7 @@ def _numbers(example: Example, name: str, *first: int) -> list[list[str]]:
 def _tokens(example: Example, name: str) -> list[list[str]]:
     """A map's numbers in the asked tokens: a row a token, a column a channel."""
     W, channels = example.run.sizes["W"], len(example.tensor(name))
-    return [[example.number(name, (c, *divmod(i, W))) for c in range(channels)] for i in TOKENS]
+    return [[example.number(name, (c, *divmod(i, W))) for c in range(channels)] for i in ASKED]
 
 
 def _counted(n: int) -> list[str]:
@@ -205,7 +205,7 @@ def _every(row: int, column: int) -> bool:
 
 def _asked(example: Example, name: str, lang: Lang) -> str:
     """A step's instruction."""
-    tokens = (" and " if lang == "en" else "、").join(map(str, TOKENS))
+    tokens = (" and " if lang == "en" else "、").join(map(str, ASKED))
     return STEPS[name](lang, tokens=tokens, **example.run.sizes)
 
 
@@ -237,7 +237,7 @@ def _first(example: Example, lang: Lang, solved: bool) -> Page:
     query, key, value = (_numbers(example, name, 0) for name in ("query", "key", "value"))
     page.table(Table(x, 127, "query", query, _every, tokens, _counted(key_dim), "i \\ c"))
     page.table(Table(x, 194, "key", key, _every, _counted(key_dim), tokens, "c \\ j"))
-    page.table(Table(x, 233, "value", value, lambda row, column: row in TOKENS, tokens, _counted(d), "j \\ f"))
+    page.table(Table(x, 233, "value", value, lambda row, column: row in ASKED, tokens, _counted(d), "j \\ f"))
     return page
 
 
@@ -245,10 +245,10 @@ def _second(example: Example, lang: Lang, solved: bool) -> Page:
     """From the scores to the residual, for the asked tokens; head 1's mixed values are given."""
     page, sizes = Page(solved), example.run.sizes
     C, HW, d, dh = (sizes[axis] for axis in ("C", "HW", "d", "dh"))
-    tokens, others, channels, x = list(map(str, TOKENS)), _counted(HW), _counted(dh), MARGIN + 6
+    tokens, others, channels, x = list(map(str, ASKED)), _counted(HW), _counted(dh), MARGIN + 6
 
     def rows(name: str) -> list[list[str]]:
-        return [_numbers(example, name, 0)[i] for i in TOKENS]
+        return [_numbers(example, name, 0)[i] for i in ASKED]
 
     for y, name in ((40, "scores"), (77, "weights"), (114, "mixed"), (151, "merged"), (187, "activated")):
         page.step(y, name, _asked(example, name, lang), lang)
@@ -258,7 +258,7 @@ def _second(example: Example, lang: Lang, solved: bool) -> Page:
     page.table(Table(x, 18, UI["powers"](lang), powers, rows=("s", "$e^s$"), width=18, height=6))
     page.table(Table(x, 54, "scores", rows("scores"), _every, tokens, others, "i \\ j"))
 
-    exps = [[math.exp(score) for score in example.tensor("scores")[0, i].tolist()] for i in TOKENS]
+    exps = [[math.exp(score) for score in example.tensor("scores")[0, i].tolist()] for i in ASKED]
     sums = [[*map(four, row), four(sum(row))] for row in exps]
     page.table(Table(x, 91, "$e^{scores}$", sums, _every, tokens, [*others, UI["sum"](lang)], "i \\ j"))
     page.table(Table(127, 91, "weights", rows("weights"), _every, tokens, others, "i \\ j", 11.25))

@@ -17,7 +17,7 @@ from topformer_viz.run.tracing import Trace, trace_block
 
 GRID = (2, 3)  # H, W
 SEEDS = range(1, 1000)
-TOKENS = (0, 4)  # the two whose rows the worksheet asks for, one of each row of the grid
+ASKED = (0, 4)  # the two tokens whose rows the worksheet asks for, one of each row of the grid
 
 # Each convolution's matrix: the layer that holds it, its axes, and the least and largest number drawn for it.
 MATRICES: dict[str, tuple[str, tuple[str, str], tuple[int, int]]] = {
@@ -115,9 +115,9 @@ def _teaches(run: Trace) -> Tensor:
     for name in ("query_map", "key_map", "value_map"):
         good &= (run[name].amax((2, 3)) > run[name].amin((2, 3))).all(1)
     good &= (run["scores"].amax(3) > run["scores"].amin(3)).all(2).all(1)
-    a, b = (run["scores"][:, 0, token] for token in TOKENS)
+    a, b = (run["scores"][:, 0, token] for token in ASKED)
     good &= (a != b).any(1)
-    mixed = run["mixed"][:, :, TOKENS, :]
+    mixed = run["mixed"][:, :, ASKED, :]
     return good & (mixed[:, 0].amin((1, 2)) < 0) & (mixed.amax((1, 2, 3)) > 6)
 
 
