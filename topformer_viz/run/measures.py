@@ -1,6 +1,6 @@
 """What is measured of one block's attention, a few queries at a time, so that memory grows with HW and not its square.
 
-Below that what is shown of a run's maps: averaged down, and as their strength.
+Below that, what is shown of a run's feature maps: averaged down, and as their strength.
 """
 
 import copy
@@ -18,7 +18,7 @@ from topformer_viz.run.tracing import Trace
 MEAN = 0  # in the place of a head's number, from 1: the mean of all
 CHUNK = 2**20  # entries of scores held at once, all heads together
 PYRAMID_CHANNELS = 6  # channels shown of each pyramid level
-PYRAMID_CELLS = 48  # longest side, in cells, of a pyramid level's picture: finer levels are averaged down to it
+PYRAMID_CELLS = 48  # longest side, in cells, of a drawn pyramid level: finer levels are averaged down to it
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def pooled(run: Trace, block: int, cells: int) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def difference(model: Model, run: Trace) -> list[float]:
-    """How far the attention on show is from a plain forward pass of ``model``, which made ``run``: one number a block.
+    """How far the attention on show is from a plain forward pass of ``model``, which made ``run``: one number per block.
 
     On show are softmax(query @ key) of the run, as the browser computes them. The plain pass is the model's own code in
     eval mode, nothing folded, where the model lies; its weights are compared or, where it makes none, its mixed
@@ -159,10 +159,10 @@ def by_level(tokens: Tensor, channels: Sequence[int]) -> Tensor:
 
 
 def popularity(weights: Tensor) -> Tensor:
-    """How much each square is read, (1, heads, HW) of weights (1, heads, HW, HW): 1 where as much as any."""
+    """How much each token is read, (1, heads, HW) of weights (1, heads, HW, HW): 1 is uniform."""
     return weights.mean(2) * weights.shape[-1]
 
 
 def added(run: Trace, n: int) -> float:
-    """The size of what block ``n``'s attention adds, beside the map's own: root mean squares."""
+    """The size of what block ``n``'s attention adds, as a part of the feature map's own: root mean squares."""
     return float(run[f"block{n}.projected"].square().mean().sqrt() / run[f"block{n}.tokens"].square().mean().sqrt())

@@ -13,7 +13,7 @@ from topformer_viz.run.inference import inference_copy
 from topformer_viz.run.inference import run as forward
 from topformer_viz.run.tracing import Trace
 
-# What is taken away, to see what the segmentation owes to it: traced tensors that are set to 0.
+# What is taken away, to see what depends on it in the segmentation: traced tensors that are set to 0.
 SILENCED = {
     **{f"block{n}.projected": (f"block{n}.projected",) for n in range(BLOCKS)},
     "attention": tuple(f"block{n}.projected" for n in range(BLOCKS)),
@@ -24,7 +24,7 @@ CHUNK = 16  # classes brought to full size at once: 171 of them would take hundr
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The best class at each pixel, int64 (Y, X), and its probability after softmax, float32 (Y, X)."""
+    """The best class at each image pixel, int64 (Y, X), and its confidence, the probability after softmax, float32 (Y, X)."""
 
     labels: Tensor
     sure: Tensor
@@ -32,7 +32,7 @@ class Segmentation:
 
 @torch.inference_mode()
 def segment(scores: Tensor, size: tuple[int, int]) -> Segmentation:
-    """Class scores (1, classes, h, w), brought to ``size`` (Y, X) bilinearly, then the best class of each pixel."""
+    """Class scores (1, classes, h, w), brought to ``size`` (Y, X) bilinearly, then the best class of each image pixel."""
     best = torch.full(size, -torch.inf)
     total, labels = best.clone(), torch.zeros(size, dtype=torch.int64)
     for first in range(0, scores.shape[1], CHUNK):

@@ -29,7 +29,7 @@ class ShapeError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """The image has too many pixels for a reasonable memory, or too many tokens for a reasonable time."""
+    """The image has too many image pixels for a reasonable memory, or too many tokens for a reasonable time."""
 
 
 class NotStoredError(KeyError):
@@ -136,7 +136,7 @@ def trace(model: Model, image: Image.Image | Tensor, *, device: torch.device | N
     the convolutions outside the attention, whose stages stay as they are in the paper. ``model`` is not changed.
 
     Raises ValueError for another tensor, ``TooLargeError`` before computing anything if there are more than
-    ``images.MAX_PIXELS`` pixels or ``MAX_TOKENS`` tokens, and ``ShapeError`` if a tensor contradicts its stage's
+    ``images.MAX_PIXELS`` image pixels or ``MAX_TOKENS`` tokens, and ``ShapeError`` if a tensor contradicts its stage's
     declaration.
     """
     x = to_tensor(image.convert("RGB")) if isinstance(image, Image.Image) else image
@@ -211,10 +211,10 @@ def check(tensors: Mapping[str, Tensor], axes_of: Callable[[str], tuple[str, ...
 
 def _check_size(model: Model, x: Tensor) -> None:
     height, width = x.shape[-2:]
-    pixels = height * width
-    if pixels > MAX_PIXELS:
+    image_pixels = height * width
+    if image_pixels > MAX_PIXELS:
         raise TooLargeError(
-            f"a {width} x {height} image has {pixels:,} pixels, more than the {MAX_PIXELS:,} whose feature maps fit in "
+            f"a {width} x {height} image has {image_pixels:,} image pixels, more than the {MAX_PIXELS:,} whose feature maps fit in "
             "a reasonable memory; make the image smaller"
         )
     h, w = model.token_grid(height, width)
@@ -238,7 +238,7 @@ def _record(model: nn.Module, x: Tensor, device: torch.device) -> tuple[dict[str
 
 
 def summary(run: Trace) -> list[dict[str, Any]]:
-    """One row a tensor: name, axes, shape, bytes (as computed, float32), min, max, mean."""
+    """One row per tensor: name, axes, shape, bytes (as computed, float32), min, max, mean."""
     rows = []
     for name, tensor in run.items():
         low, high = torch.aminmax(tensor)
@@ -259,7 +259,7 @@ def summary(run: Trace) -> list[dict[str, Any]]:
 def npz(run: Trace, names: Sequence[str] | None = None, about: Mapping[str, object] | None = None) -> bytes:
     """The run's numbers as a file that ``numpy.load`` reads: the tensors of these ``names``, None for all of them.
 
-    Each lies under its name as float32, its axes (an array of words) under "NAME.axes"; "sizes" and "about" are two
+    Each is stored under its name as float32, its axes (an array of words) under "NAME.axes"; "sizes" and "about" are two
     texts, JSON objects of every axis's size and of what the caller says of the run. The same run gives the same bytes.
     Raises KeyError for a name that the run does not have.
     """

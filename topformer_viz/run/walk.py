@@ -1,4 +1,4 @@
-"""A run in the order it is taught: its stages, what each was made from, and the words with this run's numbers."""
+"""A run in the order in which it is taught: its stages, what each was made from, and the words with this run's numbers."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,26 +13,26 @@ from topformer_viz.words.text import Lang, Text, sentences
 
 ZERO = Text("Here every entry is exactly 0.", "这里每个元素都恰好是 0。")
 LARGEST = Text("The largest entry here is {value} in size.", "这里绝对值最大的元素是 {value}。")
-ONWARD = Text("It enters block {next}.", "它进入第 {next} 个模块。")
-LAST = Text("This was the last block: injection into the pyramid follows.", "这是最后一个模块：接下来注入回金字塔。")
+ONWARD = Text("It enters block {next}.", "它进入块 {next}。")
+LAST = Text("This was the last block: injection into the pyramid follows.", "这是最后一块：接下来注入 token 金字塔。")
 UNCHANGED = Text("Here the branch is 0, so the tokens pass unchanged.", "这里分支为 0，输入原样通过。")
 CHANGED = Text("Here it changes an entry by up to {value}.", "这里它使元素最多改变 {value}。")
 ASYMMETRY = Text(
-    "Largest difference from the own transpose, each head: {heads} (0 would be symmetric).",
-    "各头与自身转置之差的最大值：{heads}（0 表示对称）。",
+    "Largest |A − Aᵀ| in each head, A its matrix of weights: {heads} (0 would be symmetric).",
+    "各头的 |A − Aᵀ| 的最大值（A 为权重矩阵）：{heads}（0 表示对称）。",
 )
 EFFECTIVE = Text(
     "Effective tokens, mean over the rows of each head: {heads}, of {HW}.",
     "有效 token 数（各头逐行取平均）：{heads}，共 {HW} 个。",
 )
 UNIFORM = Text(
-    "Uniform rows: every token reads all tokens alike, because the scores are too small to tell them apart.",
-    "各行是均匀的：得分太小，分不出差别，所以每个 token 对所有 token 一视同仁。",
+    "Uniform rows: every token reads all tokens with the same weight, because the scores hardly differ.",
+    "各行是均匀的：得分几乎没有差别，所以每个 token 对所有 token 的权重都相同。",
 )
 
 
 def walk(run: Trace, block: int) -> dict[str, str]:
-    """The walkthrough's steps that this run has: stage name -> traced name, in the order they are declared."""
+    """The stages of the walkthrough that this run has: stage name -> traced name, in the order they are declared."""
     steps = {}
     for stage in (stage.name for stage in STAGES.values() if stage.walked):
         shown = stage.replace("{n}", "3")
@@ -71,7 +71,7 @@ def sources_of(run: Trace, name: str, block: int) -> list[str]:
 
 
 def way(run: Trace, block: int) -> dict[str, list[str]]:
-    """The steps of the walk that each step is made from; to a later block's tokens the way leads through the blocks before."""
+    """The stages of the walk that each stage is made from; to a later block's tokens the way leads through the blocks before."""
     steps = walk(run, block)
     made_from = {}
     for stage, name in steps.items():

@@ -10,7 +10,9 @@ MEAN_OF_HEADS = Text("mean of the heads", "各头平均")
 MEAN_OF_SO_MANY = Text("mean of the {heads} heads", "{heads} 个头的平均")
 TOKEN = Text("token {i} (row {r}, column {c})", "token {i}（第 {r} 行第 {c} 列）")
 WEIGHT = Text("attention weight", "注意力权重")
-SHARE_OF_A_ROW = Text("An attention weight is a share of a row, without unit.", "注意力权重是占一行的份额，没有单位。")
+SHARE_OF_A_ROW = Text(
+    "An attention weight is a share of its row, without a unit.", "注意力权重是占一行的份额，没有单位。"
+)
 
 TOPFORMER = Text("TopFormer {size}", "TopFormer {size}")
 TRAINED = Text("Trained", "已训练")
@@ -30,7 +32,7 @@ CARRIED = Text(
 
 COPY_LINK = Text("Copy link to this view", "复制此视图的链接")
 UPLOAD_STAYS = Text(
-    "Your own picture cannot travel in a link: whoever opens it sees the default sample.",
+    "Your own image cannot travel in a link: whoever opens it sees the default sample.",
     "你自己的图片无法随链接传递：打开链接的人看到的是默认示例。",
 )
 
