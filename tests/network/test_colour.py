@@ -67,10 +67,10 @@ def test_features_of_a_cell(photo: Callable[..., Image.Image]) -> None:
     """Each cell's average colour and its place, straight from the picture."""
     picture = photo(48, 96)
     run = trace(load_model("colour", grid=8), picture)
-    cells = np.asarray(picture, dtype=np.float64).reshape(8, 6, 16, 6, 3).mean((1, 3)) / 255
+    means = np.asarray(picture, dtype=np.float64).reshape(8, 6, 16, 6, 3).mean((1, 3)) / 255
     u = features(run).numpy().reshape(8, 16, len(FEATURES))
-    assert np.allclose(u[..., :3], cells, atol=1e-5)
-    lab = oklab(torch.from_numpy(cells).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    assert np.allclose(u[..., :3], means, atol=1e-5)
+    lab = oklab(torch.from_numpy(means).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
     assert np.allclose(u[..., 3:6] - lab, [-0.5, 0, 0], atol=1e-5)  # lightness is measured from the middle
     row, column = np.meshgrid((np.arange(8) - 3.5) / 16, (np.arange(16) - 7.5) / 16, indexing="ij")
     assert np.allclose(u[..., 8:], np.stack([row, column], -1))
@@ -110,7 +110,7 @@ def test_pictures_smaller_than_the_grid(photo: Callable[..., Image.Image], heigh
 
 @pytest.mark.parametrize("grid", [7, 65, 0, -8])
 def test_grid_out_of_range(grid: int) -> None:
-    with pytest.raises(ValueError, match=f"8 to 64 cells, not {grid}"):
+    with pytest.raises(ValueError, match=f"8 to 64 tokens, not {grid}"):
         ColourModel(grid)
 
 
@@ -154,7 +154,7 @@ def test_brightness_takes_red_and_its_grey_for_alike() -> None:
     assert shares["hue"] < 0.01
 
 
-def test_place_reads_near_cells_most(colour) -> None:
+def test_place_reads_near_tokens_most(colour) -> None:
     weights = colour.run["block0.weights"][0, HEADS.index("place")]
     H, W = colour.run.sizes["H"], colour.run.sizes["W"]
     row, column = (t.flatten() for t in torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij"))

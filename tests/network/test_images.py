@@ -365,7 +365,7 @@ def test_header_that_lies() -> None:
     ],
 )
 def test_other_files_are_refused(data: bytes) -> None:
-    assert "not a picture" in refusal(data)
+    assert "not an image" in refusal(data)
 
 
 def test_empty() -> None:

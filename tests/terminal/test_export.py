@@ -41,7 +41,7 @@ def test_the_file_is_written_and_its_path_printed(
     text = (out / "cat.html").read_text("utf-8")
     assert text.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
     assert "cat.jpg" in text
-    assert {"en": "Colour, made by hand", "zh": "颜色（手工设定）"}[lang] in text
+    assert {"en": "Colour, hand-designed", "zh": "颜色（手工设计）"}[lang] in text
     sent, run = exported(out / "cat.html"), run_of("colour", 512)
     assert sent.header["lang"] == lang
     assert sent.header["explorer"]["grid"] == [run.sizes["H"], run.sizes["W"]]

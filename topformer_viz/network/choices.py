@@ -1,36 +1,39 @@
-"""The models the app offers, and what it says of each: its name, and whether its picture is a finding."""
+"""The models the app offers, and what it says of each: its name, and whether its maps are evidence of anything learned."""
 
 from dataclasses import dataclass
 
 from topformer_viz.network.facts import facts
 from topformer_viz.network.model import SIZES
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import Text
 
 FACTS = facts()
 STREETS_LABEL = Text(
-    "Trained by this project on {pictures} street photographs to tell {classes} classes apart: mIoU {miou} on {val} validation "
-    "photographs that it never saw. It knows streets only.",
-    "由本项目用 {pictures} 张街景照片训练，区分 {classes} 个类别：在 {val} 张从未见过的验证照片上 mIoU 为 {miou}。它只认得街景。",
+    "Trained by this project on {images} street images to tell {classes} classes apart. On {val} images that it never saw, its "
+    "areas overlap the true ones by {miou} on average over the classes (mIoU; 1 is perfect). It knows streets only.",
+    "由本项目用 {images} 张街景图片训练，区分 {classes} 个类别。在 {val} 张从未见过的图片上，它划分的区域与真实区域的重合度"
+    "（各类平均，即 mIoU）为 {miou}，1 为完全重合。它只认得街景。",
 )
 COLOUR_LABEL = Text(
-    "Four heads ask for colour, brightness, hue and place, and each pixel reads those like it. That is what it was made "
-    "to do; nothing here was learned.",
-    "四个头分别问颜色、明度、色相和位置，每个像素去读与自己相似的像素。它就是为此设定的，没有任何东西是学来的。",
+    "Four heads ask for colour, brightness, hue and place, and each token reads the tokens most like it. It was designed by "
+    "hand to do that; nothing here was learned.",
+    "四个头分别问颜色、明度、色相和位置，每个 token 读与自己相似的 token。这是手工设计的，没有经过任何训练。",
 )
 BATCH_LABEL = Text(
-    "Random weights, BatchNorm statistics measured on this picture: shapes and arithmetic are real, the maps are chance, "
-    "not a finding. The projection is still exactly 0.",
-    "权重随机，BatchNorm 的统计量取自这张图：形状和运算都是真的，图案只是偶然，不说明规律。投影仍恰好为 0。",
-)
+    "{not_evidence} Shapes and arithmetic are real. BatchNorm uses this image's own statistics, which makes the rows uneven; "
+    "the attention branch still adds exactly 0.",
+    "{not_evidence}形状和运算都是真的。BatchNorm 用的是本图的统计量，所以各行不均匀；注意力分支加上的仍恰好是 0。",
+).format(not_evidence=NOT_EVIDENCE)
 BUILT_LABEL = Text(
-    "Random weights, BatchNorm statistics still 0 and 1: rows come out near uniform, the projection exactly 0.",
-    "权重随机，BatchNorm 的统计量仍是 0 和 1：各行几乎均匀，投影恰好为 0。",
-)
+    "{not_evidence} Shapes and arithmetic are real. BatchNorm's stored statistics are still mean 0 and variance 1, which makes "
+    "the rows nearly uniform; the attention branch adds exactly 0.",
+    "{not_evidence}形状和运算都是真的。BatchNorm 存储的统计量仍是均值 0、方差 1，所以各行几乎均匀；注意力分支加上的恰好是 0。",
+).format(not_evidence=NOT_EVIDENCE)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A model the app offers: what ``load_model`` is asked for, and whether BatchNorm measures the picture."""
+    """A model the app offers: what ``load_model`` is asked for, and whether BatchNorm takes the image's own statistics."""
 
     source: str
     short: Text
@@ -45,22 +48,22 @@ MODELS: dict[str, Choice] = {
         Text("streets", "街景"),
         Text("TopFormer tiny, trained on streets", "TopFormer tiny，用街景训练"),
         STREETS_LABEL.format(
-            pictures=f"{FACTS.train:,}", classes=len(FACTS.classes), miou=f"{FACTS.mean_iou:.2f}", val=FACTS.val
+            images=f"{FACTS.train:,}", classes=len(FACTS.classes), miou=f"{FACTS.mean_iou:.2f}", val=FACTS.val
         ),
     ),
-    "colour": Choice("colour", Text("colour", "颜色"), Text("Colour, made by hand", "颜色（手工设定）"), COLOUR_LABEL),
+    "colour": Choice("colour", Text("colour", "颜色"), Text("Colour, hand-designed", "颜色（手工设计）"), COLOUR_LABEL),
 }
 for _size in SIZES:
     MODELS[f"{_size}-batch"] = Choice(
         _size,
-        Text(f"{_size}, measured", f"{_size}（本图统计）"),
-        Text(f"TopFormer {_size}, untrained, this picture's statistics", f"TopFormer {_size}，未训练，本图统计量"),
+        Text(f"{_size}, image statistics", f"{_size}（本图统计量）"),
+        Text(f"TopFormer {_size}, untrained, this image's statistics", f"TopFormer {_size}，未训练，本图的统计量"),
         BATCH_LABEL,
         batch_statistics=True,
     )
     MODELS[_size] = Choice(
         _size,
-        Text(f"{_size}, as built", f"{_size}（刚建好）"),
-        Text(f"TopFormer {_size}, untrained, as built", f"TopFormer {_size}，未训练，刚建好"),
+        Text(f"{_size}, default init", f"{_size}（默认初始化）"),
+        Text(f"TopFormer {_size}, untrained (default init)", f"TopFormer {_size}，未训练（默认初始化）"),
         BUILT_LABEL,
     )

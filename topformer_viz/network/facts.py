@@ -1,4 +1,4 @@
-"""What was measured of the bundled weights, as the app quotes it; ``card.py`` measures it."""
+"""What was measured of the bundled network, as the app quotes it; ``card.py`` measures it."""
 
 import json
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from functools import cache
 from topformer_viz.paths import WEIGHTS
 
 FILE = WEIGHTS / "streets.json"
-RARELY = 0.05  # share of val's pictures that lie further than ``Facts.far`` from the training pictures
+RARELY = 0.05  # share of val's images that lie further than ``Facts.far`` from the training images
 
 
 @dataclass(frozen=True)
 class Facts:
-    """``train`` and ``val`` count pictures; ``iou`` is by class, ``mean_iou`` and ``accuracy`` over val's labelled pixels.
+    """``train`` and ``val`` count images; ``iou`` is by class, ``mean_iou`` and ``accuracy`` over val's labelled image pixels.
 
     ``without``: mIoU when parts of the network are silenced, by the names in card.py. ``far``: the distance
-    (likeness.py) beyond which a picture is called unlike streets.
+    (likeness.py) beyond which an image is called unlike streets.
     """
 
     classes: list[str]

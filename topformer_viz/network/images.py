@@ -1,4 +1,4 @@
-"""Any common image file to an upright RGB picture, safely; without torch, for the process that reads strangers' pictures."""
+"""Any common image file to an upright RGB picture, safely; without torch, for the process that reads strangers' images."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ MAX_PIXELS = 40_000_000
 MAX_SCANS = 50  # of a JPEG of MAX_PIXELS, and in proportion more of a smaller one: each passes over all its pixels
 MIN_SIDE = 2
 MAX_ASPECT = 20
-CELL = 64  # pixels a side that one token of the network covers
+CELL = 64  # pixels on each side of what one token of the network covers
 
 # What the app keeps of a visitor's picture: a short side of at most OWN_SIDE and OWN_PIXELS in all, the network's
 # largest input. Reading it may take MAX_MEMORY bytes.
@@ -49,48 +49,48 @@ REFUSALS = {
         zh="文件是空的，请换一个文件。",
     ),
     "too heavy": Text(
-        en="The file is larger than {megabytes} MB; please save the picture smaller and try again.",
+        en="The file is larger than {megabytes} MB; please save the image smaller and try again.",
         zh="文件超过 {megabytes} MB，请将图片缩小后再试。",
     ).format(megabytes=MAX_BYTES // 1_000_000),
     "unreadable": Text(
-        en="The file is damaged or not a picture this app can read; "
+        en="The file is damaged or not an image that this app can read; "
         "please use a sound JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF file.",
         zh="文件已损坏或不是可识别的图片，请使用完好的 JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF 文件。",
     ),
     "too large": Text(
-        en="The picture has more than {megapixels} megapixels; please make it smaller and try again.",
+        en="The image has more than {megapixels} megapixels; please make it smaller and try again.",
         zh="图片超过 {megapixels} 百万像素，请缩小后再试。",
     ).format(megapixels=MAX_PIXELS // 1_000_000),
     "too small": Text(
-        en="The picture is only {width} × {height} pixels; please use one of at least {least} pixels a side.",
+        en="The image is only {width} × {height} pixels; please use one of at least {least} pixels on each side.",
         zh="图片只有 {width} × {height} 像素，请使用每边至少 {least} 像素的图片。",
     ),
     "too long": Text(
-        en="The picture is too long and narrow at {width} × {height} pixels; "
+        en="The image is too long and narrow at {width} × {height} pixels; "
         "please crop it to at most {aspect} times as long as it is wide.",
         zh="图片过于狭长（{width} × {height} 像素），请裁剪到长边不超过短边的 {aspect} 倍。",
     ),
     "too many scans": Text(
-        en="The JPEG paints its picture in {scans} passes, far more than any camera; "
+        en="The JPEG builds up its image in {scans} passes, far more than any camera; "
         "please save it again as an ordinary JPEG.",
         zh="这个 JPEG 分 {scans} 次扫描才画完，远多于任何相机的做法，请重新保存为普通的 JPEG。",
     ),
     "damaged": Text(
-        en="The picture is damaged or incomplete; please export or download it again and retry.",
+        en="The image is damaged or incomplete; please export or download it again and retry.",
         zh="图片已损坏或不完整，请重新导出或下载后再试。",
     ),
     "too slow": Text(
-        en="The picture took longer than {seconds} seconds to read; "
+        en="The image took longer than {seconds} seconds to read; "
         "please make it smaller, or save it as an ordinary JPEG, and try again.",
         zh="读取这张图片超过了 {seconds} 秒，请将它缩小或保存为普通的 JPEG 后再试。",
     ),
     "too much memory": Text(
-        en="Reading the picture takes more memory than this app gives to one picture; "
+        en="Reading the image takes more memory than this app gives to one image; "
         "please make it smaller, or save it as an ordinary JPEG, and try again.",
         zh="读取这张图片所需的内存超出了本应用给单张图片的限额，请将它缩小或保存为普通的 JPEG 后再试。",
     ),
     "busy": Text(
-        en="Many pictures are being read at this moment; please try again a little later.",
+        en="Many images are being read at this moment; please try again a little later.",
         zh="此刻正在读取的图片很多，请稍后再试。",
     ),
 }
@@ -188,7 +188,7 @@ def _check_effort(image: Image.Image, data: bytes, reduced: bool) -> None:
         scans = data.count(b"\xff\xda")  # or a few more: previews have their own
         if scans * pixels > MAX_SCANS * MAX_PIXELS:
             raise ImageError("too many scans", scans=scans)
-    # Two canvases, the frame and the picture, four bytes a pixel each; libwebp has no word for what it lacks.
+    # Two canvases, the frame and the picture, four bytes per pixel each; libwebp has no word for what it lacks.
     if reduced and image.format == "WEBP" and 16 * pixels > MAX_MEMORY:
         raise ImageError("too much memory")
 

@@ -1,4 +1,4 @@
-"""Networks to begin with: drawn anew as the authors do, with one picture's statistics, or ready to be trained."""
+"""Networks to begin with: drawn anew as the authors do, with one image's statistics, or ready to be trained."""
 
 import copy
 import math
@@ -14,7 +14,7 @@ from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
 @torch.inference_mode(False)
 @torch.no_grad()
 def reinitialised(model: TopFormer, seed: int = 0) -> TopFormer:
-    """A copy of ``model`` in eval mode with weights drawn anew by ``seed``, as at the start of the authors' training.
+    """A copy of ``model`` in eval mode with parameters drawn anew by ``seed``, as at the start of the authors' training.
 
     The backbone goes through ``init_weights`` of the authors' topformer.py: each convolution is drawn from
     N(0, 2 / fan_out), fan_out = k * k * out channels // groups, biases become 0, and each BatchNorm2d's weight 1 and
@@ -46,7 +46,7 @@ def with_batch_statistics(model: Model, image: Tensor) -> Model:
 
     In eval mode the copy computes what ``model`` would in training mode on this image alone: each BatchNorm
     normalises by the mean and the biased variance of its own input. A channel that is constant over the image,
-    up to rounding, has no spread to divide by: its variance stays 1, or rounding errors would be blown up.
+    up to rounding, has no standard deviation to divide by: its variance stays 1, or rounding errors would be blown up.
     """
     model = copy.deepcopy(model).eval()
 
@@ -67,9 +67,9 @@ def with_batch_statistics(model: Model, image: Tensor) -> Model:
 def begin(classes: int, seed: int) -> TopFormer:
     """A tiny network to train.
 
-    As built (the projection's BatchNorm gain is 0, so the attention joins in gently), but the gains of to_q's and to_k's
-    BatchNorm begin at key_dim ** -0.25 each: together that is the 1 / sqrt(key_dim) by which TopFormer does not divide
-    its scores. Rows start out soft, and stay readable.
+    As PyTorch builds it (the output projection's BatchNorm gain is 0, so that attention joins in gently), but the gains of
+    to_q's and to_k's BatchNorm begin at key_dim ** -0.25 each: together that is the 1 / sqrt(key_dim) by which TopFormer
+    does not multiply its scores. Rows start out flat, and stay readable.
     """
     torch.manual_seed(seed)
     model = TopFormer("tiny", classes)

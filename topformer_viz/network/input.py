@@ -1,4 +1,4 @@
-"""The network's input: a picture's sides, and the picture as a tensor."""
+"""The network's input: an image's sides, and the image as a tensor."""
 
 import numpy as np
 import torch
@@ -15,12 +15,12 @@ STD = (0.229, 0.224, 0.225)
 
 
 def network_size(width: int, height: int, short_side: int = 512, max_tokens: int | None = None) -> tuple[int, int]:
-    """The (width, height) in pixels, both multiples of 64, at which a picture is fed to the network.
+    """The (width, height) in pixels, both multiples of 64, at which an image is fed to the network.
 
-    ``width``, ``height``: the picture's own size in pixels; its proportions are kept to the nearest
+    ``width``, ``height``: the image's own size in pixels; its proportions are kept to the nearest
     multiple of 64. ``short_side``: the wanted short side in pixels, rounded to a multiple of 64.
-    ``max_tokens``: the most 64 x 64 cells wanted; to keep to it, the whole is reduced in steps of 64 of the
-    short side, and if one row of cells is still too many, the row is cut.
+    ``max_tokens``: the most tokens wanted, of 64 x 64 pixels each; to keep to it, the whole is reduced in steps of 64
+    of the short side, and if one row of tokens is still too many, the row is cut.
 
     Raises ValueError if any of them is less than 1.
     """
@@ -28,15 +28,15 @@ def network_size(width: int, height: int, short_side: int = 512, max_tokens: int
         raise ValueError("width, height, short_side and max_tokens must be at least 1")
     small, large = sorted((width, height))
 
-    def long_cells(short_cells: int) -> int:
-        return (2 * short_cells * large + small) // (2 * small)  # rounded; never less than short_cells
+    def along(short: int) -> int:
+        return (2 * short * large + small) // (2 * small)  # tokens on the long side, rounded; never less than short
 
     short = max(1, (short_side + CELL // 2) // CELL)
-    long = long_cells(short)
+    long = along(short)
     if max_tokens is not None:
         while short > 1 and short * long > max_tokens:
             short -= 1
-            long = long_cells(short)
+            long = along(short)
         long = min(long, max_tokens // short)
     return (long * CELL, short * CELL) if width >= height else (short * CELL, long * CELL)
 
@@ -44,10 +44,10 @@ def network_size(width: int, height: int, short_side: int = 512, max_tokens: int
 def to_tensor(image: Image.Image) -> Tensor:
     """The network's input, float32 (1, 3, H, W): ``image`` (mode "RGB", H x W pixels) / 255, less MEAN, by STD.
 
-    Raises ValueError if the picture is of another mode.
+    Raises ValueError if the image is of another mode.
     """
     if image.mode != "RGB":
-        raise ValueError(f'the picture must be of mode "RGB", not "{image.mode}"')
+        raise ValueError(f'the image must be of mode "RGB", not "{image.mode}"')
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     return pixels.contiguous().float().div_(255).sub_(mean).div_(std)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 Keep = Callable[[str, Tensor], Tensor]
 
-DENSE_TOKENS = 1024  # above it attention makes no HW x HW tensor: they soon take gigabytes
+DENSE_TOKENS = 1_024  # above it attention makes no HW x HW tensor: they soon take gigabytes
 
 
 def ignore(name: str, tensor: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ def pool_pyramid(pyramid: list[Tensor]) -> Tensor:
 
 
 def fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """``(query @ key).softmax(dim=-1) @ value`` of ``Attention``'s tensors, without an HW x HW one in between."""
+    """``(query @ key).softmax(dim=-1) @ value`` of ``Attention``'s tensors, without making an HW x HW tensor."""
     d = value.shape[-1]
     # PyTorch silently makes HW x HW unless all three are of one width (on CUDA a multiple of 4) and contiguous along
     # it. Zeros change neither query @ key nor the first d features.
@@ -152,7 +152,7 @@ class Attention(nn.Module):
 
     ``key_dim`` features per head for query and key, ``d = attn_ratio * key_dim`` for value. The authors' code
     also stores ``scale = key_dim ** -0.5`` and never uses it; here it is left out: scores are not scaled.
-    Of more than ``DENSE_TOKENS`` tokens neither scores nor weights are made or kept.
+    With more than ``DENSE_TOKENS`` tokens neither scores nor weights are made or kept.
     """
 
     def __init__(self, dim: int, key_dim: int, num_heads: int, attn_ratio: int) -> None:
@@ -314,7 +314,7 @@ class TopFormer(nn.Module):
 
     ``size`` is a name in ``SIZES``, or a ``Size`` like one of them. With ``classes=None`` it is an ImageNet backbone, without
     injection and head, and returns the last block's output (B, C, Y/64, X/64). ``class_names`` are the classes' names where
-    a checkpoint gives them, one a channel of the scores, as it spells them.
+    a checkpoint gives them, one per channel of the scores, as it spells them.
     """
 
     def __init__(self, size: str | Size, classes: int | None = 150) -> None:

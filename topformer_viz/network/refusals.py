@@ -48,7 +48,7 @@ UNREADABLE = Text(
     zh="无法将 {name} 读作权重文件。它可能已损坏或不完整：请重新下载或导出。它也可能完好，只是这里不认识这种格式。{convert}",
 )
 CUT_OFF = Text(
-    en="{name} cannot be read: it ends before all that it announces has come, as after a download that broke off. Please "
+    en="{name} cannot be read: it ends before everything that it announces, as after a download that broke off. Please "
     "download or export it again.",
     zh="无法读取 {name}：文件提前结束，内容不完整，例如下载中途断开。请重新下载或导出。",
 )
@@ -58,8 +58,8 @@ OVERCLAIM = Text(
     zh="未打开 {name}：其中的内容经过压缩，或声称的大小超过文件本身；请用 torch.save 或 safetensors 重新保存。",
 )
 CROWDED = Text(
-    en="{name} is not opened: it holds too much beside the numbers of its tensors, a long configuration or history for "
-    "instance; please save the model's state dict alone.",
+    en="{name} is not opened: besides the numbers of its tensors it holds too much else, such as a long configuration or "
+    "history; please save the model's state dict alone.",
     zh="未打开 {name}：除张量的数值外，其中的内容太多，例如很长的配置或训练记录；请只保存模型的 state dict。",
 )
 ARCHIVE = Text(
@@ -100,14 +100,14 @@ NO_TENSORS = Text(
     zh="{name} 中没有张量：最外层没有，{wrappers} 之下也没有；请保存模型的 state dict。",
 )
 NOT_FINITE = Text(
-    en="{name} holds weights that are infinite or no numbers at all (NaN), so nothing it computes could be shown; its "
+    en="{name} holds parameters that are infinite or no numbers at all (NaN), so nothing it computes could be shown; its "
     "training may have diverged. Please choose another file.",
-    zh="{name} 里有无穷大或非数（NaN）的权重，它算出的任何结果都无法显示，可能是训练发散了。请换一个文件。",
+    zh="{name} 里有无穷大或非数（NaN）的参数，它算出的任何结果都无法显示，可能是训练发散了。请换一个文件。",
 )
 OVERFLOWS = Text(
-    en="{name} holds finite weights, but what they compute is not: on a test picture its numbers grow beyond {largest}, "
+    en="{name} holds finite parameters, but what they compute is not: on a test image its numbers grow beyond {largest}, "
     "too large to be shown. Please choose another file.",
-    zh="{name} 的权重都是有限数，但用它们计算会溢出：在一张测试图上，得到的数超过了 {largest}，无法显示。请换一个文件。",
+    zh="{name} 的参数都是有限数，但用它们计算会溢出：在一张测试图片上，得到的数超过了 {largest}，无法显示。请换一个文件。",
 )
 MISFIT = Text(
     en="{name} does not fit TopFormer {size}: {told}",

@@ -1,4 +1,4 @@
-"""The pictures that come with the app."""
+"""The images that come with the app."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ def draw_test_card(width: int = 768, height: int = 512) -> Image.Image:
     """The drawn sample: few colours and shapes, each repeated, so that attention to either is easy to read.
 
     The same pixels each time, mode "RGB", ``width`` x ``height`` pixels. At the default size every shape
-    is larger than one token's 64 x 64 pixels; other proportions than 3 : 2 stretch the whole.
+    is larger than the 64 x 64 pixels of one token; other proportions than 3 : 2 stretch the whole.
     """
     scale = 4  # drawn this much larger and reduced, for smooth edges
     size = (width * scale, height * scale)
@@ -23,7 +23,7 @@ def draw_test_card(width: int = 768, height: int = 512) -> Image.Image:
     draw = ImageDraw.Draw(card)
 
     def at(*points: float) -> list[float]:
-        """Pixels of x, y, x, y, ... given on a grid of 12 x 8 cells."""
+        """Pixels of x, y, x, y, ... given in twelfths of the width and eighths of the height."""
         return [value * size[i % 2] / (12, 8)[i % 2] for i, value in enumerate(points)]
 
     red, blue, yellow, ink = "#d8412f", "#2b5fb3", "#f2b632", "#3a3350"
@@ -43,9 +43,9 @@ def draw_test_card(width: int = 768, height: int = 512) -> Image.Image:
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture that comes with the app: its short name, its author, licence and source, and its file.
+    """An image that comes with the app: its short name, its author, licence and source, and its file.
 
-    ``file`` is the name in assets/samples, or None for the picture that draw_test_card draws.
+    ``file`` is the name in assets/samples, or None for the one that draw_test_card draws.
     """
 
     name: Text
@@ -105,7 +105,7 @@ SAMPLES: dict[str, Sample] = {
 
 
 def open_sample(slug: str) -> Image.Image:
-    """The sample picture of this slug, mode "RGB"; raises ValueError if SAMPLES has none."""
+    """The sample image of this slug, mode "RGB"; raises ValueError if SAMPLES has none."""
     known("sample", slug, SAMPLES)
     file = SAMPLES[slug].file
     return draw_test_card() if file is None else open_image((paths.SAMPLES / file).read_bytes())

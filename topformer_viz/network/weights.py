@@ -20,7 +20,7 @@ from topformer_viz.paths import WEIGHTS
 from topformer_viz.words.text import Text
 
 MAX_CHECKPOINT_BYTES = 100_000_000  # base with an optimiser's state and a moving average takes 80 MB
-MAX_CLASSES = MAX_INJECTED = 1024  # more than any published one: maps of a picture as wide as that are kept whole
+MAX_CLASSES = MAX_INJECTED = 1_024  # more than any published one: maps of an image as wide as that are kept whole
 SHOWN_KEYS = 3  # of each kind, in an error
 LARGEST = 1e15  # the pages sum squares of what a network computes; far above that float32 cannot hold them
 STEM = "tpm.stem.0.c.weight"  # what every TopFormer has, under whatever prefix
@@ -30,9 +30,9 @@ STREETS = WEIGHTS / "streets.safetensors"
 def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> Model:
     """A model in eval mode, on the CPU.
 
-    ``source``: "tiny", "small" or "base" (untrained, as built, ADE20K's 150 classes; ``seed`` draws the weights); "streets"
-    (tiny, trained on street photographs, 8 named classes); "colour" (fixed weights; ``grid`` cells on the short side,
-    8 to 64); or the path of a checkpoint as ``load_checkpoint`` takes it.
+    ``source``: "tiny", "small" or "base" (untrained, default initialisation, ADE20K's 150 classes; ``seed`` draws the parameters); "streets"
+    (tiny, trained on street photographs, 8 named classes); "colour" (fixed parameters; ``grid`` tokens along the short
+    side, 8 to 64); or the path of a checkpoint as ``load_checkpoint`` takes it.
 
     Raises FileNotFoundError, ``CheckpointError`` if the file does not fit, ValueError for a grid out of range.
     """
@@ -62,7 +62,7 @@ def load_checkpoint(data: bytes, name: str) -> TopFormer:
     of .safetensors (a JSON list), or from where mmengine, mmcv or the file itself keep them. Only tensors are read, never
     code, and nothing is written to disk.
 
-    Raises ``CheckpointError`` if the file does not fit or has more than MAX_CHECKPOINT_BYTES, and if its weights, or what
+    Raises ``CheckpointError`` if the file does not fit or has more than MAX_CHECKPOINT_BYTES, and if its parameters, or what
     it computes of noise, are not finite.
     """
     name = cut_in(name)
@@ -192,7 +192,7 @@ def _fitting(state: dict[str, Tensor], name: str) -> TopFormer:
         ]
         joined = Text("; ".join(text.en for text in told), "；".join(text.zh for text in told))
         raise CheckpointError(refusals.MISFIT, name=name, size=size.name, told=joined)
-    with torch.random.fork_rng(devices=[]):  # building draws weights, which the file's then replace
+    with torch.random.fork_rng(devices=[]):  # building draws parameters, which the file's then replace
         model = TopFormer(size, classes)
     model.load_state_dict(state, strict=False)  # strict but for the step counters, checked above
     return model
