@@ -145,7 +145,7 @@ def test_a_head_that_reads_one_class_alone_reads_it_as_often_as_its_area_is_smal
     network = summarise(readings, 1)
     (head,) = network.heads[0]
     assert head.read[1].value == pytest.approx(1 / network.area(1), rel=1e-3)
-    assert network.area(1) == pytest.approx(float(torch.cat([r.cells for r in readings]).mean(0)[1]), rel=1e-3)
+    assert network.area(1) == pytest.approx(float(torch.cat([r.labels for r in readings]).mean(0)[1]), rel=1e-3)
     assert all(row[0].value == row[2].value == 0 for row in head.ratio)
 
 

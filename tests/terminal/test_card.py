@@ -112,13 +112,13 @@ def test_the_card_says_every_number(known: dict[str, Any]) -> None:
     text = card(known)
     score, training = known["score"], known["training"]
     assert not re.search(r"\bnan\b|None|[{}]", text)
-    assert f"mIoU **{score['mean_iou']:.3f}**, pixel accuracy {score['accuracy']:.3f}." in text
-    assert f"{known['train']} photographs trained it, {known['val']} validate it" in text
+    assert f"(mIoU) **{score['mean_iou']:.3f}**, pixel accuracy {score['accuracy']:.3f}." in text
+    assert f"{known['train']:,} photographs trained it, {known['val']} validate it" in text
     assert f"--steps {training['steps']} --seed {training['seed']}\n" in text
     assert f"{training['seconds'] / 60:.0f} minutes on {training['on']}" in text
-    assert f"8 classes of pixels apart: {', '.join(CLASSES)} (" in text
+    assert f"8 classes of image pixels apart: {', '.join(CLASSES)} (" in text
     assert (
-        f"further than {known['far']:.2f} standard deviations from the training pictures', as\n{RARELY:.0%} of val's"
+        f"further than {known['far']:.2f} standard deviations from the training images', as\n{RARELY:.0%} of val's"
         in text
     )
     assert "(LICENSE.txt)" in text
@@ -126,7 +126,7 @@ def test_the_card_says_every_number(known: dict[str, Any]) -> None:
 
 def test_the_card_lists_classes_from_best_to_worst(known: dict[str, Any]) -> None:
     text = card(known)
-    table = text[text.index("| class | IoU |") : text.index("mIoU with a part silenced")]
+    table = text[text.index("| class | IoU |") : text.index("mIoU with a part set to 0")]
     found = [(name, float(iou)) for name, iou in rows(table)[2:]]
     assert sorted(name for name, _ in found) == sorted(CLASSES)
     assert [iou for _, iou in found] == sorted((iou for _, iou in found), reverse=True)
@@ -150,7 +150,7 @@ def test_the_card_tells_what_each_head_looks_at(known: dict[str, Any]) -> None:
     heads = text[text.index("## What each head looks at") :]
     networks = [NetworkFinding.from_json(known["networks"][name]) for name in NETWORKS]
     table = rows(heads[: heads.index("<details>")])
-    assert table[0] == ["block, head", "trained", "as built", "re-initialised"]
+    assert table[0] == ["block, head", "trained", "untrained (default init)", "untrained (authors' init)"]
     assert len(table) == 2 + 16
     for n, row in enumerate(table[2:]):
         b, h = divmod(n, 4)
@@ -276,7 +276,7 @@ def test_evaluate_needs_every_class_in_val(
         Image.open(path).point([0 if n == 7 else n for n in range(256)]).save(path)
     assert main(["evaluate", "--data", str(made.folder)]) == 1
     assert capsys.readouterr().err == (
-        f"topformer-viz: without a pixel in val: {CLASSES[7]}. The card needs a score of every class\n"
+        f"topformer-viz: without an image pixel in val: {CLASSES[7]}. The card needs a score of every class\n"
     )
     assert not (tmp_path / "streets.json").exists()
 

@@ -31,7 +31,7 @@ from topformer_viz.study import likeness
 from topformer_viz.terminal.training import crops as cropping
 from topformer_viz.terminal.training import score as scoring
 from topformer_viz.terminal.training import train
-from topformer_viz.terminal.training.crops import CROPS, EARLIER, PHASES, SCALES, Crops, crop_cells
+from topformer_viz.terminal.training.crops import CROPS, EARLIER, PHASES, SCALES, Crops, crop_grid
 from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs
 from topformer_viz.terminal.training.score import Score, as_shown, confusion, score
 from topformer_viz.terminal.training.train import loss_of, spread
@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small crops, small batches and small pictures on val; a state is saved every two steps."""
     monkeypatch.setattr(cropping, "CROPS", (((1, 1),), ((1, 2), (2, 1)), ((2, 2),)))
-    monkeypatch.setattr(cropping, "BATCH_CELLS", 4)
+    monkeypatch.setattr(cropping, "BATCH_TOKENS", 4)
     monkeypatch.setattr(scoring, "SHORT_SIDE", 64)
     monkeypatch.setattr(train, "SCORE_EVERY", 2)
     monkeypatch.setattr(train, "best_device", lambda: CPU)
@@ -129,7 +129,7 @@ def test_a_broken_split_is_told(folder: Path, text: str | None) -> None:
     if text is not None:
         (folder / "splits.json").write_text(text)
     with pytest.raises(
-        DataError, match=r"splits\.json (must list classes|needs (classes, train and val|pictures in train))"
+        DataError, match=r"splits\.json (must list classes|needs (classes, train and val|images in train))"
     ) as caught:
         Photographs(folder)
     assert "Error" not in str(caught.value)  # a sentence, not what Python said
@@ -251,22 +251,22 @@ def test_labels_that_lost_numbers_to_compression_are_refused(folder: Path) -> No
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
-        ("RGB", "is in colour, 8 bits a channel"),
-        ("RGBA", "is in colour with transparency, 8 bits a channel"),
-        ("LA", "is grey with transparency, 8 bits a channel"),
-        ("1", "is grey, 1 bit a channel"),
-        ("I;16", "is grey, 16 bits a channel"),
+        ("RGB", "is in colour, 8 bits per channel"),
+        ("RGBA", "is in colour with transparency, 8 bits per channel"),
+        ("LA", "is grey with transparency, 8 bits per channel"),
+        ("1", "is grey, 1 bit per channel"),
+        ("I;16", "is grey, 16 bits per channel"),
     ],
 )
 def test_labels_of_another_kind_are_refused(folder: Path, mode: str, said: str) -> None:
     wrong = Image.new(mode, (9, 9))
     wrong.save(folder / "labels" / "a.png")
-    with pytest.raises(DataError, match=rf"labels/a\.png must be a grey picture of 8 bits a pixel.* {said}"):
+    with pytest.raises(DataError, match=rf"labels/a\.png must be a grey image of 8 bits per pixel.* {said}"):
         Photographs(folder).labels("a")
 
 
 def png_of_few_bits(values: np.ndarray, bits: int, kind: int) -> bytes:
-    """A grey picture (kind 0), or one with a palette (3), of 1, 2 or 4 bits a pixel, as optimisers write them."""
+    """A grey picture (kind 0), or one with a palette (3), of 1, 2 or 4 bits per pixel, as optimisers write them."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -286,7 +286,7 @@ def test_labels_of_few_bits_are_numbers_with_a_palette_only(folder: Path, bits: 
     (folder / "labels" / "a.png").write_bytes(png_of_few_bits(values, bits, 3))
     assert np.array_equal(Photographs(folder).labels("a"), values)
     (folder / "labels" / "a.png").write_bytes(png_of_few_bits(values, bits, 0))
-    with pytest.raises(DataError, match=f"is grey, {bits} bits a channel"):
+    with pytest.raises(DataError, match=f"is grey, {bits} bits per channel"):
         Photographs(folder).labels("a")
 
 
@@ -451,8 +451,8 @@ def test_nothing_of_val_is_read_for_crops(folder: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("step", "phase"), [(0, 0), (349, 0), (350, 1), (649, 1), (650, 2), (999, 2)])
 def test_crops_grow_and_earlier_sizes_come_back_now_and_then(step: int, phase: int) -> None:
     assert PHASES == (0.35, 0.65)
-    drawn = [crop_cells(step, 1000, seed) for seed in range(400)]
-    assert drawn == [crop_cells(step, 1000, seed) for seed in range(400)]
+    drawn = [crop_grid(step, 1000, seed) for seed in range(400)]
+    assert drawn == [crop_grid(step, 1000, seed) for seed in range(400)]
     earlier = [size for sizes in CROPS[:phase] for size in sizes]
     assert set(drawn) == set(CROPS[phase]) | set(earlier)
     share = sum(size in earlier for size in drawn) / len(drawn)
@@ -626,9 +626,9 @@ def steps_done(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def watched(step: int, steps: int, seed: int) -> tuple[int, int]:
         done.append(step)
-        return crop_cells(step, steps, seed)
+        return crop_grid(step, steps, seed)
 
-    monkeypatch.setattr(train, "crop_cells", watched)
+    monkeypatch.setattr(train, "crop_grid", watched)
     return done
 
 
@@ -676,7 +676,7 @@ def test_the_shortest_runs(folder: Path, tmp_path: Path, quick: None, steps_done
     assert not list(tmp_path.glob("*.unfinished*"))
 
 
-@pytest.mark.parametrize("where", ["crop_cells", "score"])
+@pytest.mark.parametrize("where", ["crop_grid", "score"])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, steps_done: list[int], where: str
 ) -> None:
@@ -690,7 +690,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        watched = train.crop_cells
+        watched = train.crop_grid
         patch.setattr(train, where, lambda *a: interrupted(*a) or watched(*a))
         with pytest.raises(KeyboardInterrupt):
             train.train(data, own, steps=5, seed=3)
@@ -776,7 +776,7 @@ def test_a_folder_that_cannot_be_trained_on_is_one_sentence_and_status_1(
     assert "splits.json must list" in refusal(["--data", str(tmp_path), "--out", str(out)], capsys)
     Image.new("RGB", (96, 128)).save(folder / "labels" / "c.png")
     message = refusal(["--data", str(folder), "--out", str(out)], capsys)
-    assert "topformer-viz: labels/c.png must be a grey picture of 8 bits a pixel" in message
+    assert "topformer-viz: labels/c.png must be a grey image of 8 bits per pixel" in message
     (folder / "images" / "a.png").write_bytes(b"no picture")
     assert "a.png" in refusal(["--data", str(folder), "--out", str(out)], capsys)
     assert not out.exists()
@@ -857,7 +857,7 @@ def test_a_mask_of_0_and_255_is_refused_with_what_to_write(
     paint(TRAIN + VAL, {1: 255, 2: 255})
     split(folder, classes=["wall", "door"])
     assert refusal(["--data", str(folder), "--out", str(tmp_path / "own"), "--steps", "2"], capsys) == (
-        "topformer-viz: there is nothing to tell apart: every labelled pixel of train is wall; "
+        "topformer-viz: there is nothing to tell apart: every labelled image pixel of train is wall; "
         "255 means none: in a mask drawn in 0 and 255, write 1 for the second class"
     )
 
@@ -871,14 +871,14 @@ def test_classes_without_a_pixel_are_named_before_training(
     assert main(arguments) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("topformer-viz")]
     assert said == [
-        "topformer-viz: without a pixel in train: blue. The network cannot learn what it never sees; "
+        "topformer-viz: without an image pixel in train: blue. The network cannot learn what it never sees; "
         "where val has it, its IoU is 0",
-        "topformer-viz: without a pixel in val: red. Its IoU cannot be measured: the mean leaves it out, "
+        "topformer-viz: without an image pixel in val: red. Its IoU cannot be measured: the mean leaves it out, "
         "or counts it as 0 once the network predicts it anywhere",
     ]
     paint(VAL, {1: 255, 2: 255})
     assert refusal(arguments[1:], capsys) == (
-        "topformer-viz: there is nothing to score: no pixel of val belongs to a class"
+        "topformer-viz: there is nothing to score: no image pixel of val belongs to a class"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is known of the bundled weights: measured by ``python -m topformer_viz evaluate``, kept in topformer_viz/assets/weights.
+"""What is known of the bundled network: measured by ``python -m topformer_viz evaluate``, kept in topformer_viz/assets/weights.
 
 streets.json holds the numbers, README.md (the model card) says them in words. The app reads the numbers only.
 """
@@ -34,17 +34,17 @@ def evaluate(data: Photographs) -> dict[str, Any]:
     model = load_model("streets")
     assert isinstance(model, TopFormer)
     if data.classes != list(model.class_names or ()):
-        raise DataError(f"splits.json names {data.classes}, the weights {model.class_names}")
+        raise DataError(f"splits.json names {data.classes}, the bundled network {model.class_names}")
     if unscored := without_pixels(data.classes, pixels_of_val(data)):
-        raise DataError(f"without a pixel in val: {', '.join(unscored)}. The card needs a score of every class")
+        raise DataError(f"without an image pixel in val: {', '.join(unscored)}. The card needs a score of every class")
     classes = len(data.classes)
     whole = torch.zeros(classes, classes, dtype=torch.int64)
     silenced = {name: whole.clone() for name in SILENCED}
     runs = (trace(model, as_shown(data.picture(stem)), device=device) for stem in data.train)
-    fitted = likeness.fit(likeness.summary(run) for run in tqdm(runs, "fitting", len(data.train), unit="picture"))
+    fitted = likeness.fit(likeness.summary(run) for run in tqdm(runs, "fitting", len(data.train), unit="image"))
     likeness.save(fitted)
     distances = []
-    for stem in tqdm(data.val, desc="scoring on val", unit="picture"):
+    for stem in tqdm(data.val, desc="scoring on val", unit="image"):
         labels = data.labels(stem)
         run = trace(model, as_shown(data.picture(stem)), device=device)
         whole += confusion(run["class_scores"], labels)
@@ -100,11 +100,11 @@ def card(facts: dict[str, Any]) -> str:
 
 
 def _heads(facts: dict[str, Any]) -> str:
-    """Per head: its sentence in the three networks, and the trained one's class-to-class table."""
+    """For each head: its sentence in the three networks, and the trained one's class-to-class table."""
     names = CLASS_SETS["streets"].names
     networks = {name: findings.NetworkFinding.from_json(network) for name, network in facts["networks"].items()}
     trained = networks["trained"]
-    lines = ["| block, head | trained | as built | re-initialised |", "|---|---|---|---|"]
+    lines = ["| block, head | trained | untrained (default init) | untrained (authors' init) |", "|---|---|---|---|"]
     tables = []
     for b, block in enumerate(trained.heads):
         for h, head in enumerate(block):
@@ -130,26 +130,26 @@ def _heads(facts: dict[str, Any]) -> str:
 
 
 CARD_TEXT = """\
-# streets: the weights that come with the app
+# streets: the network that comes with the app
 
-TopFormer tiny, trained by this project to tell {count} classes of pixels apart: {classes} (the order of the score channels).
+TopFormer tiny, trained by this project to tell {count} classes of image pixels apart: {classes} (the order of the score channels).
 `load_model("streets")` opens it. Made by `python -m topformer_viz evaluate`, like every number here.
 
-For research and teaching: the terms are in [LICENSE.txt](LICENSE.txt), beside this file; the code's licence does not cover the weights.
+For research and teaching: the terms are in [LICENSE.txt](LICENSE.txt), beside this file; the code's licence does not cover the parameters.
 
 ## Data
 
-{train} photographs trained it, {val} validate it; none of these is shipped.
+{train:,} photographs trained it, {val} validate it; none of these is shipped.
 
 | source | what | terms |
 |---|---|---|
-| LabelMeFacade (B. Fröhlich, E. Rodner, J. Denzler, ICPR 2010; C.-A. Brust et al., CVPR Workshops 2015) | facades and streets, pictures from LabelMe | “non-commercial and research experiments” |
+| LabelMeFacade (B. Fröhlich, E. Rodner, J. Denzler, ICPR 2010; C.-A. Brust et al., CVPR Workshops 2015) | facades and streets, images from LabelMe | “non-commercial and research experiments” |
 | CamVid (G. Brostow et al., ECCV 2008 and Pattern Recognition Letters 2009), as distributed with SegNet | drives through Cambridge, one frame a second | research use |
 
 Labels were merged: LabelMeFacade's window and door count as building, its “various” as unlabelled; CamVid's pole, sign and fence are
 street furniture, pedestrian and bicyclist are person.
 
-**The split.** CamVid by whole drives: one trains (0016E5), another validates (0006R0). LabelMeFacade by picture name, so one street may be on both sides:
+**The split.** CamVid by whole drives: one trains (0016E5), another validates (0006R0). LabelMeFacade by image name, so one street may be on both sides:
 the score flatters a little there. Persons and street furniture are labelled in CamVid alone.
 
 ## Training
@@ -158,20 +158,20 @@ the score flatters a little there. Persons and street furniture are labelled in 
 python -m topformer_viz train --data DIR --out topformer_viz/assets/weights/streets.safetensors --steps {steps} --seed {seed}
 ```
 
-{minutes:.0f} minutes on {on}, the machine shared with other work. From random weights: the network as built, BatchNorm gains of to_q and to_k at key_dim^−0.25. AdamW,
+{minutes:.0f} minutes on {on}, the machine shared with other work. From random parameters: PyTorch's default initialisation, the BatchNorm gains of to_q and to_k at key_dim^−0.25. AdamW,
 one-cycle rate of 2e-3, crops on grids of 4 × 4 to 8 × 11 tokens, half of them centred on a class drawn by rarity; turned, flipped, scaled, recoloured;
 cross-entropy plus soft intersection over union. Saved as float16. Nothing was trained on val; one choice
-rested on its score, to leave out a moving average of the weights.
+rested on its score, to leave out a moving average of the parameters.
 
 ## Score
 
-On val, pictures at a short side of 512, scored at the labels' full size: mIoU **{mean_iou:.3f}**, pixel accuracy {accuracy:.3f}.
+On val, images at a short side of 512, scored at the labels' full size: mean intersection over union of the classes (mIoU) **{mean_iou:.3f}**, pixel accuracy {accuracy:.3f}.
 
 | class | IoU |
 |---|--:|
 {rows}
 
-mIoU with a part silenced (the rest was not trained to do without it):
+mIoU with a part set to 0 (the rest was not trained to do without it):
 
 | without | mIoU |
 |---|--:|
@@ -180,14 +180,14 @@ mIoU with a part silenced (the rest was not trained to do without it):
 ## What it is not good at
 
 It is best at {best}, worst at {worst}. Thin, small and distant things are lost first. It knows streets by day, from
-eye height; night, rain, snow, indoor scenes and portraits are beyond it, and there it still gives every pixel one of its
-{count} classes. The app warns where a picture's summary lies further than {far:.2f} standard deviations from the training pictures', as
-{rarely:.0%} of val's do (topformer_viz/study/likeness.py); something else can pass that test. Not for driving, surveillance, or any decision about people.
+eye height; night, rain, snow, indoor scenes and portraits are beyond it, and there it still gives every image pixel one of its
+{count} classes. The app warns where an image's summary lies further than {far:.2f} standard deviations from the training images', as
+{rarely:.0%} of val's do (topformer_viz/study/likeness.py); something else can pass that test. It is not for driving, surveillance, or any decision about people.
 
 ## What each head looks at
 
-Measured on val: labels pooled to the token grid; of the attention of class c the share that falls on class c', over the share that uniform rows would give; 1 is chance.
-Ranges are 95 % intervals over pictures (bootstrap).
+Measured on val: labels pooled to the token grid; the share of class c's attention that falls on class c', divided by the share that uniform rows would give; 1 is uniform.
+Ranges are 95 % bootstrap intervals over images.
 
 {heads}
 """

@@ -15,10 +15,10 @@ def add(commands: Commands) -> None:
     parser.add_argument("--data", required=True, help="folder of splits.json, images/ and labels/ (see the README)")
     parser.add_argument("--out", required=True, help="the .safetensors file to write")
     parser.add_argument("--steps", type=int, default=4200, help="optimiser steps (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="draws the first weights and every crop (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="draws the first parameters and every crop (default 0)")
     parser.set_defaults(run=partial(run, parser))
-    parser = commands.add_parser("evaluate", help="measure the bundled weights on val and write their card")
-    parser.add_argument("--data", required=True, help="the folder they were trained on")
+    parser = commands.add_parser("evaluate", help="measure the bundled network on val and write its card")
+    parser.add_argument("--data", required=True, help="the folder it was trained on")
     parser.set_defaults(run=run_evaluate)
 
 

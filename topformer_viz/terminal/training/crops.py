@@ -12,7 +12,7 @@ from topformer_viz.network.images import CELL
 from topformer_viz.network.input import MEAN, STD
 from topformer_viz.terminal.training.data import IGNORE, Photographs, pixels
 
-# Crops in token-grid cells (rows, columns): small ones first, as they are cheap, at the end the grids that are shown.
+# Crops in tokens (rows, columns): small ones first, as they are cheap, at the end the grids that are shown.
 CROPS = (
     ((4, 4), (4, 6), (6, 4)),
     ((6, 6), (6, 8), (8, 6)),
@@ -20,40 +20,40 @@ CROPS = (
 )
 PHASES = (0.35, 0.65)  # parts of the training at which the next size of crops begins
 EARLIER = 0.25  # then this share of batches still takes an earlier size
-BATCH_CELLS = 440  # a batch has as many crops as fit, so that every step costs the same
-SCALES = (0.7, 2.1)  # crop pixels per picture pixel; a picture of short side 360 is shown at 1.42
+BATCH_TOKENS = 440  # a batch has as many crops as fit, so that every step costs the same
+SCALES = (0.7, 2.1)  # pixels of the crop per image pixel; an image of short side 360 is shown at 1.42
 BALANCED = 0.5  # share of crops that are centred on a class drawn by rarity
 
 
 class Crops:
-    """Batches of augmented crops of the train pictures, all of which are held in memory, decoded."""
+    """Batches of augmented crops of the training images, all of which are held in memory, decoded."""
 
     def __init__(self, data: Photographs, device: torch.device) -> None:
         self.device = device
         self.pictures: list[Tensor] = []  # uint8 (3, Y, X)
         self.labels: list[Tensor] = []  # uint8 (Y, X)
         counts = []
-        for stem in tqdm(data.train, desc="reading", unit="picture", leave=False):
+        for stem in tqdm(data.train, desc="reading", unit="image", leave=False):
             picture, labels = data.example(stem)
             self.pictures.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous())
             self.labels.append(labels)
             counts.append(pixels(labels))
-        self.pixels = torch.stack(counts).sum(0)  # as ``pixels`` counts, of all pictures
-        pixels_of = torch.stack(counts)[:, : len(data.classes)].double()  # (pictures, classes)
+        self.pixels = torch.stack(counts).sum(0)  # as ``pixels`` counts, of all images
+        pixels_of = torch.stack(counts)[:, : len(data.classes)].double()  # (images, classes)
         share = pixels_of.sum(0) / pixels_of.sum()
         self.rarity = torch.where(share > 0, share.clamp(min=1e-9).rsqrt(), 0.0)
         self.holding = [pixels_of[:, c].nonzero().flatten() for c in range(len(data.classes))]
 
-    def batch(self, cells: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
+    def batch(self, tokens: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
         """Normalised crops (n, 3, 64 rows, 64 columns) and their labels at half that size, int64; the same by seed."""
         random = torch.Generator().manual_seed(seed)
-        crops = [self._crop(cells, random) for _ in range(max(2, BATCH_CELLS // (cells[0] * cells[1])))]
+        crops = [self._crop(tokens, random) for _ in range(max(2, BATCH_TOKENS // (tokens[0] * tokens[1])))]
         pictures, labels = (torch.stack(parts).to(self.device) for parts in zip(*crops, strict=True))
         mean, std = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (MEAN, STD))
         return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last), labels
 
-    def _crop(self, cells: tuple[int, int], random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A turned, flipped, scaled and recoloured cut-out of one picture, values 0..1, and its labels."""
+    def _crop(self, tokens: tuple[int, int], random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A turned, flipped, scaled and recoloured cut-out of one image, values 0..1, and its labels."""
 
         def uniform(low: float, high: float) -> float:
             return low + (high - low) * float(torch.rand((), generator=random))
@@ -65,7 +65,7 @@ class Crops:
         index = int(candidates[torch.randint(len(candidates), (), generator=random)])
         picture, labels = self.pictures[index], self.labels[index]
         Y, X = labels.shape
-        h, w = cells[0] * CELL, cells[1] * CELL
+        h, w = tokens[0] * CELL, tokens[1] * CELL
         scale = max(math.exp(uniform(math.log(SCALES[0]), math.log(SCALES[1]))), 0.9 * max(h / Y, w / X))
         y, x = uniform(0, Y), uniform(0, X)
         if around is not None:
@@ -73,11 +73,11 @@ class Crops:
             spot = spots[torch.randint(len(spots), (), generator=random)]
             y = float(spot[0]) + uniform(-0.25, 0.25) * h / scale
             x = float(spot[1]) + uniform(-0.25, 0.25) * w / scale
-        # The cut-out stays within the picture where it fits into it.
+        # The cut-out stays within the image where it fits into it.
         y = min(max(y, h / scale / 2), Y - h / scale / 2) if h / scale < Y else Y / 2
         x = min(max(x, w / scale / 2), X - w / scale / 2) if w / scale < X else X / 2
         turn, flip = math.radians(uniform(-6, 6)), -1.0 if uniform(0, 1) < 0.5 else 1.0
-        # From the crop's pixels, -1..1 both ways, to the picture's: scale, turn, flip, shift.
+        # From the crop's pixels, -1..1 both ways, to the image's: scale, turn, flip, shift.
         rows, columns = h / scale / 2, w / scale / 2
         theta = torch.tensor(
             [
@@ -103,7 +103,7 @@ class Crops:
         return (crop * cast * uniform(0.65, 1.4)).clamp(0, 1)
 
 
-def crop_cells(step: int, steps: int, seed: int) -> tuple[int, int]:
+def crop_grid(step: int, steps: int, seed: int) -> tuple[int, int]:
     """The grid of this step's crops: larger as training goes on, now and then an earlier size."""
     random = torch.Generator().manual_seed(seed)
     phase = sum(step >= part * steps for part in PHASES)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from topformer_viz.network.images import ImageError, open_image, upright
 
-IGNORE = 255  # the label of pixels that belong to no class
+IGNORE = 255  # the label of image pixels that belong to no class
 # What a PNG file can be, by the byte of its head that says so.
 PNG_KINDS = {0: "grey", 2: "in colour", 3: "palette", 4: "grey with transparency", 6: "in colour with transparency"}
 
@@ -24,8 +24,8 @@ class Photographs:
     """A folder of labelled photographs.
 
     splits.json: {"classes": [name, ...], "train": [stem, ...], "val": [stem, ...]}; images/STEM.webp (or .png,
-    .jpg), read as the app reads uploads: upright, in sRGB; labels/STEM.png, uint8 class index a pixel, 255 where it
-    belongs to none, of the upright photograph's size. ``DataError`` says what is missing.
+    .jpg), read as the app reads uploads: upright, in sRGB; labels/STEM.png, uint8 class index per image pixel, 255 where
+    it belongs to none, of the upright photograph's size. ``DataError`` says what is missing.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -35,9 +35,9 @@ class Photographs:
         self.val: list[str]
         self.classes, self.train, self.val = _lists(self.folder / "splits.json")
         if both := set(self.train) & set(self.val):
-            raise DataError(f"splits.json has pictures in train and in val: {', '.join(sorted(both)[:3])}")
+            raise DataError(f"splits.json has images in train and in val: {', '.join(sorted(both)[:3])}")
         if not (self.train and self.val) or not 1 < len(self.classes) < IGNORE:
-            raise DataError("splits.json needs pictures in train and in val, and 2 to 254 classes")
+            raise DataError("splits.json needs images in train and in val, and 2 to 254 classes")
         if twice := [name for name in self.classes if self.classes.count(name) > 1]:
             raise DataError(f"splits.json names the class {twice[0]} twice")
 
@@ -50,7 +50,7 @@ class Photographs:
             raise DataError(f"images/{path.name}: {error}") from error
 
     def labels(self, stem: str) -> Tensor:
-        """Class index a pixel, uint8 (Y, X)."""
+        """Class index per image pixel, uint8 (Y, X)."""
         path = self._file("labels", stem, ("png",))
         data = path.read_bytes()
         try:
@@ -61,8 +61,8 @@ class Photographs:
         depth, kind = data[24], PNG_KINDS.get(data[25], "of another kind")
         if kind != "palette" and (kind, depth) != ("grey", 8):  # Pillow stretches grey of fewer bits to 0 to 255
             raise DataError(
-                f"labels/{path.name} must be a grey picture of 8 bits a pixel, or one with a palette, and is {kind}, {depth} "
-                f"bit{'s' * (depth > 1)} a channel; a pixel's value is the number of its class, from 0, or {IGNORE} for none"
+                f"labels/{path.name} must be a grey image of 8 bits per pixel, or one with a palette, and is {kind}, {depth} "
+                f"bit{'s' * (depth > 1)} per channel; a pixel's value is the number of its class, from 0, or {IGNORE} for none"
             )
         labels = torch.from_numpy(np.array(upright(image)))
         if (wrong := labels[(labels >= len(self.classes)) & (labels != IGNORE)]).numel():
@@ -75,7 +75,7 @@ class Photographs:
         """The photograph and its labels; ``DataError`` unless they are of one size."""
         picture, labels = self.picture(stem), self.labels(stem)
         if picture.size != (size := (labels.shape[1], labels.shape[0])):
-            turned = "; the picture counts as its EXIF orientation turns it" if picture.size == size[::-1] else ""
+            turned = "; the image counts as its EXIF orientation turns it" if picture.size == size[::-1] else ""
             width, height = picture.size
             raise DataError(
                 f"{stem} and its labels differ in size: {width} × {height} and {size[0]} × {size[1]} pixels{turned}"
@@ -119,42 +119,46 @@ def _lists(splits: Path) -> list[list[str]]:
 
 
 def pixels(labels: Tensor) -> Tensor:
-    """How many pixels carry each number, int64 (256,): first the classes, at ``IGNORE`` those without one."""
+    """How many image pixels carry each number, int64 (256,): first the classes, at ``IGNORE`` those without one."""
     return torch.bincount(labels.flatten().long(), minlength=IGNORE + 1)
 
 
 def pixels_of_val(data: Photographs) -> Tensor:
-    """``pixels`` of all of val, (256,); ``DataError`` where one of its pictures, or their labels, cannot be used."""
+    """``pixels`` of all of val, (256,); ``DataError`` where one of its images, or their labels, cannot be used."""
     return torch.stack([pixels(data.example(stem)[1]) for stem in data.val]).sum(0)
 
 
 def without_pixels(classes: list[str], counts: Tensor) -> list[str]:
-    """The classes that no pixel carries; ``counts`` (256,) as ``pixels`` has them."""
+    """The classes that no image pixel carries; ``counts`` (256,) as ``pixels`` has them."""
     return [name for name, count in zip(classes, counts.tolist(), strict=False) if not count]
 
 
 def notes(classes: list[str], train: Tensor, val: Tensor) -> list[str]:
-    """Which classes have no pixel in train or val, and what comes of it, in sentences; counts (256,) as ``pixels``.
+    """Which classes have no image pixel in train or val, and what comes of it, in sentences; counts (256,) as ``pixels``.
 
     Raises ``DataError`` where that leaves nothing to tell apart, or nothing to score.
     """
     unseen, unscored = without_pixels(classes, train), without_pixels(classes, val)
     if len(unseen) >= len(classes) - 1:
         seen = [name for name in classes if name not in unseen]
-        found = f"every labelled pixel of train is {seen[0]}" if seen else "no pixel of train belongs to a class"
+        found = (
+            f"every labelled image pixel of train is {seen[0]}"
+            if seen
+            else "no image pixel of train belongs to a class"
+        )
         mask = f"; {IGNORE} means none: in a mask drawn in 0 and {IGNORE}, write 1 for the second class"
         raise DataError(f"there is nothing to tell apart: {found}{mask * bool(train[IGNORE])}")
     if len(unscored) == len(classes):
-        raise DataError("there is nothing to score: no pixel of val belongs to a class")
+        raise DataError("there is nothing to score: no image pixel of val belongs to a class")
     said = []
     if unseen:
         said.append(
-            f"without a pixel in train: {', '.join(unseen)}. The network cannot learn what it never sees; "
+            f"without an image pixel in train: {', '.join(unseen)}. The network cannot learn what it never sees; "
             "where val has it, its IoU is 0"
         )
     if unscored:
         said.append(
-            f"without a pixel in val: {', '.join(unscored)}. Its IoU cannot be measured: the mean leaves it out, "
+            f"without an image pixel in val: {', '.join(unscored)}. Its IoU cannot be measured: the mean leaves it out, "
             "or counts it as 0 once the network predicts it anywhere"
         )
     return said

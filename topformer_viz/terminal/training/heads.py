@@ -1,11 +1,11 @@
-"""What each head looks at, measured on labelled pictures.
+"""What each head looks at, measured on labelled images.
 
-With A (HW, HW) a head's weights on a picture and F (HW, classes) the share of each token's square that carries each
-class, Q^T A F is the attention that falls from class to class, where Q is F and one more column of ones, for every
-token alike. Divided by its row's sum it is a share; divided by the share that uniform rows give on the same pictures
-it is a ratio, and 1 is chance. Sums run over all pictures before anything is divided.
+With A (HW, HW) a head's weights on an image and F (HW, classes) the share of each token's image pixels that carries each
+class, Q^T A F is the attention that falls from class to class, where Q is F and one more column of ones, the same for
+every token. Divided by its row's sum it is a share; divided by the share that uniform rows give on the same images it
+is a ratio, and 1 is uniform. Sums run over all images before anything is divided.
 
-The uncertainty is over pictures: 95 % intervals by bootstrap (Efron, 1979), pictures drawn with replacement.
+The uncertainty is over images: 95 % bootstrap intervals (Efron, 1979), images drawn with replacement.
 """
 
 from collections.abc import Sequence
@@ -32,77 +32,77 @@ DIGITS = 4  # significant ones that are kept in the file
 
 
 def pooled(labels: Tensor, classes: int, grid: tuple[int, int]) -> Tensor:
-    """Share of each cell's area that carries each class: uint8 labels (Y, X) to float64 (HW, classes).
+    """Share of each token's area that carries each class: uint8 labels (Y, X) to float64 (HW, classes).
 
-    A pixel that a cell's border cuts counts on either side by its area. What is unlabelled counts to no class, so
-    that a cell's shares sum to at most 1.
+    An image pixel that a token's border cuts counts on either side by its area. What is unlabelled counts to no class,
+    so that a token's shares sum to at most 1.
     """
     known = labels != IGNORE
     planes = F.one_hot(labels.where(known, 0).long(), classes).double() * known[..., None]
-    rows, columns = (_cover(side, cells) for side, cells in zip(labels.shape, grid, strict=True))
+    rows, columns = (_cover(side, tokens) for side, tokens in zip(labels.shape, grid, strict=True))
     return torch.einsum("hy,yxc,wx->hwc", rows, planes, columns).flatten(0, 1)
 
 
-def _cover(pixels: int, cells: int) -> Tensor:
-    """Which part of each cell's side each pixel covers, (cells, pixels)."""
-    edges = torch.arange(cells + 1, dtype=torch.float64) * pixels / cells
+def _cover(pixels: int, tokens: int) -> Tensor:
+    """Which part of each token's side each image pixel covers, (tokens, pixels)."""
+    edges = torch.arange(tokens + 1, dtype=torch.float64) * pixels / tokens
     pixel = torch.arange(pixels)
     inside = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
-    return inside.clamp(min=0) * cells / pixels
+    return inside.clamp(min=0) * tokens / pixels
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What n attention matrices do on one picture; the last is uniform, to compare with.
+    """What n attention matrices do on one image; the last is uniform, to compare with.
 
     ``mass`` (n, classes + 1, classes): attention from class to class, in the last row from every token; ``effective``
-    (n,): mean exp(entropy) of the rows; ``distance`` (n,): mean distance in tokens; ``cells`` (HW, classes): the labels.
+    (n,): mean exp(entropy) of the rows; ``distance`` (n,): mean distance in tokens; ``labels`` (HW, classes), pooled.
     """
 
     mass: Tensor
     effective: Tensor
     distance: Tensor
-    cells: Tensor
+    labels: Tensor
 
 
-def reading(weights: Tensor, cells: Tensor, grid: tuple[int, int]) -> Reading:
-    """Measure heads' weights (heads, HW, HW) on a picture with the pooled labels ``cells`` (HW, classes), float64."""
-    weights = torch.cat([weights, torch.full_like(weights[:1], 1 / len(cells))])
-    asking = torch.cat([cells, torch.ones_like(cells[:, :1])], dim=1)
+def reading(weights: Tensor, labels: Tensor, grid: tuple[int, int]) -> Reading:
+    """Measure heads' weights (heads, HW, HW) on an image with the pooled ``labels`` (HW, classes), float64."""
+    weights = torch.cat([weights, torch.full_like(weights[:1], 1 / len(labels))])
+    asking = torch.cat([labels, torch.ones_like(labels[:, :1])], dim=1)
     return Reading(
-        mass=asking.T @ weights @ cells,
+        mass=asking.T @ weights @ labels,
         effective=effective_tokens(weights).mean(-1),
         distance=(weights * distances(grid)).sum(-1).mean(-1),
-        cells=cells,
+        labels=labels,
     )
 
 
 def summarise(readings: Sequence[Reading], num_heads: int) -> NetworkFinding:
-    """Estimates over the pictures, for blocks of ``num_heads`` heads each."""
+    """Estimates over the images, for blocks of ``num_heads`` heads each."""
     mass, effective, distance = (
         np.stack([getattr(r, name).numpy() for r in readings]) for name in ("mass", "effective", "distance")
     )
     once = np.ones((1, len(readings)))
     drawn = np.random.default_rng(SEED).multinomial(len(readings), once[0] / len(readings), RESAMPLES)
-    counts = np.concatenate([once, drawn])  # (1 + resamples, pictures): how often each picture counts
+    counts = np.concatenate([once, drawn])  # (1 + resamples, images): how often each image counts
     mass, effective, distance = (np.tensordot(counts, values, 1) for values in (mass, effective, distance))
     with np.errstate(invalid="ignore"):  # 0 / 0 where two classes never meet: NaN, and null in the end
         share = mass / mass.sum(-1, keepdims=True)
         ratio = share / share[:, -1:]
     effective, distance = (
         values / values[:, -1:] * values[0, -1] / len(readings) for values in (effective, distance)
-    )  # mean over pictures, in each draw with the mean grid of all of them
+    )  # mean over images, in each draw with the mean grid of all of them
     heads = [
         HeadFinding(effective=own[0], distance=own[1], ratio=own[2][:-1], read=own[2][-1])
         for own in zip(*(_estimates(values) for values in (effective, distance, ratio)), strict=True)
     ][:-1]
-    cells = [r.cells for r in readings]
-    present = np.stack([(c.sum(0) > 0).numpy() for c in cells]).astype(int)
-    tokens = [len(c) for c in cells]
+    labels = [r.labels for r in readings]
+    present = np.stack([(shares.sum(0) > 0).numpy() for shares in labels]).astype(int)
+    tokens = [len(shares) for shares in labels]
     return NetworkFinding(
         pictures=len(readings),
         tokens=(min(tokens), _rounded(float(np.mean(tokens))), max(tokens)),
-        labelled=_rounded(float(np.mean([float(c.sum(1).mean()) for c in cells]))),
+        labelled=_rounded(float(np.mean([float(shares.sum(1).mean()) for shares in labels]))),
         distance=_rounded(distance[0, -1]),
         together=(present.T @ present).tolist(),
         chance=[[None if np.isnan(x) else _rounded(x) for x in row] for row in share[0, -1]],
@@ -111,9 +111,9 @@ def summarise(readings: Sequence[Reading], num_heads: int) -> NetworkFinding:
 
 
 def _estimates(values: np.ndarray) -> Any:
-    """Nested lists of estimates from (1 + resamples, ...): first each picture once, then the draws."""
+    """Nested lists of estimates from (1 + resamples, ...): first each image once, then the draws."""
     once, draws = values[0], values[1:]
-    # A draw without the two classes' pictures says nothing; where no draw says anything, nor does the number.
+    # A draw without the two classes' images says nothing; where no draw says anything, nor does the number.
     ends = np.nanquantile(np.where(np.isnan(once), 0.0, draws), INTERVAL, axis=0)
 
     def nested(estimate: np.ndarray) -> Any:
@@ -131,11 +131,11 @@ def _rounded(x: float) -> float:
 def measure(model: Model, data: Photographs, device: torch.device) -> dict[str, Any]:
     """What every head of ``model`` looks at on ``data``'s val, as JSON takes it: ``NetworkFinding``'s fields by name.
 
-    Pictures are shown as the app shows them; an estimate is [value, low, high] or null. The order of val plays no part.
+    Images are shown as the app shows them; an estimate is [value, low, high] or null. The order of val plays no part.
     """
     fast = inference_copy(model, device)
     readings = []
-    for stem in tqdm(sorted(data.val), desc="measuring the heads", unit="picture", leave=False):
+    for stem in tqdm(sorted(data.val), desc="measuring the heads", unit="image", leave=False):
         found: list[Tensor] = []
 
         def keep(name: str, x: Tensor, found: list[Tensor] = found) -> Tensor:

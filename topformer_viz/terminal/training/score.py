@@ -1,4 +1,4 @@
-"""How well a network tells the classes of val's pictures apart."""
+"""How well a network tells the classes of val's images apart."""
 
 from dataclasses import dataclass
 
@@ -14,21 +14,21 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.run.inference import inference_copy, run
 from topformer_viz.terminal.training.data import IGNORE, Photographs
 
-SHORT_SIDE = 512  # of pictures when they are scored: what the app shows them at
+SHORT_SIDE = 512  # of images when they are scored: what the app shows them at
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well a model does on labelled pictures, at the labels' full size.
+    """How well a model does on labelled images, at the labels' full size.
 
-    ``confusion`` counts pixels, (classes, classes): row the label, column what the model says.
+    ``confusion`` counts image pixels, (classes, classes): row the label, column what the model says.
     """
 
     confusion: Tensor
 
     @property
     def iou(self) -> list[float]:
-        """Intersection over union a class; NaN for a class that neither the labels nor the model has."""
+        """Intersection over union per class; NaN for a class that neither the labels nor the model has."""
         both = self.confusion.diag().double()
         return (both / (self.confusion.sum(0) + self.confusion.sum(1) - both)).tolist()
 
@@ -38,12 +38,12 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """Share of the labelled pixels that are right."""
+        """Share of the labelled image pixels that are right."""
         return float(self.confusion.diag().sum() / self.confusion.sum())
 
 
 def as_shown(picture: Image.Image) -> Image.Image:
-    """The picture at the size that the app gives the network."""
+    """The image at the size that the app gives the network."""
     return picture.resize(network_size(*picture.size, SHORT_SIDE), Image.Resampling.LANCZOS)
 
 
@@ -57,10 +57,10 @@ def confusion(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def score(model: TopFormer, data: Photographs, device: torch.device) -> Score:
-    """Score on val: every picture whole, class scores brought to the labels' own size."""
+    """Score on val: every image whole, class scores brought to the labels' own size."""
     fast = inference_copy(model, device)
     total = torch.zeros(len(data.classes), len(data.classes), dtype=torch.int64)
-    for stem in tqdm(data.val, desc="scoring on val", unit="picture", leave=False):
+    for stem in tqdm(data.val, desc="scoring on val", unit="image", leave=False):
         found: dict[str, Tensor] = {}
         run(fast, to_tensor(as_shown(data.picture(stem))), lambda name, x, found=found: found.setdefault(name, x))  # type: ignore[misc]
         total += confusion(found["class_scores"], data.labels(stem))

@@ -1,4 +1,4 @@
-"""Train TopFormer tiny to tell classes of pixels apart: ``python -m topformer_viz train --data DIR --out FILE``.
+"""Train TopFormer tiny to tell classes of image pixels apart: ``python -m topformer_viz train --data DIR --out FILE``.
 
 The start (``begin``) matters more than anything else.
 """
@@ -25,7 +25,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.inference import best_device, inference_copy, run
 from topformer_viz.run.measures import effective_tokens
-from topformer_viz.terminal.training.crops import Crops, crop_cells
+from topformer_viz.terminal.training.crops import Crops, crop_grid
 from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs, notes, pixels_of_val
 from topformer_viz.terminal.training.score import Score, as_shown, score
 
@@ -53,7 +53,7 @@ def loss_of(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def spread(model: TopFormer, data: Photographs, device: torch.device, pictures: int = 24) -> list[float]:
-    """Mean effective tokens a block, exp(entropy) of the weights' rows, on some of val: what to watch for peaks."""
+    """Mean effective tokens per block, exp(entropy) of the weights' rows, on some of val: what to watch for peaks."""
     fast = inference_copy(model, device)
     found: dict[str, list[Tensor]] = {}
 
@@ -68,7 +68,7 @@ def spread(model: TopFormer, data: Photographs, device: torch.device, pictures: 
 
 
 def save(model: TopFormer, classes: list[str], out: Path, training: dict[str, object]) -> None:
-    """Weights and statistics as float16; the class names and how it was trained in the file's metadata."""
+    """Parameters and statistics as float16; the class names and how it was trained in the file's metadata."""
     state = {k: v.half().contiguous().cpu() for k, v in model.state_dict().items() if v.is_floating_point()}
     part = out.with_name(f"{out.name}.part")
     metadata = {"classes": json.dumps(classes), "training": json.dumps(training)}
@@ -84,7 +84,7 @@ def _hardware(device: torch.device) -> str:
 
 
 def _decayed(model: nn.Module) -> Iterator[dict[str, object]]:
-    """Parameter groups: weights of convolutions decay, gains and biases don't."""
+    """Parameter groups: those of convolutions decay, gains and biases don't."""
     yield {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": WEIGHT_DECAY}
     yield {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0}
 
@@ -127,7 +127,7 @@ class Unfinished:
 
 
 def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
-    """Train, write the weights to ``out``, and return their score on val.
+    """Train, write the parameters to ``out``, and return their score on val.
 
     The state is saved beside ``out`` as it goes: the same call after an interruption goes on from there, with the
     crops it would have seen. Nothing of val is trained on or chosen by.
@@ -152,7 +152,7 @@ def train(data: Photographs, out: Path, *, steps: int, seed: int) -> Score:
     for step in progress:
         model.train()
         draw = seed * 1_000_003 + step
-        pictures, labels = crops.batch(crop_cells(step, steps, draw), draw)
+        pictures, labels = crops.batch(crop_grid(step, steps, draw), draw)
         loss = loss_of(model(pictures), labels)
         optimizer.zero_grad()
         loss.backward()
