@@ -1,4 +1,4 @@
-"""The front door: attention in two minutes, on the visitor's picture. Start with `streamlit run app.py`."""
+"""The front door: attention in two minutes, on the image that is chosen. Start with `streamlit run app.py`."""
 
 import streamlit as st
 
@@ -7,4 +7,4 @@ from topformer_viz.app.frame.page import open_page
 
 if page.leads_to_the_lesson(st.query_params):
     st.switch_page("pages/lesson.py", query_params=st.query_params.to_dict())
-page.show(open_page())
+page.show(open_page(figures=page.figures, takes=page.takes))

@@ -57,8 +57,8 @@ def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
         pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_BROWSER") else pytest.skip(reason)
     table, *more = quick(name, tmp_path)
     if name == "startup":
-        assert [row[0] for row in table.rows] == ["trivial page", "lesson"]
-        assert [goal.value for goal in table.goals] == [table.rows[1][-1]]
+        assert [row[0] for row in table.rows] == ["trivial page", "front door", "lesson"]
+        assert [goal.value for goal in table.goals] == [row[-1] for row in table.rows[1:]]
         assert [row[-1] for row in more[0].rows].count("yes") == 2
     elif name == "steps":
         assert table.columns[1:] == ("lesson, ms", "trivial page, ms", "ratio")
@@ -69,7 +69,7 @@ def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
 
 
 def test_a_start_waits_for_no_drawing_library() -> None:
-    code = "import sys, topformer_viz.app.frame.page, topformer_viz.app.lesson.page; assert not {'matplotlib'} & set(sys.modules)"
+    code = "import sys, topformer_viz.app.frame.page, topformer_viz.app.door.page, topformer_viz.app.lesson.page; assert not {'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 

@@ -27,13 +27,15 @@ def scripts(folder: Path, *names: str) -> str:
     return "\n".join((folder / name).read_text("utf-8") for name in names)
 
 
-# The components' common style and script, which come before their own; SCENE_JS for those with a scene.
+# The components' common style and script, which come before their own; SCENE_JS for those with a scene, ATTENTION_JS
+# for those that make maps of query and key.
 _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8")
 CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
     _HERE, "component.js", "canvas.js"
 )
 SCENE_JS = scripts(_HERE, "scene.js")
+ATTENTION_JS = scripts(_HERE, "attention.js")
 
 # What copyLink in component.js says.
 COPY_WORDS = {

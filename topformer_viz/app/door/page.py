@@ -1,13 +1,53 @@
-"""The front door: what attention is, in one screen."""
+"""The front door: what attention is, in one screen, on the image that is chosen.
 
-from collections.abc import Iterable
+The browser has one block's query, key and value and makes every map of them itself (canvas/attention.js): pointing asks
+nothing of the server.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from topformer_viz.app.door.words import UI
+from topformer_viz.app.canvas.markup import note_html
+from topformer_viz.app.canvas.wire import ATTENTION_JS, CANVAS_CSS, CANVAS_JS, Body, Part
+from topformer_viz.app.door.words import FIGURES, ONE_HEAD, UI, WORDS
+from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
+from topformer_viz.app.frame.offer import Asked, Offer
+from topformer_viz.app.frame.top_bar import picture_choice
 from topformer_viz.app.frame.view import View
+from topformer_viz.figures.attention import attention_panel
+from topformer_viz.figures.panel import Panel
+from topformer_viz.network.colour import QUESTIONS, ColourModel
+from topformer_viz.run.measures import MEAN
+from topformer_viz.words.names import HEAD_N, QUESTION_NAMES
+from topformer_viz.words.plain import as_markdown
+from topformer_viz.words.text import Lang
 
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "topformer_door",
+    html=(_HERE / "door.html").read_text("utf-8"),
+    css=CANVAS_CSS + (_HERE / "door.css").read_text("utf-8"),
+    js=f"{CANVAS_JS}\n{ATTENTION_JS}\n{(_HERE / 'door.js').read_text('utf-8')}\nexport default mount(Door);\n",
+)
+# What is measured of the model, and how long it took, comes before anybody here can know what that means.
+QUIET = ".model-words, .run-line { display: none; }"
 LESSONS = ("stage", "quiz", "present")  # what only a link to the lesson says: it once stood at this address
+# Where the door opens, from 1: the third block's second head, seen from the token three quarters down in the middle. On the
+# default photograph that is a piece of road, and the four heads of the bundled weights read four things one can name from
+# there: trees, the skyline with its roofs, the house, the road itself. Most other tokens, and the first two blocks, show
+# less of a difference.
+BLOCK, HEAD, DOWN = 3, 2, 0.75
+DEEPER = {
+    "query": "query",
+    "key": "key",
+    "row": "weights",
+    "value": "value",
+    "head": "merged",
+}  # word -> the lesson's stage
+PAGES = ("lesson", "explorer")  # where the door's links lead
 
 
 def leads_to_the_lesson(asked: Iterable[str]) -> bool:
@@ -15,6 +55,117 @@ def leads_to_the_lesson(asked: Iterable[str]) -> bool:
     return any(name in LESSONS for name in asked)
 
 
+def takes(view: View, said: Mapping[str, str]) -> Takes:
+    """What an address can say of the door: what is pointed at, and where."""
+    sizes, blocks = view.outline.run.sizes, view.outline.blocks
+    start = int(DOWN * sizes["H"]) * sizes["W"] + sizes["W"] // 2 + 1
+    return {
+        "block": Parameter(range(1, blocks + 1), min(BLOCK, blocks)),
+        "head": head_or_mean(sizes["heads"], min(HEAD, sizes["heads"])),
+        "token": Parameter(range(1, sizes["HW"] + 1), start),
+    }
+
+
+def figures(view: View) -> list[Offer]:
+    """What can be saved of the page: what the token reads."""
+
+    def reads(asked: Asked) -> Panel:
+        return attention_panel(view.subject, asked["block"] - 1, asked["token"] - 1)
+
+    return [Offer("reads", FIGURES["reads"], reads)]
+
+
 def show(view: View) -> None:
-    """Draw the door."""
-    st.page_link("pages/lesson.py", label=UI["lesson"](view.lang))
+    """Draw the door, and do what its links and its button ask for."""
+    st.html(f"<style>{QUIET}</style>")
+    wish = st.session_state.pop("door_wish", {})
+    if wish.get("go") in PAGES:
+        _go(view, wish)
+    if wish.get("go") == "picture":
+        st.dialog(UI["own"](view.lang))(_choose_picture)(view.lang, _picture())
+    block = view.asked.get("block", view.takes["block"].default)
+    part = view.keep((*view.key, "door", view.lang, block), lambda: _part(view, block - 1))
+    start = {name: view.takes[name].default for name in ("head", "token")}
+    settings = {"link": view.link, "start": _from_zero(start), "asked": _from_zero({**start, **view.asked})}
+    _component(key="door", data=part.message(settings), on_wish_change=_take_wish, height="content")
+
+
+def _part(view: View, block: int) -> Part:
+    """Everything the door shows of one block (from 0), but for where the visitor stands."""
+    run, lang, body = view.run, view.lang, Body()
+    sizes, heads = run.sizes, run.sizes["heads"]
+    # The scores and weights in the browser are to be the run's own; the value is only looked at.
+    attention = {
+        name: body.add(run[f"block{block}.{name}"], exact=name != "value") for name in ("query", "key", "value")
+    }
+    attention["lse"] = body.add(view.measures(block).log_sum_exp[None], exact=True)
+    names, where = _heads(view, heads, lang)
+    counts = {"n": sizes["HW"], "dim": sizes["key_dim"], "d": sizes["d"], "heads": heads}
+    words = {
+        name: (title, ONE_HEAD if name == "head" and heads == 1 else meaning)
+        for name, (title, meaning) in WORDS.items()
+    }
+    return body.part({
+        "lang": lang, "run": "/".join(map(str, view.key)), "block": block, "grid": [sizes["H"], sizes["W"]],
+        "space": " " if lang == "en" else "", "ui": {name: text(lang) for name, text in UI.items()} | {"cut": UI["cut"](lang, **counts)},
+        "names": names, "where": where, "badge": UI["random"](lang) if view.untrained else "",
+        "words": {
+            name: {"title": title(lang), "meaning": note_html(meaning(lang, **counts), lang)} for name, (title, meaning) in words.items()
+        },
+        "stages": {word: stage for word, stage in DEEPER.items() if stage in view.outline.stages},
+        "attention": attention, "photo": body.add_photo(view.photo),
+    })  # fmt: skip
+
+
+def _heads(view: View, heads: int, lang: Lang) -> tuple[list[str], list[str]]:
+    """Every head's name and the beginning of a sentence about it, and the same of their mean."""
+    if isinstance(view.model, ColourModel):
+        questions = [QUESTION_NAMES[name](lang) for name in QUESTIONS]
+        names = questions
+        where = [UI["in_question"](lang, n=n, question=question) for n, question in enumerate(questions, 1)]
+    else:
+        names = [HEAD_N(lang, n=n) for n in range(1, heads + 1)]
+        where = [UI["in_head"](lang, n=n) for n in range(1, heads + 1)]
+    return [*names, UI["mean"](lang)], [*where, UI["in_mean"](lang)]
+
+
+def _from_zero(place: Mapping[str, Any]) -> dict[str, Any]:
+    """A head and a token, from 1, as the browser counts them."""
+    return {"head": "mean" if place["head"] == MEAN else place["head"] - 1, "token": place["token"] - 1}
+
+
+# ------------------------------------------------------------ what the browser asks for
+
+
+def _take_wish() -> None:
+    """Note where the visitor wants to go: {go, stage, block, head, token}, the last three from 1; or the picture choice."""
+    wish = getattr(st.session_state.door, "wish", None)
+    if isinstance(wish, dict):
+        st.session_state.door_wish = wish
+
+
+def _go(view: View, wish: Mapping[str, Any]) -> None:
+    """Open another page at the place that the door shows. What the wish says otherwise is left out."""
+    said = {name: str(wish[name]) for name in ("stage", "block", "head", "token") if wish.get(name)}
+    can = {**takes(view, {}), "stage": Parameter(view.outline.stages)}
+    place = {name: said[name] for name in said if said[name] in can[name].spelled}
+    if "block" in place:
+        st.session_state.block = int(place["block"])
+    if "token" in place:
+        place["query"] = place.pop("token")
+    link = {name: str(value) for name, value in view.link.items() if value is not None}
+    st.switch_page(f"pages/{wish['go']}.py", query_params={**link, "lang": view.lang, **place})
+
+
+def _picture() -> tuple[str, str | None]:
+    """Which image is chosen."""
+    return st.session_state.picture, st.session_state.get("own")
+
+
+def _choose_picture(lang: Lang, before: tuple[str, str | None]) -> None:
+    """The picture choice in a dialog, which closes when another is chosen."""
+    picture_choice(lang, "door_")
+    if problem := st.session_state.get("problem"):
+        st.error(as_markdown(problem(lang)))
+    if _picture() != before:
+        st.rerun()

@@ -1,7 +1,104 @@
 """What the front door says."""
 
+from topformer_viz.words.names import BLOCK, HEAD, MEAN, NOT_EVIDENCE
 from topformer_viz.words.text import Text
 
 UI = {
-    "lesson": Text("Start the lesson", "开始逐步讲解"),
-}
+    "title": Text("Attention in two minutes", "两分钟看懂注意力"),
+    "cut": Text(
+        "The image is cut into a grid of {n} small pieces; each piece is called a token.",
+        "图片被切成网格，共 {n} 小块，每一小块叫作一个 token。",
+    ),
+    "gather": Text(
+        "To make sense of one token, a neural network gathers information from all of them, more from some than from others: that "
+        "is attention.",
+        "为了看懂一个 token，神经网络要从所有 token 那里收集信息，从有的多取一些，从有的少取一些：这就是注意力。",
+    ),
+    "point": Text(
+        "Point at a token, and the colours show where its attention goes; click to keep it.",
+        "把鼠标指向一个 token，颜色就显示它的注意力去了哪里；点击可以固定它。",
+    ),
+    "tap": Text(
+        "Tap a token, and the colours show where its attention goes.", "轻触一个 token，颜色就显示它的注意力去了哪里。"
+    ),
+    "photo_label": Text(
+        "The image as a grid of tokens, and what the chosen one reads. Arrow keys move to another token; 1 to 9 choose a head, 0 their mean.",
+        "切成 token 网格的图片，以及所选 token 读到的内容。方向键移到另一个 token；1 到 9 选择头，0 选择各头平均。",
+    ),
+    # What the colours say, in words.
+    "in_head": Text("In head {n}", "在头 {n} 里"),
+    "in_question": Text("In head {n}, which asks for {question}", "在头 {n}（问的是{question}）里"),
+    "in_mean": Text("In the mean of all heads", "按各头的平均"),
+    "place": Text("row {r}, column {c}", "第 {r} 行第 {c} 列"),
+    "most": Text(
+        "{where}, this token ({from}) gives {share} of its attention to the token in {to} (dashed frame), more than to any other.",
+        "{where}，这个 token（{from}）把 {share} 的注意力分给了{to}的 token（虚线框），比给其他任何 token 的都多。",
+    ),
+    "itself": Text(
+        "{where}, this token ({from}) gives {share} of its attention to itself, more than to any other.",
+        "{where}，这个 token（{from}）把 {share} 的注意力留给了自己，比给其他任何 token 的都多。",
+    ),
+    "even": Text(
+        "{where}, this token ({from}) gives every token the same share of its attention: {even}.",
+        "{where}，这个 token（{from}）给每个 token 的注意力一样多：{even}。",
+    ),
+    "compare": Text("Shared evenly, each would get {even}.", "如果平均分，每个 token 得到 {even}。"),
+    "legend": Text("of its attention, square-root scale", "的注意力，平方根色标"),
+    "up_to": Text("up to {share}", "最多 {share}"),
+    "block": BLOCK,
+    "heads": HEAD,
+    "mean": MEAN,
+    "random": NOT_EVIDENCE,
+    # The three ways on, and one deeper.
+    "ways": Text("Ways on", "接下来"),
+    "start": Text("Start the lesson", "开始逐步讲解"),
+    "explore": Text("Explore", "自由探索"),
+    "own": Text("I have a picture", "用我的图片"),
+    "deeper": Text("In the lesson", "逐步讲解"),
+    "deeper_label": Text("{word}: more in the lesson", "{word}：在逐步讲解里看更多"),
+    # Under the five words.
+    "asks": Text("of this token (solid frame)", "这个 token 的（实线框）"),
+    "asked": Text("of the token it reads most (dashed frame)", "它读得最多的 token 的（虚线框）"),
+    "own_asked": Text("of the token it reads most: itself", "它读得最多的 token 的，也就是它自己"),
+    "score": Text("score", "得分"),
+    "rank": Text("the highest of its {n}", "是它的 {n} 个得分中最高的"),
+    "rank_lower": Text("number {rank} of its {n}, counted from the highest", "在它的 {n} 个得分中，从高到低排第 {rank}"),
+    "others": Text("{n} others", "其余 {n} 个"),
+    "one_other": Text("1 other", "其余 1 个"),
+    "row_label": Text(
+        "The row of weights as {n} bars, token by token; the longest stands for {share}.",
+        "这一行权重画成 {n} 条，每个 token 一条；最长的一条是 {share}。",
+    ),
+    "numbers": Text("{count} numbers from {low} to {high}", "{count} 个数，从 {low} 到 {high}"),
+    "taken": Text(
+        "of the token it reads most; {share} of it, plus its shares of all the others, make",
+        "它读得最多的 token 的；取其中 {share}，再加上从其余各个 token 取的份额，得到",
+    ),
+    "result": Text("what this token takes along", "这个 token 带走的内容"),
+    "no_mean": Text(
+        "A mean of heads has no query, key or value of its own: those shown are of head {n}.",
+        "各头平均没有自己的查询、键和值：这里显示的是头 {n} 的。",
+    ),
+}  # fmt: skip
+
+# The five words, in the order in which attention uses them: what each is called, and what it is.
+WORDS = {
+    "query": (Text("Query", "查询"), Text("What this token is looking for, written as {dim} numbers.", "这个 token 在找什么，写成 {dim} 个数。")),
+    "key": (Text("Key", "键"), Text(
+        "What each token can be found by, as {dim} numbers too: multiplied with the query number by number and added up, it gives a score.",
+        "每个 token 凭什么被找到，也是 {dim} 个数：与查询逐个相乘再相加，就是得分。")),
+    "row": (Text("Row of weights", "一行权重"), Text(
+        "This token's {n} scores, turned into {n} shares that sum to 100% (by [[softmax]]): the colours on the image.",
+        "这个 token 的 {n} 个得分，经 [[softmax]] 变成 {n} 份，合计 100%：就是图上的颜色。")),
+    "value": (Text("Value", "值"), Text(
+        "What each token hands over when it is read, as {d} numbers: this token takes its share of every one.",
+        "每个 token 被读取时交出的内容，是 {d} 个数：这个 token 从每个值里取走相应的份额。")),
+    "head": (Text("Head", "头"), Text(
+        "One such reading from start to end; {heads} run side by side, each with queries, keys and values of its own. Choose one:",
+        "从头到尾的一次这样的读取；{heads} 个头同时进行，各有自己的查询、键和值。选一个：")),
+}  # fmt: skip
+ONE_HEAD = Text(
+    "One such reading from start to end. This model has a single one.", "从头到尾的一次这样的读取。这个模型只有一个头。"
+)
+
+FIGURES = {"reads": Text("What this token reads, in every head", "这个 token 在各头里读什么")}

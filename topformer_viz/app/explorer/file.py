@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from topformer_viz.app.canvas.theme import theme_css
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, header_of, scripts
+from topformer_viz.app.canvas.wire import ATTENTION_JS, CANVAS_CSS, CANVAS_JS, header_of, scripts
 from topformer_viz.app.explorer.payload import Shown, explorer_part, heads_of
 from topformer_viz.app.explorer.state import ADDRESS_JS
 from topformer_viz.app.explorer.words import ABOUT, ALONE, TITLE
@@ -24,10 +24,10 @@ EXPLORER_HTML = (_HERE / "explorer.html").read_text("utf-8")
 EXPLORER_CSS = (_HERE / "explorer.css").read_text("utf-8")
 # One script; the explorer comes after its parts, the page that has it last.
 PARTS = (
-    "attention.js", "state.js", "words.js", "pointer.js", "toolbar.js", "pictures.js", "sum.js", "beside.js", "removal.js",
+    "state.js", "words.js", "pointer.js", "toolbar.js", "pictures.js", "sum.js", "beside.js", "removal.js",
     "explorer.js", "page.js",
 )  # fmt: skip
-EXPLORER_JS = ADDRESS_JS + scripts(_HERE, *PARTS)
+EXPLORER_JS = ADDRESS_JS + ATTENTION_JS + scripts(_HERE, *PARTS)
 START_JS = """
 const bytes = Uint8Array.from(atob(document.getElementById("payload").textContent), (c) => c.charCodeAt(0));
 const explorer = new Explorer(document);

@@ -35,7 +35,7 @@ from topformer_viz.app.frame.offer import Bundle, Offer
 from topformer_viz.app.frame.saving import bar
 from topformer_viz.app.frame.top_bar import top_bar
 from topformer_viz.app.frame.view import Outline, View
-from topformer_viz.app.frame.words import DEVICES, UI, UNLIKE
+from topformer_viz.app.frame.words import DEVICES, PAGES, UI, UNLIKE
 from topformer_viz.network.choices import FACTS, MODELS, Choice
 from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.network.facts import RARELY
@@ -54,6 +54,7 @@ from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
 STYLE = Path(__file__).with_name("frame.css").read_text("utf-8")
+RETURNING = Path(__file__).with_name("returning.js").read_text("utf-8")
 # Streamlit's form parser would write the larger ones into a temporary file; uploads stay off the disk.
 MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
 
@@ -74,6 +75,8 @@ def open_page(
     restore_choices()
     lang = cast(Lang, st.session_state.lang)
     st.html(f"<style>{STYLE}{_widget_words(lang)}</style>")
+    known = rf"/^({'|'.join(PAGES)})(\?.{{0,2000}})?$/"
+    st.html(f"<script>{{ const KNOWN = {known}; {RETURNING} }}</script>", unsafe_allow_javascript=True)
     top_bar(lang)
     choice = chosen_model()
     # Each has its own place, used or not: what moved down would be built anew in the browser.
@@ -172,7 +175,7 @@ def _widget_words(lang: Lang) -> str:
         f"{camera}:has(img) button span": UI["again"](lang),
         f"{camera} p:has(a)": UI["allow"](lang),
     }
-    for key, limit in (("upload", MAX_BYTES), ("checkpoint", MAX_CHECKPOINT_BYTES)):
+    for key, limit in (("upload", MAX_BYTES), ("door_upload", MAX_BYTES), ("checkpoint", MAX_CHECKPOINT_BYTES)):
         words[f".st-key-{key} {uploader} > div > span"] = UI["limit"](lang, megabytes=limit // 1_000_000)
     return "".join(
         f"{place} {{ font-size: 0; }} {place} > * {{ display: none; }}"

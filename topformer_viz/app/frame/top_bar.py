@@ -42,7 +42,7 @@ def top_bar(lang: Lang) -> None:
         st.space("stretch")
         shown = UI["own"](lang) if state.picture == OWN else SAMPLES[state.picture].name(lang)
         with st.popover(UI["chosen"](lang, what=UI["picture"](lang), value=shown)):
-            _picture_choice(lang)
+            picture_choice(lang)
         with st.popover(UI["chosen"](lang, what=UI["model"](lang), value=chosen_model().short(lang))):
             _model_choice(lang)
         colour = state.model == "colour"
@@ -85,24 +85,25 @@ def _take_checkpoint() -> None:
         state.model = OWN
 
 
-def _picture_choice(lang: Lang) -> None:
-    state = st.session_state
-    state.sample = state.picture
+def picture_choice(lang: Lang, place: str = "") -> None:
+    """A sample, a file or the camera; ``place`` tells one such choice from another on the same page."""
+    state, sample, upload, camera = st.session_state, *(f"{place}{name}" for name in ("sample", "upload", "camera"))
+    state[sample] = state.picture
     st.pills(
         UI["samples"](lang), [*SAMPLES, *([OWN] if "own" in state else [])],
         format_func=lambda slug: UI["own"](lang) if slug == OWN else SAMPLES[slug].name(lang),
-        key="sample", on_change=_take_sample,
+        key=sample, on_change=_take_sample, args=(sample,),
     )  # fmt: skip
     if state.picture != OWN:
         st.caption(SAMPLES[state.picture].credit(lang))
     st.file_uploader(
-        UI["upload"](lang), key="upload", help=UI["upload_help"](lang), on_change=_take_file, args=("upload",),
+        UI["upload"](lang), key=upload, help=UI["upload_help"](lang), on_change=_take_file, args=(upload,),
         max_upload_size=MAX_BYTES // 1_000_000,
     )  # fmt: skip
     if not _camera_can_be_asked():
         st.caption(UI["no_camera"](lang))
-    elif st.toggle(UI["camera"](lang), key="camera_on"):
-        st.camera_input(UI["camera_label"](lang), key="camera", on_change=_take_file, args=("camera",))
+    elif st.toggle(UI["camera"](lang), key=f"{camera}_on"):
+        st.camera_input(UI["camera_label"](lang), key=camera, on_change=_take_file, args=(camera,))
 
 
 def _camera_can_be_asked() -> bool:
@@ -111,9 +112,9 @@ def _camera_can_be_asked() -> bool:
     return at.scheme != "http" or is_loopback(at.hostname)
 
 
-def _take_sample() -> None:
-    if st.session_state.sample:
-        st.session_state.picture = st.session_state.sample
+def _take_sample(key: str) -> None:
+    if st.session_state[key]:
+        st.session_state.picture = st.session_state[key]
     st.session_state.problem = None
 
 

@@ -150,15 +150,15 @@ class Class:
 
 
 async def attend(
-    server: Server, hands: list[list[str]], pictures: Sequence[bytes], samples: Sequence[str], *, every: float, arrive: float,
-    rest: float,
+    server: Server, place: str, hands: list[list[str]], pictures: Sequence[bytes], samples: Sequence[str], *, every: float,
+    arrive: float, rest: float,
 ) -> Class:  # fmt: skip
-    """A first visitor looks at ``samples``. Then a class of as many as there are ``hands``: each arrives within ``arrive``
+    """All open the page at ``place``. A first visitor looks at ``samples``. Then a class of as many as there are ``hands``: each arrives within ``arrive``
     seconds and takes its hand's turns, ``every`` seconds apart. Everyone leaves and ``rest`` seconds pass."""
     waits: list[Wait] = []
     draw, unseen = random.Random(0), iter(pictures)
     first, visitors = Visitor(server.address), [Visitor(server.address) for _ in hands]
-    await first.open()
+    await first.open(place)
     start = server.memory()
     for slug in (*samples[1:], *samples[:1]):
         await first.choose("sample", list(SAMPLES).index(slug), {"run": slug})
@@ -166,7 +166,7 @@ async def attend(
     async def sit(visitor: Visitor, hand: list[str], choice: random.Random) -> None:
         student = Student(visitor, unseen, samples, choice)
         await asyncio.sleep(choice.uniform(0, arrive))
-        if not await timed(OPENING, visitor.open(), waits):
+        if not await timed(OPENING, visitor.open(place), waits):
             return
         due = begin + arrive + choice.uniform(0, every)
         for kind in hand:
@@ -190,7 +190,7 @@ async def attend(
 async def one_after_another(server: Server, count: int) -> list[float]:
     """One visitor, ``count`` new pictures; the server's memory after each, in MB. ClassroomError where one is not shown."""
     visitor, memory = Visitor(server.address), []
-    await visitor.open("?size=256")
+    await visitor.open("lesson?size=256")
     for picture in new_pictures(count, SMALL, seed=1):
         await visitor.upload(picture)
         memory.append(server.memory())
@@ -209,11 +209,11 @@ def measure(quick: bool = False, sessions: int = 40, seconds: float = 60, pictur
     hands = deal(sessions, round(seconds / every), 0)
     unseen = list(new_pictures(sum(hand.count(PICTURE) for hand in hands), PHONE))
     with served(APP) as server:
-        lesson = asyncio.run(attend(server, hands, unseen, samples, every=every, arrive=arrive, rest=rest))
+        lesson = asyncio.run(attend(server, "lesson", hands, unseen, samples, every=every, arrive=arrive, rest=rest))
         grown = asyncio.run(one_after_another(server, pictures)) if pictures else []
     clicks = [[CLICK] * len(hand) for hand in hands]
     with trivial_script() as script, served(script) as server:
-        plain = asyncio.run(attend(server, clicks, (), (), every=every, arrive=arrive, rest=rest))
+        plain = asyncio.run(attend(server, "", clicks, (), (), every=every, arrive=arrive, rest=rest))
     tables = [_waits(lesson, plain, sessions, every), _memory(lesson, plain, rest), _work(lesson, plain)]
     if grown:
         tables.append(_growth(grown))

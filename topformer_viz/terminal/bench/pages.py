@@ -1,4 +1,4 @@
-"""What is timed in a browser: our first page, and a trivial one that imports torch."""
+"""What is timed in a browser: our pages, and a trivial one that imports torch."""
 
 import shutil
 import tempfile
@@ -30,9 +30,11 @@ def part():
 
 part()
 """
-# In the browser: what tells that a page has been painted. Ours has its first stage's heading when all of it is there.
+# In the browser: what tells that a page has been painted. Ours have a heading when all of it is there, the door a map.
 TRIVIAL_READY = "document.querySelector('#n')"
-LESSON = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lesson'))?.shadowRoot"
+_OURS = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('{}'))?.shadowRoot"
+DOOR_READY = f"{_OURS.format('.door')}?.querySelector('.said')?.textContent"
+LESSON = _OURS.format(".lesson")
 LESSON_READY = f"{LESSON}?.querySelector('h2')?.textContent"
 
 

@@ -75,6 +75,7 @@ def complaint(element: Element) -> str:
 class Tab:
     """The page, as far as the server can tell."""
 
+    name: str = ""  # of the page in the address; "" is the first
     shown: dict[str, Any] = field(default_factory=dict)  # of the lesson, see shown_by
     widgets: dict[str, Widget] = field(default_factory=dict)  # by key
     values: dict[str, WidgetState] = field(default_factory=dict)  # by widget's id
@@ -90,6 +91,7 @@ class Tab:
         message = BackMsg()
         state: ClientState = message.rerun_script
         state.query_string, state.page_script_hash, state.fragment_id = query, self.page, fragment
+        state.page_name = "" if self.page else self.name  # until the server has told its hash
         state.widget_states.widgets.extend([*self.values.values(), *triggers])
         state.cached_message_hashes.extend(self.kept)
         self.begun = False

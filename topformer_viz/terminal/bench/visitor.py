@@ -32,9 +32,9 @@ class Visitor:
     _heard: asyncio.Queue[ForwardMsg | Exception] = field(default_factory=asyncio.Queue)
     _listening: asyncio.Task[None] = field(init=False)
 
-    async def open(self, query: str = "") -> None:
-        """Get the page and connect; done when the script has run."""
-        await self._http("GET", f"/{query}")
+    async def open(self, place: str = "") -> None:
+        """Get the page at ``place``, such as "lesson?size=256", and connect; done when the script has run."""
+        await self._http("GET", f"/{place}")
         await self._http("GET", "/_stcore/health")
         await self._http("GET", "/_stcore/host-config")
         token = self._cookie.partition("=")[2]
@@ -44,7 +44,7 @@ class Visitor:
             max_size=None, open_timeout=PATIENCE, ping_interval=None,
         )  # fmt: skip
         self._listening = asyncio.create_task(self._listen())
-        self._query = query.removeprefix("?")
+        self.tab.name, _, self._query = place.partition("?")
         await self._rerun()
         await self._answer({})
 

@@ -1,5 +1,6 @@
 // One block's attention in numbers, made in the browser from the query, key and value that ran: no HW x HW matrix
-// travels. Rows are softmax(q_i K); a column takes each row's log-sum-exp from the server. Payload: explorer/payload.py.
+// travels. Rows are softmax(q_i K); a column takes each row's log-sum-exp from the server. Payloads: explorer/payload.py
+// and door/page.py.
 
 class Attention {
   // `data`: tensors query (heads, HW, key_dim), key (heads, key_dim, HW), value (heads, HW, d) and lse (heads, HW).
