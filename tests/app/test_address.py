@@ -22,6 +22,7 @@ EVERYWHERE = ["sample", "model", "size", "grid", "block"]
 TOKENS = ["token", "pair"]
 # Page (and what has to hold for the parameters to be its own) -> its own parameters.
 OWN = {
+    "": ["head", "token"],  # the front door
     "lesson": ["stage", "quiz", "present", *ADDRESS],
     "explorer": [*ADDRESS],
     "network": ["part"],
@@ -66,7 +67,8 @@ def names(note: str | None) -> list[str]:
 
 # Every page meets other values in other places, the first and the last in either language.
 @pytest.mark.parametrize(
-    ("where", "lang"), [*zip(OWN, 7 * [*LANGS], strict=False), ("lesson", "zh"), ("lab part=relatives", "zh")]
+    ("where", "lang"),
+    [*zip(OWN, 7 * [*LANGS], strict=False), ("", "zh"), ("lesson", "en"), ("lab part=relatives", "zh")],
 )
 def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
     given, first = EVERYWHERE + OWN[where], 7 * [*OWN].index(where) + 3 * [*LANGS].index(lang)
@@ -142,7 +144,7 @@ def test_of_what_was_somebodys_own_and_is_gone_the_note_tells_and_no_place_in_it
     if where in ("lesson", "explorer"):
         header = headers(app)[0]
         assert header["view"]["asked"] == {"mode": "column"}
-    if where == "lesson":
+    if where == "":
         assert (header["asked"]["stage"], header["asked"]["head"]) == ("scores", None)
     if where == "lab":
         assert (state.lab_temperature, state.lab_head) == (2.0, 0)  # the mean

@@ -36,11 +36,11 @@ from topformer_viz.study.cost import PUBLISHED, side
 from topformer_viz.words.numbers import times
 
 PAGES = {
-    "explorer": "explorer", "network": "network", "heads": "heads", "starts": "starts", "what-if": "lab.what_if",
+    "door": "door", "explorer": "explorer", "network": "network", "heads": "heads", "starts": "starts", "what-if": "lab.what_if",
     "basics": "lab.basics", "by-hand": "lab.by_hand", "covariance": "lab.covariance", "cost": "lab.cost",
     "relatives": "lab.relatives",
 }  # fmt: skip
-ABOUT_THE_RUN = ("explorer", "network", "what-if", "covariance", "relatives")
+ABOUT_THE_RUN = ("door", "explorer", "network", "what-if", "covariance", "relatives")
 NONSENSE = dict.fromkeys(("block", "head", "query", "to", "pinned", "mode", "values", "colour", "scale", "with", "removal", "part", "network", "row", "column", "draw", "scaled", "temperature", "over", "unpermuted", "activation", "ratio", "heads", "key_dim", "tokens", "question", "token", "seed", "cost", "cost_c", "cost_heads"), "九-∞")  # fmt: skip
 
 

@@ -31,7 +31,11 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("ut
 EVERY_CHANGE = (
     "scaled=true&temperature=2&over=queries&unpermuted=query.merged&activation=after&heads=2&ratio=1&tokens=shuffled&"
 )
-PLACES = {"lesson": "lesson?stage=weights&", "explorer": "explorer?query=5&lock=1&with=head-2&removal=without-1&"}
+PLACES = {
+    "door": "?head=3&",
+    "lesson": "lesson?stage=weights&",
+    "explorer": "explorer?query=5&lock=1&with=head-2&removal=without-1&",
+}
 PLACES |= {f"lab, {part}": f"lab?part={part}&{EVERY_CHANGE if part == 'what-if' else ''}" for part in PARTS}
 PLACES |= {page: f"{page}?" for page in PAGES if page not in ("lesson", "explorer", "lab")}
 
@@ -118,7 +122,7 @@ class Seen:
 
 def settle(page: Page) -> None:
     """Wait until the server is done and the page stays as it is."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning] .run-line").wait_for(timeout=30_000)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning] .model-label").wait_for(timeout=30_000)
     page.evaluate(
         r"""async () => {
           const size = (root) => [...root.querySelectorAll("*")].reduce((sum, e) => sum + 1 + (e.shadowRoot ? size(e.shadowRoot) + e.shadowRoot.textContent.length : 0), 0);

@@ -12,13 +12,10 @@ import streamlit as st
 
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.wire import ATTENTION_JS, CANVAS_CSS, CANVAS_JS, Body, Part
-from topformer_viz.app.door.words import FIGURES, ONE_HEAD, UI, WORDS
+from topformer_viz.app.door.words import ONE_HEAD, UI, WORDS
 from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
-from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.top_bar import picture_choice
 from topformer_viz.app.frame.view import View
-from topformer_viz.figures.attention import attention_panel
-from topformer_viz.figures.panel import Panel
 from topformer_viz.network.colour import QUESTIONS, ColourModel
 from topformer_viz.run.measures import MEAN
 from topformer_viz.words.names import HEAD_N, QUESTION_NAMES
@@ -64,15 +61,6 @@ def takes(view: View, said: Mapping[str, str]) -> Takes:
         "head": head_or_mean(sizes["heads"], min(HEAD, sizes["heads"])),
         "token": Parameter(range(1, sizes["HW"] + 1), start),
     }
-
-
-def figures(view: View) -> list[Offer]:
-    """What can be saved of the page: what the token reads."""
-
-    def reads(asked: Asked) -> Panel:
-        return attention_panel(view.subject, asked["block"] - 1, asked["token"] - 1)
-
-    return [Offer("reads", FIGURES["reads"], reads)]
 
 
 def show(view: View) -> None:
