@@ -1,4 +1,4 @@
-"""The lab's part on the basics as a figure: the card, one square's scores and weights, and every square's result."""
+"""The lab's part on the basics as a figure: the card, one token's scores and weights, and every token's result."""
 
 import streamlit as st
 from PIL import Image
@@ -19,8 +19,8 @@ from topformer_viz.words.names import QUESTION_NAMES
 from topformer_viz.words.text import Lang
 
 CARD = "card"
-SIDE = 512  # short side, in pixels; the model's grid has its least number of cells along it
-START = 21  # a red square asks first
+SIDE = 512  # short side, in image pixels; the model's grid has its least number of cells along it
+START = 21  # a red token asks first
 
 
 def figures(view: View) -> list[Offer]:
@@ -38,7 +38,7 @@ def of_head(question: str, *stages: str) -> list[Tensor]:
 
 
 def steps(question: str, token: int, lang: Lang) -> Panel:
-    """The card, the scores and weights of one square, from 0, and every square's result."""
+    """The card, the scores and weights of one token, from 0, and every token's result."""
     run, photo = card()
     model = load_model("colour")
     subject = Subject(run, model, photo, FIGURES["model"](lang), SAMPLES[CARD].name(lang), False, lang)

@@ -1,4 +1,4 @@
-"""The basics in two minutes: q times k gives a, a times v gives the result, on the test card with the colour model."""
+"""The sums on a test card: q times k gives a, a times v gives the result, with the colour model."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,7 +42,7 @@ def show(view: View) -> None:
 
 
 def _pictures(question: str, lang: Lang) -> None:
-    """The figure's pictures, for any square that is pointed at, and the sum that gives its result."""
+    """The figure's pictures, for any token that is pointed at, and the sum that gives its result."""
     (run, photo), panel = card(), steps(question, START, lang)
     (_, score, weight, _), asked = panel.groups[0].tiles, UI["asked"](lang)
     scores, weights, value, mixed = of_head(question, "scores", "weights", "value", "mixed")
