@@ -17,12 +17,12 @@ from decoding import Payload, decode, files, tensors
 from PIL import Image
 
 from topformer_viz import Trace, load_model, trace
-from topformer_viz.app.canvas.wire import Body
+from topformer_viz.app.canvas.wire import COPY_WORDS, Body
 from topformer_viz.app.explorer import file, page
 from topformer_viz.app.explorer import payload as payload_module
 from topformer_viz.app.explorer.change import LABELS
 from topformer_viz.app.explorer.file import explorer_html
-from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part, heads_of
+from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part, heads_of, ui_words
 from topformer_viz.app.explorer.words import TITLE, UI
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.colour import Model
@@ -30,6 +30,8 @@ from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.measures import difference, measure
 from topformer_viz.run.segmentation import Removal, segment, without_heads
+from topformer_viz.run.stages import GLOSSARY
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
 
 SETTINGS = {"run": "a run", "block": 0, "asked": {"head": "</script>"}, "alone": False, "saves": False}
@@ -119,11 +121,27 @@ def test_words_are_in_the_language_asked_for(case) -> None:
     for sent, lang in ((english, "en"), (chinese, "zh")):
         data = sent.header["explorer"]
         assert sent.header["lang"] == lang
-        assert data["ui"] == {name: text(lang) for name, text in UI.items()}  # type: ignore[arg-type]
+        assert data["ui"] == ui_words(lang)  # type: ignore[arg-type]
         for own in data["known"].values():
             words = own["removals"]["only-2"]["words"]
             assert len(words) == (3 if case.run.get("class_scores") is not None else 2)
             assert all(bool(re.search("[\u4e00-\u9fff]", text)) == (lang == "zh") for text in words)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_term_comes_with_its_definition(lang: Lang) -> None:
+    words = ui_words(lang)
+    assert words["mean"] == UI["mean"](lang)
+    for name in ("said_effective", "strip_note"):
+        assert GLOSSARY["effective tokens"][1](lang) in words[name]
+    assert not any("[[" in text for text in words.values())
+
+
+def test_what_is_said_to_a_finger_speaks_of_no_mouse() -> None:
+    mouse = re.compile(r"[Pp]oint|[Cc]lick|Esc|指向|指一|点击")
+    finger = [name for name in UI if name.endswith("_touch") and name not in COPY_WORDS]
+    assert all(mouse.search(UI[name.removesuffix("_touch")].en) for name in finger)
+    assert not [name for name in finger if mouse.search(UI[name].en) or mouse.search(UI[name].zh)]
 
 
 def test_the_words_have_the_same_places_in_both_languages() -> None:
@@ -171,7 +189,7 @@ def test_what_travels_grows_with_the_tokens_and_not_with_their_square(
     assert many < few + 500
 
 
-def test_pictures_of_the_matrix_come_only_where_there_are_too_many_tokens_for_it(
+def test_the_matrix_averaged_down_comes_only_where_it_has_too_many_entries(
     growing: dict[int, tuple[Trace, Payload]],
 ) -> None:
     assert ["pooled" in block(sent, 0) for _, sent in growing.values()] == [False, False, False, True]
@@ -184,7 +202,7 @@ def test_pictures_of_the_matrix_come_only_where_there_are_too_many_tokens_for_it
         assert np.allclose(sent.view(picture), expected, rtol=2e-3, atol=1e-6 + 1e-4 * np.abs(expected).max())
 
 
-def test_the_bound_of_those_pictures_is_the_models(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bound_of_that_is_the_models(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload_module, "DENSE_TOKENS", 5)  # the run has 6
     sent = decode(message(tiny.run, tiny.model, tiny.photo))
     assert sent.header["explorer"]["dense"] == 5
@@ -258,7 +276,7 @@ def test_the_removals_numbers_and_pictures_are_computed(tiny, removal: str) -> N
     changed = was != now
     assert 0.05 < changed.mean() < 1  # or nothing would be tested
     assert percent(data["words"][1]) == pytest.approx(changed.mean(), abs=6e-4)
-    assert len(data["words"]) == 2  # no chance about weights that are not random
+    assert len(data["words"]) == 2  # nothing about parameters that are not random
 
     palette = np.array([list(bytes.fromhex(colour[1:])) for colour in names.colours], np.uint8)
     for name, labels, opaque in (("before", was, was >= 0), ("after", now, was >= 0), ("changed", now, changed)):
@@ -281,11 +299,11 @@ def test_the_removals_numbers_and_pictures_are_computed(tiny, removal: str) -> N
     assert legend.items() <= {(names.names[c].en, names.colours[c]) for c in present}
 
 
-def test_random_weights_and_models_without_classes_are_said(case) -> None:
+def test_random_parameters_and_models_without_classes_are_said(case) -> None:
     sent = decode(message(case.run, case.model, case.photo, {0: "without-1"}, untrained=True))
     data = block(sent, 0)["removals"]["without-1"]
     segmented = "class_scores" in case.run
-    assert ("random" in data["words"][-1]) == segmented
+    assert (data["words"][-1] == NOT_EVIDENCE.en) == segmented
     assert (data["words"][-1] == "This model has no segmentation.") == (not segmented)
     assert {"before", "after", "changed", "moves", "legend"}.issubset(data) == segmented
     assert sent.view(data["change"]).shape == (1, case.run.sizes["H"], case.run.sizes["W"])
@@ -303,7 +321,7 @@ def test_more_classes_than_a_palette_holds_are_no_error(varied: Callable[..., Mo
         assert picture.size == (320, 213)
 
 
-def test_a_network_as_built_owes_its_heads_nothing(photo: Callable[..., Image.Image]) -> None:
+def test_an_untrained_networks_output_does_not_depend_on_its_heads(photo: Callable[..., Image.Image]) -> None:
     model, picture = load_model("tiny"), photo(128, 192)
     sent = decode(message(trace(model, picture), model, picture, {2: "only-1"}, untrained=True))
     data = block(sent, 2)["removals"]["only-1"]
@@ -423,7 +441,7 @@ def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
         assert list(block(sent, n)["removals"]) == expected
         assert np.array_equal(sent.view(block(sent, n)["query"]), case.run[f"block{n}.query"][0].numpy())
     assert f"{case.run.sizes['H']} × {case.run.sizes['W']} tokens" in html.text["p"]
-    assert f"{case.photo.width} × {case.photo.height} pixels" in html.text["p"]
+    assert f"{case.photo.width} × {case.photo.height} image pixels" in html.text["p"]
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -431,7 +449,7 @@ def test_the_file_is_in_the_language_asked_for(light: None, tiny, lang: Lang) ->
     html = Html(file_of(tiny, lang))
     sent = html.payload
     assert html.tags[0][1]["lang"] == sent.header["lang"] == lang
-    assert sent.header["explorer"]["ui"] == {name: text(lang) for name, text in UI.items()}
+    assert sent.header["explorer"]["ui"] == ui_words(lang)
     assert bool(re.search("[\u4e00-\u9fff]", html.text["p"])) == (lang == "zh")
 
 

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from topformer_viz import load_model
 from topformer_viz.app.canvas.theme import COLOURS, FAMILIES
 from topformer_viz.app.canvas.wire import OWN
-from topformer_viz.app.explorer.words import UI as EXPLORER_WORDS
+from topformer_viz.app.explorer.payload import ui_words
 from topformer_viz.app.frame import choices, compute
 from topformer_viz.app.frame.words import UI
 from topformer_viz.network.choices import MODELS
@@ -322,7 +322,7 @@ def explored(app: AppTest) -> Payload:
 def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     asked = {
         "head": "2", "query": "18", "to": "20", "pinned": "3", "lock": "1", "mode": "column", "values": "scores", "colour": "log",
-        "scale": "each", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
+        "scale": "all", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
     }  # fmt: skip
     app = open_app("explorer", block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
     header = explored(app).header
@@ -332,7 +332,7 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     assert list(data["known"]) == ["2"]  # another block is sent when it is asked for
     assert (data["saves"], data["alone"], header["lang"]) == (True, False, lang)
     assert header["link"] == {"sample": "street", "model": "tiny-batch", "size": 256, "grid": None}
-    assert data["ui"] == {name: text(lang) for name, text in EXPLORER_WORDS.items()}  # type: ignore[arg-type]
+    assert data["ui"] == ui_words(lang)  # type: ignore[arg-type]
 
 
 def test_the_lesson_has_the_explorer_as_a_guest() -> None:

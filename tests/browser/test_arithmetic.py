@@ -186,16 +186,34 @@ def test_beyond_the_ends_colours_stay(blank: "Page") -> None:
         assert (one == high).all()
 
 
-def test_a_colour_bar_runs_through_its_scale(blank: "Page") -> None:
-    bar = """(scale) => {
-      const canvas = element("canvas", { width: 256, height: 1 });
-      colourBar(canvas, scale);
-      return Array.from(canvas.getContext("2d").getImageData(0, 0, 256, 1).data);
-    }"""
-    for scale in ("scaleFor([0, 3])", "rootScale(3)", "scaleFor([-3, 3])"):
-        actual = np.array(blank.evaluate(f"() => ({bar})({scale})")).reshape(-1, 4)[:, :3]
-        low = -3 if "-" in scale else 0
-        assert np.array_equal(actual, painted(blank, scale, np.linspace(low, 3, 256)))
+def legend_of(blank: "Page", scale: str) -> tuple[np.ndarray, float | None, str]:
+    """The colours of a legend's bar, (256, 3); where its tick is, from 0 to 1, and what it says."""
+    colours, left, said = blank.evaluate(
+        f"""() => {{
+      const box = legend(element("div"), {scale}), half = box.querySelector(".half"), canvas = box.querySelector("canvas");
+      return [[...canvas.getContext("2d").getImageData(0, 0, 256, 1).data], half.hidden ? null : parseFloat(half.style.left) / 100, half.textContent];
+    }}"""
+    )
+    return np.array(colours).reshape(-1, 4)[:, :3], left, said
+
+
+def test_a_colour_bar_has_all_colours_of_its_scale_in_even_steps(blank: "Page") -> None:
+    even = np.linspace(0, 1, 256)
+    for scale, values in (
+        ("scaleFor([0, 3])", 3 * even),
+        ("rootScale(3)", 3 * even**2),
+        ("scaleFor([-3, 3])", 6 * even - 3),
+    ):
+        assert np.array_equal(legend_of(blank, scale)[0], painted(blank, scale, values))
+
+
+def test_half_of_the_maximum_is_ticked_where_it_is_not_the_middle(blank: "Page") -> None:
+    colours, left, said = legend_of(blank, "rootScale(3)")
+    assert (left, said) == (pytest.approx(0.5**0.5, abs=1e-3), "1.5")
+    assert left is not None
+    assert np.array_equal(colours[round(255 * left)], painted(blank, "rootScale(3)", np.array([1.5]))[0])
+    for scale in ("scaleFor([0, 3])", "scaleFor([-3, 3])", "rootScale(0)"):
+        assert legend_of(blank, scale)[1] is None
 
 
 # The grid

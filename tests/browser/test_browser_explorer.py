@@ -1,5 +1,6 @@
 """The attention explorer in a real Chromium: its numbers beside the trace's, and all ways to operate it."""
 
+import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ from topformer_viz.app.frame.address import complete
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer
-from topformer_viz.network.samples import open_sample
+from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.run.measures import measure
 from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.words.text import LANGS, Lang
@@ -202,7 +203,7 @@ def test_a_cell_of_the_matrix_outlines_both_its_tokens(visit: Open, streets: Tra
                 wait_for_mark(page, "j", j, plane)
             agrees(page, streets)
             told = page.locator(".explorer .said").inner_text()
-            cell = re.search(r"Cell token (\d+) .*, token (\d+) .*: (\S+)\.$", told)
+            cell = re.search(r"Query token (\d+) .*, key token (\d+) .*: (\S+)\.$", told)
             assert cell and (int(cell[1]) - 1, int(cell[2]) - 1) == (i, j), told
             assert printed(cell[3]) == pytest.approx(float(streets["block0.weights"][0, 1, i, j]), rel=6e-3)
     page.mouse.down()
@@ -254,6 +255,109 @@ def test_the_arithmetic_is_that_of_the_cell(visit: Open, streets: Trace, street_
     assert set(lit) == {"p2", "q2", "k2", "i", "j"}
     page.mouse.move(0, 0)
     assert page.locator(".explorer .lit").count() == 0
+
+
+def test_the_arithmetic_of_the_mean_ends_in_the_number_that_is_said(visit: Open, street_file) -> None:
+    """And each head's part of it leads to that head's own."""
+    page = visit(street_file(head="mean", block="2", query="10", to="17", lock="1"), height=2000)
+    said, steps = page.locator(".explorer .said"), page.locator(".explorer .steps")
+    for group, n in (("mode", 0), ("mode", 1), ("values", 0)):
+        button(page, group, n).click()
+        told = re.search(r"(?:most|token [^:]*): (\S+?)\.(?: |$)", said.inner_text())
+        assert told
+        *parts, mean = [printed(number) for number in steps.locator("b").all_inner_texts()]
+        assert mean == pytest.approx(np.mean(parts), rel=1e-3)
+        assert printed(told[1]) == pytest.approx(mean, rel=6e-3)
+    assert not page.locator(".explorer .bars").first.is_visible()
+    steps.locator("button").nth(2).click()
+    says(page, head=2)
+    expect(page.locator(".explorer .sum h3")).to_contain_text("head 3")
+    expect(page.locator(".explorer .whose")).to_contain_text("region of 4 tokens")
+    page.keyboard.press("Escape")
+    expect(page.locator(".explorer .whose")).to_be_hidden()
+
+
+# Colours
+
+
+def test_the_default_colours_show_what_a_map_holds(browser: Browser) -> None:
+    """Of all maps of every sample few have nine tenths of their cells in the lowest twelfth of the colours."""
+    page = browser.new_page()
+    page.add_script_tag(content=f"{CANVAS_JS}\n{EXPLORER_JS}")
+    dark, maps = 0, 0
+    low = """([text, length]) => {
+      const state = Object.assign(new State(), Object.fromEntries(Object.entries(ADDRESS).map(([name, [first]]) => [name, first])));
+      const rows = new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+      let dark = 0;
+      for (let from = 0; from < rows.length; from += length) {
+        const row = rows.subarray(from, from + length), scale = scaleIn(state, extent(row));
+        dark += row.filter((v) => placeOn(scale, v) < 1 / 12).length >= 0.9 * length;
+      }
+      return dark; }"""
+    for sample in SAMPLES:
+        run = run_of(sample, "streets")
+        for b in range(4):
+            rows = run[f"block{b}.weights"][0].reshape(-1, run.sizes["HW"])
+            dark += page.evaluate(low, [base64.b64encode(rows.contiguous().numpy().tobytes()).decode(), rows.shape[1]])
+            maps += len(rows)
+    page.close()
+    assert maps > 10_000
+    assert dark <= 0.06 * maps, dark / maps
+
+
+def test_every_map_says_its_own_maximum_and_what_its_colours_mean(visit: Open, streets: Trace, street_file) -> None:
+    page = visit(street_file(head="2", block="3", query="9", lock="1"))
+    maxima = [line(streets, 2, h, [8], "row", "weights").max() for h in range(4)]
+    whole = float(streets["block2.weights"][0, 1].max())
+    legends = page.locator(".explorer .map-legend"), page.locator(".explorer .matrix-legend")
+
+    def ends(here: list[float], words: list[str]) -> None:
+        for legend, high, name in zip(legends, here, words, strict=True):
+            expect(legend.locator(".legend-name")).to_contain_text(name)
+            assert printed(legend.locator(".high").inner_text()) == pytest.approx(high, rel=6e-3)
+        for told, own in zip(page.locator(".explorer .card .top").all_inner_texts(), maxima, strict=True):
+            assert printed(told.removeprefix("maximum ")) == pytest.approx(own, rel=6e-3)
+
+    ends([maxima[1], whole], ["Square-root scale up to this map's own maximum", "up to this matrix's own maximum"])
+    tick = printed(legends[0].locator(".half").inner_text())
+    assert tick == pytest.approx(maxima[1] / 2, rel=6e-3)
+    button(page, "scale", 1).click()
+    button(page, "colours", 1).click()
+    every = float(streets["block2.weights"].max())
+    ends([max(maxima), every], ["Linear scale for the maps of all heads", "for the matrices of all heads"])
+    own = re.search(r"own maximum is (\S+)\.$", legends[0].locator(".legend-name").inner_text())
+    assert own and printed(own[1]) == pytest.approx(maxima[1], rel=6e-3)
+    expect(legends[0].locator(".half")).to_be_hidden()
+    button(page, "values", 0).click()
+    expect(page.locator(".explorer .colours button:disabled")).to_have_count(2)
+    button(page, "values", 1).click()
+    expect(page.locator(".explorer .colours button[aria-pressed=true]")).to_have_text("linear")
+
+
+def test_how_exact_the_numbers_are_is_said_in_words_and_the_number_on_demand(visit: Open) -> None:
+    page = visit(f"{STREETS}&lang=en")
+    badge = page.locator(".explorer .badge")
+    badge.filter(has_text="checked against an untouched run").wait_for()
+    digits = re.search(r"equal to (\d+) decimal places", badge.inner_text())
+    tip = badge.locator(".tip")
+    assert digits and not tip.is_visible()
+    badge.locator(".term").focus()
+    assert tip.is_visible()
+    off = re.search(r"difference is (\S+),", tip.inner_text())
+    assert off and 10 ** -(int(digits[1]) + 1) < printed(off[1]) <= 10 ** -int(digits[1])
+
+
+def test_a_link_leads_to_the_stage_of_the_lesson_with_what_is_chosen(visit: Open, streets: Trace) -> None:
+    for n, name in enumerate(("scores", "weights")):
+        page = visit(f"{STREETS}&lang=en&block=2&head=3&query=9&lock=1")
+        page.locator(".explorer .lessons button").nth(n).click()
+        shown = page.locator(".lesson")
+        shown.wait_for(timeout=20_000)
+        says(page, block=1, head=2, query=8, locked=True, values=name)
+        assert stage(page) == name
+        assert not page.locator(".explorer .lessons").is_visible()
+        agrees(page, streets)
+        page.close()
 
 
 def test_a_picture_of_512_by_1024_has_8_by_16_tokens(visit: Open) -> None:
@@ -495,6 +599,11 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
 
 def test_a_finger_chooses_the_other_token_too(visit: Open, street_file) -> None:
     page = visit(street_file(query="9", lock="1"), 390, 844, has_touch=True, is_mobile=True)
+    expect(page.locator(".explorer .photo-title")).to_have_text("Tap a token")
+    expect(page.locator(".explorer .hint")).to_contain_text("Tap another token")
+    tops = [page.locator(f".explorer {place}").bounding_box() for place in (".photo", ".map", ".said", ".settings")]
+    ys = [box["y"] for box in tops if box]
+    assert len(ys) == 4 and ys == sorted(ys)  # the image and its map come before the choices
     page.locator(".explorer .map").scroll_into_view_if_needed()
     for token in (20, 2):
         page.touchscreen.tap(*place(page, token, GRID, ".map"))
@@ -530,8 +639,8 @@ def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None
         ("mode", 1),
         ("values", 0),
         ("values", 1),
-        ("log", 1),
-        ("each", 1),
+        ("colours", 2),
+        ("scale", 1),
         ("smooth", 1),
     ):
         button(page, group, n).click()
@@ -550,7 +659,7 @@ def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None
 
 def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: Trace) -> None:
     asked = {
-        "block": "3", "head": "2", "query": "20", "to": "9", "lock": "1", "mode": "column", "values": "scores", "scale": "each",
+        "block": "3", "head": "2", "query": "20", "to": "9", "lock": "1", "mode": "column", "values": "scores", "scale": "all",
         "smooth": "1", "with": "block-2", "sort": "distance", "removal": "only-3",
     }  # fmt: skip
     link = {"size": "256", "sample": "street", "lang": "en"}
@@ -565,7 +674,7 @@ def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: T
     for key in ("Escape", "ArrowUp", "0", "["):
         page.keyboard.press(key)
     button(page, "values", 1).click()
-    button(page, "log", 1).click()
+    button(page, "colours", 2).click()
     page.locator(".explorer .with").select_option("query")
     says(page, block=1, head="mean", query=13, queries="", locked=False, values="weights")
     address_says(
@@ -662,7 +771,7 @@ def test_taking_a_head_away_shows_what_changes(visit: Open, streets: Trace) -> N
     size = tuple(round(side * LABELS / streets.sizes["X"]) for side in (streets.sizes["Y"], streets.sizes["X"]))
     was = segment(streets["class_scores"], size).labels  # type: ignore[arg-type]
     choices = page.locator(".explorer .removal .choice button")
-    expect(choices).to_have_text(["as it ran", "remove head 3", "keep only head 3"])
+    expect(choices).to_have_text(["unchanged", "remove head 3", "keep only head 3"])
     for n, heads in ((1, (2,)), (2, (0, 1, 3))):
         choices.nth(n).click()
         removal = without_heads(model, streets, 1, heads)
@@ -678,7 +787,7 @@ def test_taking_a_head_away_shows_what_changes(visit: Open, streets: Trace) -> N
     choices.first.click()
     expect(page.locator(".explorer .result .view")).to_have_count(0)
     button(page, "heads", -1).click()
-    expect(page.locator(".explorer .removal .under").first).to_have_text("Choose a head to take it away.")
+    expect(page.locator(".explorer .removal .under").first).to_have_text("Choose a head, then remove it.")
 
 
 def test_what_is_known_of_a_head_taken_away_is_said_in_the_language_of_the_page(visit: Open) -> None:

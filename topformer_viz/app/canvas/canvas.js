@@ -69,41 +69,45 @@ function scaleFor([low, high]) {
   return { low, high, table: SEQUENTIAL };
 }
 
-// Weights start at 0, so that equal ones look equal, and grow with the square root, so that small ones can be seen.
+// Attention weights start at 0, so that equal ones look equal; colour grows with their square root, so that small ones can be seen.
 const rootScale = (high) => ({ low: 0, high, table: SEQUENTIAL, root: true });
 
 // Four powers of ten below the largest; what is smaller still has the lowest colour.
 const DECADES = 4;
 const logScale = (high) => ({ low: high / 10 ** DECADES, high, table: SEQUENTIAL, log: true });
 
-const colourOf = (scale, value) => {
-  const span = scale.high - scale.low;
-  let at = span > 0 ? (value - scale.low) / span : scale.table === DIVERGING ? 0.5 : 0;
-  if (scale.root) at = Math.sqrt(Math.max(0, at));
-  if (scale.log) at = value > scale.low ? 1 + Math.log10(value / scale.high) / DECADES : 0;
-  return scale.table[Math.max(0, Math.min(255, Math.round(at * 255)))];
-};
-
-// A scale from end to end, on a canvas one pixel high.
-function colourBar(canvas, { table, root }) {
-  const end = canvas.width - 1;
-  fillPixels(canvas, (i) => table[Math.round((root ? Math.sqrt(i / end) : i / end) * 255)]);
+// Where a value lies between the ends of a scale, from 0 to 1.
+function placeOn({ low, high, table, root, log }, value) {
+  const span = high - low;
+  let at = span > 0 ? (value - low) / span : table === DIVERGING ? 0.5 : 0;
+  if (root) at = Math.sqrt(Math.max(0, at));
+  if (log) at = value > low ? 1 + Math.log10(value / high) / DECADES : 0;
+  return Math.max(0, Math.min(1, at));
 }
 
-// Ends of a scale and the colours between them; words on it, if there are any.
+const colourOf = (scale, value) => scale.table[Math.round(placeOn(scale, value) * 255)];
+
+// Ends of a scale and its colours between them, in even steps; words on it, if there are any. Half of the maximum is
+// ticked on a root scale, where it is not the middle.
 function legend(box, scale, words = "") {
   const name = words && '<span class="legend-name"></span>';
-  if (!box.firstChild) box.innerHTML = `<span class="low"></span><canvas class="bar" width="256" height="1"></canvas><span class="high"></span>${name}`;
-  if (box.table !== scale.table) colourBar(box.querySelector("canvas"), scale);
+  if (!box.firstChild) {
+    const ramp = '<span class="ramp"><canvas class="bar" width="256" height="1"></canvas><span class="half"></span></span>';
+    box.innerHTML = `<span class="low"></span>${ramp}<span class="high"></span>${name}`;
+  }
+  if (box.table !== scale.table) fillPixels(box.querySelector("canvas"), (i) => scale.table[i]);
   box.table = scale.table;
-  const [low, high] = box.querySelectorAll(".low, .high");
+  const [low, half, high] = box.querySelectorAll(".low, .half, .high"), middle = scale.high / 2;
+  half.hidden = !scale.root || !middle;
+  half.textContent = number(middle);
+  half.style.left = `${100 * placeOn(scale, middle)}%`;
   low.textContent = (scale.log ? "≤ " : "") + number(scale.low, Math.abs(scale.high));
   high.textContent = number(scale.high, Math.abs(scale.low));
   if (words) box.lastChild.textContent = words;
   return box;
 }
 
-// A canvas with one pixel a value, stretched by CSS; its memory is kept from frame to frame.
+// A canvas with one pixel per value, stretched by CSS; its memory is kept from frame to frame.
 class Sheet {
   constructor(canvas, rows, columns) {
     Object.assign(canvas, { width: columns, height: rows });
@@ -120,7 +124,7 @@ class Sheet {
   }
 }
 
-// A tile as a small canvas, one pixel a cell.
+// A tile as a small canvas, one pixel per cell.
 const cells = (rows, cols, at, scale) => fillPixels(new OffscreenCanvas(cols, rows), (p) => colourOf(scale, at(Math.floor(p / cols), p % cols)));
 
 // Three digits; next to values of size `beside`, what is a million times smaller is as good as 0.
@@ -138,7 +142,7 @@ const range = (low, high) => `${number(low, Math.abs(high))} … ${number(high, 
 
 // ---------------------------------------------------------------- tensors as tiles
 
-// Root mean square over the features, for one picture of a whole map: what a thumbnail shows.
+// Root mean square over the features, for one map of them all: what a thumbnail shows.
 const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 
 function strength(tensor, grid, channels) {
@@ -160,11 +164,11 @@ function gridPath([rows, cols], left, top, w, h) {
   return [...across, ...down].join("");
 }
 
-// A frame around the rectangle of pixels from the first to the last; around none it is hidden.
-function outline(mark, [rows, columns], pixels) {
-  mark.hidden = !pixels.length;
+// A frame around the rectangle of tokens from the first to the last; around none it is hidden.
+function outline(mark, [rows, columns], tokens) {
+  mark.hidden = !tokens.length;
   if (mark.hidden) return;
-  const [from, to] = [pixels[0], pixels.at(-1)], row = (p) => Math.floor(p / columns), percent = (v, of) => `${(v * 100) / of}%`;
+  const [from, to] = [tokens[0], tokens.at(-1)], row = (p) => Math.floor(p / columns), percent = (v, of) => `${(v * 100) / of}%`;
   const width = percent((to % columns) - (from % columns) + 1, columns), height = percent(row(to) - row(from) + 1, rows);
   Object.assign(mark.style, { left: percent(from % columns, columns), top: percent(row(from), rows), width, height });
 }

@@ -1,4 +1,4 @@
-// Two views side by side, and their difference: A is the view on show, B another head, block or token.
+// Two maps side by side, and their difference: A is the one on show, B that of another head, block or token.
 
 class Beside {
   constructor(explorer) {
@@ -21,9 +21,9 @@ class Beside {
     box.hidden = !other;
     if (box.hidden) return;
     const difference = chosen.map((v, j) => v - other.line[j]), [a, b, d] = [chosen, other.line, difference].map(extent);
-    const both = [Math.min(a[0], b[0]), Math.max(a[1], b[1])], end = Math.max(-d[0], d[1]), scale = (own) => scaleIn(state, state.scale ? own : both);
+    const both = [Math.min(a[0], b[0]), Math.max(a[1], b[1])], end = Math.max(-d[0], d[1]), each = state.scale === "each", scale = (own) => scaleIn(state, each ? own : both);
     const name = ({ block, head, asks }) => words.say("view_of", { block: block + 1, head: words.head(head), tokens: words.tokens(asks, true) });
-    const under = ui[state.scale ? "legend_each" : "legend_both"];
+    const under = words.scale(state, each ? "own_map" : "both");
     this.show(0, `A: ${name({ ...state, asks: state.tokens })}`, chosen, scale(a), under, state.tokens);
     this.show(1, `B: ${name(other)}`, other.line, scale(b), under, other.asks);
     this.show(2, "A − B", difference, { low: -end, high: end, table: DIVERGING }, ui.legend_difference, []);

@@ -1,6 +1,6 @@
 // The attention explorer: point at a token and see what it reads, in every head, and by what arithmetic.
 // A page of its own, a guest in the lesson (`host`), and a file that works alone. The server is asked for another block
-// or for a run without a head.
+// or for a run without a head, no more.
 
 const REST = 400; // ms without news until the address and the screen reader hear of it
 
@@ -49,7 +49,7 @@ class Explorer {
       state.block = news.block;
       this.wished = undefined;
     }
-    // What another picture or model has no place for goes back to its default.
+    // What another image or model does not have goes back to its default.
     state.read(first ? news.asked : moved ? state.elsewhere : state.parameters, news);
     if (moved && !this.host.guest) sayCarried(this.find(".carried"), this.words.ui.carried, state.block, state.head, this.words.head(state.head));
     if (first && !news.asked.head) this.cameWith = state.head;
@@ -60,6 +60,7 @@ class Explorer {
     const frame = JSON.stringify([header.lang, news.heads, news.headNames, news.grid, this.block.dim, this.block.d]);
     if (frame !== this.built) {
       for (const part of [this.pictures, this.toolbar, this.beside, this.sum, this.removal]) part.build();
+      this.buildSaid();
       this.pictures.spreadGrey();
     }
     this.built = frame;
@@ -89,18 +90,17 @@ class Explorer {
 
   // ------------------------------------------------------------ what the visitor changes
 
-  // Something a pointer may change sixty times a second: drawn in the next frame.
+  // Something that a pointer may change sixty times a second: drawn in the next frame.
   change(news) {
     if (this.state.has(news)) return;
     Object.assign(this.state, news);
     this.frame ??= requestAnimationFrame(() => this.draw());
   }
 
-  // A setting: toolbar and pictures anew.
+  // A setting: controls and maps anew.
   settle(news) {
     const { state } = this;
     Object.assign(state, news);
-    if (state.values === "scores") state.colour = null; // scores have both signs
     if (this.host.guest && !this.box.offsetParent) return; // another stage is on show
     // Settings of display are folded away at first where there is little room.
     if (!this.folded) this.find(".display").open = this.box.clientWidth >= 560;
@@ -165,29 +165,46 @@ class Explorer {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       this.sum.drawUnseen();
-      this.find(".spoken").textContent = this.find(".said").textContent;
+      this.find(".spoken").textContent = this.sentences.join(this.words.space);
       this.host.remember?.(state.parameters);
     }, REST);
   }
 
-  // What the pictures show, in a sentence or two, what to do next, and how far off the numbers are.
+  // Terms in what is said keep their place, and with it the focus: only the numbers around them change.
+  buildSaid() {
+    const { words, n, find } = this, number = '<span class="effective"></span>';
+    find(".spread").innerHTML = words.say("said_effective", { effective: number, n });
+    find(".badge").innerHTML = `<span class="equal"></span>${words.space}<span class="term" tabindex="0">${words.ui.badge_how}<span class="tip" role="tooltip"></span></span>`;
+  }
+
+  // What the maps show, in a sentence or two, what to do next, and how exact the numbers are.
   tell(strongest) {
-    const { state, chosen, words, n, block, pair: [i, j] } = this, { column, tokens } = state, weights = state.values === "weights";
-    const values = { head: words.head(state.head), tokens: words.tokens(tokens), other: words.token(strongest), value: number(chosen[strongest]), n };
-    const told = [words.say(`said_${state.mode}_${state.values}`, values)];
-    if (weights && !column) {
-      told.push(words.say("said_effective", { effective: number(effective(chosen)), n }));
-      if (tokens.length === 1) told.push(words.say("said_distance", { distance: number(meanDistance(chosen, state.query, state.columns)) }));
-    } else if (weights) told.push(words.say("said_total", { sum: number(chosen.reduce((sum, w) => sum + w, 0)) }));
+    const { state, chosen, words, n, block, find, pair: [i, j] } = this, { column, tokens } = state, weights = state.values === "weights";
+    const values = { head: words.head(state.head), tokens: words.tokens(tokens), other: words.token(strongest), value: number(chosen[strongest]) };
+    const most = words.say(`said_${state.mode}_${state.values}`, values), more = [], spread = find(".spread"), spreads = weights && !column;
+    if (spreads && tokens.length === 1) more.push(words.say("said_distance", { distance: number(meanDistance(chosen, state.query, state.columns)) }));
+    else if (weights && column) more.push(words.say("said_total", { sum: number(chosen.reduce((sum, w) => sum + w, 0)) }));
     if (state.key !== null || state.cell) {
       const value = state.cell ? this.cellValue(i, j) : chosen[state.key];
-      told.push(words.say("said_cell", { i: words.token(i), j: words.token(j), value: number(value) }));
+      more.push(words.say("said_cell", { i: words.token(i), j: words.token(j), value: number(value) }));
     }
-    this.find(".said").textContent = told.join(words.space);
-    const touch = matchMedia("(pointer: coarse)").matches ? "_touch" : "", off = Math.max(block.off, block.difference), badge = this.find(".badge");
-    this.find(".hint").textContent = words.ui[(state.lock ? "hint_locked" : "hint") + touch];
-    badge.textContent = block.difference === null ? "" : words.say("badge", { difference: off < 1e-9 ? "< 1e−9" : number(off) });
-    badge.title = words.ui.badge_title;
+    spread.hidden = !spreads;
+    if (spreads) find(".effective").textContent = number(effective(chosen));
+    find(".most").textContent = most + words.space;
+    find(".more").textContent = (spreads ? words.space : "") + more.join(words.space);
+    const spoken = spread.cloneNode(true);
+    spoken.querySelector(".tip").remove();
+    this.sentences = [most, ...(spreads ? [spoken.textContent] : []), ...more];
+    find(".hint").textContent = words.doing(state.lock ? "hint_locked" : "hint");
+    this.vouch();
+  }
+
+  // That this is what ran: to how many decimal places the numbers here are the server's, and how that is known.
+  vouch() {
+    const { block, words, find } = this, off = Math.max(block.off, block.difference), badge = find(".badge");
+    badge.hidden = block.difference === null;
+    find(".equal").textContent = words.say("badge", { digits: Math.floor(-Math.log10(Math.min(1, Math.max(off, 1e-9)))) });
+    badge.querySelector(".tip").textContent = words.say("badge_tip", { difference: off < 1e-9 ? "< 1e−9" : number(off) });
   }
 
   cellValue(i, j) {

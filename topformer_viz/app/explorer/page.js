@@ -1,9 +1,10 @@
-// The explorer as a page of the app: its state lives in the address.
+// The explorer as a page of the app: the address holds its state.
 
 class ExplorerPage {
   constructor(root) {
     this.explorer = new Explorer(root, {
       ask: (wish) => this.ask("wish", wish),
+      lesson: (stage) => this.ask("lesson", { ...this.explorer.state.parameters, stage }),
       remember: (parameters) => {
         const { link, lang, view } = this.header;
         writeAddress({ ...link, ...parameters, lang });

@@ -1,4 +1,4 @@
-"""The attention explorer in the app: a page of its own, and a guest in the lesson's scores and weights."""
+"""The attention explorer in the app: a page of its own, and a guest in the lesson's stages scores and weights."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -55,7 +55,20 @@ def show(view: View) -> None:
         file = {"name": f"topformer-{view.sample or 'picture'}.html", "id": uuid4().hex}
         settings["file"] = file | body.add_picture(html.encode(), "text/html")
     payload = explorer.message({"link": view.link, "view": settings}, body)
-    _component(key="explorer", data=payload, on_wish_change=partial(take_wish, "explorer"), height="content")
+    _component(
+        key="explorer", data=payload, height="content",
+        on_wish_change=partial(take_wish, "explorer"), on_lesson_change=_take_lesson,
+    )  # fmt: skip
+    if place := st.session_state.pop("explorer_lesson", None):
+        st.switch_page("pages/lesson.py", query_params=place)
+
+
+def _take_lesson() -> None:
+    """Note where in the lesson the visitor wants to go: to a stage, with what the address says of the explorer."""
+    place = getattr(st.session_state.explorer, "lesson", None)
+    if isinstance(place, dict):
+        known = {name: str(value) for name, value in place.items() if name in (*ADDRESS, "stage") and value is not None}
+        st.session_state.explorer_lesson = known
 
 
 def guest_data(view: View, wanted: Wanted, body: Body) -> dict[str, Any]:

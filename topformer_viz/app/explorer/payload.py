@@ -14,20 +14,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.wire import Body, Part
 from topformer_viz.app.explorer.change import Change, changes_of
-from topformer_viz.app.explorer.words import CHANCE, UI
+from topformer_viz.app.explorer.words import UI
 from topformer_viz.network.classes import ClassSet
 from topformer_viz.network.colour import QUESTIONS, ColourModel, Model
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.run.measures import Measures, pooled
 from topformer_viz.run.segmentation import Removal
 from topformer_viz.run.tracing import Trace
-from topformer_viz.words.names import QUESTION_NAMES
+from topformer_viz.words.names import NOT_EVIDENCE, QUESTION_NAMES
 from topformer_viz.words.text import Lang
 
 MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
-POOLED = 128  # cells a side of the matrix's picture where there are too many tokens for a cell each
+POOLED = 128  # cells per side of the matrix where it has too many entries for a cell each
 UNCHANGED = 255  # stands for "the same class as before" in a picture of what changed
 
 
@@ -48,6 +49,12 @@ def heads_of(removal: str, heads: int) -> tuple[int, ...] | None:
     return (head - 1,) if match[1] == "without" else tuple(h for h in range(heads) if h != head - 1)
 
 
+def ui_words(lang: Lang) -> dict[str, str]:
+    """What the explorer says, by name; as HTML where a term of the glossary is in it."""
+    said = {name: text(lang) for name, text in UI.items()}
+    return {name: note_html(text, lang) if "[[" in text else text for name, text in said.items()}
+
+
 def explorer_data(
     run: Trace,
     model: Model,
@@ -58,7 +65,7 @@ def explorer_data(
 ) -> dict[str, Any]:
     """The header's part for the explorer: ``blocks`` (from 0) and the words."""
     return {
-        "ui": {name: text(lang) for name, text in UI.items()},
+        "ui": ui_words(lang),
         "heads": run.sizes["heads"],
         "headNames": [QUESTION_NAMES[name](lang) for name in QUESTIONS] if isinstance(model, ColourModel) else None,
         "grid": [run.sizes["H"], run.sizes["W"]],
@@ -96,7 +103,7 @@ def _removal(change: Change, lang: Lang, untrained: bool, body: Body) -> dict[st
     if (labels := change.labels) is None:
         return data
     if untrained:
-        data["words"].append(CHANCE(lang))
+        data["words"].append(NOT_EVIDENCE(lang))
     pictures = {"before": labels.was, "after": labels.now, "changed": labels.now.where(labels.changed, UNCHANGED)}
     return (
         data

@@ -30,7 +30,7 @@ class Pictures {
   // ------------------------------------------------------------ their frames
 
   build() {
-    const { explorer, find } = this, { info, words: { ui }, box } = explorer, [rows, columns] = info.grid;
+    const { explorer, find } = this, { info, words, box } = explorer, { ui } = words, [rows, columns] = info.grid;
     const lines = gridPath(info.grid, 0, 0, columns, rows), mark = (name) => `<div class="mark ${name}" data-term="${name}" hidden></div>`;
     const grid = `<svg class="lines${columns > 24 ? " dense" : ""}" viewBox="0 0 ${columns} ${rows}" preserveAspectRatio="none" aria-hidden="true"><path d="${lines}"/><path class="over" d="${lines}"/></svg>`;
     for (const extra of box.querySelectorAll(".lines, .mark")) extra.remove();
@@ -39,6 +39,7 @@ class Pictures {
     find(".map").dataset.term = "row";
     find(".matrix").insertAdjacentHTML("beforeend", '<div class="mark line" data-term="row"></div><div class="mark spot" data-term="cell"></div>');
     box.style.setProperty("--heads", info.heads);
+    box.style.setProperty("--narrow", info.heads === 4 ? 2 : Math.min(info.heads, 3)); // cards in a row on a phone
     this.map = new Sheet(find(".map canvas"), rows, columns);
     this.cards = countTo(info.heads).map((head) => {
       const innerHTML = '<span class="name"></span><span class="plane"><img class="grey" alt=""><canvas></canvas></span><span class="top"></span><span class="numbers"></span>';
@@ -47,11 +48,12 @@ class Pictures {
       return { head, card, sheet: new Sheet(card.querySelector("canvas"), rows, columns) };
     });
     this.buildTicks(rows, columns);
-    say(find, { ".photo-title": ui.photo, ".strip h3": ui.strip, ".strip-note": ui.strip_note });
+    say(find, { ".photo-title": words.doing("photo"), ".strip h3": ui.strip });
+    find(".strip-note").innerHTML = ui.strip_note;
     find(".photo").setAttribute("aria-label", ui.photo_label);
   }
 
-  // The token grid shows in the matrix's ticks: one where each row of the picture begins.
+  // The token grid shows in the matrix's ticks: one where each of its rows begins.
   buildTicks(rows, columns) {
     const n = rows * columns, every = { down: Math.ceil(rows / 22), across: Math.ceil((rows * String(n).length) / 44) };
     for (const [side, place] of [["down", "top"], ["across", "left"]]) {
@@ -77,48 +79,54 @@ class Pictures {
     }
   }
 
-  // The whole matrix of the chosen head; where the tokens are too many for it, averaged down by the server.
+  // The whole matrix of the chosen head; where it would have too many entries, averaged down by the server.
   drawMatrix() {
     const { state, words, n } = this.explorer, { find } = this, canvas = find(".matrix canvas");
-    const { values, side, ends } = this.matrix(), scale = scaleIn(state, ends), head = words.head(state.head), axes = words.say("axes", { n });
+    const { values, side, ends, shared, own } = this.matrix(), scale = scaleIn(state, ends), head = words.head(state.head), axes = words.say("axes", { n });
     new Sheet(canvas, side, side).paint(values, scale, state.smooth);
     find(".matrix-title").textContent = words.say("matrix", { values: words.ui[state.values], head });
     find(".matrix").setAttribute("aria-label", words.say("matrix_label", { n, head }));
-    find(".axes").textContent = side === n ? axes : `${axes} ${words.say("averaged", { side })}`;
-    legend(find(".matrix-legend"), scale, words.ui[state.head === "mean" ? "legend_mean" : state.scale ? "legend_each" : "legend_shared"]);
+    find(".axes").innerHTML = side === n ? axes : `${axes}${words.space}${words.say("averaged", { side })}`;
+    this.legend(".matrix-legend", scale, shared ? "all_matrices" : "own_matrix", own);
   }
 
-  // Its numbers, row by row, `side` of them, and the ends of their scale.
+  // Its numbers, row by row, `side` of them; the ends of their scale, whether all heads have that one, and their maximum.
   matrix() {
     const { state: { head, values: kind, scale }, block, n, info } = this.explorer, all = head === "mean", heads = countTo(info.heads);
-    const shared = !all && !scale;
+    const shared = !all && scale === "all";
     if (n <= info.dense) {
       const values = block.matrix(head, kind), among = shared ? heads : [head], highs = kind === "scores" ? block.high : block.top;
-      return { values, side: n, ends: all ? extent(values) : [Math.min(...among.map((h) => block.low[h])), Math.max(...among.map((h) => highs[h]))] };
+      if (all) return { values, side: n, ends: extent(values) };
+      return { values, side: n, shared, own: highs[head], ends: [Math.min(...among.map((h) => block.low[h])), Math.max(...among.map((h) => highs[h]))] };
     }
     const { data, shape: [, side], strides: [size] } = block.pooled[kind], of = (h) => data.subarray(h * size, (h + 1) * size);
-    const values = all ? average(heads.map(of)) : of(head);
-    return { values, side, ends: extent(shared ? data : values) };
+    const values = all ? average(heads.map(of)) : of(head), [, own] = extent(values);
+    return { values, side, shared, own, ends: extent(shared ? data : values) };
   }
 
   // ------------------------------------------------------------ with every token
 
   draw() {
-    const { state, lines, chosen, words } = this.explorer, ends = lines.map(extent), mean = state.head === "mean";
-    const shared = scaleIn(state, [Math.min(...ends.map((e) => e[0])), Math.max(...ends.map((e) => e[1]))]);
-    const scaleOf = (h) => (state.scale ? scaleIn(state, ends[h]) : shared);
-    const own = !mean ? scaleOf(state.head) : state.scale ? scaleIn(state, extent(chosen)) : shared;
+    const { state, lines, chosen, words } = this.explorer, ends = lines.map(extent), shared = state.scale === "all";
+    const all = [Math.min(...ends.map((e) => e[0])), Math.max(...ends.map((e) => e[1]))], ownEnds = extent(chosen);
+    const scaleOf = (own) => scaleIn(state, shared ? all : own), scale = scaleOf(ownEnds);
     const title = words.say(`${state.mode}_${state.values}`, { tokens: words.tokens(state.tokens, true), head: words.head(state.head) });
-    this.map.paint(chosen, own, state.smooth);
+    this.map.paint(chosen, scale, state.smooth);
     this.find(".map-title").textContent = title;
     this.find(".map").setAttribute("aria-label", title);
-    legend(this.find(".map-legend"), own, words.ui[!state.scale ? "legend_shared" : mean ? "legend_mean" : "legend_each"]);
+    this.legend(".map-legend", scale, shared ? "all_maps" : "own_map", ownEnds[1]);
     for (const { head, card, sheet } of this.cards) {
-      sheet.paint(lines[head], scaleOf(head), state.smooth);
+      sheet.paint(lines[head], scaleOf(ends[head]), state.smooth);
       const [low, high] = ends[head];
       card.querySelector(".top").textContent = state.values === "scores" ? range(low, high) : words.say("up_to", { high: number(high) });
     }
     this.drawMarks();
+  }
+
+  // A scale's ends, and in words what kind it is and for which maps; `high`: the maximum of this one.
+  legend(place, scale, whose, high) {
+    const { state, words } = this.explorer;
+    legend(this.find(place), scale, words.scale(state, whose, high));
   }
 
   drawMarks() {
@@ -134,8 +142,11 @@ class Pictures {
   }
 }
 
-// Colours for values from `low` to `high`: scores diverge where they have both signs, weights start at 0.
+// Colours for values from `low` to `high`: scores diverge where they have both signs, attention weights start at 0.
 function scaleIn(state, [low, high]) {
   if (state.values === "scores") return scaleFor([low, high]);
-  return state.colour === "log" ? logScale(high) : { low: 0, high, table: SEQUENTIAL };
+  return { root: rootScale(high), linear: { low: 0, high, table: SEQUENTIAL }, log: logScale(high) }[state.colour];
 }
+
+// How colour grows with the values on show: scores, which can be negative, have no square root and no logarithm.
+const colourIn = (state) => (state.values === "scores" ? "linear" : state.colour);

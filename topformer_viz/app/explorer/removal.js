@@ -1,4 +1,4 @@
-// What hangs on a head: what becomes of the block's output and of the segmentation without it, or with it alone.
+// What depends on a head: what becomes of the block's output and of the segmentation without it, or with it alone.
 
 class Removal {
   constructor(explorer) {
@@ -25,7 +25,7 @@ class Removal {
     this.explorer.pictures.spreadGrey();
   }
 
-  // As it ran, without the chosen head or with it alone; and what is chosen already.
+  // Unchanged, without the chosen head or with it alone; and what is chosen already.
   drawChoice() {
     const { explorer } = this, { state, words, block, find, info, root } = explorer, box = find(".removal"), options = [[null, words.ui.as_it_ran]];
     const heads = new Set([...(state.head === "mean" ? [] : [state.head]), ...(state.removal ? [removed(state.removal).head] : [])]);

@@ -1,4 +1,4 @@
-// Where the visitor stands, and how an address spells it. What an address can say is declared in state.py, from where
+// What the visitor looks at, and how an address spells it. What an address can say is declared in state.py, from where
 // ADDRESS comes: tokens, heads and blocks count from 1 there and from 0 here; what is not said is null.
 
 const HELD = { lock: "1" };
@@ -10,7 +10,7 @@ class State {
   cell = null; // [query, key], pointed at in the matrix
   selecting = false; // whether a finger, too, takes a region
 
-  // Take over what `said` has by name, as an address spells it; what this run has no place for means the default.
+  // Take over what `said` has by name, as an address spells it; what this run does not have means the default.
   read(said, { heads, blocks, grid: [rows, columns] }) {
     const n = rows * columns, counts = { head: heads, token: n, block: blocks > 1 ? blocks : 0 };
     Object.assign(this, { rows, columns, cell: null, can: {} });

@@ -1,4 +1,4 @@
-"""Where one stands in the explorer, as its address says it: declared here, once.
+"""Which view the explorer shows, as its address says it: declared here, once.
 
 The page and the figures read addresses by it; state.js, which has ADDRESS from here, reads and writes them in the browser.
 The block is not among it: every page's address has one.
@@ -22,8 +22,8 @@ ADDRESS: dict[str, tuple[str, ...]] = {
     "lock": ("", "1"),
     "mode": ("row", "column"),
     "values": ("weights", "scores"),
-    "colour": ("", "log"),
-    "scale": ("", "each"),
+    "colour": ("root", "linear", "log"),
+    "scale": ("each", "all"),
     "smooth": ("", "1"),
     "with": ("", "query", "head-{head}", "head-mean", "block-{block}"),
     "sort": ("", "effective", "distance"),
@@ -35,7 +35,7 @@ ADDRESS_JS = f"const ADDRESS = {json.dumps(ADDRESS)};\n"
 def parameters(sizes: Mapping[str, int], blocks: int, said: Mapping[str, str]) -> Takes:
     """What each parameter can be in a run of such ``sizes``: numbers as int, words as str.
 
-    Beside the view can stand the "query" only where ``said`` has a token for it, and a mean only of several heads.
+    A view can be compared with the "query" only where ``said`` has a token for it, with a mean only of several heads.
     """
     counts = {"head": sizes["heads"], "token": sizes["HW"], "block": blocks if blocks > 1 else 0}
     can = {name: _all(values, counts) for name, values in ADDRESS.items()}

@@ -1,4 +1,5 @@
-// The arithmetic of one cell: query times key, softmax, times value. Pointing at a term lights what it comes from.
+// The arithmetic of one attention weight: query times key, softmax, times value; of the heads' mean, their average.
+// Pointing at a term lights what it comes from.
 
 class Sum {
   constructor(explorer) {
@@ -8,6 +9,12 @@ class Sum {
     box.onpointerleave = (event) => event.pointerType === "touch" || this.light(null); // a finger that lifts points on
     box.onfocusin = (event) => this.light(under(event));
     box.onfocusout = () => this.light(null);
+    explorer.find(".steps").onclick = ({ target }) => {
+      const head = target.closest("[data-head]")?.dataset.head;
+      if (!head) return;
+      explorer.settle({ head: Number(head) });
+      explorer.find(".steps .term-chip").focus({ preventScroll: true }); // the head's own, in place of the button
+    };
     this.resized = new ResizeObserver((entries) => {
       for (const { target, contentRect: { width, height } } of entries) {
         Object.assign(this.bars[target.closest(".bars").dataset.bars], { width, height });
@@ -29,10 +36,13 @@ class Sum {
   }
 
   build() {
-    const { block: { dim, d }, find, box } = this.explorer, bars = (row, count, light) =>
+    const { block: { dim, d }, find, box, words: { ui }, host } = this.explorer, bars = (row, count, light) =>
       `<div class="bars" data-bars="${row}"><span class="name"></span><div class="features" tabindex="0" role="img" data-light="${light.replace(/\S*# ?/g, "")}" style="--count:${count}"><canvas></canvas>${countTo(count).map((c) => `<span class="feature" data-term="${row}${c}" data-feature="${c}" data-light="${light.replaceAll("#", c)}"></span>`).join("")}</div><span class="end"></span></div>`;
     find(".dot").innerHTML = bars("q", dim, "q# i") + bars("k", dim, "k# j") + bars("p", dim, "p# q# k# i j");
     find(".mixing").innerHTML = d ? bars("v", d, "v# j") + bars("w", d, "w# v# weight j cell") + bars("o", d, "o# w# row") : "";
+    const lessons = ["scores", "weights"].map((stage) => element("button", { type: "button", textContent: ui[stage], onclick: () => host.lesson(stage) }));
+    find(".lessons").replaceChildren(ui.lessons, ...lessons);
+    find(".lessons").hidden = !host.lesson;
     this.resized.disconnect();
     this.bars = {};
     for (const row of box.querySelectorAll(".bars")) {
@@ -50,9 +60,9 @@ class Sum {
     }
   }
 
-  // Out of sight it is drawn once, for its pictures need names.
+  // Out of sight it is drawn once, for its bars need names.
   drawIfSeen() {
-    if (this.inView || !this.bars.q.label) this.draw();
+    if (this.inView || !this.explorer.find(".sum h3").textContent) this.draw();
   }
 
   // And when the pointer rests, for whoever searches the page or prints it.
@@ -61,12 +71,35 @@ class Sum {
   }
 
   draw() {
-    const { block, words, state, pair: [i, j], find } = this.explorer, head = state.head === "mean" ? 0 : state.head;
+    const { state, find } = this.explorer, mean = state.head === "mean";
+    for (const part of [".dot", ".mixing", ".sum-hint"]) find(part).hidden = mean;
+    if (mean) this.drawMean();
+    else this.drawHead(state.head);
+  }
+
+  // The mean of the heads' numbers, each of which is a way to its own arithmetic.
+  drawMean() {
+    const { block, words, state, lines, info, pair: [i, j], find } = this.explorer, { ui } = words, { cell, values, column, tokens } = state;
+    const numbers = lines.map((line, h) => (cell ? block[values](h, i)[j] : line[column ? i : j])), asks = words.tokens(cell ? [column ? j : i] : tokens);
+    const [from, to] = column ? [words.token(i), asks] : [asks, words.token(j)];
+    find(".sum h3").textContent = words.say("sum_of_mean", { i: from, j: to });
+    this.sayWhose(ui.sum_mean);
+    const heads = numbers.map((v, h) => `<button type="button" class="term-chip" data-head="${h}" data-light="cell i j">${words.head(h)} <b>${exact(v)}</b></button>`);
+    const mean = numbers.reduce((sum, v) => sum + v, 0) / info.heads;
+    this.fillSteps(`( ${heads.join(' <span class="then">+</span> ')} ) <span class="then">÷ ${info.heads} =</span>
+      <span class="term-chip" tabindex="0" data-term="mean" data-light="cell i j">${ui.mean_short} <b>${exact(mean)}</b></span>`);
+  }
+
+  sayWhose(text) {
+    Object.assign(this.explorer.find(".whose"), { textContent: text, hidden: !text });
+  }
+
+  drawHead(head) {
+    const { block, words, state, pair: [i, j], find } = this.explorer, { tokens } = state;
     const features = countTo(block.dim), q = features.map((c) => block.feature("query", head, i, c)), k = features.map((c) => block.feature("key", head, j, c));
     const products = features.map((c) => q[c] * k[c]), row = block.weights(head, i);
-    const whose = state.head === "mean" ? [words.say("sum_mean", { head: words.head(0) })] : [];
-    if (state.tokens.length > 1 && !state.cell) whose.push(words.say("sum_region", { token: words.token(state.query) }));
-    find(".sum-hint").textContent = [...whose, words.ui.sum_hint].join(words.space);
+    this.sayWhose(tokens.length > 1 && !state.cell ? words.say("sum_region", { n: tokens.length, token: words.token(state.query) }) : "");
+    find(".sum-hint").textContent = words.doing("sum_hint");
     find(".sum h3").textContent = words.say("sum", { head: words.head(head), i: words.token(i), j: words.token(j) });
     this.row("q", q, words.say("q_row", { i: i + 1 }));
     this.row("k", k, words.say("k_row", { j: j + 1 }));
@@ -82,14 +115,19 @@ class Sum {
 
   // From the score to the weight; `lse`: the logarithm of the row's sum of exp.
   drawSteps(score, lse, weight, features) {
-    const { find, words: { ui } } = this.explorer, box = find(".steps");
+    const { ui } = this.explorer.words;
     const shift = Math.abs(lse) < 600 && Math.abs(score) < 600 ? 0 : lse; // exp() of more is not a number any more
     const term = (name, light, text) => `<span class="term-chip" tabindex="0" data-term="${name}" data-light="${light}">${text}</span>`;
     const less = shift ? ` − ${exact(shift)}` : "";
-    const steps = `${term("score", `score ${features.map((c) => `p${c}`).join(" ")} cell`, `${ui.score} <b>${exact(score)}</b>`)}
+    this.fillSteps(`${term("score", `score ${features.map((c) => `p${c}`).join(" ")} cell`, `${ui.score} <b>${exact(score)}</b>`)}
       <span class="then">→</span> ${term("exp", "exp score cell", `exp(${exact(score)}${less}) = <b>${exact(Math.exp(score - shift))}</b>`)}
       <span class="then">÷</span> ${term("total", "row", `${ui.total} <b>${exact(Math.exp(lse - shift))}</b>`)}
-      <span class="then">=</span> ${term("weight", "weight exp total cell", `${ui.weight} <b>${exact(weight)}</b>`)}`;
+      <span class="then">=</span> ${term("weight", "weight exp total cell", `${ui.weight} <b>${exact(weight)}</b>`)}`);
+  }
+
+  // As HTML; what stays the same keeps its focus.
+  fillSteps(steps) {
+    const box = this.explorer.find(".steps");
     if (box.said !== steps) box.innerHTML = box.said = steps;
   }
 

@@ -1,4 +1,4 @@
-// The choices above the pictures, and the order of the heads' cards.
+// The choices of what the maps show and how, and the order of the heads' cards.
 
 class Toolbar {
   constructor(explorer) {
@@ -13,8 +13,8 @@ class Toolbar {
   }
 
   build() {
-    const { find, words: { ui }, info, host } = this.explorer;
-    say(find, { ".with-label": ui.compare, ".sort-label": ui.sort, ".selecting": ui.select, ".free": ui.free, ".save": ui.save, ".link-button": ui.copy_link, ".display summary": ui.display });
+    const { find, words, info, host } = this.explorer, { ui } = words;
+    say(find, { ".with-label": ui.compare, ".sort-label": ui.sort, ".selecting": ui.select, ".free": words.doing("free"), ".save": ui.save, ".link-button": ui.copy_link, ".display summary": ui.display });
     find(".save").hidden = !info.saves;
     find(".link-button").hidden = !host.remember || Boolean(host.guest);
   }
@@ -28,8 +28,9 @@ class Toolbar {
     this.setting("head", ".heads", ui.head, unlessGuest([...heads, ["mean", ui.mean_short, ui.mean]]));
     this.setting("values", ".values", ui.values, unlessGuest([["scores", ui.scores, ui.scores_title], ["weights", ui.weights, ui.weights_title]]));
     this.setting("mode", ".mode", ui.direction, [["row", ui.row, ui.row_title], ["column", ui.col, ui.col_title]]);
-    this.setting("colour", ".log", ui.colour, [[null, ui.linear], ["log", ui.log, scores ? ui.log_not : ui.log_title, scores]]);
-    this.setting("scale", ".each", ui.scale, [[null, ui.shared, ui.shared_title], ["each", ui.each, ui.each_title]]);
+    const colours = state.can.colour.map((kind) => [kind, ui[kind], scores ? ui.only_linear : ui[`${kind}_title`], scores && kind !== "linear"]);
+    choice(find(".colours"), ui.colour, colours, colourIn(state), (colour) => explorer.settle({ colour }));
+    this.setting("scale", ".scale", ui.scale, state.can.scale.map((whose) => [whose, ui[whose], ui[`${whose}_title`]]));
     this.setting("smooth", ".smooth", ui.cells, [[null, ui.sharp], ["1", ui.smooth, ui.smooth_title]]);
     this.menu("with", (other) => words.other(other, state.pinned));
     this.menu("sort", (by) => ui[by ? `by_${by}` : "in_order"]);

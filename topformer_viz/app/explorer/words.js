@@ -9,11 +9,16 @@ class Words {
     return fill(this.ui[name], values);
   }
 
+  // How it is said to whoever is here: with a mouse, or with fingers alone.
+  doing(name) {
+    return (matchMedia("(hover: none)").matches && this.ui[`${name}_touch`]) || this.ui[name];
+  }
+
   token(i) {
     return tokenName(this.ui, i, this.grid);
   }
 
-  // One token or a region. `short`: for titles, which stay on one line lest the pictures below them jump.
+  // One token or a region. `short`: for titles, which stay on one line lest the maps below them jump.
   tokens(asking, short = false) {
     const [first, last] = [asking[0], asking.at(-1)], [, columns] = this.grid, from = (of) => `${of(first)}–${of(last)}`;
     if (asking.length === 1) return short ? this.say("token_short", { i: first + 1 }) : this.token(first);
@@ -22,15 +27,20 @@ class Words {
   }
 
   head(head) {
-    const own = this.headNames?.[head];
-    return head === "mean" ? this.ui.mean : this.say("head_n", { n: head + 1 }) + (own ? ` (${own})` : "");
+    if (head === "mean") return this.ui.mean;
+    return this.say(this.headNames ? "head_named" : "head_n", { n: head + 1, name: this.headNames?.[head] });
+  }
+
+  // What a colour scale is, and `whose`; `high`: the maximum of the map at hand.
+  scale(state, whose, high) {
+    return this.say(`legend_${colourIn(state)}`, { whose: this.say(whose, { high: number(high) }) });
   }
 
   block(b) {
     return this.say("block_n", { n: b + 1 });
   }
 
-  // What a view can be laid beside, as the address says it.
+  // What a view can be compared with, as the address says it.
   other(name, pinned) {
     const [kind, which] = name?.split("-") ?? [];
     if (!kind) return this.ui.nothing;
