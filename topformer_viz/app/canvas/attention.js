@@ -51,7 +51,7 @@ class Attention {
     return out;
   }
 
-  // One head's whole matrix, or the heads' mean ("mean"), row by row, for a picture of it: float32 (HW, HW). Kept.
+  // One head's whole matrix, or the heads' mean ("mean"), row by row: float32 (HW, HW). Kept.
   matrix(head, values) {
     const name = `${values} ${head}`;
     if (!this.matrices.has(name)) {
@@ -73,7 +73,7 @@ class Attention {
     return name === "key" ? data[head * h + c * a + token * b] : data[head * h + token * a + c * b];
   }
 
-  // What a row of weights brings back: the weighted sum of value, (d).
+  // What a row of attention weights brings back: the weighted sum of value, (d).
   mixed(head, weights) {
     const { data, strides: [h, j, f] } = this.value, out = new Float64Array(this.d);
     for (let c = 0; c < out.length; c++) {

@@ -1,4 +1,4 @@
-// What wire.py wrote: the header, every tensor in it with its numbers as `data`, every picture as `blob`.
+// What wire.py wrote: the header, every tensor in it with its numbers as `data`, every image as `blob`.
 function decode(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const body = bytes.slice(4 + size), read = new Map();
@@ -27,7 +27,7 @@ function halfToFloat(h) {
 
 // ---------------------------------------------------------------- colour
 
-// A colour as it lies in a picture's memory.
+// A colour as a canvas holds it in memory.
 const rgba = (r, g, b, alpha = 255) => ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
 // `canvas`, each of its pixels in the colour that `at` gives for its number.
@@ -155,7 +155,7 @@ const channelOf = (t, n) => (r, c) => t.data[n * t.strides[0] + r * t.strides[1]
 const featureOf = (t, head, f, w) => (r, c) => t.data[head * t.strides[0] + (r * w + c) * t.strides[1] + f * t.strides[2]];
 const countTo = (n) => Array.from({ length: n }, (_, i) => i);
 
-// ---------------------------------------------------------------- pictures
+// ---------------------------------------------------------------- images
 
 // Lines between the tokens, over a box.
 function gridPath([rows, cols], left, top, w, h) {
@@ -173,7 +173,7 @@ function outline(mark, [rows, columns], tokens) {
   Object.assign(mark.style, { left: percent(from % columns, columns), top: percent(row(from), rows), width, height });
 }
 
-// A picture without its colours, as large as it is. Pixel by pixel, with the weights of CSS's grayscale(1): the canvas
+// An image without its colours, as large as it is. One image pixel after the other, with the weights of CSS's grayscale(1): the canvas
 // of Safari has no filter.
 function grey(picture) {
   const { naturalWidth: width = picture.width, naturalHeight: height = picture.height } = picture;

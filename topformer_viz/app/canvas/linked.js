@@ -1,4 +1,4 @@
-// Pictures over one grid of tokens, linked: the token pointed at and the one it is paired with are marked in each of
+// Pictures (the image, maps, matrices) over one token grid, linked: the token pointed at and the one it is paired with are marked in each of
 // them, and each says its value there.
 
 const SHOWN_TERMS = 5; // tokens named in a weighted sum

@@ -1,6 +1,6 @@
-"""Pictures of one grid of tokens side by side: matrices, maps and the photograph, linked by the token pointed at.
+"""The image, maps and matrices over one token grid, side by side, linked by the token pointed at.
 
-A group is a column of pictures (a row of them on a narrow screen). What a picture shows lies in the payload;
+A group is a column of them (a row on a narrow screen); each is called a picture here. What it shows is in the payload;
 linked.js draws it and answers the pointer and the arrow keys without a round trip.
 """
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.figures.panel import Scale, Tile
+from topformer_viz.words.names import TOKEN
 from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
@@ -27,16 +28,16 @@ _component = st.components.v2.component(
     js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Linked);\n",
 )
 KEPT = ("token", "pair")  # the tokens marked, from 1, as the browser writes them into the address
-CELLS = 256  # a matrix of more tokens is averaged down to at most so many cells a side
+CELLS = 256  # a matrix of more tokens is averaged down to at most so many cells per side
 
 UI = {
-    "token": Text("token {i} (row {r}, column {c})", "token {i}（第 {r} 行第 {c} 列）"),
+    "token": TOKEN,
     "reads": Text("{i} → {j}", "{i} → {j}"),
     "keys": Text(
-        "Pictures that share the token pointed at. Arrow keys move it; with Shift they move the token it is paired with.",
-        "这些图共用所指的 token。方向键移动它；按住 Shift 移动与它配对的 token。",
+        "The image and the maps share the token pointed at. Arrow keys move it; with Shift they move the token it is paired with.",
+        "图片和各幅图共用所指的 token。方向键移动它；按住 Shift 移动与它配对的 token。",
     ),
-    "averaged": Text("each cell the mean of {n} × {n}", "每格是 {n} × {n} 个元素的平均"),
+    "averaged": Text("each cell is the mean of {n} × {n} entries", "每格是 {n} × {n} 个元素的平均"),
     "rest": Text("all others together", "其余合计"),
     "none": Text("nothing here", "这里没有"),
     "gone": Text("taken out", "已拿掉"),
@@ -45,7 +46,7 @@ UI = {
 
 
 class Pictures:
-    """Collects groups of pictures over one grid (H, W) and sends them.
+    """Collects groups of pictures over one token grid (H, W) and sends them.
 
     ``order`` of a picture, (HW,): place p shows token ``order[p]``. NaN in a tensor stands for "nothing here".
     """
@@ -60,12 +61,12 @@ class Pictures:
         self.groups.append({"title": title, "note": note, "pictures": list(pictures)})
 
     def photo(self, label: str, order: Tensor | None = None, kept: Tensor | None = None) -> dict[str, Any]:
-        """The photograph cut into the grid's squares; those not ``kept`` (HW,) are left out."""
+        """The image cut into its tokens; those not ``kept`` (HW,) are left out."""
         hidden = [] if kept is None else (~kept).nonzero()[:, 0].tolist()
         return {"kind": "photo", "label": label, "order": _list(order), "hidden": hidden}
 
     def tile(self, label: str, tile: Tile, order: Tensor | None = None) -> dict[str, Any]:
-        """A figure's tile of numbers: one a token, (H, W), or a table of token by token, (HW, HW)."""
+        """A figure's tile of numbers: one per token, (H, W), or a matrix of token by token, (HW, HW)."""
         values = torch.from_numpy(tile.values)
         shown = {"label": label, "order": _list(order), **_scale(tile.scale)}
         if values.shape == self.grid:
@@ -78,7 +79,7 @@ class Pictures:
         return {"kind": "row", "label": label, **_scale(tile.scale), "tensor": tensor}
 
     def colours(self, label: str, rgb: Tensor) -> dict[str, Any]:
-        """A colour a token, (3, HW), from 0 to 1."""
+        """One colour per token, (3, HW), from 0 to 1."""
         return {"kind": "colours", "label": label, "tensor": self._add(rgb.T[None])}
 
     def terms(self, label: str, weights: Tensor, rgb: Tensor, mixed: Tensor) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from topformer_viz.run.segmentation import Removal, segment
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.text import Lang
 
-LABELS = 320  # longest side, in pixels, of the segmentations shown
+LABELS = 320  # longest side, in image pixels, of the segmentations shown
 MOVED = 3  # changes of class named
-SEEN = 0.0005  # share of the pixels below which a change would be called 0.0%
+SEEN = 0.0005  # share of the image pixels below which a change would be called 0.0%
 
 
 class Labels(NamedTuple):
-    """The best class of every pixel before and after, (height, width), at most LABELS pixels on the longest side."""
+    """The best class of every image pixel before and after, (height, width), at most LABELS of them on the longest side."""
 
     names: ClassSet
     was: Tensor
@@ -37,7 +37,7 @@ class Labels(NamedTuple):
         return [(self.names.names[c](lang), self.names.colours[c]) for c in commonest]
 
     def moves(self, lang: Lang) -> list[str]:
-        """The commonest changes of class, with their share of all pixels."""
+        """The commonest changes of class, with their share of all image pixels."""
         names, pixels = self.names.names, self.was.numel()
         pairs, counts = (self.was * len(names) + self.now)[self.changed].unique(return_counts=True)
         old, new = pairs // len(names), pairs % len(names)

@@ -1,4 +1,4 @@
-"""The explorer as one HTML file that needs no server and no network: all blocks, and each run without a head."""
+"""The explorer as one HTML file that needs no server and no internet: all blocks, and each run without a head."""
 
 import base64
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def explorer_html(
     run: Trace, model: Model, photo: Image.Image, lang: Lang, *, name: str, about: str, untrained: bool,
     credit: str = "", asked: dict[str, Any] | None = None,
 ) -> str:  # fmt: skip
-    """The file's text. The picture's ``name`` and ``credit`` and the model's, ``about``, may be anybody's words: they are escaped.
+    """The file's text. The image's ``name`` and ``credit`` and the model's, ``about``, may be anybody's words: they are escaped.
 
     ``asked``: the view it opens with, as the explorer's address spells it ({"block": 2, "query": 28, ...}, from 1).
     """

@@ -30,7 +30,7 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + EXPLORER_CSS,
     js=f"{CANVAS_JS}\n{EXPLORER_JS}\nexport default mount(ExplorerPage);\n",
 )
-# Block on show, the one it is compared with, both from 0; removal, such as "only-2"; whether the plain pass is asked for.
+# Block on show, the one it is compared with, both from 0; removal, such as "only-2"; whether the untouched pass is asked for.
 Wanted = tuple[int, int | None, str, bool]
 
 
@@ -77,7 +77,7 @@ def guest_data(view: View, wanted: Wanted, body: Body) -> dict[str, Any]:
 
 
 def settings_of(view: View) -> dict[str, Any]:
-    """Where the visitor stands: the header's "view"."""
+    """What the visitor looks at: the header's "view"."""
     asked = {name: str(view.asked[name]) for name in ADDRESS if name in view.asked}
     return {
         "run": view.run_name, "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
@@ -88,7 +88,7 @@ def settings_of(view: View) -> dict[str, Any]:
 def wanted_of(view: View) -> Wanted:
     """What the session asks for.
 
-    The plain pass takes longer than the run itself: it comes when the explorer is on screen and asks for it.
+    The untouched pass takes longer than the run itself: it comes when the explorer is on screen and asks for it.
     """
     wish, blocks = st.session_state.get("explorer", {}), view.outline.blocks
     other, removal = wish.get("with"), wish.get("removal", "")

@@ -29,12 +29,12 @@ from topformer_viz.words.text import Lang
 
 MAX_TOKENS = 4096  # on the explorer's page and in its file; pages that hold whole matrices have a lower bound
 POOLED = 128  # cells per side of the matrix where it has too many entries for a cell each
-UNCHANGED = 255  # stands for "the same class as before" in a picture of what changed
+UNCHANGED = 255  # stands for "the same class as before" on a map of what changed
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A block and what was measured of it: ``difference`` from the plain forward pass, runs without heads by name."""
+    """A block and what was measured of it: ``difference`` from an untouched forward pass, runs without heads by name."""
 
     measures: Measures
     difference: float | None  # None: not measured yet
@@ -96,7 +96,7 @@ def _block(run: Trace, model: Model, n: int, shown: Shown, lang: Lang, untrained
 
 
 def _removal(change: Change, lang: Lang, untrained: bool, body: Body) -> dict[str, Any]:
-    """What became of the block's output and, where there is one, of the segmentation: numbers, words, pictures."""
+    """What became of the block's output and, where there is one, of the segmentation: numbers, words, maps."""
     data: dict[str, Any] = {
         "change": body.add(change.output, exact=True), "largest": float(change.output.max()), "words": change.words(lang),
     }  # fmt: skip
@@ -127,7 +127,7 @@ def _labels(labels: Tensor, names: ClassSet, body: Body) -> dict[str, Any]:
 def explorer_part(
     run: Trace, model: Model, photo: Image.Image, blocks: Mapping[int, Shown], lang: Lang, untrained: bool
 ) -> Part:
-    """Everything the explorer shows on its own, but for where the visitor stands."""
+    """Everything the explorer shows on its own, but for what the visitor looks at."""
     body = Body()
     data = explorer_data(run, model, blocks, lang, untrained, body)
     return body.part({"lang": lang, "explorer": data, "photo": body.add_photo(photo)})

@@ -1,4 +1,4 @@
-// The pointer on the photograph, the map and the matrix, and the keys.
+// The pointer on the image, the map and the matrix, and the keys.
 
 class Pointer {
   constructor(explorer) {

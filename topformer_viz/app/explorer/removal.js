@@ -3,7 +3,7 @@
 class Removal {
   constructor(explorer) {
     this.explorer = explorer;
-    this.overlays = []; // URLs of the pictures on show
+    this.overlays = []; // URLs of the segmentations on show
   }
 
   close() {
