@@ -165,7 +165,7 @@ class Explorer {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       this.sum.drawUnseen();
-      this.find(".spoken").textContent = this.sentences.join(this.words.space);
+      this.speak();
       this.host.remember?.(state.parameters);
     }, REST);
   }
@@ -192,11 +192,15 @@ class Explorer {
     if (spreads) find(".effective").textContent = number(effective(chosen));
     find(".most").textContent = most + words.space;
     find(".more").textContent = (spreads ? words.space : "") + more.join(words.space);
-    const spoken = spread.cloneNode(true);
-    spoken.querySelector(".tip").remove();
-    this.sentences = [most, ...(spreads ? [spoken.textContent] : []), ...more];
     find(".hint").textContent = words.doing(state.lock ? "hint_locked" : "hint");
     this.vouch();
+  }
+
+  // The same for a screen reader, without the definitions that hang on its terms.
+  speak() {
+    const said = this.find(".said").cloneNode(true);
+    for (const unsaid of said.querySelectorAll(".tip, [hidden]")) unsaid.remove();
+    this.find(".spoken").textContent = said.textContent;
   }
 
   // That this is what ran: to how many decimal places the numbers here are the server's, and how that is known.
