@@ -4,4 +4,5 @@ from topformer_viz.app.frame.page import open_page
 from topformer_viz.app.lab import page
 from topformer_viz.app.lab.figures import figures
 
+page.arrive()
 page.show(open_page(figures=figures, takes=page.takes))

@@ -20,6 +20,7 @@ from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model
 from topformer_viz.run.tracing import summary
 from topformer_viz.run.walk import walk
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
 
 NAME = '<script>alert("1")</script>`*_](x)'
@@ -84,7 +85,7 @@ def test_all_of_the_lesson_is_in_it(
     assert sorted(set(inside)) == sorted(name for name in figures if name.endswith(".svg"))
     assert not re.search(r"url\((?!data:)|@import|https?://", text)  # nothing is fetched
     assert "&lt;script&gt;" in text and "TopFormer &amp; Co" in text and "Somebody &lt;CC0&gt;" in text
-    assert ("偶然" in text) == (lang == "zh")
+    assert (NOT_EVIDENCE("zh") in text) == (lang == "zh")
     assert 'style="color:var(--axis-' in text and "light-dark(" in text
 
     markdown = files["lesson.md"].decode()

@@ -105,7 +105,7 @@ def test_language_changes_arrows_step_again_and_the_address_opens_the_same_view(
 
 @pytest.mark.parametrize(("locale", "title"), [("zh-CN", "zh"), ("de-DE", "en")])
 def test_the_browsers_language_decides_at_first(visit: Open, locale: str, title: str) -> None:
-    page = visit(locale=locale)
+    page = visit("lesson", locale=locale)
     assert shown(page).inner_text().startswith(STAGES["image"].title(title))  # type: ignore[arg-type]
 
 
@@ -211,7 +211,7 @@ def test_the_lesson_is_where_it_was_after_a_look_at_the_reference(visit: Open) -
     page.get_by_role("link", name="参考").click()
     page.locator(".reference table").wait_for()
     assert page.get_by_text("block0.weights", exact=True).count() == 1
-    page.get_by_role("link", name="课程").click()
+    page.get_by_role("link", name=UI["lesson"]("zh")).click()
     assert shown(page)
     assert stage(page) == "mixed"
     page.wait_for_timeout(300)
@@ -225,7 +225,7 @@ def test_choices_survive_a_block_a_look_at_the_reference_and_the_way_back(visit:
     page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
     page.get_by_role("link", name="参考").click()
     page.get_by_text("block3.weights", exact=True).wait_for()
-    page.get_by_role("link", name="课程").click()
+    page.get_by_role("link", name=UI["lesson"]("zh")).click()
     page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
     asked = query_of(page)
     assert (asked["model"], asked["size"], asked["lang"], asked["stage"]) == ("tiny-batch", "256", "zh", "key_map")

@@ -7,6 +7,7 @@ from browsing import Open, explorer, place, query_of, says, stage
 from playwright.sync_api import Page, expect
 
 from topformer_viz.run.stages import STAGES
+from topformer_viz.words.names import NOT_EVIDENCE
 
 
 def level(page: Page) -> str:
@@ -52,7 +53,7 @@ def test_every_stage_fits_the_projector(visit: Open, lang: str, scheme: str, mod
     assert len(walked) == (15 if model == "colour" else 18)
     size = "(e) => parseFloat(getComputedStyle(e).fontSize)"
     assert [page.locator(part).evaluate(size) >= 20 for part in (".lesson .note", ".shape", ".lesson h2")] == [True] * 3
-    random = {"en": "random weights", "zh": "权重随机"}[lang]
+    random = NOT_EVIDENCE(lang)  # type: ignore[arg-type]
     assert (random in page.locator(".present-line .about").inner_text()) == (model == "base-batch")
     for gone in (".st-key-topbar", ".model-label", ".toolbar >> nth=0", ".scene"):
         assert not page.locator(gone).first.is_visible()

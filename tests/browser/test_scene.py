@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from novelty import Doubling, declared
 from PIL import Image
+from playwright.sync_api import expect
 from sending import GUEST, message
 
 from topformer_viz import Trace, trace
@@ -14,6 +15,7 @@ from topformer_viz.app.canvas.wire import CANVAS_JS, SCENE_JS
 from topformer_viz.app.explorer.file import EXPLORER_JS
 from topformer_viz.app.lesson.page import LESSON_HTML, LESSON_JS, UI
 from topformer_viz.network.colour import Model
+from topformer_viz.run.stages import OPERATIONS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -74,8 +76,22 @@ def test_every_stage_stands_where_its_sources_put_it(blank: "Page", tiny) -> Non
     assert columns(blank) == COLUMNS
     assert lit_by(blank, ".ribbon") == EDGES
     assert lit_by(blank, ".arc") == ["residual", "output"]
-    assert blank.locator(".sign").all_text_contents() == ["×", "σ", "×", "+", "+"]
+    assert blank.locator(".sign text").all_text_contents() == ["×", "σ", "×", "+", "+"]
+    assert blank.locator(".sign title").all_text_contents()[1] == OPERATIONS["softmax"].en
     assert not blank.locator(".ribbon.broken, .from").count()
+
+
+def test_on_a_phone_the_strands_lie_closer(blank: "Page", tiny) -> None:
+    high = "(svg) => svg.viewBox.baseVal.height"
+    draw(blank, tiny.run, tiny.model, tiny.photo)
+    wide = blank.locator(".scene").evaluate(high)
+    blank.set_viewport_size({"width": 390, "height": 844})
+    expect(blank.locator(".node-shape")).to_have_count(0)
+    assert columns(blank) == COLUMNS
+    assert blank.locator(".scene").evaluate(high) < wide
+    blank.set_viewport_size({"width": 1440, "height": 900})
+    expect(blank.locator(".node-shape")).to_have_count(sum(len(column) for column in COLUMNS))
+    assert blank.locator(".scene").evaluate(high) == wide
 
 
 def test_the_way_to_a_later_block_is_broken(blank: "Page", tiny) -> None:

@@ -94,6 +94,9 @@ function sayCarried(box, words, block, head, name) {
   box.textContent = block || head ? fill(words, { block: block + 1, head: name }) : "";
 }
 
+// How what scrolls by itself moves: at once for whoever asked for less motion.
+const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+
 // ---------------------------------------------------------------- elements
 
 function element(tag, properties, ...children) {

@@ -1,14 +1,34 @@
-// A scene: tensors as small pictures, the nodes, and ribbons between them, in one SVG. A node is chosen by a click, Enter
-// or Space; it and the ribbons that meet in it are lit. What stands where is each page's own. Comes after canvas.js.
+// A scene: tensors as small maps, the nodes, and ribbons between them, in one SVG. A node is chosen by a click, Enter
+// or Space; it and the ribbons that meet in it are lit. Where the window is too narrow for all of it, a button at the edge
+// leads on. What stands where is each page's own. Comes after canvas.js.
 
 class Scene {
   // `mark` says in a node's attributes whether it is the chosen one; `size` is that of the labels.
   constructor(root, choose, size, mark) {
     Object.assign(this, { root, choose, mark, size, svg: root.querySelector(".scene"), box: root.querySelector(".scene-scroll") });
+    const edge = (className, textContent, way) => element("button", { type: "button", className: `edge ${className}`, textContent, onclick: () => this.move(way) });
+    const frame = element("div", { className: "scene-frame" });
+    this.edges = [edge("back", "‹", -1), edge("on", "›", 1)];
+    this.box.replaceWith(frame);
+    frame.append(this.edges[0], this.box, this.edges[1]);
+    this.box.addEventListener("scroll", () => this.markEdges());
+    new ResizeObserver(() => this.markEdges()).observe(this.box);
+  }
+
+  move(way) {
+    this.box.scrollBy({ left: way * 0.75 * this.box.clientWidth, behavior: motion() });
+  }
+
+  // A button stands where the drawing goes on.
+  markEdges() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.box, [back, on] = this.edges;
+    back.hidden = scrollLeft < 4;
+    on.hidden = scrollLeft > scrollWidth - clientWidth - 4;
   }
 
   // `parts`: elements as text, what lies in front last.
-  fill(width, height, { scene, scene_note: note }, parts) {
+  fill(width, height, { scene, scene_note: note, scene_back, scene_on }, parts) {
+    [scene_back, scene_on].forEach((words, n) => this.edges[n].setAttribute("aria-label", words));
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("aria-label", scene);
     this.root.querySelector(".scene-note").textContent = note;
@@ -36,6 +56,7 @@ class Scene {
     if (hadFocus) node.focus({ preventScroll: true });
     const middle = node.getBoundingClientRect(), frame = this.box.getBoundingClientRect();
     this.box.scrollLeft += middle.left + middle.width / 2 - frame.left - frame.width / 2;
+    this.markEdges();
   }
 
   // Where the scene is drawn small its labels grow against that, as far as there is room between the nodes.
@@ -52,9 +73,9 @@ const imageIn = (box, url, more = "") => `<image href="${url}" ${boxed(box)} pre
 const outlineOf = (box) => `<rect class="outline" ${boxed(box)} rx="2"/>`;
 const tokenGrid = ({ x, y, w, h }, grid) => `<path class="token-grid" d="${gridPath(grid, x - w / 2, y - h / 2, w, h)}"/>`;
 const textAt = (x, y, kind, words, anchor = "middle") => `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${words}</text>`;
-const signAt = (x, y, r, sign) => `<g class="sign"><circle cx="${x}" cy="${y}" r="${r}"/><text x="${x}" y="${y + r - 4}" text-anchor="middle">${sign}</text></g>`;
+const signAt = (x, y, r, sign, said = "") => `<g class="sign">${said && `<title>${said}</title>`}<circle cx="${x}" cy="${y}" r="${r}"/><text x="${x}" y="${y + r - 4}" text-anchor="middle">${sign}</text></g>`;
 
-// A picture and its words; `hit`, {x, y, w, h} from its corner, takes the pointer.
+// A map and its words; `hit`, {x, y, w, h} from its corner, takes the pointer.
 function sceneNode(name, kind, said, hit, parts) {
   return `<g class="node ${kind}" data-name="${name}" role="button" tabindex="0" aria-label="${said}"><title>${said}</title>
     <rect class="hit" x="${hit.x}" y="${hit.y}" width="${hit.w}" height="${hit.h}"/>${parts.join("")}</g>`;

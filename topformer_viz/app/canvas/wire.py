@@ -44,6 +44,12 @@ COPY_WORDS = {
     "by_touch": Text("Press and hold the selected address to copy it.", "长按选中的地址即可复制。"),
 }
 
+# What the buttons at a scene's edges say, in scene.js.
+SCENE_WORDS = {
+    "scene_back": Text("Show the drawing further left", "向左看图"),
+    "scene_on": Text("Show the drawing further right", "向右看图"),
+}
+
 PHOTO_SIDE = 768  # longest side of the photograph that travels, in pixels
 FLOAT16_MAX = 60_000.0
 

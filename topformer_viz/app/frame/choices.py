@@ -124,14 +124,15 @@ def number(view: View, name: str, key: str) -> dict[str, Any]:
 def write_address(view: View, more: Mapping[str, Any] | None = None, kept: Sequence[str] = ()) -> None:
     """Let the browser write what is on show into the address, as the components do on their own pages.
 
-    ``more``: the page's own settings; None leaves one out. ``kept`` names what the browser itself has written there.
+    ``more``: the page's own settings; None leaves one out. ``kept`` names what the browser itself has written there; the
+    stage of the lesson that one came ``from`` stays, too.
     """
     link = {
         name: value for name, value in (view.link | {"lang": view.lang} | dict(more or {})).items() if value is not None
     }
     script = (
         f"const was = new URLSearchParams(location.search), link = new URLSearchParams({json.dumps(link)});"
-        f"for (const name of {json.dumps(list(kept))}) if (was.has(name)) link.set(name, was.get(name));"
+        f"for (const name of {json.dumps([*kept, 'from'])}) if (was.has(name)) link.set(name, was.get(name));"
         'history.replaceState(history.state, "", "?" + link);'
     )
     st.html(f"<script>{{ {script} }}</script>", unsafe_allow_javascript=True)

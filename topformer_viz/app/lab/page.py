@@ -14,6 +14,7 @@ from topformer_viz.app.lab.cost import page as cost
 from topformer_viz.app.lab.covariance import page as covariance
 from topformer_viz.app.lab.relatives import page as relatives
 from topformer_viz.app.lab.what_if import page as what_if
+from topformer_viz.run.stages import stage_of
 from topformer_viz.words.text import Text
 
 PARTS: dict[str, tuple[Text, ModuleType]] = {
@@ -31,10 +32,22 @@ TOO_LONG = Text(
 )
 CHOICE = Parameter([*PARTS], next(iter(PARTS)))
 PART = Text("Part of the lab", "实验室的部分")
+BACK = Text("← Back to the lesson: {stage}", "← 回到逐步讲解：{stage}")
+
+
+def arrive() -> None:
+    """Where a link of the lesson led here, let its address count as when a session starts: earlier choices of the lab go."""
+    state = st.session_state
+    if state.pop("led", False):
+        for key in [key for key in state if key == "part" or str(key).startswith("lab_")]:
+            del state[key]
 
 
 def show(view: View) -> None:
     """Draw the choice of parts, then the chosen one, which writes the address: ``part`` and its own settings."""
+    if stage := view.asked.get("from"):
+        title = stage_of("pyramid0" if stage == "pyramid" else stage).title(view.lang)
+        st.page_link("pages/lesson.py", label=BACK(view.lang, stage=title), query_params={"stage": stage})
     part = st.segmented_control(
         PART(view.lang), format_func=lambda name: PARTS[name][0](view.lang), required=True,
         label_visibility="collapsed", **option(view, "part", "part"),
@@ -47,8 +60,8 @@ def show(view: View) -> None:
 
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
-    """What an address can say of the lab: which part is on show, and that part's own settings."""
-    return {"part": CHOICE, **PARTS[part_on_show()][1].takes(view, said)}
+    """What an address can say of the lab: the lesson's stage one came from, which part is on show, that part's own settings."""
+    return {"from": Parameter(view.outline.stages), "part": CHOICE, **PARTS[part_on_show()][1].takes(view, said)}
 
 
 def too_long(view: View, part: str) -> bool:

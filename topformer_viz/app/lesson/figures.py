@@ -32,7 +32,7 @@ def place_of(asked: Asked) -> Place:
 
 
 def figures(view: View) -> list[Offer]:
-    """The lesson's: a stage's picture, what it does to the shapes, and the whole walk."""
+    """The lesson's: a stage's map, what it does to the shapes, and all of the block."""
 
     def picture(asked: Asked) -> Panel:
         place = place_of(asked)
@@ -88,7 +88,7 @@ def bundles(view: View) -> list[Bundle]:
 
 
 def _command(view: View, place: Place, look: Look) -> str:
-    """The terminal's command for this lesson; an uploaded picture and checkpoint stand as placeholders."""
+    """The terminal's command for this lesson; an uploaded image and checkpoint stand as placeholders."""
     model = view.link["model"]
     file = SAMPLES[view.sample].file if view.sample else None
     heads = None if place.head is None else (place.head,)

@@ -1,5 +1,7 @@
-// The walkthrough: which stage is on show, its words and its picture. Only another block asks the server. Scores and
-// weights are shown by the explorer, a guest.
+// The lesson: which stage is on show, its words and its map. The server is asked for another block, and led by a link to
+// another page. Scores and weights are shown by the explorer, a guest.
+
+const AROUND = 2, SHORT = 9; // lines of code shown before and after those that make the stage; a method shown whole
 
 class Lesson {
   constructor(root) {
@@ -7,6 +9,10 @@ class Lesson {
     this.find = (selector) => root.querySelector(selector);
     this.find(".previous").onclick = () => this.turn(-1);
     this.find(".next").onclick = () => this.turn(1);
+    this.find(".before").onclick = () => this.turn(-1);
+    this.find(".after").onclick = () => this.turn(1);
+    this.find(".fold").onclick = () => this.unfold();
+    this.find(".whole").onclick = () => this.showWhole();
     this.find(".link-button").onclick = () => this.copyLink();
     this.canvas = this.find(".picture");
     this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.point(event);
@@ -25,7 +31,7 @@ class Lesson {
     this.presenter = new Presenter(this);
     this.resized = new ResizeObserver(() => {
       if (!this.lesson) return;
-      this.scene.growLabels();
+      this.scene.fit();
       this.drawPicture();
     });
     this.resized.observe(this.find(".lesson"));
@@ -67,7 +73,8 @@ class Lesson {
     this.find(".lesson").removeAttribute("aria-busy");
     this.find(".link-said").replaceChildren();
     // A link says itself whether it asks; coming back from another page, it is as it was.
-    if (first) this.quiz.on = lesson.asked.quiz || (!lesson.asked.stage && Boolean(remembered.quiz));
+    const back = !lesson.asked.stage || lesson.asked.stage === remembered.stage;
+    if (first) this.quiz.on = lesson.asked.quiz || (back && Boolean(remembered.quiz));
     this.render();
     if (first && lesson.asked.present) this.presenter.turn(true, false);
   }
@@ -94,6 +101,16 @@ class Lesson {
     this.scene.light();
     this.drawStage();
     this.remember();
+    this.arrive();
+  }
+
+  // Another stage is read from its top, which the page may have scrolled past; from there Tab goes on, too, after a button at
+  // the end of the one before. At once: what would move is another stage already.
+  arrive() {
+    if (this.presenter.on) return;
+    const stage = this.find(".stage"), { bottom } = this.find(this.quiz.pending(this.step) ? ".quiz" : ".seeing").getBoundingClientRect();
+    if (this.root.activeElement?.closest(".below")) stage.focus({ preventScroll: true });
+    if (stage.getBoundingClientRect().top < 0 || bottom > innerHeight) stage.scrollIntoView();
   }
 
   turn(by) {
@@ -151,7 +168,17 @@ class Lesson {
     choice(this.find(".blocks"), ui.block, countTo(blocks).map((b) => [b + 1, String(b + 1), `${ui.block} ${b + 1}`]), block, (b) => this.chooseBlock(b));
     const names = countTo(heads).map((h) => [h + 1, headNames ? `${h + 1} ${headNames[h]}` : String(h + 1), `${ui.head} ${h + 1}`]);
     choice(this.find(".heads"), ui.head, [[0, ui.all, ui.all_heads], ...names], this.head, (h) => this.choose(h));
-    this.find(".link-button").textContent = ui.copy_link;
+    say(this.find, {
+      ".link-button": ui.copy_link, ".aim": fill(ui.aim, { n: this.lesson.steps.length }),
+      ".fold": [...(blocks > 1 ? [`${ui.block} ${block}`] : []), this.head ? `${ui.head} ${this.head}` : ui.all_heads].join(" · "),
+    });
+    this.find(".fold").ariaExpanded = String(this.find(".lesson > .toolbar").classList.contains("unfolded"));
+  }
+
+  // Where there is little room the toolbar is folded away.
+  unfold() {
+    this.find(".lesson > .toolbar").classList.toggle("unfolded");
+    this.drawToolbar();
   }
 
   // A head's own two axes as they lie: HW x key_dim, key_dim x HW, HW x d or HW x HW.
@@ -171,13 +198,16 @@ class Lesson {
     this.find("h2").innerHTML = `${step.title} <code>${step.stage}</code>`;
     this.find(".shape").innerHTML = step.shapeHtml;
     this.find(".note").innerHTML = step.note;
-    Object.assign(this.find(".trap"), { innerHTML: step.trap && `<strong>${ui.trap}</strong> ${step.trap}`, hidden: !step.trap });
+    Object.assign(this.find(".trap"), { innerHTML: step.trap && `<strong>${ui.trap}</strong>${step.trap}`, hidden: !step.trap });
     say(this.find, { ".h-diagram": ui.diagram, ".h-formula": ui.formula, ".h-code": `${ui.code} ${step.method}` });
     Object.assign(this.find(".diagram-scroll"), { innerHTML: step.diagram, ariaLabel: ui.diagram });
     this.find(".formula").innerHTML = step.formula;
-    const code = Object.assign(this.find(".code"), { innerHTML: lesson.code[step.method], ariaLabel: ui.code });
-    step.marked.forEach((line) => code.children[line].classList.add("marked"));
-    code.scrollTop = code.children[step.marked[0]].offsetTop - code.clientHeight / 2;
+    this.drawCode();
+    this.drawLinks();
+    const after = lesson.steps[at + 1];
+    say(this.find, { ".before": ui.previous, ".after": after ? fill(ui.after, { title: after.title }) : "" });
+    Object.assign(this.find(".before"), { hidden: !at });
+    Object.assign(this.find(".after"), { hidden: !after });
     const [low, high] = step.range, end = Math.max(Math.abs(low), Math.abs(high));
     const kilobytes = (step.bytes / 1000).toLocaleString("en", { maximumFractionDigits: 1 });
     const numbers = `float32 · ${fill(ui.bytes, { kb: kilobytes })} · ${fill(ui.range, { low: number(low, end), high: number(high, end), mean: number(step.mean, end) })}`;
@@ -186,6 +216,42 @@ class Lesson {
     this.quiz.draw();
     this.presenter.draw();
     this.drawPicture();
+  }
+
+  // The lines that make the stage and a few around them, or all of the method.
+  drawCode() {
+    const { lesson: { code, ui }, step: { method, marked } } = this, box = Object.assign(this.find(".code"), { innerHTML: code[method], ariaLabel: ui.code });
+    const lines = [...box.children], far = (n) => lines.length > SHORT && (n < marked[0] - AROUND || n > marked.at(-1) + AROUND), cut = (n) => !this.whole && far(n);
+    lines.forEach((line, n) => Object.assign(line, { hidden: cut(n), className: marked.includes(n) ? "marked" : "" }));
+    box.classList.toggle("above", cut(0));
+    box.classList.toggle("beneath", cut(lines.length - 1));
+    box.scrollTop = lines[marked[0]].offsetTop - box.clientHeight / 2;
+    const textContent = this.whole ? ui.code_less : fill(ui.code_all, { n: lines.length, method }), hidden = !lines.some((_, n) => far(n));
+    Object.assign(this.find(".whole"), { textContent, hidden, ariaExpanded: String(Boolean(this.whole)) });
+  }
+
+  showWhole() {
+    this.whole = !this.whole;
+    this.drawCode();
+  }
+
+  // Where what the stage teaches can be tried out. A click keeps the session, and with it the visitor's own image; the
+  // address is for a new tab, and for whoever copies it.
+  drawLinks() {
+    const { lesson: { ui, link, block, lang }, step: { stage, links }, head } = this, box = this.find(".tries");
+    const all = { ...Object.fromEntries(Object.entries(link).filter(([, value]) => value !== null)), block, lang };
+    box.hidden = !links.length;
+    box.replaceChildren(ui.tries, ...links.map(({ words, page, said }, n) => {
+      const own = Object.entries(said).map(([name, value]) => [name, fill(value, { head: head || 1 })]);
+      const address = new URLSearchParams({ ...all, ...(head && { head }), ...Object.fromEntries(own), ...(page === "lab" && { from: stage }) });
+      const made = element("a", { href: `${page}?${address}`, textContent: fill(words, { head: head || 1 }) });
+      made.onclick = (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        this.ask("follow", [stage, n, head]);
+      };
+      return made;
+    }));
   }
 
   drawPicture() {
@@ -198,7 +264,7 @@ class Lesson {
     const width = Math.floor(this.find(".canvas-box").clientWidth);
     if (!width) return;
     const painter = new Painter(this, width / this.zoom, this.room);
-    painter[step.view](step); // each kind of picture has a method of its name
+    painter[step.view](step); // each kind of map has a method of its name
     const ratio = window.devicePixelRatio || 1, high = painter.height * this.zoom;
     Object.assign(canvas, { width: width * ratio, height: high * ratio });
     canvas.style.height = `${high}px`;
@@ -210,11 +276,12 @@ class Lesson {
     this.painter = painter;
     canvas.setAttribute("aria-label", [step.title, ...step.axes.map((a, i) => `${a} ${step.shape[i]}`)].join(" · "));
     this.find(".legend").hidden = !painter.scale;
-    this.find(".hint").textContent = this.lesson.ui.point;
+    this.find(".hint").textContent = this.lesson.ui[matchMedia("(hover: none)").matches ? "point_touch" : "point"];
     if (painter.scale) legend(this.find(".legend"), painter.scale, painter.quantity);
+    if (painter.high) this.find(".legend .high").textContent = painter.high;
   }
 
-  // How much larger than on a page the picture is drawn, words and all, and how high it may be then.
+  // How much larger than on a page the map is drawn, words and all, and how high it may be then.
   get zoom() {
     return this.presenter.on ? parseFloat(getComputedStyle(this.find(".stage")).fontSize) / 13 : 1;
   }
@@ -224,7 +291,7 @@ class Lesson {
     return this.presenter.on ? (this.find(".seeing").clientHeight - legend) / this.zoom : null;
   }
 
-  // The cell of the picture under the pointer: {tile, r, c}.
+  // The cell of the map under the pointer: {tile, r, c}.
   cellAt(event) {
     const { zoom } = this, box = this.canvas.getBoundingClientRect(), x = (event.clientX - box.left) / zoom, y = (event.clientY - box.top) / zoom;
     const tile = box.width && this.painter?.tiles.find((t) => x >= t.x && x < t.x + t.w && y >= t.y && y < t.y + t.h);

@@ -1,4 +1,4 @@
-"""The walkthrough's component: one scene and the current stage, drawn in the browser without a build step.
+"""The lesson's component: one scene and the current stage, drawn in the browser without a build step.
 
 quiz.js asks before a stage is shown, present.js shows it to a class, scene.js and painter.js draw; lesson.js, which
 comes last, has them all.
@@ -17,6 +17,7 @@ from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORE
 from topformer_viz.app.explorer.page import Wanted, guest_data, settings_of, take_wish, wanted_of
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.view import View, part
+from topformer_viz.app.lesson.links import LINKS
 from topformer_viz.app.lesson.payload import lesson_part
 from topformer_viz.app.lesson.words import UI
 from topformer_viz.server.store import STORE
@@ -67,8 +68,12 @@ def show(view: View) -> None:
     payload = lesson.message(settings | {"view": settings_of(view)})
     _component(
         key="lesson", data=payload, on_block_change=_choose_block, on_wish_change=partial(take_wish, "lesson"),
-        height="content",
+        on_follow_change=_follow, height="content",
     )  # fmt: skip
+    if followed := st.session_state.pop("followed", None):
+        page_name, said = followed
+        st.session_state.led = page_name == "lab"
+        st.switch_page(f"pages/{page_name}.py", query_params=said)
     if first:  # the other blocks come next, and the run is at hand now
         for n in range(view.outline.blocks):
             other = (n, None, "", wanted[3])
@@ -83,6 +88,14 @@ def _part(view: View, wanted: Wanted) -> Part:
 
 def _choose_block() -> None:
     st.session_state.block = st.session_state.lesson.block
+
+
+def _follow() -> None:
+    """Note where the link leads that the browser says was followed: its stage, its place among the stage's, the head or 0."""
+    match st.session_state.lesson.follow:
+        case [str(stage), int(n), int(head)] if 0 <= n < len(LINKS.get(stage, ())) and head >= 0:
+            link = LINKS[stage][n]
+            st.session_state.followed = link.page, link.address(stage, head)
 
 
 def _block(view: View) -> int:

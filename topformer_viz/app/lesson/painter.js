@@ -1,8 +1,8 @@
 // Lays a stage's tiles out for a given width, and within `room` in height if there is one; `actions` draw them, `tiles`
-// answer the pointer.
+// answer the pointer. `scale` and `quantity` are the legend's, `high` what it says at its end where that is no number.
 class Painter {
   constructor(view, width, room) {
-    Object.assign(this, { view, lesson: view.lesson, width, room, height: 0, actions: [], tiles: [], scale: null, quantity: "" });
+    Object.assign(this, { view, lesson: view.lesson, width, room, height: 0, actions: [], tiles: [], scale: null, quantity: "", high: null });
     const { color, fontFamily, borderTopColor } = getComputedStyle(view.find(".lesson"));
     Object.assign(this, { ink: color, font: fontFamily, faint: borderTopColor });
   }
@@ -61,7 +61,7 @@ class Painter {
     return this.view.head ? [this.view.head - 1] : countTo(this.lesson.heads);
   }
 
-  // ---- the photograph under the token grid
+  // ---- the image under the token grid
   photo() {
     const { lesson, view } = this, [h, w] = lesson.grid;
     const fit = Math.min(this.width / lesson.photo.width, (this.room ?? 560) / lesson.photo.height);
@@ -106,7 +106,7 @@ class Painter {
     this.height = y;
   }
 
-  // ---- a tile a channel
+  // ---- one tile per channel
   maps(step) {
     const { tensor } = step, [h, w] = this.lesson.grid, { channelNames, ui } = this.lesson, axis = step.axes[1];
     const named = Boolean(channelNames) && axis === "C";
@@ -155,7 +155,7 @@ class Painter {
     return scale;
   }
 
-  // ---- one matrix a head
+  // ---- one matrix per head
   rows(step) {
     const heads = this.heads(), [, n, features] = step.tensor.shape, left = 46, gap = 14;
     const w = Math.min((this.width - left - gap * (heads.length - 1)) / heads.length, features * 22);
@@ -196,7 +196,7 @@ class Painter {
     this.height = down * (h + 34) + 26;
   }
 
-  // ---- per-head outputs laid back onto the picture
+  // ---- per-head outputs laid back onto the image
   overlay(step) {
     const t = step.tensor, [h, w] = this.lesson.grid, { lesson, view } = this, heads = this.heads(), d = t.shape[2];
     const gap = 12, ratio = lesson.photo.width / lesson.photo.height;
@@ -207,12 +207,14 @@ class Painter {
     const across = this.room ? best : heads.length === 1 ? 1 : heads.length > 4 ? 3 : 2, width = wide(across);
     const height = (width * lesson.photo.height) / lesson.photo.width;
     const maps = heads.map((head) => strength(t, lesson.grid, countTo(d).map((f) => featureOf(t, head, f, w))));
-    const top = Math.max(...maps.map((m) => m.range[1]));
-    this.scale = scaleFor([0, top]);
-    this.quantity = fill(lesson.ui.strength, { d });
+    const scales = maps.map((map) => scaleFor(map.range)), one = heads.length === 1; // on one scale for all the weaker heads would be flat
+    this.scale = scales[0];
+    this.quantity = fill(one ? lesson.ui.strength : lesson.ui.strength_each, { d });
+    this.high = one ? null : lesson.ui.own_largest;
     heads.forEach((head, i) => {
       const x = (i % across) * (width + gap), y = 22 + Math.floor(i / across) * (height + 30);
       this.headLabel(head, x, y - 8);
+      if (!one) this.text(range(0, scales[i].high), x + width, y - 8, { align: "right" });
       this.actions.push((context) => {
         context.imageSmoothingEnabled = true;
         if (view.photo.grey) context.drawImage(view.photo.grey, x, y, width, height);
@@ -220,10 +222,10 @@ class Painter {
       });
       const tile = { ...maps[i], x, y, w: width, h: height };
       tile.say = (r, c) => `${lesson.ui.head} ${head + 1}, ${this.token(r * w + c)}: ≈ ${number(tile.at(r, c))}`;
-      this.tile(tile, this.scale, { alpha: 0.62 });
+      this.tile(tile, scales[i], { alpha: 0.75 });
     });
     this.height = 22 + Math.ceil(heads.length / across) * (height + 30);
-    if (heads.length === 1) this.features(step, heads[0]);
+    if (one) this.features(step, heads[0]);
   }
 
   // One head: its d features as well, each on its own.
@@ -251,7 +253,7 @@ class Painter {
     this.text(this.headName(head), x, y, { colour: this.axisColour("heads") });
   }
 
-  // The token grid shows in the ticks: one at the start of each row of the picture.
+  // The token grid shows in the ticks: one at the start of each row of the token grid.
   gridTicks(tile, { left = false, below = false }) {
     const [h, w] = this.lesson.grid, colour = this.axisColour("HW"), n = h * w;
     const every = Math.ceil((h * 13) / Math.max(left ? tile.h : tile.w, 1));

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from topformer_viz.app.canvas.markup import code_html, formula_html, note_html, shape_html
 from topformer_viz.app.canvas.wire import Body, Part
+from topformer_viz.app.lesson.links import linked
 from topformer_viz.app.lesson.question import Question
 from topformer_viz.app.lesson.quiz import questions
 from topformer_viz.app.lesson.words import PYRAMID_CAPTION
@@ -20,7 +21,7 @@ from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
 from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
 from topformer_viz.run.source_code import Source, source_of
-from topformer_viz.run.stages import COMPOSITE, SIGNS, axes_of
+from topformer_viz.run.stages import COMPOSITE, OPERATIONS, SIGNS, axes_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk, way
 from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
@@ -30,7 +31,7 @@ from topformer_viz.words.text import Lang
 def lesson_part(
     run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, guest: Callable[[Body], dict[str, Any]]
 ) -> Part:
-    """Everything the walkthrough shows of one block (from 0).
+    """Everything the lesson shows of one block (from 0).
 
     ``guest`` adds the explorer's tensors to the body and gives its part of the header.
     """
@@ -66,6 +67,7 @@ def _step(
         "strand": stage.strand,
         "view": stage.view,
         "operation": stage.steps[-1].operation,
+        "does": OPERATIONS[stage.steps[-1].operation](lang),
         "sign": SIGNS.get(stage.steps[-1].operation, ""),
         "axes": list(axes_of(name)),
         "shape": list(tensor.shape),
@@ -80,6 +82,7 @@ def _step(
         "method": source.method,
         "marked": source.marked,
         "facts": [],
+        "links": linked(stage_name, lang),
         "quiz": [_question(asked, lang) for asked in questions(run, model, block, stage, name, sources, lang)],
     }
     if stage.view == "pyramid":

@@ -1,5 +1,5 @@
 // Presenting to a class: the stage alone on the screen, large; what there is to say about it is uncovered bit by bit
-// (level 0: the picture, 1: the shape, 2: the words), by a click, the keyboard or a remote. The pointer is a red dot.
+// (level 0: the map, 1: the shape, 2: the words), by a click, the keyboard or a remote. The pointer is a red dot.
 
 const LEVELS_OF_STAGE = 3;
 const INTERACTIVE = "button, a, summary, input, textarea, select, [contenteditable], [role=button], .photo, .term";
@@ -112,11 +112,11 @@ class Presenter {
     });
     this.find(".present-line .on").setAttribute("aria-label", ui.next);
     this.find(".present-line .back").setAttribute("aria-label", ui.previous);
-    this.token = undefined; // the pictures may be others
+    this.token = undefined; // the maps may be others
     this.point(null);
   }
 
-  // The dot follows the pointer, and the token under it is outlined in every picture on show.
+  // The dot follows the pointer, and the token under it is outlined in every map on show.
   point(event) {
     const dot = this.find(".laser"), shows = this.on && event && event.pointerType !== "touch";
     dot.hidden = !shows;

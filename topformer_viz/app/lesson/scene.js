@@ -1,24 +1,27 @@
-// The walkthrough's scene. Where a stage stands and what it is joined to follow from what it is made from (`sources`):
+// The lesson's scene. Where a stage stands and what it is joined to follow from what it is made from (`sources`):
 // a new one finds its place by itself.
 
 const PITCH = 97, EDGE = 54; // from column to column; from the scene's edge to the first
-const STRANDS = { q: 94, k: 193, v: 292 }, MIDDLE = STRANDS.k, APART = 99; // heights; of two in one column at least
+// The heights of the strands, of the frame around the heads and of all; on a phone, where no sizes stand, they lie closer.
+const LANES = { q: 94, k: 193, v: 292, top: 24, high: 330, height: 372 };
+const CLOSE = { q: 84, k: 160, v: 236, top: 20, high: 262, height: 299 };
+const PHONE = 560; // width of a window from which on they have room
 
 // The stages as nodes, from left to right: {name, step, sources, strands, column, x, y}. Each stands one column after the
 // last of its sources, in the middle of the strands that flow into it, and below what has that place already.
-function layout(steps) {
-  const nodes = {};
+function layout(steps, lanes = LANES) {
+  const nodes = {}, apart = lanes.v - lanes.k;
   for (const step of steps) {
     const sources = step.sources.map((name) => nodes[name]);
     const strands = step.strand ? [step.strand] : [...new Set(sources.flatMap((source) => source.strands))];
     const column = 1 + Math.max(-1, ...sources.map((source) => source.column));
-    const y = strands.reduce((sum, strand) => sum + STRANDS[strand], 0) / strands.length || MIDDLE;
+    const y = strands.reduce((sum, strand) => sum + lanes[strand], 0) / strands.length || lanes.k;
     nodes[step.stage] = { name: step.stage, step, sources, strands, column, x: EDGE + column * PITCH, y };
   }
   const ordered = Object.values(nodes).sort((a, b) => a.column - b.column || a.y - b.y);
   ordered.forEach((node, n) => {
     const before = ordered[n - 1];
-    if (before?.column === node.column) node.y = Math.max(node.y, before.y + APART);
+    if (before?.column === node.column) node.y = Math.max(node.y, before.y + apart);
   });
   return ordered;
 }
@@ -38,13 +41,14 @@ class BlockScene extends Scene {
   }
 
   draw() {
-    const { lesson, head } = this.view, { ui } = lesson, nodes = layout(lesson.steps);
+    const { lesson, head } = this.view, { ui } = lesson, lanes = this.room, nodes = layout(lesson.steps, lanes);
+    this.lanes = lanes;
     for (const node of nodes) Object.assign(node, this.sizeOf(node.step));
     const inHeads = nodes.filter((node) => node.step.axes.includes("heads")), left = inHeads[0].x - 46;
-    const frame = { x: left, y: 24, w: inHeads.at(-1).x + 46 - left, h: 330 };
+    const frame = { x: left, y: lanes.top, w: inHeads.at(-1).x + 46 - left, h: lanes.high };
     const width = EDGE * 2 + nodes.at(-1).column * PITCH, { arcs, ribbons } = links(nodes);
     this.svg.style.setProperty("--scene-width", `${width}px`);
-    this.fill(width, 372, { ...ui, scene_note: fill(ui.scene_note, { head: Math.max(1, head) }) }, [
+    this.fill(width, lanes.height, { ...ui, scene_note: fill(ui.scene_note, { head: Math.max(1, head) }) }, [
       this.headsCards(frame),
       `<g class="arcs">${arcs.map((link) => this.arc(link, frame)).join("")}</g>`,
       `<g class="ribbons">${ribbons.map((link) => this.ribbon(link, ribbons)).join("")}</g>`,
@@ -56,6 +60,17 @@ class BlockScene extends Scene {
 
   light() {
     super.light(this.view.stage);
+  }
+
+  get room() {
+    const { clientWidth } = this.box; // 0 while it is not on show
+    return clientWidth && clientWidth < PHONE ? CLOSE : LANES;
+  }
+
+  // For a window of another width.
+  fit() {
+    if (this.lanes !== this.room) this.draw();
+    else this.growLabels();
   }
 
   // A card for every head, but no more than four.
@@ -81,7 +96,7 @@ class BlockScene extends Scene {
 
   // Over the frame where it passes it.
   arc({ from, to }, frame) {
-    const start = from.y - from.h / 2 - 24, end = to.y - to.h / 2 - 24, y = from.x < frame.x && to.x > frame.x + frame.w ? 10 : 84;
+    const start = from.y - from.h / 2 - 24, end = to.y - to.h / 2 - 24, y = from.x < frame.x && to.x > frame.x + frame.w ? 10 : this.lanes.k - 109;
     return `<path class="arc" data-ends="${to.name}" d="M${from.x} ${start}V${y + 18}Q${from.x} ${y} ${from.x + 18} ${y}H${to.x - 18}Q${to.x} ${y} ${to.x} ${y + 18}V${end}"/>
       <path class="arc-head" data-ends="${to.name}" d="M${to.x - 5} ${end - 6}l5 7l5 -7"/>`;
   }
@@ -106,9 +121,9 @@ class BlockScene extends Scene {
     const drawn = sceneNode(name, step.strand, "", hit, [
       ...sheets,
       ...(step.view === "pyramid" ? this.stairs(node) : one()),
-      step.sign && signAt(left - 11, y, 8.5, step.sign),
+      step.sign && signAt(left - 11, y, 8.5, step.sign, step.does),
       textAt(x, top - (sheets.length ? 14 : 8), "node-name", name),
-      textAt(x, y + h / 2 + 15, "node-shape", ""),
+      this.lanes === LANES ? textAt(x, y + h / 2 + 15, "node-shape", "") : "",
     ]);
     return step.operation === "enter" ? drawn + textAt(x, top - 34, "from", `${lesson.ui.block} ${lesson.block - 1} →`) : drawn;
   }
@@ -122,7 +137,7 @@ class BlockScene extends Scene {
     });
   }
 
-  // Small pictures of a stage: the photograph, or the tensor itself, or its strength over the channels.
+  // Small maps of a stage: the image, or the tensor itself, or its strength over the channels.
   pictures(step) {
     const { photo, head } = this.view, shown = Math.max(0, head - 1), key = step.axes.includes("heads") ? `${step.stage}/${shown}` : step.stage;
     if (step.view === "photo") return [photo.url];
@@ -140,7 +155,7 @@ class BlockScene extends Scene {
     if (step.view === "maps") return [strength(tensor, grid, channels(tensor))];
     if (step.view === "overlay") return [strength(tensor, grid, countTo(tensor.shape[2]).map((f) => featureOf(tensor, head, f, grid[1])))];
     const tile = view.matrixTile(step, head);
-    return [step.stage === "weights" ? { ...tile, scale: rootScale(step.range[1]) } : tile];
+    return [step.stage === "weights" ? { ...tile, scale: rootScale(view.explorer.block.top[head]) } : tile];
   }
 
   // A stage that is still to be guessed does not give its shape away.
@@ -148,7 +163,8 @@ class BlockScene extends Scene {
     const step = this.view.lesson.byStage[node.dataset.name], closed = this.view.quiz.pending(step);
     const sizes = step.axes.slice(1).map((axis, i) => `<tspan style="fill:var(--axis-${axis.replace(/\d$/, "")})">${step.shape[i + 1]}</tspan>`);
     const said = closed ? step.title : [step.title, ...step.axes.map((axis, i) => `${axis} ${step.shape[i]}`)].join(" · ");
-    node.querySelector(".node-shape").innerHTML = closed ? "?" : sizes.join("<tspan> × </tspan>");
+    const shape = node.querySelector(".node-shape");
+    if (shape) shape.innerHTML = closed ? "?" : sizes.join("<tspan> × </tspan>");
     node.querySelector("title").textContent = said;
     Object.assign(node, { ariaLabel: said, ariaCurrent: current ? "step" : null });
   }

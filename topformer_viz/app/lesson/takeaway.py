@@ -51,7 +51,7 @@ def lesson_zip(
 ) -> bytes:  # fmt: skip
     """The ZIP's bytes, the same ones for the same arguments; ``block`` and ``head`` from 0, None for all heads.
 
-    ``command`` is what makes it again, ``credit`` says whose picture it is, ``trained`` that the weights are those
+    ``command`` is what makes it again, ``credit`` says whose image it is, ``trained`` that the parameters are those
     trained on streets. All words may be anybody's: they are escaped where they are set.
     """
     steps = _steps(subject, block, head)
@@ -127,7 +127,7 @@ def _about(subject: Subject, block: int, head: int | None) -> str:
         subject.lang, where=where, width=subject.photo.width, height=subject.photo.height, rows=rows,
         columns=columns,
     )  # fmt: skip
-    return f"{about} {TAKEAWAY['chance'](subject.lang)}" if subject.untrained else about
+    return f"{about} {TAKEAWAY['random'](subject.lang)}" if subject.untrained else about
 
 
 def _shapes(subject: Subject, block: int) -> dict[str, Any]:

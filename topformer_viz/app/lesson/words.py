@@ -1,7 +1,7 @@
-"""The words of the lesson: its page, its figures, and what is taken along."""
+"""The words of the lesson: its page, its figures, and the ZIP that is taken along."""
 
-from topformer_viz.app.canvas.wire import COPY_WORDS
-from topformer_viz.words.names import BLOCK, CARRIED, COPY_LINK, HEAD, TOKEN, UPLOAD_STAYS
+from topformer_viz.app.canvas.wire import COPY_WORDS, SCENE_WORDS
+from topformer_viz.words.names import BLOCK, CARRIED, COPY_LINK, HEAD, NOT_EVIDENCE, TOKEN, UPLOAD_STAYS
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
@@ -9,30 +9,47 @@ UI: dict[str, Text] = {
     "block": BLOCK,
     "head": HEAD,
     "all": Text("All", "全部"),
-    "all_heads": Text("All heads", "全部的头"),
+    "all_heads": Text("All heads", "所有头"),
     "copy_link": COPY_LINK,
     **COPY_WORDS,
+    **SCENE_WORDS,
     "upload_stays": UPLOAD_STAYS,
-    "scene": Text("The block from photograph to output", "从照片到输出的整个模块"),
-    "scene_note": Text(
-        "Small pictures: this run's tensors. Maps show the root mean square over their channels, matrices head {head}.",
-        "小图都是这次运行的张量：特征图显示各通道的均方根，矩阵显示第 {head} 个头。",
+    "aim": Text(
+        "Follow one image through attention, the computation by which every part of an image reads all the others: in {n} "
+        "small stages, each of them a box in this drawing.",
+        "注意力让图片的每个部分去读其他所有部分：跟着一张图片走完这 {n} 步，图中每个方框就是一步。",
     ),
-    "step": Text("Step {at} of {of}", "第 {at} 步，共 {of} 步"),
+    "scene": Text("The block from image to output", "从图片到输出的整个块"),
+    "scene_note": Text(
+        "Small maps: this run's tensors, each on its own colour scale (a square root for attention weights). Feature maps show "
+        "the root mean square over their channels, matrices head {head}.",
+        "小图都是这次运行的张量，各用各的色标（注意力权重用平方根）：特征图显示各通道的均方根，矩阵显示头 {head}。",
+    ),
+    "step": Text("Stage {at} of {of}", "第 {at} 步，共 {of} 步"),
     "previous": Text("← Previous", "← 上一步"),
     "next": Text("Next →", "下一步 →"),
-    "trap": Text("Careful.", "当心。"),
+    "after": Text("Next: {title} →", "下一步：{title} →"),
+    "trap": Text("Note: ", "注意："),
+    "tries": Text("Try it out:", "动手试试："),
     "diagram": Text("What happens to the shape", "形状如何变化"),
     "formula": Text("Formula", "公式"),
     "code": Text("The line that does it, in", "对应的代码，位于"),
+    "code_all": Text("All {n} lines of {method}", "{method} 的全部 {n} 行"),
+    "code_less": Text("Only the lines around it", "只看前后几行"),
     "bytes": Text("{kb} kB", "{kb} kB"),
     "range": Text("min {low}, max {high}, mean {mean}", "最小 {low}，最大 {high}，平均 {mean}"),
-    "point": Text("Point at a cell to read its value.", "把指针移到格子上，读出它的值。"),
+    "point": Text("Point at a cell to read its number.", "把指针移到格子上，读出其中的数。"),
+    "point_touch": Text("Tap a cell to read its number.", "点一下格子，读出其中的数。"),
     "token": TOKEN,
     "feature": Text("feature", "特征"),
     "features": Text("features", "个特征"),
     "channels": Text("channels", "个通道"),
     "strength": Text("root mean square over the {d} features", "{d} 个特征的均方根"),
+    "strength_each": Text(
+        "root mean square over the {d} features; every map up to its own largest, linear",
+        "{d} 个特征的均方根；每幅图到自己的最大值，线性",
+    ),
+    "own_largest": Text("its largest", "各自的最大值"),
     "predict": Text("Predict first", "先猜后看"),
     "predict_title": Text("A question before each stage", "每一步之前先提一个问题"),
     "score": Text("{right} of {of} right", "答对 {right} / {of}"),
@@ -47,46 +64,43 @@ UI: dict[str, Text] = {
     "leave": Text("Leave (P)", "退出 (P)"),
     "covered_shape": Text("Shape", "形状"),
     "covered_words": Text("Words", "讲解"),
-    "block_of": Text("Block {at} of {of}", "模块 {at} / {of}"),
-    "random": Text("random weights: not a finding", "权重随机，不说明规律"),
-    "unlike": Text("unlike a street to the network: take with care", "在网络看来不像街景，请谨慎看待"),
+    "block_of": Text("Block {at} of {of}", "块 {at} / {of}"),
+    "random": NOT_EVIDENCE,
+    "unlike": Text("unlike a street to the network: read with care", "在网络看来不像街景，请谨慎看待"),
     "hints": Text("Page Down, Page Up · ← → · B: black", "Page Down、Page Up · ← → · B：黑屏"),
     "black": Text("The screen is black. Any key brings it back.", "屏幕已变黑，按任意键恢复。"),
 }  # fmt: skip
 
 
 PYRAMID_CAPTION = Text(
-    "The first {channels} channels of each level, averaged down where a level is finer than {cells} cells.",
-    "每一层的前 {channels} 个通道；比 {cells} 格更细的层先取平均再显示。",
+    "The first {channels} channels of each level; a level of more than {cells} cells per side is averaged down.",
+    "每个层级的前 {channels} 个通道；每边超过 {cells} 格的层级先取平均再显示。",
 )
 
 FIGURES = {
-    "picture": Text("The stage's picture", "这一步的图"),
-    "overview": Text("The whole block, from photograph to output", "从照片到输出的整个模块"),
+    "picture": Text("The stage's map", "这一步的图"),
+    "overview": Text("The whole block, from image to output", "从图片到输出的整个块"),
     "shapes": UI["diagram"],
     "more": Text(
         "The lesson: every stage's figure and shape diagram of this block, with an index page, captions and shapes.",
-        "课程：这个模块每一步的图和形状图，附索引网页、说明和形状。",
+        "整份讲解：这个块每一步的图和形状图，附索引网页、图注和形状。",
     ),
-    "lesson": Text("Take the lesson (ZIP)", "带走整节课（ZIP）"),
+    "lesson": Text("Take the lesson along (ZIP)", "带走整份讲解（ZIP）"),
     "animation": Text("Animation (GIF)", "动画（GIF）"),
     "numbers": Text("Numbers of this stage (.npz)", "这一步的数值（.npz）"),
 }  # fmt: skip
 TAKEAWAY = {
     "title": Text("TopFormer's attention: {name}", "TopFormer 的注意力：{name}"),
     "about": Text(
-        "{where}. {width} × {height} pixels, {rows} × {columns} tokens. Every number and picture here was computed by the network on this picture.",
-        "{where}。{width} × {height} 像素，{rows} × {columns} 个 token。这里的每个数、每幅图都是网络在这张图片上算出来的。",
+        "{where}. {width} × {height} image pixels, {rows} × {columns} tokens. Every number and map here was computed by the network on this image.",
+        "{where}。{width} × {height} 图像像素，{rows} × {columns} 个 token。这里的每个数、每幅图都是网络在这张图片上算出来的。",
     ),
-    "chance": Text(
-        "The weights are random: shapes and arithmetic are real, but what the pictures show is chance, not a finding.",
-        "权重是随机的：形状和运算都是真的，图案只是偶然，不说明规律。",
-    ),
-    "stages": Text("The stages", "各个阶段"),
+    "random": NOT_EVIDENCE,
+    "stages": Text("The stages", "各个步骤"),
     "shape": Text("Shape: {value}", "形状：{value}"),
     "formula": Text("Formula: {value}", "公式：{value}"),
-    "trap": Text("Mind: {value}", "注意：{value}"),
-    "picture_alt": Text("{title}: the picture", "{title}：图"),
+    "trap": Text("Note: {value}", "注意：{value}"),
+    "picture_alt": Text("{title}: the map", "{title}：图"),
     "shape_alt": Text("{title}: what happens to the shape", "{title}：形状如何变化"),
     "files": Text("Files", "文件"),
     "figures": Text(
@@ -96,13 +110,13 @@ TAKEAWAY = {
     "again": Text("The command that makes this again:", "重新生成这份文件的命令："),
     "axes": Text("Axes", "轴"),
     "sources": Text("Where it comes from", "来源"),
-    "photo": Text("Picture: {name}. {credit}", "图片：{name}。{credit}"),
+    "photo": Text("Image: {name}. {credit}", "图片：{name}。{credit}"),
     "rests": Text(
         "The network: W. Zhang et al., “TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”, CVPR 2022 (arXiv 2204.05525). The lesson: TopFormer's attention, stage by stage (Apache License 2.0); the lesson grew out of the blog post “TopFormer中Attention的理解”. Colour maps: viridis (CC0) and RdBu (ColorBrewer, Apache License 2.0). Glyphs in the figures: DejaVu Sans (its own free licence) and Noto Sans SC (SIL Open Font License 1.1).",
-        "网络：W. Zhang 等，“TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”，CVPR 2022（arXiv 2204.05525）。课程：TopFormer 的注意力，逐步讲解（Apache License 2.0），源于博客《TopFormer中Attention的理解》。色图：viridis（CC0）与 RdBu（ColorBrewer，Apache License 2.0）。图中的字形：DejaVu Sans（自有的自由许可）与 Noto Sans SC（SIL Open Font License 1.1）。",
+        "网络：W. Zhang 等，“TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”，CVPR 2022（arXiv 2204.05525）。讲解：TopFormer 的注意力，逐步讲解（Apache License 2.0），源于博客《TopFormer中Attention的理解》。色图：viridis（CC0）与 RdBu（ColorBrewer，Apache License 2.0）。图中的字形：DejaVu Sans（自有的自由许可）与 Noto Sans SC（SIL Open Font License 1.1）。",
     ),
     "research": Text(
-        "The weights trained on streets rest on photographs that are for research only, so they are for research and teaching.",
-        "用街景训练的权重所依据的照片仅供研究，因此这组权重只供研究与教学使用。",
+        "The parameters trained on streets come from photographs that are for research only, so use them for research and teaching.",
+        "在街景上训练的参数来自仅供研究的照片，因此只供研究与教学使用。",
     ),
 }  # fmt: skip

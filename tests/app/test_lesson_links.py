@@ -1,0 +1,93 @@
+"""The lesson's links to where a stage can be tried out, and the way back."""
+
+from importlib import import_module
+
+import pytest
+from opening import open_app
+from streamlit.testing.v1 import AppTest
+
+from topformer_viz import load_model, trace
+from topformer_viz.app.frame import address
+from topformer_viz.app.frame.page import possible
+from topformer_viz.app.frame.view import Outline, View
+from topformer_viz.app.lesson.links import LINKS, linked
+from topformer_viz.network.samples import open_sample
+from topformer_viz.run.stages import STAGES
+from topformer_viz.run.walk import walk
+
+
+@pytest.fixture(scope="module")
+def view() -> View:
+    """Of the street, small."""
+    model, photo = load_model("tiny"), open_sample("street").resize((384, 256))
+    run = trace(model, photo)
+    outline = Outline(run, model.num_blocks, tuple(walk(run, 0)), False)
+
+    class Seen(View):
+        model = property(lambda self: model)  # type: ignore[assignment]
+        run = property(lambda self: self.outline.run)  # type: ignore[assignment]
+        photo = property(lambda self: photo)  # type: ignore[assignment]
+
+    return Seen("en", None, True, {}, (), "", "", "", outline, lambda: None, None)  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("head", [0, 3])
+@pytest.mark.parametrize("stage", LINKS)
+def test_every_link_asks_for_what_its_page_has(
+    view: View, stage: str, head: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage in view.outline.stages
+    for link in LINKS[stage]:
+        said = link.address(stage, head)
+        page = import_module(f"topformer_viz.app.{link.page}.page")
+        if link.page == "lab":  # which asks the session which part is on show
+            monkeypatch.setattr(page, "part_on_show", lambda said=said: said["part"])
+        can = possible(view, page.takes(view, said))
+        asked, refused = address.read(said, can)
+        assert not refused
+        known = {name: value for name, value in said.items() if name in can}
+        assert set(said) - set(known) <= {"head"}  # some parts know no heads
+        assert asked.keys() == known.keys()
+        assert ("from" in said) == (link.page == "lab")
+        assert "{" not in "".join(said.values())
+
+
+def test_a_head_is_named_where_one_is_taken_away() -> None:
+    (link, *_) = LINKS["weights"]
+    assert link.address("weights", 0) == {"head": "1", "removal": "without-1"}
+    assert link.address("weights", 3) == {"head": "3", "removal": "without-3"}
+
+
+def test_the_links_travel_in_the_language_asked_for() -> None:
+    for stage in STAGES:
+        english, chinese = linked(stage, "en"), linked(stage, "zh")
+        assert [link["said"] for link in english] == [link["said"] for link in chinese]
+        assert all(one["words"] != other["words"] for one, other in zip(english, chinese, strict=True))
+
+
+def links(app: AppTest) -> list[tuple[str, str]]:
+    """Those in the page, but for the top bar's: where to, and their words."""
+    return [(found.proto.page, found.proto.label) for found in app.get("page_link") if "←" in found.proto.label]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "Back to the lesson: Scores"), ("zh", "回到逐步讲解：得分")])
+def test_the_lab_leads_back_to_the_stage_one_came_from(lang: str, words: str) -> None:
+    asked = {"lang": lang, "size": "256", "part": "what-if", "scaled": "true"}
+    app = open_app("lab", **asked, **{"from": "scores"})
+    ((page, said),) = links(app)
+    assert page == "lesson" and words in said
+    assert app.session_state["lab_scaled"]
+    assert not links(open_app("lab", **asked))
+    assert not links(open_app("lab", **asked, **{"from": "nonsense"}))
+
+
+def test_a_link_that_is_followed_leaves_nothing_of_what_was_chosen_in_the_lab_before() -> None:
+    app = open_app("lab", lang="en", size="256", part="what-if", temperature="4")
+    app.query_params.clear()
+    app.query_params.update({"part": "what-if", "scaled": "true", "from": "scores"})
+    app.session_state["led"] = True
+    app.run()
+    assert (app.session_state["lab_scaled"], app.session_state["lab_temperature"]) == (True, 1)
+    app.query_params.update({"part": "what-if", "temperature": "2"})
+    app.run()  # an address alone does not speak for a session that has begun
+    assert app.session_state["lab_temperature"] == 1
