@@ -127,12 +127,13 @@ def write_address(view: View, more: Mapping[str, Any] | None = None, kept: Seque
     ``more``: the page's own settings; None leaves one out. ``kept`` names what the browser itself has written there; the
     stage of the lesson that one came ``from`` stays, too.
     """
+    kept = (*kept, "from")
     link = {
         name: value for name, value in (view.link | {"lang": view.lang} | dict(more or {})).items() if value is not None
     }
     script = (
         f"const was = new URLSearchParams(location.search), link = new URLSearchParams({json.dumps(link)});"
-        f"for (const name of {json.dumps([*kept, 'from'])}) if (was.has(name)) link.set(name, was.get(name));"
+        f"for (const name of {json.dumps(list(kept))}) if (was.has(name)) link.set(name, was.get(name));"
         'history.replaceState(history.state, "", "?" + link);'
     )
     st.html(f"<script>{{ {script} }}</script>", unsafe_allow_javascript=True)

@@ -1,5 +1,5 @@
 // Presenting to a class: the stage alone on the screen, large; what there is to say about it is uncovered bit by bit
-// (level 0: the map, 1: the shape, 2: the words), by a click, the keyboard or a remote. The pointer is a red dot.
+// (level 0: the picture, 1: the shape, 2: the words), by a click, the keyboard or a remote. The pointer is a red dot.
 
 const LEVELS_OF_STAGE = 3;
 const INTERACTIVE = "button, a, summary, input, textarea, select, [contenteditable], [role=button], .photo, .term";

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, scripts
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, SCENE_WORDS, scripts
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import View, part
@@ -58,7 +58,8 @@ def _picture(view: View) -> None:
     settings = {
         "asked": view.asked.get("part"),
         "link": view.link,
-        "ui": {name: text(view.lang) for name, text in UI.items()} | {"off_note": PARTS["off_note"](view.lang)},
+        "ui": {name: text(view.lang) for name, text in (UI | SCENE_WORDS).items()}
+        | {"off_note": PARTS["off_note"](view.lang)},
     }
     payload = view.keep(
         (*view.key, "network", json.dumps(settings)),

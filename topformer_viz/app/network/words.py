@@ -1,11 +1,9 @@
 """The words of the network page."""
 
-from topformer_viz.app.canvas.wire import SCENE_WORDS
 from topformer_viz.words.names import MEAN_OF_HEADS, TOPFORMER
 from topformer_viz.words.text import Text
 
 UI: dict[str, Text] = {
-    **SCENE_WORDS,
     "scene": Text("The network from photograph to segmentation", "从照片到分割结果的整个网络"),
     "scene_note": Text(
         "Small pictures: this run's tensors. Maps show the root mean square over their channels, and beside each level its first "
