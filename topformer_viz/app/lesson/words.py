@@ -116,7 +116,7 @@ TAKEAWAY = {
         "网络：W. Zhang 等，“TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”，CVPR 2022（arXiv 2204.05525）。讲解：TopFormer 的注意力，逐步讲解（Apache License 2.0），源于博客《TopFormer中Attention的理解》。色图：viridis（CC0）与 RdBu（ColorBrewer，Apache License 2.0）。图中的字形：DejaVu Sans（自有的自由许可）与 Noto Sans SC（SIL Open Font License 1.1）。",
     ),
     "research": Text(
-        "The parameters trained on streets come from photographs that are for research only, so use them for research and teaching.",
-        "在街景上训练的参数来自仅供研究的照片，因此只供研究与教学使用。",
+        "The parameters trained on streets come from images that are for research only, so use them for research and teaching.",
+        "在街景上训练的参数来自仅供研究的图片，因此只供研究与教学使用。",
     ),
 }  # fmt: skip
