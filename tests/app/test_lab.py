@@ -19,6 +19,7 @@ from topformer_viz.app.lab.covariance.figures import answer
 from topformer_viz.app.lab.covariance.words import UI as COVARIANCE_WORDS
 from topformer_viz.app.lab.page import PARTS
 from topformer_viz.app.lab.what_if import words as changes
+from topformer_viz.app.lab.what_if.settings import EXPERIMENTS, SWITCHES, named, values_of
 from topformer_viz.figures.panel import Tile
 from topformer_viz.figures.scales import plain, shares, signed
 from topformer_viz.figures.subject import numbers
@@ -28,6 +29,7 @@ from topformer_viz.run.tracing import Trace
 from topformer_viz.server.store import STORE
 from topformer_viz.study.covariance import correlation, covariance, walk
 from topformer_viz.study.what_if import Experiment, Setting, experiment, spread
+from topformer_viz.words.numbers import relative_change
 from topformer_viz.words.text import LANGS, Lang
 
 SAMPLE, SIDE = "coffee", 256  # 4 x 6 tokens
@@ -111,13 +113,78 @@ def test_an_unknown_part_is_the_first() -> None:
 # What if
 
 
-def test_without_a_change_before_is_after() -> None:
+def test_without_a_change_the_block_is_shown_as_it_is_and_no_difference() -> None:
     app = open_lab()
     assert changes.UI["nothing"]("en") in markup(app)
-    for name, pictures in shown(app).items():
-        if name != title("entering"):
-            before, after, difference = pictures
-            assert np.array_equal(before, after) and not difference.any(), name
+    run = run_of()[1]
+    pictures = shown(app)
+    assert [len(own) for own in pictures.values()] == [1] * 5 and len(components(app)) == 1
+    np.testing.assert_allclose(pictures[title("weights")][0], run["block0.weights"][0].mean(0).numpy(), atol=1e-6)
+    assert not [
+        element
+        for element in app.get("html")
+        if "changes" in str(element.proto.body) and "<table" in str(element.proto.body)
+    ]
+
+
+def test_the_experiments_are_a_click_each_and_the_address_is_the_switches_own() -> None:
+    app = open_lab()
+    for name, asked in EXPERIMENTS.items():
+        button = app.button(key=f"lab_try_{name}")
+        assert button.label == changes.EXPERIMENT_NAMES[name][0]("en")
+        button.click().run()
+        assert not app.exception
+        assert named(asked) == name
+        said = {key: value for key, value in address(app).items() if key in SWITCHES}
+        assert {key: SWITCHES[key].meant(text) for key, text in said.items()} == {
+            key: value for key, value in values_of(asked).items() if value != SWITCHES[key].default
+        }
+        assert [b.key for b in app.button if b.label.startswith("✓")] == [f"lab_try_{name}"]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_verdict_is_computed_from_what_happened(lang: Lang) -> None:
+    before = float(spread(run_of()[1]["block0.weights"][0]).mean())
+    for query, setting in (({"scaled": "true"}, {"scaled": True}), ({"temperature": "8"}, {"temperature": 8.0})):
+        after = float(spread(expected(**setting).after["weights"][0]).mean())
+        said = changes.VERDICTS["flatter"](lang, tokens=24, before=f"{before:.1f}", after=f"{after:.1f}")
+        assert said in markup(open_lab(lang=lang, **query))
+    sums = expected(over="queries").after["weights"][0].mean(0).sum(-1)
+    low, high = (f"{float(end):.3g}" for end in (sums.min(), sums.max()))
+    assert changes.VERDICTS["axis"](lang, low=low, high=high) in markup(open_lab(lang=lang, over="queries"))
+    query = relative_change(expected(unpermuted=("query",)).relative_change("query"))
+    assert query in markup(open_lab(lang=lang, unpermuted="query"))
+    assert changes.VERDICTS["narrow"](lang, d=16, own=32) in markup(open_lab(lang=lang, ratio="1"))
+
+
+def test_a_verdict_does_not_claim_what_an_untrained_network_does_not_show() -> None:
+    # Untrained, all rows are uniform and the attention branch adds 0.
+    said = markup(open_lab(model="tiny", scaled="true"))
+    assert "As flat as before" in said and changes.VERDICTS["output zero"]("en") in said
+    assert changes.VERDICTS["axis hidden"]("en") in markup(open_lab(model="tiny", over="queries"))
+
+
+def test_what_does_not_change_is_folded() -> None:
+    app = open_lab(ratio="1")
+    assert [*shown(app)] == [title("entering"), title("mixed"), title("output")]
+    assert [*shown(app, 1)] == [title("weights"), title("effective")]
+    names = f"{title('weights')}, {title('effective')}"
+    assert changes.UI["same"]("en", names=names) in [fold.label for fold in app.expander]
+
+
+@pytest.mark.parametrize(
+    ("query", "opened"),
+    [
+        ({}, False),
+        ({"scaled": "true"}, False),
+        ({"tokens": "shuffled", "draw": "7"}, False),
+        ({"scaled": "true", "tokens": "half"}, True),
+        ({"temperature": "2"}, True),
+    ],
+)
+def test_all_switches_are_open_where_the_address_asks_for_no_experiment(query: dict[str, str], opened: bool) -> None:
+    (switches,) = [fold for fold in open_lab(**query).expander if fold.label == changes.UI["all_switches"]("en")]
+    assert switches.proto.expanded is opened
 
 
 def test_the_pictures_are_the_experiments() -> None:
@@ -152,7 +219,7 @@ def test_shuffled_tokens_are_shown_where_they_went_and_compared_in_place() -> No
     before, after, difference = (picture.ravel() for picture in shown(app)[title("mixed")])
     np.testing.assert_allclose(after, before[done.order], atol=1e-5)
     assert difference.max() < 1e-5
-    assert "rounding, no more" in markup(app) and "3 × 3 convolution" in markup(app)
+    assert "rounding, no more" in markup(app) and "3×3 convolution" in markup(app)
 
 
 def test_what_the_shuffle_alone_does_is_said_beside_other_changes() -> None:

@@ -68,7 +68,7 @@ def test_a_click_keeps_the_token_and_arrows_move_it(visit: Open) -> None:
     page.keyboard.press("ArrowDown")
     assert marked(page) == (15, other)
     assert (query_of(page)["token"], query_of(page)["pair"]) == ("16", str(other + 1))
-    page.get_by_text("Divide by √key_dim").click()  # a rerun keeps it
+    page.get_by_role("button", name="Scale it").click()  # a rerun keeps it
     page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'")
     assert query_of(page)["token"] == "16" and marked(page) == (15, other)
     page.reload()
@@ -107,21 +107,34 @@ def test_shuffled_tokens_are_marked_where_they_went(visit: Open) -> None:
     assert before == after
 
 
-def test_a_switch_changes_pictures_and_address_and_a_reload_keeps_both(visit: Open) -> None:
+def test_an_experiment_and_a_switch_change_pictures_and_address_and_a_reload_keeps_both(visit: Open) -> None:
     page = visit(f"lab?{QUERY}&lang=en")
     marked(page)
-    difference = page.locator(".group").nth(1).locator("figure").nth(2).locator(".bar span").last
-    expect(difference).to_have_text("0")
-    page.get_by_text("Divide by √key_dim").click()
-    expect(difference).not_to_have_text("0", timeout=20_000)
+    pictures = page.get_by_test_id("panels").first.locator("figure")
+    expect(pictures).to_have_count(5)
+    page.get_by_role("button", name="Scale it").click()
+    expect(pictures).to_have_count(13, timeout=20_000)
     page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'")
+    difference = page.locator(".group").nth(1).locator("figure").nth(2).locator(".bar span").last
     said = difference.inner_text()
     page.reload()
     expect(difference).to_have_text(said, timeout=30_000)
-    page.get_by_role("button", name="Reset").click()
-    expect(difference).to_have_text("0", timeout=20_000)
+    page.get_by_text("All switches").click()
+    page.get_by_text("Divide by √key_dim").click()  # off: nothing is changed any more
+    expect(pictures).to_have_count(5, timeout=20_000)
     page.wait_for_function("!new URLSearchParams(location.search).has('scaled')")
     assert query_of(page)["part"] == "what-if"
+
+
+def test_what_did_not_change_opens_with_the_token_that_is_marked(visit: Open) -> None:
+    page = visit(f"lab?{QUERY}&lang=en&ratio=1&token=8&pair=3")
+    assert marked(page) == (7, 2)
+    page.get_by_text("Did not change").click()
+    folded = page.get_by_test_id("panels").nth(1)
+    expect(folded.locator("canvas").first).to_be_visible()
+    assert folded.get_attribute("data-one") == "7"
+    box = folded.bounding_box()
+    assert box and box["height"] > 200
 
 
 def test_the_basics_answer_the_pointer(visit: Open) -> None:

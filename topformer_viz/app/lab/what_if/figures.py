@@ -1,4 +1,4 @@
-"""The lab's part "What if?" as figures: pictures before and after a change, what it did in numbers, and in words."""
+"""The lab's part "What if?" as figures: maps before and after a change, what it did in numbers, and in words."""
 
 import math
 import re
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.app.lab.what_if.settings import SWITCHES, address_of, setting_of
-from topformer_viz.app.lab.what_if.words import EXPLAINED, FIGURES, FRESH, PARTLY, UI
+from topformer_viz.app.lab.what_if.settings import SWITCHES, address_of, named, setting_of
+from topformer_viz.app.lab.what_if.words import EXPLAINED, FIGURES, FRESH, PARTLY, UI, VERDICTS
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.scales import ROUNDING, off_rounding, plain, shares, signed
 from topformer_viz.figures.subject import UI as PANEL
@@ -22,8 +22,8 @@ from topformer_viz.run.measures import MEAN
 from topformer_viz.run.stages import axes_of
 from topformer_viz.run.tracing import block_of
 from topformer_viz.study.what_if import Experiment, Setting, experiment, quotient, spread, strength
-from topformer_viz.words.numbers import relative_change
-from topformer_viz.words.text import Lang
+from topformer_viz.words.numbers import decimal, relative_change
+from topformer_viz.words.text import Lang, sentences
 
 QUANTITIES = {"weights": "weight", "effective": "tokens", "mixed": "rms", "output": "rms"}
 
@@ -55,7 +55,7 @@ def changed(view: View, block: int, setting: Setting) -> Experiment:
 
 
 def fresh(done: Experiment, lang: Lang) -> str:
-    """Which weights are fresh, if any."""
+    """Which parameters are fresh, if any."""
     layers = ", ".join(f"`{layer}`" for layer in done.fresh)
     return (PARTLY if done.carried else FRESH)(lang, layers=layers) if done.fresh else ""
 
@@ -89,23 +89,65 @@ def said(view: View, block: int, done: Experiment) -> list[str]:
 
 
 def _order(done: Experiment, unmoved: Experiment, lang: Lang) -> str:
-    """What the shuffle alone does, beside the same changes with the tokens in place."""
+    """What the shuffle alone does, compared with the same changes with the tokens in place."""
 
-    def moved(name: str) -> float:
+    def changed(name: str) -> float:
         still = unmoved.after[name]
         return quotient((done.back(name) - still).abs().amax(), still.abs().amax())
 
-    attention = max(moved(name) for name in ("mixed", "merged", "projected"))  # as built all of projected is 0
+    attention = max(changed(name) for name in ("mixed", "merged", "projected"))  # untrained, all of projected may be 0
     kind = "shuffled"
     if done.setting.unpermuted:
         kind = "order matters" if attention > 10 * ROUNDING else "order hidden"
-    said = EXPLAINED[kind](lang, attention=relative_change(attention))
     after = (
-        EXPLAINED["output"](lang, output=relative_change(moved("output")))
+        EXPLAINED["output"](lang, output=relative_change(changed("output")))
         if "output" in done.after
         else EXPLAINED["no MLP"](lang)
     )
-    return said + ("" if lang == "zh" else " ") + after
+    return sentences(lang, [EXPLAINED[kind](lang, attention=relative_change(attention)), after])
+
+
+def verdict(view: View, block: int, head: int, done: Experiment) -> str:
+    """What came of the change, in a sentence or two with its numbers: of a named experiment, or of any other."""
+    lang, name = view.lang, named(done.setting)
+    if name == "shuffle":
+        return _order(done, changed(view, block, Setting()), lang)
+    if name in ("scale", "heat"):
+        before, after = (
+            _effective(weights, head, done.kept) for weights in (done.before["weights"], done.after["weights"])
+        )
+        words = {"before": decimal(before), "after": decimal(after), "tokens": len(done.kept)}
+        said = VERDICTS["flatter" if words["before"] != words["after"] else "as flat"](lang, **words)
+    elif name == "axis":
+        low, high = _sums(_matrix(done.after["weights"], head), -1, done.kept)
+        said = VERDICTS["axis hidden" if low == high == "1" else "axis"](lang, low=low, high=high)
+    elif name == "permute":
+        hidden = done.largest_change("weights") <= ROUNDING
+        query, weights = (relative_change(done.relative_change(stage)) for stage in ("query", "weights"))
+        said = VERDICTS["permute hidden" if hidden else "permute"](lang, query=query, weights=weights)
+    elif name == "narrow":
+        said = VERDICTS["narrow"](lang, d=done.after.sizes["d"], own=attention(view, block).d)
+    elif not done.comparable("weights"):
+        return _output(done, lang)
+    else:
+        change = done.relative_change("weights")
+        kind = "weights" if change > ROUNDING else "weights same"
+        said = VERDICTS[kind](lang, weights=relative_change(change))
+    return sentences(lang, [said, _output(done, lang)])
+
+
+def _output(done: Experiment, lang: Lang) -> str:
+    """How much the block's output changed."""
+    last = last_of(done)
+    if done.largest_change(last) > ROUNDING:
+        return VERDICTS["output"](lang, output=relative_change(done.relative_change(last)))
+    adds_nothing = not (done.before["projected"].any() or done.after["projected"].any())
+    return VERDICTS["output zero" if adds_nothing else "output same"](lang)
+
+
+def last_of(done: Experiment) -> str:
+    """The block's last stage."""
+    return "output" if "output" in done.after else "residual"
 
 
 # Pictures
@@ -150,7 +192,7 @@ def compared(done: Experiment, head: int) -> dict[str, Compared]:
     was, now = done.before["weights"], done.back("weights")
     mixed, mixed_now = done.before["mixed"], done.back("mixed")
     between = strong(_minus(mixed_now, mixed), "mixed") if mixed.shape[1] == mixed_now.shape[1] else None
-    last = "output" if "output" in done.after else "residual"
+    last = last_of(done)
     output, output_now = done.before[last], done.back(last)
     return {
         "weights": pair(_matrix(was, head), _matrix(now, head)),
@@ -186,23 +228,37 @@ def _head_name(head: int, lang: Lang) -> str:
     return UI["head_n"](lang, n=head) if head else UI["all_heads"](lang)
 
 
+def differs(group: Group) -> bool:
+    """Whether a group's pictures of before and after look different, or their difference is more than rounding."""
+    was, now, apart = (torch.from_numpy(tile.values) for tile in group.tiles)
+    most = ROUNDING * float(was.abs().amax())
+    # NaN, a dropped token's, differs.
+    return not (float((now - was).abs().amax()) <= most and float(apart.abs().amax()) <= most)
+
+
 def pictures(view: View, block: int, head: int, done: Experiment) -> Panel:
     """Weights, effective tokens, the head's output and the block's: before, after, difference."""
     lang, grid = view.lang, view.subject.grid
-    moved = done.setting.tokens == "shuffled"
+    shuffled = done.setting.tokens == "shuffled"
     shape, tokens = view.photo.height / view.photo.width, len(done.kept)
     ticks, groups = ticks_of(view.subject, "HW"), []
     for name, pair in compared(done, head).items():
         matrix = name == "weights"
         scales = pair.scales(FIGURES[QUANTITIES[name]](lang), FIGURES["apart" if pair.signed else "size"](lang))
-        last = ("in_place" if moved else "difference") if pair.signed else "distance_in_place" if moved else "distance"
+        last = (
+            ("in_place" if shuffled else "difference")
+            if pair.signed
+            else "distance_in_place"
+            if shuffled
+            else "distance"
+        )
         down, across = (PANEL["query"](lang, size=tokens), PANEL["key"](lang, size=tokens)) if matrix else ("", "")
         tiles = []
         for values, scale, title in zip(
             (pair.before, pair.entered(done.order), pair.difference), scales, ("was", "is", last), strict=True
         ):
-            # Where the tokens are shuffled, places are not those of the picture.
-            places = ({}, {}) if not matrix or (moved and title == "is") else (ticks, ticks)
+            # Where the tokens are shuffled, places are not those of the image.
+            places = ({}, {}) if not matrix or (shuffled and title == "is") else (ticks, ticks)
             own = numbers(values if matrix else values.reshape(grid))
             tiles.append(Tile(own, 1.0 if matrix else shape, scale, UI[title](lang), down, across, places))
         groups.append(Group(tuple(tiles), f"{UI[name](lang)}: {note(done, name, head, lang)}", 3))
@@ -217,10 +273,10 @@ def _panel(
     changes = "-".join(f"{name}-{value}" for name, value in address_of(done.setting).items()).lower()
     which = f"head{head}" if head else "mean"
     stem = f"what-if-block{block + 1}-{which}-{re.sub('[^a-z0-9.]+', '-', changes) or 'unchanged'}{what}"
-    sentences = [*(said(view, block, done) or [UI["nothing"](view.lang)]), fresh(done, view.lang)]
-    sentences = [re.sub(r"\*\*|`", "", sentence) for sentence in sentences if sentence]
+    told = [*(said(view, block, done) or [UI["nothing"](view.lang)]), fresh(done, view.lang)]
+    told = [re.sub(r"\*\*|`", "", sentence) for sentence in told if sentence]
     chosen = head - 1 if head else None
-    caption = view.subject.caption(sentences + notes, block, chosen)
+    caption = view.subject.caption(told + notes, block, chosen)
     return Panel(stem, title, view.subject.short(block, chosen), caption, **content)
 
 
@@ -228,7 +284,7 @@ def _panel(
 
 
 def in_numbers(view: View, block: int, head: int, done: Experiment) -> Panel:
-    """Rows and columns of the weights, and how far each stage moved."""
+    """Rows and columns of the attention weights, and how much each stage changed."""
     lang = view.lang
     of_weights = Table(
         tuple(UI[name](lang) for name in ("measure", "was", "is")), tuple(_rows(done, head, lang)),
@@ -258,19 +314,26 @@ def numbers_note(lang: Lang) -> str:
 
 def _rows(done: Experiment, head: int, lang: Lang) -> list[tuple[str, ...]]:
     """Effective tokens, sums of rows and of columns: the name, before, after; over the tokens kept."""
-    kept = done.kept.nonzero()[:, 0]
     cells: dict[str, list[str]] = {"effective_row": [], "row_sums": [], "column_sums": []}
-    for weights, those in ((done.before["weights"], None), (done.back("weights"), kept)):
-        matrix = _matrix(weights, head)
-        effective = _by_head(spread(weights[0]), head)
-        cells["effective_row"].append(f"{float((effective if those is None else effective[those]).nanmean()):.1f}")
+    everyone = torch.ones_like(done.kept)
+    for weights, those in ((done.before["weights"], everyone), (done.back("weights"), done.kept)):
+        cells["effective_row"].append(decimal(_effective(weights, head, those)))
         for name, axis in (("row_sums", -1), ("column_sums", -2)):
-            sums = matrix.sum(axis)
-            sums = sums if those is None else sums[those]
-            low, high = f"{float(sums.amin()):.3g}", f"{float(sums.amax()):.3g}"
+            low, high = _sums(_matrix(weights, head), axis, those)
             cells[name].append(low if low == high else f"{low} … {high}")
     count = done.before["weights"].shape[-1]
     return [(UI[name](lang, tokens=count), *row) for name, row in cells.items()]
+
+
+def _effective(weights: Tensor, head: int, kept: Tensor) -> float:
+    """Effective tokens of a row of weights (1, heads, HW, HW), the mean over the tokens ``kept`` (HW,)."""
+    return float(_by_head(spread(weights[0]), head)[kept].nanmean())
+
+
+def _sums(matrix: Tensor, axis: int, kept: Tensor) -> tuple[str, str]:
+    """The smallest and the largest sum of (HW, HW) along ``axis``, of the tokens ``kept`` (HW,)."""
+    sums = matrix.sum(axis)[kept]
+    return f"{float(sums.amin()):.3g}", f"{float(sums.amax()):.3g}"
 
 
 def _change(done: Experiment, name: str, value: float, lang: Lang) -> str:
