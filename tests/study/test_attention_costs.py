@@ -245,7 +245,8 @@ def test_the_page_in_its_language(lang: Lang) -> None:
 
 def test_the_share_in_the_whole_network_is_that_of_its_parts() -> None:
     said = re.search(
-        r"its 4 attention modules take ([\d.]+)%, and the matrix products in them ([\d.]+)%", markup(open_page())
+        r"the 4 attention modules take ([\d.]+)% of the multiply-adds, and the matrix products in them ([\d.]+)%",
+        markup(open_page()),
     )
     assert said
     parts = costs("base", 150, 256, 384)
@@ -264,7 +265,7 @@ def test_ones_own_numbers_come_from_the_address_and_go_there() -> None:
     page = markup(app)
     assert '"cost": "own", "cost_c": 20, "cost_heads": 2, "cost_key": 8, "cost_ratio": 3' in page
     assert UI["early"]("en", HW=64, share="61.5%", crossing="40", side="405") in page
-    assert "One module of C = 20, heads = 2, key_dim = 8, attn_ratio = 3" in page
+    assert "One attention module of C = 20, heads = 2, key_dim = 8, attn_ratio = 3" in page
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "99999", "<b>", "1e3", "８", "x" * 5000])

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from topformer_viz import load_model, trace
 from topformer_viz.app.canvas.markup import formula_html
 from topformer_viz.app.lab.relatives.payload import mark
-from topformer_viz.app.lab.relatives.words import MEASURED, UI
+from topformer_viz.app.lab.relatives.words import APART, COSTS, MEASURED, SEES, UI
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import Attention
@@ -41,6 +41,7 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.run.stages import OPERATIONS, STAGES
 from topformer_viz.run.tracing import ShapeError, trace_block
 from topformer_viz.study.relatives import ROWS, Relative, equivariance, relatives
+from topformer_viz.words.numbers import times
 from topformer_viz.words.text import LANGS, Lang
 
 SLUGS = ("topformer", "levit", "vit", "rope")
@@ -411,6 +412,18 @@ def test_the_page_shows_numbers_and_words_of_the_four(lang: Lang, model: str) ->
             assert stage.title(lang) in shown
     assert len(re.findall(r"<section>", stages(app))) == len(ROWS)
     assert not re.search(r"\{\w+\}", shown.replace("{block}", ""))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_lines_at_the_top_say_what_was_counted_and_measured(lang: Lang) -> None:
+    page, found = markup(open_page(lang=lang)), four("streets")
+    lines = [line for line in page.split("- ") if any(text(lang) in line for text in APART.values())]
+    own = found["topformer"]
+    adds = {slug: multiply_adds(relative.module, own.run.sizes["HW"]) for slug, relative in found.items()}
+    assert len(lines) == 3
+    for line, (slug, sees) in zip(lines, (("levit", True), ("vit", False), ("rope", True)), strict=True):
+        assert APART[slug](lang) in line and SEES[sees](lang) in line
+        assert COSTS(lang, ratio=times(adds[slug] / adds["topformer"])) in line
 
 
 def test_design_is_marked_where_it_differs() -> None:

@@ -32,8 +32,8 @@ UI = {
     "name": Text("Name", "姓名"),
     "date": Text("Date", "日期"),
     "sizes": Text(
-        "{H} × {W} tokens, C = {C}, heads = {heads} (h), key_dim = {key_dim}, d = {d}, nh_kd = {nh_kd}, dh = {dh}. Indices from 0. Random numbers.",
-        "{H} × {W} 个 token，C = {C}，heads = {heads}（h），key_dim = {key_dim}，d = {d}，nh_kd = {nh_kd}，dh = {dh}。下标从 0 开始。数都是随机抽取的。",
+        "{H} × {W} tokens, C = {C}, heads = {heads} (h), key_dim = {key_dim}, d = {d}, nh_kd = {nh_kd}, dh = {dh}. Indices from 0. The numbers are random.",
+        "{H} × {W} 个 token，C = {C}，heads = {heads}（h），key_dim = {key_dim}，d = {d}，nh_kd = {nh_kd}，dh = {dh}。下标从 0 开始。数都是随机的。",
     ),
     "how": Text(
         "Grey boxes are given, white ones are yours. BatchNorm (BN) changes nothing here: it is the identity.",
@@ -49,39 +49,39 @@ UI = {
     "powers": Text("powers of e", "e 的幂"),
     "sum": Text("sum", "总和"),
     "foot": Text(
-        "TopFormer's attention, stage by stage · numbers {seed} · page {page} of {pages}",
-        "TopFormer 的注意力，逐步讲解 · 第 {seed} 组数 · 第 {page} 页，共 {pages} 页",
+        "TopFormer's attention, stage by stage · sheet no. {seed} · page {page} of {pages}",
+        "TopFormer 的注意力，逐步讲解 · 题号 {seed} · 第 {page} 页，共 {pages} 页",
     ),
     "o": Text("P_o: one row for each channel of the result", "P_o：结果的每个通道对应一行"),
-    "head": Text("{name}, rows of head 0", "{name}，第 0 个头的行"),
+    "head": Text("{name}, rows of head 0", "{name}，头 0 的行"),
 }
 STEPS = {
     "query": Text(
-        "Head 0: row c of P_q times the {C} channels of token i, added up.", "第 0 个头：P_q 的第 c 行与 token i 的 {C} 个通道逐个相乘，再相加。"
+        "Head 0: row c of P_q times the {C} channels of token i, added up.", "头 0：P_q 的第 c 行与 token i 的 {C} 个通道逐个相乘，再相加。"
     ),
     "key": Text(
-        "The same with P_k, but lying the other way: each column is a token.", "换成 P_k，做法相同，只是横过来放：每一列是一个 token。"
+        "The same with P_k, but transposed: each column is a token.", "换成 P_k，做法相同，只是转置过来：每一列是一个 token。"
     ),
     "value": Text(
         "Head 0: row f of P_v times the channels of token j. Only tokens {tokens} are left for you.",
-        "第 0 个头：P_v 的第 f 行与 token j 的各通道相乘再相加。只需计算 token {tokens}。",
+        "头 0：P_v 的第 f 行与 token j 的各通道相乘再相加。只需计算 token {tokens}。",
     ),
     "scores": Text(
         "From here on only for tokens i = {tokens}: the query of i times the key of j, added up. No division by √key_dim.",
         "从这里起只算 token i = {tokens}：i 的查询与 j 的键逐个相乘，再相加。不除以 √key_dim。",
     ),
     "weights": Text(
-        "Look up e to each score, add up the row, divide by the sum: three decimals. From here on last digits may differ.",
+        "Look up e to each score, add up the row, divide each by the sum: three decimals. From here on last digits may differ.",
         "先查表得到以得分为指数的 e 的幂，并求出一行的总和；再把每个幂除以总和，保留三位小数。从这里起末位可能略有不同。",
     ),
     "mixed": Text(
-        "Each weight times that token's feature f of value, added up: two decimals.",
-        "这一行的每个权重乘以对应 token 的值的第 f 个特征，再相加，保留两位小数。",
+        "Each attention weight times feature f of that token's value, added up: two decimals.",
+        "这一行的每个注意力权重乘以对应 token 的值的第 f 个特征，再相加，保留两位小数。",
     ),
-    "merged": Text("Both heads side by side. Head 1 is done for you.", "把两个头并排放好。第 1 个头已经替你算好。"),
+    "merged": Text("Both heads side by side. Head 1 is done for you.", "把两个头并排放好。头 1 已经替你算好。"),
     "activated": Text("Below 0 becomes 0, above 6 becomes 6.", "小于 0 的变成 0，大于 6 的变成 6。"),
     "projected": Text("A row of P_o times a row of activated, added up.", "P_o 的一行与 activated 的一行逐个相乘，再相加。"),
-    "residual": Text("Add the token's own tokens.", "加上这个 token 自己的 tokens。"),
+    "residual": Text("Add the token's own row of tokens, channel by channel.", "逐通道加上这个 token 在 tokens 里原来的数。"),
 }  # fmt: skip
 # Formulas that lead to a step: a map and the reshape are one step on paper.
 FORMULAS = {step: (f"{step}_map", step) if step in ("query", "key", "value") else (step,) for step in STEPS}
@@ -89,7 +89,7 @@ FORMULAS = {step: (f"{step}_map", step) if step in ("query", "key", "value") els
 
 @dataclass(frozen=True)
 class Table:
-    """Boxes from (x, y) on; ``blank(row, column)`` says which are left for the pupil."""
+    """Boxes from (x, y) on; ``blank(row, column)`` says which are left for the student."""
 
     x: float
     y: float
@@ -190,7 +190,7 @@ def _numbers(example: Example, name: str, *first: int) -> list[list[str]]:
 
 
 def _tokens(example: Example, name: str) -> list[list[str]]:
-    """A map's numbers in the asked tokens: a row a token, a column a channel."""
+    """A feature map's numbers at the asked tokens: one row per token, one column per channel."""
     W, channels = example.run.sizes["W"], len(example.tensor(name))
     return [[example.number(name, (c, *divmod(i, W))) for c in range(channels)] for i in ASKED]
 

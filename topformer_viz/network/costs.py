@@ -38,7 +38,7 @@ class Cost:
 
 @cache
 def costs(size: str | Size, classes: int | None, height: int, width: int) -> tuple[Cost, ...]:
-    """Each part's cost for one image of height x width pixels, counted without computing anything; ``size`` and
+    """Each part's cost for one image of height x width image pixels, counted without computing anything; ``size`` and
     ``classes`` as ``TopFormer`` takes them.
 
     Convolutions and matrix products are counted, as the authors do; BatchNorm, activations, pooling, resizing and

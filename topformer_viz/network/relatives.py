@@ -1,4 +1,4 @@
-"""TopFormer's attention's relatives: LeViT's, ViT's, and ViT's with rotary position embedding; their weights and costs.
+"""TopFormer's attention's relatives: LeViT's, ViT's, and ViT's with rotary position embedding; their parameters and costs.
 
 The modules are written to be read beside ``model.Attention``: the same input, the same names for the same things, every
 teachable tensor through ``keep``.
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from topformer_viz.network.model import Attention, Keep, ignore
 
-ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 a token
+ROPE_BASE = 100.0  # Heo et al.: the slowest of their angles grows by nearly 1/100 per token
 LAYER_NORM_EPS = 1e-6  # ViT's
 SEED = 0
 
@@ -146,7 +146,7 @@ class RopeAttention(VitAttention):
 
     A product of two turned vectors depends on the angle between them, so on the tokens' offset and not on where they lie.
     The first half of the turned features turns with the row, the second with the column; in each half, pair t turns by
-    ROPE_BASE ** (-t / pairs) a token. Features come in groups of four; where key_dim is no multiple of 4, the rest stays.
+    ROPE_BASE ** (-t / pairs) radians per token. Features come in groups of four; where key_dim is no multiple of 4, the rest stays.
     """
 
     def placed(self, query: Tensor, key: Tensor, grid: tuple[int, int], keep: Keep) -> tuple[Tensor, Tensor]:
@@ -158,7 +158,7 @@ class RopeAttention(VitAttention):
     def angles(self, grid: tuple[int, int]) -> Tensor:
         """By how much each pair of features is turned at each token: (HW, 2 * (key_dim // 4)), in radians."""
         pairs = self.key_dim // 4  # of each of the two halves
-        speed = ROPE_BASE ** (-torch.arange(pairs) / pairs)  # (pairs,), in radians a token
+        speed = ROPE_BASE ** (-torch.arange(pairs) / pairs)  # (pairs,), in radians per token
         return torch.cat([place[:, None] * speed for place in places(grid)], dim=1)
 
 
@@ -200,7 +200,7 @@ def nearest_heads(dim: int, heads: int, multiple: int = 1) -> int:
 
 
 def taken_over(attention: Attention, grid: tuple[int, int], seed: int = SEED) -> LevitAttention:
-    """LeViT's attention with TopFormer's own weights; its biases, which TopFormer lacks, drawn from N(0, 1) by ``seed``."""
+    """LeViT's attention with TopFormer's own parameters; its biases, which TopFormer lacks, drawn from N(0, 1) by ``seed``."""
     heads, key_dim, d = attention.num_heads, attention.key_dim, attention.d
     levit = LevitAttention(attention.to_q.c.in_channels, key_dim, heads, d // key_dim, grid)
     own, state = attention.state_dict(), levit.state_dict()
@@ -226,7 +226,7 @@ def unbiased(levit: LevitAttention) -> LevitAttention:
 
 @torch.no_grad()
 def draw(attention: VitAttention, seed: int = SEED) -> None:
-    """Draw the weights anew by ``seed``, as ``torch.nn.MultiheadAttention`` does at its start: biases 0.
+    """Draw the parameters anew by ``seed``, as ``torch.nn.MultiheadAttention`` does at its start: biases 0.
 
     Its three input projections are one matrix (3C, C), drawn as a whole. The head count plays no part.
     """
@@ -242,7 +242,7 @@ def draw(attention: VitAttention, seed: int = SEED) -> None:
 
 
 def parameters(attention: nn.Module) -> int:
-    """Learnable numbers: weights, biases, the normalisations' gains and shifts, LeViT's attention biases."""
+    """How many parameters: matrices, biases, the normalisations' gains and shifts, LeViT's attention biases."""
     return sum(parameter.numel() for parameter in attention.parameters())
 
 

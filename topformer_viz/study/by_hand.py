@@ -1,7 +1,7 @@
-"""TopFormer's attention small enough for a pencil: drawn numbers, the real module's run, and what each cell is made of.
+"""TopFormer's attention small enough for a pencil: random numbers, the real module's run, and what each entry is computed from.
 
-A grid of 2 x 3 tokens, 3 channels, 2 heads, key_dim 2, d 4. Tokens and weights are small whole numbers, and BatchNorm
-is exactly the identity, so that everything up to the scores is a whole number.
+A grid of 2 x 3 tokens, 3 channels, 2 heads, key_dim 2, d 4. Tokens and projection matrices are small integers, and BatchNorm
+is exactly the identity, so that everything up to the scores is an integer.
 """
 
 import math
@@ -35,7 +35,7 @@ LARGEST = {
     "projected": 9,
     "residual": 9,
 }  # in absolute value
-CANDIDATES, TRIES = 512, 1000  # maps of tokens drawn at a time for a set of weights; sets of weights at most
+CANDIDATES, TRIES = 512, 1000  # feature maps drawn at a time for a set of matrices; sets of matrices at most
 
 DIGITS = {"weights": 3} | dict.fromkeys(("mixed", "merged", "activated", "projected", "residual"), 2)  # others: whole
 
@@ -55,7 +55,7 @@ class Example:
         return self.matrices[name] if name in self.matrices else self.run[name][0]
 
     def number(self, name: str, index: tuple[int, ...]) -> str:
-        """A cell's number as it is shown."""
+        """An entry as it is shown."""
         return written(self.tensor(name)[index].item(), DIGITS.get(name, 0))
 
 
@@ -103,9 +103,9 @@ def draw(seed: int) -> Example:
 
 
 def _teaches(run: Trace) -> Tensor:
-    """Which maps of the batch have numbers worth computing by hand: (B,) of bool.
+    """Which feature maps of the batch have numbers worth computing by hand: (B,) of bool.
 
-    All are small, no channel is the same in every token, no row of scores is all alike, and in the worksheet's tokens
+    All are small, no channel is the same in every token, no row of scores has all its entries equal, and in the worksheet's tokens
     ReLU6 cuts something below 0 in the first head and something above 6 in one of them. The first head's scores differ between
     these tokens.
     """
@@ -121,7 +121,7 @@ def _teaches(run: Trace) -> Tensor:
     return good & (mixed[:, 0].amin((1, 2)) < 0) & (mixed.amax((1, 2, 3)) > 6)
 
 
-# ---------------------------------------------------------------- what a cell is made of
+# ---------------------------------------------------------------- what an entry is computed from
 
 
 def written(value: float, digits: int) -> str:
@@ -146,7 +146,7 @@ def _bracketed(number: str) -> str:
 
 @dataclass(frozen=True)
 class Computation:
-    """What one cell was made from: the expression in its real numbers, the result last, and its source cells."""
+    """What one entry was computed from: the expression in its real numbers, the result last, and its source entries."""
 
     expression: str
     sources: tuple[Cell, ...]
@@ -154,9 +154,9 @@ class Computation:
 
 @dataclass(frozen=True)
 class Rule:
-    """How a stage's cells are made: ``sources(sizes, *index)`` finds them, ``write`` puts them into an expression.
+    """How a stage's entries are computed: ``sources(sizes, *index)`` finds what from, ``write`` puts it into an expression.
 
-    ``write`` gets the source cells, their numbers as shown, and the place within the last axis.
+    ``write`` gets the source entries, their numbers as shown, and the place within the last axis.
     """
 
     sources: Callable[..., list[Cell]]
@@ -231,7 +231,7 @@ RULES: dict[str, Rule] = {
 
 
 def computation(example: Example, name: str, index: tuple[int, ...]) -> Computation:
-    """How the cell was computed; of a given cell (a token, a weight) the number alone."""
+    """How the entry was computed; of a given one (a token's, a matrix's) the number alone."""
     result = example.number(name, index)
     if name not in RULES:
         return Computation(result, ())

@@ -1,6 +1,6 @@
-"""What one attention module costs as its picture grows: multiply-adds, memory, where they cross, its time on this machine.
+"""What one attention module costs as its image grows: multiply-adds, memory, where they cross, its time on this machine.
 
-HW tokens stand for a square picture of ``side(HW)`` pixels a side. The projections' cost grows with HW, that of the two
+HW tokens stand for a square image of ``side(HW)`` image pixels a side. The projections' cost grows with HW, that of the two
 matrix products with its square.
 """
 
@@ -75,16 +75,16 @@ class Numbers:
         return HW * (2 * self.nh_kd + 4 * self.dh + self.C) * FLOAT
 
     def weights_bytes(self, HW: int) -> int:
-        """Bytes of the weights, heads x HW x HW; the scores take as many."""
+        """Bytes of the attention weights, heads x HW x HW; the scores take as many."""
         return self.heads * HW * HW * FLOAT
 
     def matrices_bytes(self, HW: int) -> int:
-        """Bytes of scores and weights. ``model.Attention`` makes neither above ``DENSE_TOKENS`` tokens."""
+        """Bytes of scores and attention weights. ``model.Attention`` computes neither above ``DENSE_TOKENS`` tokens."""
         return 2 * self.weights_bytes(HW)
 
     @property
     def memory_crossing(self) -> float:
-        """The HW at which scores and weights take as many bytes as the maps."""
+        """The HW at which scores and attention weights take as many bytes as the feature maps."""
         return self.maps_bytes(1) / self.matrices_bytes(1)
 
 
@@ -92,7 +92,7 @@ PUBLISHED = {name: Numbers(sum(size.channels), size.heads) for name, size in SIZ
 
 
 def side(HW: float) -> float:
-    """Pixels a side of the square picture that has HW tokens."""
+    """Image pixels a side of the square image that has HW tokens."""
     return CELL * math.sqrt(HW)
 
 
@@ -143,11 +143,12 @@ def measure(
     allowed: int,
     progress: Callable[[float, int], None] = lambda done, HW: None,
 ) -> Measurement:
-    """Time ``model.Attention`` of these numbers, with random weights, on ``device`` at each of GRIDS that is allowed.
+    """Time ``model.Attention`` of these numbers, with random parameters, on ``device`` at each of GRIDS that is allowed.
 
-    A size is left out, with all larger ones, if its maps, and scores and weights where they are made, take more than
-    ``allowed`` bytes, or if its pass would take more than MOST_SECONDS, going by the size before it. ``progress(done, HW)`` is called before each size, with the share of sizes done: not before
-    each pass, because what draws it would take time from the pass.
+    A size is left out, with all larger ones, if its feature maps, and scores and weights where they are computed, take
+    more than ``allowed`` bytes, or if its pass would take more than MOST_SECONDS, going by the size before it.
+    ``progress(done, HW)`` is called before each size, with the share of sizes done: not before each pass, because what
+    draws it would take time from the pass.
     """
     module = Attention(numbers.C, numbers.key_dim, numbers.heads, numbers.attn_ratio).eval().to(device)
     sizes = [n * n for n in GRIDS]

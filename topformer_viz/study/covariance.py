@@ -1,4 +1,4 @@
-"""Is a head's matrix of weights a covariance matrix? What tells the two apart, measured on one run.
+"""Is a head's matrix of attention weights a covariance matrix? What tells the two apart, measured on one run.
 
 Covariance and correlation are those of the block's tokens, tokens as variables and channels as samples, so that all
 three are tables of HW x HW. All in float64.
@@ -12,7 +12,7 @@ from torch import Tensor
 NOTHING = 1e-6  # relative to the largest: imaginary parts and asymmetries below it are rounding of float32
 SYMMETRIC = 1e-12  # relative to the largest: below it the asymmetry is rounding of float64
 MIXED = 0.01  # a walk has forgotten its start when its total variation distance from the limit is below this
-LONGEST = 10_000  # steps a walk is followed
+LONGEST = 10_000  # steps for which a walk is followed
 
 
 def covariance(tokens: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def covariance(tokens: Tensor) -> Tensor:
 
 
 def correlation(tokens: Tensor) -> Tensor:
-    """The same of tokens brought to variance 1: (HW, HW). A token alike in all channels has none: its entries are 0."""
+    """The same of tokens brought to variance 1: (HW, HW). A token that is the same in all channels has variance 0: its entries are 0."""
     table = covariance(tokens)
     deviation = table.diagonal().sqrt()
     scale = torch.where(deviation > 0, 1 / deviation, 0.0)
@@ -67,7 +67,7 @@ def _eigenvalues(table: Tensor, asymmetry: float) -> Tensor:
     try:
         return torch.linalg.eigvals(table)
     except torch.linalg.LinAlgError:
-        # LAPACK's iteration may not settle where rows are nearly equal, as on a picture of one colour; a change far
+        # LAPACK's iteration may not converge where rows are nearly equal, as on an image of one colour; a change far
         # below float32's rounding, which the weights have anyway, lets it.
         noise = torch.rand(table.shape, dtype=table.dtype, generator=torch.Generator().manual_seed(0)) - 0.5
         return torch.linalg.eigvals(table + 1e-12 * float(table.abs().amax()) * noise)
@@ -79,7 +79,7 @@ def _ends(values: Tensor) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Walk:
-    """A walk over the tokens that steps from i to j with probability A_ij, begun at any token alike.
+    """A walk over the tokens that steps from i to j with probability A_ij, begun at a token drawn uniformly.
 
     ``first`` and ``limit``, (HW,): where it is after one step (the mean of A's rows) and in the long run. ``steps``
     until it is within ``MIXED`` of the limit, None if not within ``LONGEST``. ``left``: max |limit A - limit|.

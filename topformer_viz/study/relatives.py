@@ -15,6 +15,7 @@ from topformer_viz.network.relatives import SEED, Residual, RopeAttention, VitAt
 from topformer_viz.run.inference import full_precision
 from topformer_viz.run.stages import STAGES, Stage, Step
 from topformer_viz.run.tracing import Trace, block_of, trace_block
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import Text
 
 
@@ -62,8 +63,8 @@ LISTED = Stage(
     "listed", Text("The map as a list", "特征图铺成列表"), ("tokens",), (Step("reshape", "B C HW"), Step("permute", "B HW C")),
     "listed_{i, :} = tokens_{:, i}", view="rows",
     note=Text(
-        "A row a token. In the real network the tokens stay a list from block to block.",
-        "一行一个 token。在真实的网络里，token 从一个模块到下一个模块一直是列表。"))
+        "One row per token. In the real network the tokens stay a list from block to block.",
+        "一行一个 token。在真实的网络里，token 从一个块到下一个块一直是列表。"))
 PRODUCTS = Stage(
     "products", Text("Products", "点积"), ("query", "key"), (Step("matmul", "B heads HW HW"),),
     "products_{hij} = Σ_{c} query_{hic} · key_{hcj}", view="matrix",
@@ -86,10 +87,10 @@ LEVIT: dict[str, Stage] = _by_name(
             "One projection instead of three: for each head in turn, its rows of query, key and value.",
             "一个投影代替三个：依次是每个头的查询、键、值各行。")),
     Stage(
-        "qkv", Text("Dealt out to the heads", "分给各头"), ("qkv_list",), (Step("reshape", "B HW heads qkv_dim"),),
+        "qkv", Text("Split among the heads", "分给各头"), ("qkv_list",), (Step("reshape", "B HW heads qkv_dim"),),
         "qkv_{i, h, n} = qkv_list_{i, (h·qkv_dim + n)}", view="rows",
         note=Text(
-            "In each head a token has 2 × {key_dim} + {d} = {qkv_dim} features, still in one piece.",
+            "In each head a token has 2 × {key_dim} + {d} = {qkv_dim} features, not yet told apart.",
             "在每个头里，一个 token 有 2 × {key_dim} + {d} = {qkv_dim} 个特征，还连在一起。")),
     _as(
         "query",
@@ -110,11 +111,11 @@ LEVIT: dict[str, Stage] = _by_name(
         "bias", Text("Attention bias", "注意力偏置"), (), (Step("look_up", "B heads HW HW"),),
         "bias_{hij} = attention_biases_{h, (|Δrow|·W + |Δcolumn|)}", view="matrix",
         note=Text(
-            "One learned number a head for each offset of two tokens, {HW} offsets on this grid, whatever the picture shows.",
-            "每个头对两个 token 的每种偏移各学一个数，这个网格上有 {HW} 种偏移，与图片内容无关。")),
+            "In each head one learned number for each offset of two tokens, {HW} offsets on this grid, whatever the image shows.",
+            "每个头对两个 token 的每种偏移各学一个数；这个网格上有 {HW} 种偏移，与图片内容无关。")),
     _as(
         "scores", (Step("scale_bias", "B heads HW HW"),), "scores_{hij} = products_{hij} / √key_dim + bias_{hij}",
-        Text("Scaled, and shifted by the bias of the offset.", "先缩放，再加上这一偏移的偏置。"), ("products", "bias")),
+        Text("Divided by √key_dim, then shifted by the bias of the offset.", "先缩放，再加上这一偏移的偏置。"), ("products", "bias")),
     STAGES["weights"],
     STAGES["mixed"],
     MERGED,
@@ -146,7 +147,7 @@ VIT: dict[str, Stage] = _by_name(
         "normed", Text("LayerNorm", "LayerNorm"), ("listed",), (Step("layer_norm", "B HW C"),),
         "normed_{i} = gain · (listed_{i} − mean_{i}) / √(variance_{i} + ε) + shift", view="rows",
         note=Text(
-            "Each token's {C} channels are brought to mean 0 and variance 1 among themselves, before everything else.",
+            "Before everything else, each token's own {C} channels are brought to mean 0 and variance 1.",
             "先把每个 token 自己的 {C} 个通道归一化成均值 0、方差 1，再做其他一切。")),
     _linear("query", "q", Text("Query, still a list", "查询（仍是列表）"), "nh_kd"),
     _as(
@@ -167,7 +168,7 @@ VIT: dict[str, Stage] = _by_name(
     PRODUCTS,
     _as(
         "scores", (Step("scale", "B heads HW HW"),), "scores_{hij} = products_{hij} / √key_dim",
-        Text("Scaled, and nothing added.", "只缩放，不加任何东西。"), ("products",)),
+        Text("Divided by √key_dim, and nothing added.", "只缩放，不加任何东西。"), ("products",)),
     STAGES["weights"],
     STAGES["mixed"],
     MERGED,
@@ -197,11 +198,11 @@ ROPE: dict[str, Stage] = VIT | _by_name(
         PRODUCTS, sources=("rotated_query", "rotated_key"),
         formula="products_{hij} = Σ_{c} rotated_query_{hic} · rotated_key_{hcj}",
         note=Text(
-            "Of the two rotations only the difference is left, so place enters through the offset alone.",
-            "两个旋转只留下二者之差，所以位置只通过偏移起作用。")),
+            "Only the difference of the two rotations is left, so position enters through the offset alone.",
+            "两次旋转只留下二者之差，所以位置只通过偏移起作用。")),
 )
 
-# The order in which stages are set side by side; where two names stand together, they are the same step on a map and a list.
+# The order in which stages stand side by side; where two names stand together, they are the same step on a map and a list.
 ROWS: tuple[tuple[str, ...], ...] = (
     ("tokens",), ("listed",), ("normed",), ("qkv_list",), ("qkv",), ("query_map", "query_list"), ("query",), ("key_map", "key_list"),
     ("key",), ("value_map", "value_list"), ("value",), ("rotated_query",), ("rotated_key",), ("products",), ("bias",),
@@ -209,15 +210,15 @@ ROWS: tuple[tuple[str, ...], ...] = (
 # fmt: on
 
 
-# The four on one picture
+# The four on one image
 
 TAKEN = Text("TopFormer's own.", "TopFormer 自己的。")
 DRAWN_BIASES = Text(
-    "Projections and BatchNorm taken over from TopFormer. The biases are drawn from N(0, 1), not learned.",
-    "投影和 BatchNorm 取自 TopFormer。偏置抽自 N(0, 1)，不是学来的。",
+    "Projections and BatchNorm are TopFormer's. The biases are drawn from N(0, 1), not learned.",
+    "投影和 BatchNorm 取自 TopFormer。偏置从 N(0, 1) 抽取，不是学到的。",
 )
-RANDOM = Text("Fresh random weights: its maps are chance.", "全新的随机权重：图案只是偶然。")
-RANDOM_SAME = Text("The same random weights as ViT's: its maps are chance.", "与 ViT 相同的随机权重：图案只是偶然。")
+RANDOM = Text(f"Fresh. {NOT_EVIDENCE.en}", f"全新的。{NOT_EVIDENCE.zh}")
+RANDOM_SAME = Text(f"The same as ViT's. {NOT_EVIDENCE.en}", f"与 ViT 的相同。{NOT_EVIDENCE.zh}")
 OTHER_HEADS = Text(
     "{asked} heads do not divide C = {C}; {heads} is the nearest count that does.",
     "{asked} 个头不能整除 C = {C}；最接近且能整除的是 {heads} 个。",
@@ -238,7 +239,7 @@ class Relative:
     """One attention, what it computed of the tokens, and the words for both.
 
     ``run`` holds its stages under their plain names, "residual" included; ``stages`` declares them. ``weights`` says which
-    weights are on show, ``heads_note`` why the head count is not TopFormer's (or what follows from it), where there is a why.
+    parameters are on show, ``heads_note`` why the head count is not TopFormer's (or what follows from it), where there is a why.
     """
 
     slug: str
@@ -257,8 +258,8 @@ class Relative:
 def relatives(model: Model, run: Trace, block: int) -> tuple[Relative, ...]:
     """TopFormer's attention of ``block`` (from 0) of ``model``, LeViT's, ViT's and ViT's with RoPE, on that block's tokens.
 
-    ``run`` is the model's trace, of ``DENSE_TOKENS`` tokens at most. LeViT has the block's own weights and drawn biases;
-    ViT and RoPE have fresh weights, the same ones, drawn as ``torch.nn.MultiheadAttention`` draws them.
+    ``run`` is the model's trace, of ``DENSE_TOKENS`` tokens at most. LeViT has the block's own parameters and drawn biases;
+    ViT and RoPE have fresh parameters, the same ones, drawn as ``torch.nn.MultiheadAttention`` draws them.
     """
     tokens = run[f"block{block}.tokens"]
     _, C, H, W = tokens.shape

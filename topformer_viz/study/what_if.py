@@ -1,7 +1,7 @@
-"""What if? One block runs again with its attention changed, beside what it gave unchanged.
+"""What if? One block runs again with its attention changed, to be compared with what it computed unchanged.
 
 Nothing here computes attention: the model's own ``Attention`` runs, and a ``keep`` of ours hands it other tensors at
-the points where a change lies. Where a change needs other weights, the module is built anew and keeps what still fits.
+the points where a change lies. Where a change needs other parameters, the module is built anew and keeps what still fits.
 """
 
 import copy
@@ -41,7 +41,7 @@ class Setting:
     ``scaled``: scores are divided by sqrt(key_dim); then by ``temperature``. ``over``: the axis softmax runs along.
     ``unpermuted``: which of UNPERMUTED are reshaped straight to their shape. ``activation``: ReLU6 before or after the
     projection. ``ratio``, ``heads``, ``key_dim``: None leaves the module's own. ``tokens``: one of TOKENS. ``draw``
-    seeds the order, the tokens dropped and fresh weights.
+    seeds the order, the tokens dropped and fresh parameters.
     """
 
     scaled: bool = False
@@ -86,8 +86,8 @@ class Experiment:
     """A block's stages before and after a change, each name as in STAGES.
 
     ``before`` are the run's own tensors. ``after`` was computed with the token ``order[p]`` in place p; tokens that are
-    not ``kept`` were taken out. Both (HW,), on the CPU. ``fresh`` names the layers with random weights, and
-    ``carried`` those of them that keep the module's own weights where these fit.
+    not ``kept`` were taken out. Both (HW,), on the CPU. ``fresh`` names the layers with random parameters, and
+    ``carried`` those of them that keep the module's own where these fit.
     """
 
     setting: Setting
@@ -207,7 +207,7 @@ def _change(setting: Setting, attn: Attention, kept: Tensor) -> Keep:
         elif name == "projected" and setting.activation == "after":
             tensor = F.relu6(tensor)
         elif name == "residual" and dropped:
-            tensor = tensor * kept.reshape(tensor.shape[-2:])  # nor does the 3 x 3 convolution meet anything there
+            tensor = tensor * kept.reshape(tensor.shape[-2:])  # nor does the 3x3 convolution meet anything there
         seen[name] = tensor
         return tensor
 
@@ -217,10 +217,10 @@ def _change(setting: Setting, attn: Attention, kept: Tensor) -> Keep:
 @torch.inference_mode(False)
 @torch.no_grad()
 def _attention(own: Attention, setting: Setting, tokens: Tensor) -> tuple[Attention, tuple[str, ...], tuple[str, ...]]:
-    """``own``, or a module of other sizes; the layers that hold fresh weights; those of them that keep own ones too.
+    """``own``, or a module of other sizes; the layers with fresh parameters; those of them that keep own ones too.
 
-    Fresh weights are drawn as the authors' initialiser draws them, N(0, 2 / fan_out), BatchNorm's gain 1, and its
-    statistics are those of these very tokens. Where only the value's width changes, query and key keep their weights,
+    Fresh parameters are drawn as the authors' initialiser draws them, N(0, 2 / fan_out), BatchNorm's gain 1, and its
+    statistics are those of these very tokens. Where only the value's width changes, query and key keep their parameters,
     and so does every feature of the value, and its column of the projection, that is in both.
     """
     if not (setting.ratio or setting.heads or setting.key_dim):
@@ -265,7 +265,7 @@ def strength(tensor: Tensor, name: str, head: int | None = None) -> Tensor:
 
 
 def spread(weights: Tensor) -> Tensor:
-    """Effective tokens of each row of weights (..., HW): exp(entropy), of rows that are first brought to the sum 1.
+    """Effective tokens of each row of attention weights (..., HW): exp(entropy), of rows that are first brought to the sum 1.
 
     NaN for a row that reads nothing: under softmax along the queries a row's weights can all vanish.
     """

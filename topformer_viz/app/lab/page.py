@@ -22,12 +22,12 @@ PARTS: dict[str, tuple[Text, ModuleType]] = {
     "basics": (Text("Basics", "基础"), basics),
     "by-hand": (Text("By hand", "手算"), by_hand),
     "covariance": (Text("A covariance matrix?", "是协方差矩阵吗？"), covariance),
-    "cost": (Text("Cost", "代价"), cost),
-    "relatives": (Text("Relatives", "相近的注意力"), relatives),
+    "cost": (Text("Cost", "计算开销"), cost),
+    "relatives": (Text("Other attentions", "其他注意力"), relatives),
 }
 WHOLE = ("what-if", "covariance", "relatives")  # parts that need whole matrices of the run
 TOO_LONG = Text(
-    "This picture is so long and narrow that it has {tokens} tokens here, too many for whole matrices. Crop it, or choose a TopFormer as the model.",
+    "This image is so long and narrow that it has {tokens} tokens here, too many for whole matrices. Crop it, or choose a TopFormer as the model.",
     "这张图片太狭长，在这里有 {tokens} 个 token，无法得到完整的矩阵。请裁剪图片，或选择 TopFormer 作为模型。",
 )
 CHOICE = Parameter([*PARTS], next(iter(PARTS)))

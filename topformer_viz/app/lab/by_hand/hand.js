@@ -1,4 +1,4 @@
-// Every tensor as a table of numbers; the cell that is chosen shows what it was made from. payload.py computes it all.
+// Every tensor as a table of numbers; the cell that is chosen shows what it was computed from. payload.py computes it all.
 
 class Hand {
   constructor(root) {

@@ -1,4 +1,4 @@
-"""The tiny attention as the browser shows it: every number, and what it was made from."""
+"""The tiny attention as the browser shows it: every number, and what it was computed from."""
 
 import math
 from itertools import product
@@ -31,7 +31,7 @@ def title_of(name: str) -> Text:
 
 
 def payload(example: Example, lang: Lang) -> dict[str, Any]:
-    """What the browser shows: {tensors, start}; each cell's expression, and its sources as [tensor, flat index]."""
+    """What the browser shows: {tensors, start}; each entry's expression, and its sources as [tensor, flat index]."""
     start, index = START
     return {"tensors": [_tensor(example, name, lang) for name in DOWN], "start": [start, _flat(example, start, index)]}
 
@@ -72,6 +72,6 @@ def _tensor(example: Example, name: str, lang: Lang) -> dict[str, Any]:
 
 
 def _flat(example: Example, name: str, index: tuple[int, ...]) -> int:
-    """The cell's place in the tensor read row by row."""
+    """The entry's place in the tensor read row by row."""
     shape = example.tensor(name).shape
     return sum(n * math.prod(shape[axis + 1 :]) for axis, n in enumerate(index))

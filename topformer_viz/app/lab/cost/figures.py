@@ -29,9 +29,9 @@ DASHES: tuple[Dash, Dash] = ("-", "--")
 SMALLEST, LARGEST = 4, 128  # sides of the token grid at the chart's ends
 TICKS = (4, 8, 16, 32, 64, 128)
 BYTES = {10**n: f"{10 ** (n % 3)} {('', 'k', 'M', 'G', 'T')[n // 3]}B" for n in range(15)}
-REFERENCE = 8  # side of the token grid of 512 x 512 pixels
-SMALL = 64  # the tokens of 512 x 512, at which TopFormer was published
-LITTLE = 0.25  # attention's share below which it is said not to be what is paid for
+REFERENCE = 8  # side of the token grid of 512 x 512 image pixels
+SMALL = 64  # the tokens of 512 x 512 image pixels, at which TopFormer was published
+LITTLE = 0.25  # attention's share below which it is said not to be the expensive part
 MODULE = Parameter((*PUBLISHED, OWN), "base")
 # The reader's own numbers: name of the setting -> what it is called, what it can be.
 BASE = PUBLISHED[MODULE.default]
@@ -44,7 +44,7 @@ OWN_NUMBERS = {
 
 
 def tokens_of(photo: Image.Image) -> int:
-    """HW of the photograph in a TopFormer."""
+    """HW of the image in a TopFormer."""
     return -(-photo.height // CELL) * -(-photo.width // CELL)
 
 
@@ -56,7 +56,7 @@ def name_of(name: str, numbers: Numbers, lang: Lang) -> str:
 
 
 def sentences_of(numbers: Numbers, HW: int, lang: Lang) -> list[str]:
-    """What 512 x 512 pays for, where the two meet, and the picture's own share."""
+    """Which part is expensive at 512 x 512, where the two are equal, and attention's share on the visitor's image."""
     share = numbers.share(SMALL)
     said = UI["late" if share < LITTLE else "early" if share > 0.5 else "near"](
         lang, HW=SMALL, share=f"{share:.1%}", crossing=tokens_text(numbers.crossing),
@@ -98,7 +98,7 @@ def _figure(view: View, kind: str, asked: Asked) -> Panel:
 
 
 def adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: Lang) -> Chart:
-    """Multiply-adds of projections and attention, your picture of HW tokens marked; milliseconds laid over.
+    """Multiply-adds of projections and attention, your image of HW tokens marked; milliseconds laid over.
 
     The right axis has as many decades as the left and is shifted so that the projections' points lie about their line:
     a point lies above its line where a multiply-add takes longer than their median.
@@ -122,7 +122,7 @@ def adds_chart(numbers: Numbers, HW: int, measured: Measurement | None, lang: La
 
 
 def memory_chart(numbers: Numbers, HW: int, lang: Lang) -> Chart:
-    """Bytes of the maps and of scores and weights, your picture of HW tokens marked."""
+    """Bytes of feature maps and of scores and weights, your image of HW tokens marked."""
     lines = [("maps", numbers.maps_bytes, LINEAR), ("matrices", numbers.matrices_bytes, SQUARE)]
     chart = _chart(lines, numbers.memory_crossing, HW, "bytes", lang)
     ticks = {at: unit for at, unit in BYTES.items() if chart.up.low <= at <= chart.up.high}
@@ -137,7 +137,7 @@ def ms_per_add(numbers: Numbers, measured: Measurement) -> float:
 def _chart(
     lines: Sequence[tuple[str, Callable[[int], int], str]], crossing: float, HW: int, amount: str, lang: Lang
 ) -> Chart:
-    """Two amounts against the side of a square picture, where they cross, and your picture."""
+    """Two amounts against the side of a square image, where they cross, and your image."""
     sizes = [n * n for n in range(SMALLEST, LARGEST + 1)]
     places = tuple(side(tokens) for tokens in sizes)
     series = [

@@ -1,4 +1,4 @@
-"""The lab's part "Cost": what projections and attention cost as a picture grows, where they meet, and their time here.
+"""The lab's part "Cost": what projections and attention cost as an image grows, where they are equal, and their time here.
 
 Formulas and timing are study/cost.py, the two charts figures.py.
 """
@@ -29,7 +29,7 @@ from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, side
 from topformer_viz.words.numbers import tokens_text
 from topformer_viz.words.text import Lang, sentences
 
-CLASSES = 150  # of the whole network that the module is set against: ADE20K's, as published
+CLASSES = 150  # of the whole network that the module is compared with: ADE20K's, as published
 
 _STYLE = TABLE_CSS + Path(__file__).with_name("cost.css").read_text("utf-8")
 
@@ -44,7 +44,6 @@ def show(view: View) -> None:
     recall(view, {name: name for name in OWN_NUMBERS})
     st.html(f"<style>{_STYLE}</style>")
     st.subheader(UI["title"](view.lang), anchor="cost")
-    st.markdown(UI["intro"](view.lang), width=PROSE)
     _cost(view)
 
 
@@ -63,6 +62,7 @@ def _cost(view: View) -> None:
     st.markdown(sentences(lang, sentences_of(numbers, HW, lang)), width=PROSE)
     if not own:
         st.markdown(_whole(name, HW, view), width=PROSE)
+    st.markdown(UI["intro"](lang), width=PROSE)
 
     drawn = st.container()  # filled after the button, whose measurement it shows
     st.subheader(UI["measured"](lang), anchor="cost-measured")
@@ -71,12 +71,12 @@ def _cost(view: View) -> None:
     with drawn:
         _plots(numbers, HW, measured, lang)
 
-    st.subheader(UI["why"](lang), anchor="cost-why")
-    for column, derived in zip(st.columns(2, gap="large"), (why_adds, why_memory), strict=True):
-        column.html(f'<div class="cost">{derived(numbers, lang)}</div>')
-    st.subheader(UI["table"](lang), anchor="cost-table")
-    table = replace(sizes_table(numbers, lang), title=UI["table_caption"](lang, name=name_of(name, numbers, lang)))
-    st.html(table_html(table, formula_html), width=PROSE)
+    with st.expander(UI["why"](lang)):
+        for column, derived in zip(st.columns(2, gap="large"), (why_adds, why_memory), strict=True):
+            column.html(f'<div class="cost">{derived(numbers, lang)}</div>')
+    with st.expander(UI["table"](lang)):
+        table = replace(sizes_table(numbers, lang), title=UI["table_caption"](lang, name=name_of(name, numbers, lang)))
+        st.html(table_html(table, formula_html), width=PROSE)
 
 
 def _own_numbers(view: View) -> dict[str, int]:
@@ -89,7 +89,7 @@ def _own_numbers(view: View) -> dict[str, int]:
 
 
 def _whole(name: str, HW: int, view: View) -> str:
-    """The share of the attention modules in the whole network's multiply-adds on the picture."""
+    """The share of the attention modules in the whole network's multiply-adds on the image."""
     numbers = PUBLISHED[name]
     products = BLOCKS * numbers.attention(HW)
     modules = products + BLOCKS * numbers.projections(HW)

@@ -12,7 +12,7 @@ from topformer_viz.network.images import CELL
 
 HEIGHT, FONT = 430, 13
 # By a series' dash, the point its words stand beside, and where: under the flat line and on the left of the steep one,
-# below the crossing on the right, where neither line runs, and in two rows over the marks of your picture and another.
+# below the crossing on the right, where neither line runs, and in two rows over the marks of your image and another.
 BESIDE: dict[str, tuple[int, dict[str, Any]]] = {
     "-": (-1, {"xanchor": "right", "xshift": -8, "yanchor": "top", "yshift": -44}),
     "--": (LARGEST // 2 - SMALLEST, {"xanchor": "right", "xshift": -8, "yanchor": "bottom", "yshift": 6}),

@@ -35,7 +35,7 @@ def why_adds(numbers: Numbers, lang: Lang) -> str:
 
 
 def why_memory(numbers: Numbers, lang: Lang) -> str:
-    """The same of the numbers that stand in memory."""
+    """The same of the numbers kept in memory."""
     C, heads, nh_kd, dh = numbers.C, numbers.heads, numbers.nh_kd, numbers.dh
     rows = (
         ("query, key", "2 × nh_kd", f"2 × {nh_kd} = {2 * nh_kd:,}"),
@@ -56,7 +56,7 @@ def why_memory(numbers: Numbers, lang: Lang) -> str:
 
 
 def sizes_table(numbers: Numbers, lang: Lang) -> Table:
-    """What a module costs from a small picture to a very large one."""
+    """What a module costs from a small image to a very large one."""
     columns = ("HW", *(UI[f"table_{c}"](lang) for c in ("side", "projections", "attention", "share", "weights")))
     rows = tuple(
         (

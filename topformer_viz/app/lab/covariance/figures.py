@@ -81,7 +81,7 @@ def tables(view: View, block: int, head: int) -> Panel:
 
 
 def checklist(view: View, block: int, head: int) -> Panel:
-    """What tells the weights from a covariance matrix."""
+    """What tells attention weights from a covariance matrix."""
     lang, (_, checks, _) = view.lang, measured(view, block, head)
     rows = tuple((UI[item](lang), *(answer(checks[name], item, lang) for name in TABLES)) for item in ITEMS)
     table = Table(tuple(UI[name](lang) for name in ("property", *TABLES)), rows, words=True)

@@ -1,4 +1,4 @@
-"""Is it a covariance matrix? A head's weights beside covariance and correlation of the same tokens, and a random walk."""
+"""Is it a covariance matrix? A head's attention weights beside covariance and correlation of the same tokens, and a random walk."""
 
 from collections.abc import Mapping
 
@@ -60,7 +60,7 @@ def _compare(view: View) -> None:
 
 
 def _tables(view: View, block: int, head: int) -> None:
-    """The picture and the three tables, linked."""
+    """The image and the three tables, linked."""
     lang, (rows, columns) = view.lang, view.subject.grid
     pictures, panel = Pictures((rows, columns)), figures.tables(view, block, head)
     pictures.group(UI["tokens"](lang), [pictures.photo("\u00a0")], UI["tokens_note"](lang, rows=rows, columns=columns))
@@ -72,7 +72,7 @@ def _tables(view: View, block: int, head: int) -> None:
 
 
 def _walk(view: View, block: int, head: int) -> None:
-    """Where the walk is after a step and in the long run, beside the picture."""
+    """Where the walk is after a step and in the long run, beside the image."""
     lang = view.lang
     pictures, panel = Pictures(view.subject.grid), figures.walk(view, block, head)
     pictures.group(UI["tokens"](lang), [pictures.photo("\u00a0")])

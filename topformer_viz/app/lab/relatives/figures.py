@@ -1,11 +1,11 @@
-"""The lab's part on relatives as figures: the weights of the four, and what differs, in words and numbers."""
+"""The lab's part on other attentions as figures: the weights of the four, and what differs, in words and numbers."""
 
 import re
 from dataclasses import replace
 
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.app.lab.relatives.words import DESIGN, FIGURES, MEASURED, SIZES, UI
+from topformer_viz.app.lab.relatives.words import APART, COSTS, DESIGN, FIGURES, MEASURED, SEES, SIZES, UI
 from topformer_viz.figures.attention import tokens_name
 from topformer_viz.figures.panel import Group, Panel, Table, Tile
 from topformer_viz.figures.scales import ROUNDING, shares
@@ -14,8 +14,8 @@ from topformer_viz.figures.subject import numbers, ticks_of
 from topformer_viz.network.relatives import LevitAttention, VitAttention, multiply_adds, parameters, unbiased
 from topformer_viz.run.measures import effective_tokens
 from topformer_viz.study.relatives import Relative, equivariance, relatives
-from topformer_viz.words.numbers import decimal, three_digits
-from topformer_viz.words.text import Lang
+from topformer_viz.words.numbers import decimal, three_digits, times
+from topformer_viz.words.text import Lang, sentences
 
 UNBIASED = "levit with biases 0"
 
@@ -29,7 +29,7 @@ def figures(view: View) -> list[Offer]:
 
 
 def middle(view: View) -> int:
-    """The token in the middle of the picture, from 0."""
+    """The token in the middle of the image, from 0."""
     rows, columns = view.subject.grid
     return (rows // 2) * columns + columns // 2
 
@@ -70,7 +70,7 @@ def weights(view: View, block: int, token: int) -> Panel:
         Group(tuple(matrices), FIGURES["matrices"](lang)),
         Group(tuple(rows), FIGURES["rows"](lang, token=tokens_name(subject, [token]))),
     )
-    said = [PANEL["matrix"](lang), FIGURES["unit"](lang), FIGURES["root"](lang), FIGURES["chance"](lang)]
+    said = [PANEL["matrix"](lang), FIGURES["unit"](lang), FIGURES["root"](lang), FIGURES["random_note"](lang)]
     return Panel(
         f"block{block + 1}-relatives-token{token + 1}", FIGURES["title"](lang), subject.short(block),
         subject.caption(said, block), groups=groups,
@@ -83,7 +83,7 @@ def summary(view: View, block: int) -> Panel:
     rows = tuple(
         tuple(re.sub("`|\n", lambda mark: " " * (mark[0] == "\n"), cell) for cell in row) for row in table.rows
     )
-    said = [UI["counted"](lang).replace("`", ""), FIGURES["chance"](lang)]
+    said = [UI["counted"](lang).replace("`", ""), FIGURES["random_note"](lang)]
     return Panel(
         f"block{block + 1}-relatives-numbers", table.title, view.subject.short(block),
         view.subject.caption(said, block), tables=(replace(table, title="", rows=rows),),
@@ -91,7 +91,7 @@ def summary(view: View, block: int) -> Panel:
 
 
 def summary_table(view: View, block: int) -> Table:
-    """A column a relative, a row a property, with `code` and, below a line break, notes."""
+    """One column per relative, one row per property, with `code` and, below a line break, notes."""
     lang, (four, noticed) = view.lang, found(view, block)
     sizes = four[0].run.sizes
     roots = [f"{relative.run.sizes['key_dim'] ** 0.5:.3g}" for relative in four]
@@ -108,6 +108,19 @@ def summary_table(view: View, block: int) -> Table:
     columns = UI["attention"](lang), *(relative.name(lang) for relative in four)
     title = UI["table"](lang, block=block + 1, **sizes)
     return Table(columns, (*design, *measured), title, parts=parts, words=True)
+
+
+def in_short(view: View, block: int) -> list[str]:
+    """What sets each of the others apart from TopFormer's, in a line: in words, in order's trace and in cost."""
+    lang, ((own, *others), noticed) = view.lang, found(view, block)
+    HW = own.run.sizes["HW"]
+
+    def line(relative: Relative) -> str:
+        ratio = multiply_adds(relative.module, HW) / multiply_adds(own.module, HW)
+        sees = SEES[noticed[relative.slug] >= ROUNDING](lang)
+        return sentences(lang, [APART[relative.slug](lang), sees, COSTS(lang, ratio=times(ratio))])
+
+    return [line(relative) for relative in others]
 
 
 def differing(table: Table) -> set[tuple[int, int]]:

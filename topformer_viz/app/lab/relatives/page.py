@@ -1,4 +1,4 @@
-"""The lab's part "Relatives": TopFormer's attention beside LeViT's, ViT's and ViT's with RoPE, on the same tokens."""
+"""The lab's part "Other attentions": TopFormer's attention beside LeViT's, ViT's and ViT's with RoPE, on the same tokens."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
-from topformer_viz.app.lab.relatives.figures import differing, found, middle, summary_table, weights
+from topformer_viz.app.lab.relatives.figures import differing, found, in_short, middle, summary_table, weights
 from topformer_viz.app.lab.relatives.payload import STYLE, component, stages_html
 from topformer_viz.app.lab.relatives.words import SIZES, UI
 from topformer_viz.network.model import Attention
@@ -34,7 +34,7 @@ def takes(view: View, said: Mapping[str, str]) -> Takes:
 
 
 def show(view: View) -> None:
-    """Draw the summary, the stages side by side and the source, for the block that the pages share."""
+    """For the block that the pages share: what differs in three lines and the weights; the rest is folded."""
     lang = view.lang
     st.html(f"<style>{TABLE_CSS}{STYLE}</style>")
     st.markdown(UI["intro"](lang), width=PROSE)
@@ -43,14 +43,13 @@ def show(view: View) -> None:
     four, _ = found(view, block - 1)
 
     st.subheader(UI["summary"](lang), anchor="summary")
-    st.html(f'<div class="relatives">{_summary(view, block - 1)}</div>')
-    st.markdown(UI["counted"](lang), width=PROSE)
-
-    st.subheader(UI["weights"](lang), anchor="weights")
+    st.markdown("\n".join(f"- {line}" for line in in_short(view, block - 1)), width=PROSE)
     _pictures(view, block - 1)
-
-    st.subheader(UI["stages"](lang), anchor="stages")
-    component(key="relatives", data={"html": stages_html(four, lang)}, height="content")
+    with st.expander(UI["all_differences"](lang)):
+        st.html(f'<div class="relatives">{_summary(view, block - 1)}</div>')
+        st.markdown(UI["counted"](lang), width=PROSE)
+    with st.expander(UI["stages"](lang)):
+        component(key="relatives", data={"html": stages_html(four, lang)}, height="content")
 
     st.subheader(UI["source"](lang), anchor="source")
     st.markdown(UI["source_note"](lang), width=PROSE)
@@ -80,7 +79,7 @@ def _pictures(view: View, block: int) -> None:
     pictures.group(UI["picture"](lang), [pictures.photo("\u00a0")])
     for relative, tile in zip(found(view, block)[0], panel.groups[0].tiles, strict=True):
         shown = [pictures.tile(UI["pair"](lang), tile), pictures.row(UI["row"](lang), tile)]
-        note = UI["chance" if isinstance(relative.module, VitAttention) else "mean"](
+        note = UI["random" if isinstance(relative.module, VitAttention) else "mean"](
             lang, heads=relative.run.sizes["heads"]
         )
         pictures.group(relative.name(lang), shown, note)

@@ -1,4 +1,4 @@
-"""The stages of the four relatives side by side, as HTML that a component shows: ``st.html`` strips the diagrams' SVG."""
+"""The stages of the four side by side, as HTML that a component shows: ``st.html`` strips the diagrams' SVG."""
 
 from html import escape
 from pathlib import Path
@@ -23,7 +23,7 @@ component = st.components.v2.component(
 
 
 def stages_html(found: tuple[Relative, ...], lang: Lang) -> str:
-    """A row a stage, a cell a relative, and below each row its diagrams, which open together."""
+    """One row per stage, one cell per relative, and below each row its diagrams, which open together."""
     parts = [
         '<p class="legend">'
         f'<b class="differs"><i>≠</i></b> {escape(UI["legend"](lang))} &emsp; <b class="differs"><i>+</i></b> {escape(UI["new"](lang))}'
