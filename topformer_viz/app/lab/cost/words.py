@@ -7,32 +7,31 @@ from topformer_viz.words.text import Text
 UI = {
     "title": Text("What does it cost?", "计算开销有多大？"),
     "intro": Text(
-        "An attention module does two kinds of work. The **projections** (`to_q`, `to_k`, `to_v`, `proj`) take each of the `HW` tokens by "
+        "An attention module does two kinds of work. The **projections** (`to_q`, `to_k`, `to_v`, `proj`) take each token by "
         "itself: twice the tokens, twice the work. **Attention** proper, query @ key and weights @ value, brings every token together with "
-        "every token: twice the tokens, four times the work. (`HW` = H × W, the rows times the columns of the token grid.)",
-        "一个注意力模块做两类工作。**投影**（`to_q`、`to_k`、`to_v`、`proj`）逐个处理 `HW` 个 token：token 多一倍，计算量多一倍。"
-        "**注意力**本身，即 query @ key 和 weights @ value，让每个 token 与所有 token 相遇：token 多一倍，计算量变成四倍。"
-        "（`HW` = H × W，即 token 网格的行数乘以列数。）",
+        "every token: twice the tokens, four times the work.",
+        "一个注意力模块做两类工作。**投影**（`to_q`、`to_k`、`to_v`、`proj`）逐个处理 token：token 多一倍，计算量多一倍。"
+        "**注意力**本身，即 query @ key 和 weights @ value，让每个 token 与所有 token 相遇：token 多一倍，计算量变成四倍。",
     ),
     "module": Text("The attention module of", "哪个注意力模块"),
     OWN: Text("my own numbers", "自己的数字"),
     "late": Text(
-        "**At 512 × 512 the quadratic part is not the expensive one.** There, at HW = {HW}, attention takes {share} of the module's "
+        "**At 512 × 512 the quadratic part is not the expensive one.** There, with HW = {HW} tokens (HW = H × W, the grid's rows times its columns), attention takes {share} of the module's "
         "multiply-adds; the projections take the rest. The two are equal at HW = {crossing}, in a square image of about {side} image "
         "pixels a side.",
-        "**512 × 512 时，主要开销并不是平方项**。此时 HW = {HW}，注意力只占模块乘加次数的 {share}，其余都是投影的。"
+        "**512 × 512 时，主要开销并不是平方项**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），注意力只占模块乘加次数的 {share}，其余都是投影的。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 图像像素的正方形图片。",
     ),
     "early": Text(
-        "**With these numbers the quadratic part is the larger one at 512 × 512 already.** There, at HW = {HW}, attention takes "
+        "**With these numbers the quadratic part is the larger one at 512 × 512 already.** There, with HW = {HW} tokens (HW = H × W, the grid's rows times its columns), attention takes "
         "{share} of the module's multiply-adds. The two are equal at HW = {crossing}, in a square image of about {side} image pixels a side.",
-        "**用这组数字，平方的部分在 512 × 512 时就已经更大**。此时 HW = {HW}，注意力占模块乘加次数的 {share}。"
+        "**用这组数字，平方的部分在 512 × 512 时就已经更大**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），注意力占模块乘加次数的 {share}。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 图像像素的正方形图片。",
     ),
     "near": Text(
-        "**With these numbers 512 × 512 takes much of both.** There, at HW = {HW}, attention takes {share} of the module's "
+        "**With these numbers 512 × 512 takes much of both.** There, with HW = {HW} tokens (HW = H × W, the grid's rows times its columns), attention takes {share} of the module's "
         "multiply-adds. The two are equal at HW = {crossing}, in a square image of about {side} image pixels a side.",
-        "**用这组数字，512 × 512 的开销两者都有份**。此时 HW = {HW}，注意力占模块乘加次数的 {share}。"
+        "**用这组数字，512 × 512 的开销两者都有份**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），注意力占模块乘加次数的 {share}。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 图像像素的正方形图片。",
     ),
     "yours": Text("On your image, which TopFormer divides into HW = {HW} tokens, it takes {share}.", "TopFormer 把你的图片分成 HW = {HW} 个 token，注意力占 {share}。"),
@@ -178,7 +177,7 @@ FIGURES = {
     "counted": Text("Counted from the module's formulas; a token covers {cell} × {cell} image pixels.", "按模块的公式计数；一个 token 覆盖 {cell} × {cell} 图像像素。"),
 }  # fmt: skip
 PLOTS = {
-    "side": Text("side of a square image, image pixels (second row: HW)", "正方形图片的边长，图像像素（第二行：HW）"),
+    "side": Text("side of the square image, px; below: HW", "正方形图片的边长（图像像素），下行：HW"),
     "adds": Text("multiply-adds", "乘加次数"),
     "bytes": Text("memory, bytes", "内存，字节"),
     "ms": Text("measured, milliseconds", "实测，毫秒"),

@@ -5,10 +5,10 @@ from topformer_viz.words.text import Text
 
 UI = {
     "intro": Text(
-        "A head's matrix of attention weights, A, is often compared to a covariance matrix. Both are tables of HW × HW = {HW} × {HW} that say "
+        "A head's matrix of attention weights, A, is often compared to a covariance matrix. In general it is not one, as the checklist below shows. Both are tables of HW × HW = {HW} × {HW} that say "
         "how much token i has to do with token j. Here A is compared with the covariance and the correlation of the tokens that entered the "
         "block: tokens as variables, the {C} channels as samples.",
-        "一个头的注意力权重矩阵 A，常被说成类似协方差矩阵。两者都是 HW × HW = {HW} × {HW} 的表，说的都是 token i 与 token j 有多大关系。"
+        "一个头的注意力权重矩阵 A，常被说成类似协方差矩阵。一般说来它并不是，见下面的逐项检查。两者都是 HW × HW = {HW} × {HW} 的表，说的都是 token i 与 token j 有多大关系。"
         "这里把 A 与进入这个块的 token 的协方差、相关系数作比较：token 是变量，{C} 个通道是样本。",
     ),
     "block": BLOCK,

@@ -198,10 +198,11 @@ def _pictures(view: View, block: int, head: int, done: Experiment) -> None:
         else:
             into = same if any(changed.values()) else pictures
             into.group(UI[name](lang), [into.tile(UI["as_is"](lang), group.tiles[0])], note(name))
-    pictures.show("lab_changes", panel.title, view.photo, lang, start, run=view.run_name)
+    with st.container(width=GROUP * len(pictures.groups)):
+        pictures.show("lab_changes", panel.title, view.photo, lang, start, run=view.run_name)
     if same.groups:
         names = listed(lang, (UI[name](lang) for name, differs in changed.items() if not differs))
-        with st.expander(UI["same"](lang, names=names)):
+        with st.expander(UI["same"](lang, names=names)), st.container(width=GROUP * len(same.groups)):
             same.show("lab_same", panel.title, view.photo, lang, start, run=view.run_name)
 
 
@@ -222,6 +223,8 @@ def _shape(text: str) -> str:
     """ "B 1 × HW 24" as the pages say shapes, every axis in its colour."""
     return " · ".join(axis_span(axis.split()[0], axis) for axis in text.split(" × "))
 
+
+GROUP = 310  # most width of a group of pictures, in CSS pixels: few of them would fill the screen and more
 
 STYLE = """
 .st-key-experiments { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 0.75rem; }

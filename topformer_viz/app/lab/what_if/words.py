@@ -5,8 +5,8 @@ from topformer_viz.words.text import Text
 
 UI = {
     "intro": Text(
-        "Change the attention of one block and run it again on your image. Say first what you expect, then click.",
-        "改动一个块的注意力，在你的图片上再运行一次。先说说你的预期，再点选。",
+        "Change the attention of one block and run it again on your image. Say what you expect, then try it.",
+        "改动一个块的注意力，在你的图片上再运行一次。先说说你的预期，再试一试。",
     ),
     "all_switches": Text("All switches", "全部开关"),
     "chosen": Text("✓ {name}", "✓ {name}"),
