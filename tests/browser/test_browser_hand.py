@@ -45,8 +45,8 @@ def test_other_numbers_keep_the_cell_and_reach_the_address(visit) -> None:
     page = visit(QUERY)
     cell(page, "key", 5).click()
     says(page, "key", (0, 0, 5))
-    page.get_by_label("Numbers").fill("4")
-    page.get_by_label("Numbers").press("Enter")
+    page.get_by_label("Sheet no.").fill("4")
+    page.get_by_label("Sheet no.").press("Enter")
     expect(page.locator(".hand-numbers")).to_have_text(computation(draw(4), "key", (0, 0, 5)).expression)
     page.wait_for_url("**seed=4*")
     with page.expect_download() as download:

@@ -7,13 +7,13 @@ UI = {
     "worksheet": Text("Worksheet (PDF)", "练习纸（PDF）"),
     "solutions": Text("Solutions (PDF)", "答案（PDF）"),
     "about": Text(
-        "The real attention module on {H} × {W} tokens: {C} channels, {heads} heads, key_dim {key_dim}, d {d}. Choose a number (click, tap, or Tab and "
-        "the arrow keys) to see what it was computed from; indices count from 0, as in the code. Tokens and projection matrices are small random "
-        "integers, so **nothing here is evidence of anything learned.** BatchNorm is left out by making it the identity. The gain (γ) of the output "
-        "projection's BatchNorm is therefore 1 here; TopFormer starts it at 0, and `projected` would be all 0.",
+        "The real attention module on {H} × {W} tokens: {C} channels, {heads} heads, key_dim {key_dim}, d {d}. Choose a number (tap, click, or Tab and "
+        "arrow keys) to see what it was computed from; indices count from 0, as in the code. Tokens and projection matrices are small random "
+        "integers: **nothing here is evidence of anything learned.** BatchNorm is the identity, so its gain (γ) after the output projection is 1; "
+        "TopFormer starts it at 0, and `projected` would be all 0.",
         "真正的注意力模块，只有 {H} × {W} 个 token：{C} 个通道，{heads} 个头，key_dim 为 {key_dim}，d 为 {d}。点选一个数（也可以用 Tab "
         "和方向键），就能看到它是怎样算出来的；下标和代码一样从 0 开始。token 和投影矩阵都是随机的小整数，所以**这里的数不能当作结论**。BatchNorm "
-        "设成恒等映射，等于省去；因此输出投影的 BatchNorm 增益（γ）在这里是 1，而 TopFormer 让它从 0 开始，那样 `projected` 会全是 0。",
+        "是恒等映射，因此输出投影之后的增益（γ）在这里是 1；TopFormer 让它从 0 开始，那样 `projected` 会全是 0。",
     ),
     "given": Text("{value}, random", "{value}，随机"),
 }
