@@ -23,6 +23,7 @@ from topformer_viz.app.starts.readings import all_readings
 from topformer_viz.figures import drawing, look
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.panel import Panel
+from topformer_viz.figures.scales import COLOURS
 from topformer_viz.figures.sheet import draw
 from topformer_viz.network.choices import FACTS, MODELS
 from topformer_viz.network.facts import FILE
@@ -33,6 +34,7 @@ from topformer_viz.network.weights import load_model
 from topformer_viz.run.tracing import trace
 from topformer_viz.run.walk import walk
 from topformer_viz.study.cost import PUBLISHED, side
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import times
 
 PAGES = {
@@ -107,12 +109,12 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
             bundled = (drawing.LATIN, drawing.CHINESE)
             assert not {c for c in text if drawing.family_of(c) not in bundled and c != "\n"}, text
         if page in ABOUT_THE_RUN and name == "tiny-batch":
-            assert "权重随机" in panel.caption
+            assert NOT_EVIDENCE("zh") in panel.caption
     assert len({panel.name for panel in made.values()}) == len(made) or page == "network"
 
 
 DRAWN = [
-    ("explorer", "measures", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
+    ("explorer", "reading", "column", "zh"), ("explorer", "row", "column", "en"), ("explorer", "measures", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
     ("network", "segmentation", "column", "en"), ("network", "network", "page", "zh"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
     ("heads", "block", "slide", "zh"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
     ("what-if", "pictures", "column", "en"), ("what-if", "numbers", "slide", "zh"), ("by-hand", "output", "column", "zh"),
@@ -141,9 +143,13 @@ def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang:
 def test_the_explorer_s_follow_the_view() -> None:
     run = view("streets", "en").run
     grid, weights, scores = (run.sizes["H"], run.sizes["W"]), run["block2.weights"][0], run["block2.scores"][0]
-    made = panels("explorer", "streets", "en", block="3", head="2", query="5", mode="column", values="scores", each="1")
+    made = panels(
+        "explorer", "streets", "en", block="3", head="2", query="5", mode="column", values="scores", scale="all"
+    )
     assert np.allclose(made["attention"].groups[0].tiles[2].values, scores[1, :, 4].reshape(grid))
     assert np.array_equal(made["matrix"].groups[0].tiles[0].values, scores[1])
+    assert np.allclose(made["reading"].groups[0].tiles[0].values, scores[1, :, 4].reshape(grid))
+    assert len({tile.scale for tile in made["row"].groups[0].tiles}) == 1
     pinned = panels("explorer", "streets", "en", block="3", head="2", query="5", pinned="9", **{"with": "query"})
     a, b, difference = (tile.values for tile in pinned["against"].groups[0].tiles)
     assert np.allclose(a, weights[1, 4].reshape(grid)) and np.allclose(b, weights[1, 8].reshape(grid))
@@ -154,6 +160,21 @@ def test_the_explorer_s_follow_the_view() -> None:
     assert np.allclose(mean.groups[0].tiles[1].values, weights[:, 4].mean(0).reshape(grid))
     names = {panel["against"].name for panel in (made, pinned)} | {other.name}
     assert len(names) == 3
+    titles = [panel.title for panel in (made["against"], pinned["against"], other)]
+    assert titles == [
+        "Head 2 of block 3 beside mean of the heads of block 3",
+        "Token 5 in head 2 of block 3 beside token 9 in head 2 of block 3",
+        "Mean of the heads of block 3 beside mean of the heads of block 1",
+    ]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_the_explorer_s_maps_are_coloured_as_the_address_says(colour: str) -> None:
+    made = panels("explorer", "streets", "en", block="3", head="2", query="5", colour=colour)
+    for name in ("reading", "row", "attention", "matrix", "against"):
+        scales = [tile.scale for tile in made[name].groups[0].tiles if tile.scale and not tile.scale.centred]
+        assert scales and all((s.root, s.log) == (colour == "root", colour == "log") for s in scales if not s.signed)
+        assert {"root": "square root", "linear": "in proportion", "log": "logarithm"}[colour] in made[name].caption
 
 
 def test_a_removal_is_the_one_asked_for() -> None:

@@ -17,10 +17,11 @@ from PIL import Image
 
 from topformer_viz import trace
 from topformer_viz.figures import drawing
-from topformer_viz.figures.attention import attention_panel
+from topformer_viz.figures.attention import attention_panel, line, reading_panel, reading_row
 from topformer_viz.figures.look import THEMES, WIDTHS, Look
 from topformer_viz.figures.overview import network_panel
 from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Scale, Series, Table, Tile
+from topformer_viz.figures.scales import SCALES
 from topformer_viz.figures.shades import coloured
 from topformer_viz.figures.sheet import draw, save
 from topformer_viz.figures.stages import shape_panel, stage_panel
@@ -148,7 +149,11 @@ KINDS: dict[str, Callable[[Subject], Panel]] = {
     "mixed": lambda s: stage_panel(s, 0, "mixed", 3),
     "shape": lambda s: shape_panel(s, 0, "scores"),
     "attention": lambda s: attention_panel(s, 0, 4),
-    "region": lambda s: attention_panel(s, 1, 0, to=4, mode="column", log=True, each=True),
+    "region": lambda s: attention_panel(s, 1, 0, to=4, mode="column", colour="log"),
+    "one scale": lambda s: attention_panel(s, 1, 0, colour="linear", scale="all"),
+    "reading": lambda s: reading_panel(s, 0, 2, 4),
+    "row": lambda s: reading_row(s, 1, 0, to=4),
+    "colour row": lambda s: reading_row(s, 0, 3, values="scores", scale="all"),
     "scores": lambda s: attention_panel(s, 1, 3, values="scores"),
     "tables": tables, "charts": charts, "cells": cells, "scales": scales,
     "colour tokens": lambda s: stage_panel(s, 0, "tokens"),
@@ -207,7 +212,7 @@ def test_vector_files_hold_words(subject, kind: str) -> None:
     svg = save(panel, "svg", Look("column"))
     assert svg == save(KINDS[kind](subject("zh")), "svg", Look("column"))
     words = "".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg.decode()))
-    assert "未训练" in words and "第 " in words
+    assert "未训练" in words and "图像像素" in words
     assert b"@font-face" in svg and b"font/woff" in svg
     pdf = save(panel, "pdf", Look("column"))
     assert pdf.startswith(b"%PDF") and b"/Type3" not in pdf and b"/FontFile2" in pdf and b"/ToUnicode" in pdf
@@ -245,7 +250,7 @@ def test_paper(subject) -> None:
 # What is drawn is what ran
 
 
-@pytest.mark.parametrize(("stage", "head", "name"), [("weights", 1, "viridis"), ("scores", 2, "RdBu_r")])
+@pytest.mark.parametrize(("stage", "head", "name"), [("weights", 1, "viridis"), ("scores", 1, "RdBu_r")])
 def test_a_matrix_can_be_read_back(subject, tiny, stage: str, head: int, name: str) -> None:
     own = tiny.run[f"block0.{stage}"][0, head].numpy()
     panel = stage_panel(subject("en"), 0, stage, head)
@@ -254,6 +259,7 @@ def test_a_matrix_can_be_read_back(subject, tiny, stage: str, head: int, name: s
     low, high = tiny.run[f"block0.{stage}"][0, head].aminmax() if stage == "scores" else (torch.tensor(0.0), own.max())
     scale = tile.scale
     assert scale is not None and scale.low <= float(low) + 1e-6 and scale.high >= float(high) - 1e-6
+    assert scale.root == (stage == "weights")
     drawn = np.asarray(draw(panel, Look()).axes[0].images[0].get_array())
     rows, cols = own.shape
     at = [((np.arange(n) + 0.5) * side / n).astype(int) for n, side in ((rows, drawn.shape[0]), (cols, drawn.shape[1]))]
@@ -261,7 +267,7 @@ def test_a_matrix_can_be_read_back(subject, tiny, stage: str, head: int, name: s
     table = (matplotlib.colormaps[name](np.linspace(0, 1, 256), bytes=True)[:, :3]).astype(int)
     place = np.abs(colours[..., None, :] - table).sum(-1).argmin(-1) / 255
     bottom, top = scale.ends
-    assert np.abs(bottom + place * (top - bottom) - own).max() <= (top - bottom) / 128
+    assert np.abs(bottom + (place**2 if scale.root else place) * (top - bottom) - own).max() <= (top - bottom) / 128
 
 
 def test_a_colour_bar_says_its_ends(subject, tiny) -> None:
@@ -284,6 +290,60 @@ def test_attention_is_the_run_s_own(subject, tiny) -> None:
     part = attention_panel(subject("en"), 1, 0, to=4)
     assert np.allclose(part.groups[0].tiles[5].values, weights[:, [0, 1, 3, 4]].mean((0, 1)).reshape(grid))
     assert len({panel.name for panel in (row, column, part)}) == 3
+
+
+def test_a_map_goes_up_to_its_own_maximum_unless_one_scale_is_asked_for(subject, tiny) -> None:
+    weights = tiny.run["block1.weights"][0, :, 4]
+    own, shared = (reading_row(subject("en"), 1, 4, scale=scale) for scale in SCALES)
+    ends = [[tile.scale.high for tile in panel.groups[0].tiles] for panel in (own, shared)]  # type: ignore[union-attr]
+    assert ends[0] == pytest.approx(weights.amax(-1).tolist()) and ends[1] == pytest.approx([float(weights.max())] * 4)
+    said = [[text for text, _ in boxes(draw(panel, Look()))] for panel in (own, shared)]
+    for high in ends[0]:  # in numbers, under its own map
+        assert on_scale(high, high) in said[0]
+    assert said[0].count("0") == 4 and said[1].count("0") == 1
+    assert "maximum that stands beside it" in own.caption and "One colour scale for all maps" in shared.caption
+
+
+def test_one_panel_shows_one_head_over_the_photograph(subject, tiny) -> None:
+    panel = reading_panel(subject("en"), 1, 2, 4)
+    (tile,) = panel.groups[0].tiles
+    grid = subject("en").grid
+    assert np.allclose(tile.values, tiny.run["block1.weights"][0, 2, 4].reshape(grid))
+    assert tile.under is not None and tile.marks == (divmod(4, grid[1]),) and tile.scale is not None
+    assert (
+        panel.title == "What token 5 (row 2, column 2) reads: head 3"
+        and panel.name == "block2-head3-token5-row-weights"
+    )
+    mean = reading_panel(subject("zh"), 1, None, 4, colour="log", mode="column")
+    expected = line(tiny.run, 1, None, [4], "column", "weights").reshape(grid)
+    assert np.allclose(mean.groups[0].tiles[0].values, expected)
+    assert (
+        mean.title == "谁读 token 5（第 2 行第 2 列）：各头平均"
+        and mean.name == "block2-mean-token5-column-weights-log"
+    )
+    row = reading_row(subject("en"), 1, 4)
+    assert row.groups[0].across == len(row.groups[0].tiles) == 4
+
+
+@pytest.mark.parametrize(
+    ("scale", "ticks"),
+    [
+        (Scale(0, 0.8, "w", root=True), {0.0: "0", math.sqrt(0.5): "0.4", 1.0: "0.8"}),
+        (Scale(0, 0.8, "w"), {0.0: "0", 0.5: "0.4", 1.0: "0.8"}),
+        (Scale(-1, 1, "w"), {0.0: "−1", 0.5: "0", 1.0: "1"}),
+    ],
+)
+def test_a_bar_s_numbers_stand_where_their_colours_are(scale: Scale, ticks: dict[float, str]) -> None:
+    tile = Tile(np.zeros((2, 2)), 1.0, scale)
+    figure = draw(Panel("bar", "", "", "", groups=(Group((tile,)),)), Look(bare=True))
+    (strip,) = [image for image in figure.axes[0].images if image.get_array().shape[0] < 100]
+    left, right, *_ = strip.get_extent()
+    placed = {text.get_text(): (text.get_position()[0] - left) / (right - left) for text in figure.axes[0].texts}
+    assert {said: placed[said] for said in ticks.values()} == pytest.approx({said: at for at, said in ticks.items()})
+    drawn = np.asarray(strip.get_array())
+    at = drawn[drawn.shape[0] // 2, [min(int(place * drawn.shape[1]), drawn.shape[1] - 1) for place in ticks]]
+    numbers = np.array([float(said.replace("−", "-")) for said in ticks.values()])
+    assert np.abs(at.astype(int) - coloured(numbers, scale).astype(int)).max() <= 6
 
 
 def lines(figure: Figure, **style: Any) -> list[Any]:
@@ -339,3 +399,11 @@ def test_only_a_network_that_injects_drops_a_level(
     model, picture = varied("tiny", classes), photo(128, 192)
     panel = network_panel(Subject(trace(model, picture), model, picture, "", "", False, "en"))
     assert ("is dropped" in panel.caption) == (classes is not None)
+
+
+def test_scores_of_both_signs_have_their_0_in_one_colour_in_every_head(subject, tiny) -> None:
+    scores = tiny.run["block0.scores"][0]
+    assert bool((scores[0] < 0).all()) and float(scores.min()) < 0 < float(scores.max())
+    scales = [tile.scale for tile in stage_panel(subject("en"), 0, "scores").groups[0].tiles]
+    assert all(scale is not None and scale.signed for scale in scales)
+    assert [scale.high for scale in scales if scale] == pytest.approx(scores.abs().amax((1, 2)).tolist())

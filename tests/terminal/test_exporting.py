@@ -77,7 +77,7 @@ def test_a_process_that_ends_takes_no_other_picture_along(tmp_path: Path, monkey
 
 def test_blocks_heads_and_formats(tmp_path: Path) -> None:
     command = ["--blocks", "1,4", "--heads", "2,3", "--stages", "image,tokens,scores", "--format", "png,npz"]
-    assert main(["export", CAT, "--out", str(tmp_path), *command, *SMALL, "--bare", "--scale", "2"]) == 0
+    assert main(["export", CAT, "--out", str(tmp_path), *command, *SMALL, "--bare", "--dots", "2"]) == 0
     figures = ["image", "block1-tokens", "block4-tokens"]  # once each: no head of theirs
     figures += [f"block{b}-scores-head{h}" for b in (1, 4) for h in (2, 3)]
     assert sorted(files(tmp_path)) == sorted([*(f"cat/{name}.png" for name in figures), "cat/trace.npz"])
@@ -171,6 +171,9 @@ def test_the_command_of_an_order_makes_that_order(monkeypatch: pytest.MonkeyPatc
             "zh",
             Look("slide", "dark", True),
             4,
+            6,
+            "log",
+            "all",
         ),
     ):
         words = shlex.split(order.command("my cat.jpg", "out"))
@@ -220,3 +223,22 @@ def test_of_too_many_tokens_the_run_itself_complains() -> None:
     check(order)
     with pytest.raises(OrderError, match="matrices are stored of up to"):
         list(export_image(Path(CAT).read_bytes(), "cat", order))
+
+
+def test_what_a_token_reads_is_drawn_of_each_head_or_of_all_in_a_row(
+    photo: Callable[..., Image.Image], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = png(photo(128, 192))
+    order = Order("colour", 64, stages=("reading",), formats=("svg", "npz"), token=2)
+    assert [name for name, _ in export_image(data, "x", order)] == [
+        "/block1-heads-token3-row-weights.svg",
+        "/trace.npz",
+    ]
+    one = dict(export_image(data, "x", Order("colour", 64, heads=(1,), stages=("reading",), colour="log", scale="all")))
+    middle = 128 // 2 + 16 // 2 + 1  # of 8 rows of 16 tokens
+    assert list(one) == [f"/block1-head2-token{middle}-row-weights-log.svg"]
+    with pytest.raises(OrderError, match=r"no token 129: this image has tokens 1 to 128"):
+        list(export_image(data, "x", Order("colour", 64, stages=("reading",), token=128)))
+    command = ["--stages", "reading,weights", "--token", "0", *SMALL]
+    assert main(["export", CAT, "--out", str(tmp_path), *command]) == 1
+    assert "no token 0" in capsys.readouterr().err

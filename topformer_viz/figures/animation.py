@@ -1,4 +1,4 @@
-"""The lesson as an animated GIF: a query walks over the picture and the heads follow, then the stages build up.
+"""The lesson as an animated GIF: a query walks over the photograph and the heads follow, then the stages build up.
 
 Every frame is drawn from a panel, as a slide, and has a strip beneath it. While the query walks, only the maps and the
 strip change; they are set into the one drawn frame as cells of flat colour.
@@ -23,7 +23,7 @@ from topformer_viz.figures.subject import Subject, numbers
 from topformer_viz.run.walk import walk
 from topformer_viz.words.text import Text
 
-WIDTH, HEIGHT, STRIP = 960, 540, 64  # of a slide and of the strip beneath it, in pixels
+WIDTH, HEIGHT, STRIP = 960, 540, 64  # of a slide and of the strip beneath it, in image pixels
 STEPS = 48  # tokens that the query visits at most
 STEP, STAY, END = 140, 1500, 3000  # milliseconds: a step of the query, a stage, the last stage
 LEVELS = (
@@ -31,19 +31,19 @@ LEVELS = (
 )
 CLEAR = 255
 Pixels = NDArray[np.uint8]
-Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in image pixels
 
-TITLE = Text("What each pixel reads", "每个像素读什么")
+TITLE = Text("What each token reads", "每个 token 读什么")
 WALKING = Text(
-    "The frame walks from pixel to pixel. Each head's map is that pixel's row of the weights; beneath, the same rows as lines. Every map's colours go from 0 to its own largest weight.",
-    "方框逐个像素移动。每个头的图是这个像素的那一行权重，下方把同样的行排成一条条线。每幅图的颜色都从 0 到它自己的最大权重。",
+    "The frame moves from token to token. Each head's map is that token's row of the attention weights; beneath, the same rows as strips. Every map's colours go from 0 to its own maximum and grow with the square root of the weight.",
+    "方框逐个 token 移动。每个头的图是这个 token 的那一行注意力权重，下方把同样的行排成横条。每幅图的颜色都从 0 到它自己的最大值，随权重的平方根变化。",
 )
 
 
 def gif(subject: Subject, block: int, head: int | None, look: Look) -> bytes:
     """The animation of ``block``, of one ``head`` or None for all (from 0); of ``look`` its theme and ``bare`` count.
 
-    960 x 604 pixels, at most STEPS steps of the query, then every stage that the run has. All numbers are the run's. The
+    960 × 604 image pixels, at most STEPS steps of the query, then every stage that the run has. All numbers are the run's. The
     same arguments give the same bytes. ValueError for a block or head that the model does not have.
     """
     subject.must_have(block, head)
@@ -60,7 +60,7 @@ def gif(subject: Subject, block: int, head: int | None, look: Look) -> bytes:
 
 
 def path(rows: int, columns: int, steps: int = STEPS) -> list[int]:
-    """Tokens of the grid, as flat indices: to and fro in rows spread over the picture, at most ``steps`` in all."""
+    """Tokens of the grid, as flat indices: to and fro in rows spread over the photograph, at most ``steps`` in all."""
     across = _spread(columns, 16)
     down = _spread(rows, max(1, steps // len(across)))
     return [row * columns + c for n, row in enumerate(down) for c in (across if n % 2 == 0 else across[::-1])]
@@ -78,13 +78,13 @@ def _walking(subject: Subject, block: int, head: int | None, look: Look) -> Iter
     queries = path(rows, columns)
     heads = range(subject.run.sizes["heads"]) if head is None else [head]
     weights = np.stack([numbers(subject.run.rows(f"block{block}.weights", h, queries)) for h in heads], 1)
-    shades = (weights / weights.max(-1, keepdims=True) * (LEVELS - 1)).round().astype(np.uint8)
+    shades = (np.sqrt(weights / weights.max(-1, keepdims=True)) * (LEVELS - 1)).round().astype(np.uint8)
     shape = subject.photo.height / subject.photo.width
-    lines = (rows, columns) if max(rows, columns) <= 32 else None  # finer ones would hide the picture
+    lines = (rows, columns) if max(rows, columns) <= 32 else None  # finer ones would hide it
     photo = Tile(subject.picture, shape, title=subject.name, lines=lines)
     blank = np.zeros((rows, columns), np.float32)
     maps = [Tile(blank, shape, Scale(0.0, 1.0, ""), subject.head(h)) for h in heads]
-    across = max(2, (len(maps) + 2) // 2) if shape > 0.4 else None  # in two lines, but for wide pictures
+    across = max(2, (len(maps) + 2) // 2) if shape > 0.4 else None  # in two lines, but for wide photographs
     panel = Panel(
         "", TITLE(subject.lang), subject.short(block, head), subject.caption([WALKING(subject.lang)], block, head),
         groups=(Group((photo, *maps), across=across),),
@@ -130,14 +130,14 @@ def _building(subject: Subject, block: int, head: int | None, look: Look) -> Ite
 
 
 def _drawn(panel: Panel, look: Look) -> tuple[Pixels, list[Box]]:
-    """The panel as a picture (HEIGHT, WIDTH, 3), and where its tiles lie in it, each once."""
+    """The panel as an image (HEIGHT, WIDTH, 3), and where its tiles lie in it, each once."""
     figure = draw(panel, look)
     inch = WIDTH / figure.get_figwidth()
     figure.set_dpi(inch)
     boxes: dict[Box, None] = {}
     for image in figure.axes[0].images:
         left, right, bottom, top = image.get_extent()
-        right, bottom = max(right, left + 1 / inch), max(bottom, top + 1 / inch)  # a pixel at least
+        right, bottom = max(right, left + 1 / inch), max(bottom, top + 1 / inch)  # an image pixel at least
         boxes[round(left * inch), round(top * inch), round(right * inch), round(bottom * inch)] = None
     return _rendered(figure), list(boxes)
 
@@ -183,7 +183,7 @@ def _image(indices: Pixels, palette: Pixels) -> Image.Image:
 
 
 def _fill(frame: Pixels, box: Box, cells: Pixels) -> None:
-    """Set cells (rows, columns) into the box, each as a block of flat colour (of many in one pixel, one)."""
+    """Set cells (rows, columns) into the box, each in flat colour (of many in one image pixel, one)."""
     left, top, right, bottom = box
     down, across = np.arange(bottom - top), np.arange(right - left)
     rows = down * cells.shape[0] // max(1, bottom - top)
@@ -200,7 +200,7 @@ def _cell(box: Box, place: tuple[int, int], grid: tuple[int, int]) -> Box:
 
 
 def _frame(frame: Pixels, box: Box, outer: int, inner: int) -> None:
-    """A frame around the box: two pixels outside, one inside, in two colours, so that it shows on any picture."""
+    """A frame around the box: two image pixels outside, one inside, in two colours, so that it shows on any image."""
     left, top, right, bottom = box
     for grown, colour in ((3, outer), (2, inner), (1, inner), (0, outer)):
         x0, y0, x1, y1 = max(0, left - grown), max(0, top - grown), right + grown, bottom + grown

@@ -13,30 +13,33 @@ from topformer_viz.figures.typeset import measured, wrapped
 from topformer_viz.words.numbers import on_scale
 
 
-def colour_bar(scale: Scale, paper: Paper, room: float, beside: bool = True) -> Box:
-    """A colour bar with its ends, its middle and what it measures: that stands over the bar where it may not stand, or has
-    no room, ``beside`` it."""
+def colour_bar(scale: Scale, paper: Paper, room: float, beside: bool = True, named: bool = True) -> Box:
+    """A colour bar with its ends, its middle and, ``named``, what it measures: that stands over the bar where it may not
+    stand, or has no room, ``beside`` it."""
     line, high = paper.line, 0.7 * paper.type / 72
-    wide = min(room * 0.42 if beside else room, 26 * line)
-    beside = beside and measured(scale.quantity, 0.95 * paper.type) <= room - wide - 0.8 * line
-    above = [] if beside else wrapped(scale.quantity, 0.95 * paper.type, room)
+    wide = min(0.42 * room, 26 * line)
+    beside = beside and named and measured(scale.quantity, 0.95 * paper.type) <= room - wide - 0.8 * line
+    wide = wide if beside else min(room, 26 * line)
+    above = wrapped(scale.quantity, 0.95 * paper.type, room) if named and not beside else []
 
     def paint(x: float, y: float) -> None:
         strip = Field(x, y + 0.4 * line, wide, high)
         paper.image(coloured(_shades(scale)[None], scale), strip, smooth=False)
         paper.frame(strip, paper.theme.quiet, 0.5)
-        said = _said(scale)
-        left, middle, right = (measured(text, 0.85 * paper.type) for text in said)
+        ticks = _ticks(scale)
+        left, right = (measured(ticks[n][1], 0.85 * paper.type) for n in (0, -1))
         size = min(0.85, 0.85 * (wide - 0.4 * line) / max(left + right, 1e-9))
-        crowded = middle / 2 + max(left, right) + 0.3 * line > wide / 2
-        for place, text, align in zip((0.0, 0.5, 1.0), said, ("left", "center", "right"), strict=True):
-            if not (crowded and align == "center"):
-                paper.text(x + place * wide, y + high + 1.5 * line, text, size, paper.theme.quiet, align)
+        for place, text in ticks:
+            at, half = place * wide, measured(text, 0.85 * paper.type) / 2 + 0.3 * line
+            align = {0.0: "left", 1.0: "right"}.get(place, "center")
+            paper.strokes((x + at,) * 2, (strip.y + high, strip.y + 1.25 * high), paper.theme.quiet, 0.5)
+            if align != "center" or len(ticks) == 1 or (left < at - half and at + half < wide - right):
+                paper.text(x + at, y + high + 1.5 * line, text, size, paper.theme.quiet, align)
         if beside:
             paper.text(x + wide + 0.8 * line, y + 0.4 * line + high * 0.85, scale.quantity, 0.95)
 
-    named = words(above, paper, 0.95, first=1.1 * line, step=1.3 * line)
-    return stacked(named, Box((high, 2.0 * line), paint))
+    over = words(above, paper, 0.95, first=1.1 * line, step=1.3 * line)
+    return stacked(over, Box((high, 2.0 * line), paint))
 
 
 def _shades(scale: Scale) -> Array:
@@ -47,17 +50,16 @@ def _shades(scale: Scale) -> Array:
     return np.geomspace(low, high, 256) if scale.log else np.linspace(low, high, 256)
 
 
-def _said(scale: Scale) -> tuple[str, str, str]:
-    """The numbers at a bar's ends and in its middle."""
+def _ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
+    """The numbers at a bar's ends and half-way between them, each with its place along the bar, 0 to 1."""
     low, high = scale.ends
     if scale.low == scale.high:  # one number, such as the 0 of a projection that has not been trained
-        only = on_scale(scale.low, scale.low)
-        return ("", only, "") if scale.signed else (only, "", "")
+        return ((0.5 if scale.signed else 0.0, on_scale(scale.low, scale.low)),)
     if scale.log:  # numbers of all sizes
         middle = math.sqrt(low * high)
-        return on_scale(low, low), on_scale(middle, middle), on_scale(high, high)
-    middle = high / 4 if scale.root else (low + high) / 2
-    return on_scale(low, high), on_scale(middle, high), on_scale(high, high)
+        return (0.0, on_scale(low, low)), (0.5, on_scale(middle, middle)), (1.0, on_scale(high, high))
+    place = math.sqrt(0.5) if scale.root else 0.5
+    return (0.0, on_scale(low, high)), (place, on_scale((low + high) / 2, high)), (1.0, on_scale(high, high))
 
 
 def legend(named: Sequence[tuple[str, str | Series]], paper: Paper, room: float) -> Box:

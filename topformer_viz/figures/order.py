@@ -1,10 +1,11 @@
-"""What is to be made of every picture, and the command that makes it."""
+"""What is to be made of every image, and the command that makes it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from topformer_viz.figures.look import FORMATS as FIGURES
 from topformer_viz.figures.look import Look
+from topformer_viz.figures.scales import COLOURS, SCALES
 from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.words.misspelt import known
 from topformer_viz.words.shell import command_line
@@ -12,21 +13,25 @@ from topformer_viz.words.text import LANGS, Lang
 
 FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
 OVERVIEW = "overview"  # instead of a stage: the whole block
-SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its picture
+READING = "reading"  # likewise: what one token reads, over the photograph
+SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its maps
 
 
 class OrderError(ValueError):
-    """The model, or the run on this picture, does not have what is asked for; the message lists what it has."""
+    """The model, or the run on this image, does not have what is asked for; the message lists what it has."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made of every picture. ``blocks`` and ``heads`` count from 0.
+    """What is to be made of every image. ``blocks``, ``heads`` and ``token`` count from 0.
 
     ``model``: one of the app's, or a checkpoint's path (``checkpoint``: its bytes, where that path is another
-    machine's); ``size``: short side of the network's input, in pixels; ``grid``: cells on the colour model's short side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as
-    ``walk`` has them, or followed by SHAPE, or OVERVIEW; None: all of them, without the shapes. ``formats`` are of FORMATS; ``look``
-    and ``scale`` (of PNG) are those of ``figures.save``. ValueError for another format or language.
+    machine's); ``size``: short side of the network's input, in image pixels; ``grid``: tokens on the colour model's short
+    side. ``blocks`` None: all. ``heads`` None: all in one figure. ``stages``: names as ``walk`` has them, or followed by
+    SHAPE, or OVERVIEW, or READING (of ``token``, None: the middle one); None: all of the walk, without the shapes.
+    ``formats`` are of FORMATS; ``look`` and ``dots`` (of PNG, in 96ths of an inch) are those of ``figures.save``;
+    ``colour`` and ``scale`` those of attention's maps, as ``attention_scales`` takes them. ValueError for another format,
+    language, colour or scale.
     """
 
     model: str = "streets"
@@ -38,13 +43,18 @@ class Order:
     formats: tuple[str, ...] = ("svg",)
     lang: Lang = "en"
     look: Look = field(default_factory=Look)
-    scale: int = 1
+    dots: int = 1
+    token: int | None = None
+    colour: str = COLOURS[0]
+    scale: str = SCALES[0]
     checkpoint: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for format in self.formats:
             known("format", format, FORMATS)
         known("language", self.lang, LANGS)
+        known("colour", self.colour, COLOURS)
+        known("scale", self.scale, SCALES)
 
     def command(self, image: str, out: str) -> str:
         """The command that makes the same files of ``image`` in the folder ``out``, as ``command_line`` writes it."""
@@ -54,7 +64,10 @@ class Order:
         words += ["--heads", from_1(self.heads)] if self.heads is not None else []
         words += ["--stages", ",".join(self.stages)] if self.stages is not None else []
         words += ["--format", ",".join(self.formats), "--theme", self.look.theme, "--width", self.look.width]
-        words += ["--scale", str(self.scale)] if self.scale > 1 else []
+        words += ["--dots", str(self.dots)] if self.dots > 1 else []
+        words += ["--token", str(self.token + 1)] if self.token is not None else []
+        words += ["--colour", self.colour] if self.colour != COLOURS[0] else []
+        words += ["--scale", self.scale] if self.scale != SCALES[0] else []
         words += ["--bare"] if self.look.bare else []
         return command_line(words)
 

@@ -21,7 +21,7 @@ from topformer_viz.figures.glyphs import with_fonts
 from topformer_viz.figures.legends import colour_bar, legend
 from topformer_viz.figures.look import FORMATS, SMALLEST, THEMES, WIDTHS, Format, Look
 from topformer_viz.figures.panel import Group, Panel
-from topformer_viz.figures.paper import Box, Paper, abreast, heading, space, stacked
+from topformer_viz.figures.paper import Box, Paper, abreast, heading, space, stacked, words
 from topformer_viz.figures.tables import table
 from topformer_viz.figures.tiles import pictures
 from topformer_viz.figures.typeset import wrapped
@@ -190,18 +190,20 @@ def _content(panel: Panel, paper: Paper, share: float, across: int, beside: int)
 
 def _groups(groups: Sequence[Group], paper: Paper, share: float, across: int, beside: int) -> Content:
     """Groups of tiles under their titles, ``beside`` one another; a colour bar stands under the tiles or the group that it
-    explains, or under them all."""
+    explains, or under them all. What all tiles measure is said once, at the end."""
     room, line = paper.room, paper.line
     by_group = [dict.fromkeys(t.scale for t in g.tiles if t.scale and t.scale.quantity) for g in groups]
     scales = list(dict.fromkeys(scale for own in by_group for scale in own))
     own_bars = len(scales) > 1 and (len(by_group) > 1 or any(len(own) > 1 for own in by_group))
+    names = list(dict.fromkeys(scale.quantity for scale in scales))
+    once = own_bars and len(names) == 1
     gap = 2 * line if beside > 1 else 0.0
     column = (room - gap * (beside - 1)) / beside
     laid, boxes = [], []
     for group, own in zip(groups, by_group, strict=True):
         title = heading(group.title, paper, column, paper.axis_colour("heads"))
-        tiles = pictures(group, paper, column, share, across, own_bars and len(own) > 1)
-        bar = [colour_bar(scale, paper, column) for scale in own if own_bars and len(own) == 1]
+        tiles = pictures(group, paper, column, share, across, own_bars and len(own) > 1, not once)
+        bar = [colour_bar(scale, paper, column, named=not once) for scale in own if own_bars and len(own) == 1]
         laid.append(tiles)
         boxes.append(stacked(title, tiles.box, *bar))
     parts = []
@@ -209,4 +211,7 @@ def _groups(groups: Sequence[Group], paper: Paper, share: float, across: int, be
         parts += [abreast(boxes[first : first + beside], column + gap), space(0.8 * line)]
     if not own_bars:
         parts += [colour_bar(scale, paper, room) for scale in scales]
+    if once:
+        said = wrapped(names[0], 0.95 * paper.type, room)
+        parts += [words(said, paper, 0.95, first=0.3 * line, step=1.3 * line)]
     return Content(stacked(*parts), tuple(tiles.side for tiles in laid), any(tiles.tight for tiles in laid))

@@ -1,11 +1,13 @@
-"""A stage's panel: its picture, by the kind its declaration names, or the diagram of its shape."""
+"""A stage's panel: its maps, by the kind its declaration names, or the diagram of its shape."""
 
 from collections.abc import Sequence
 
 import torch
 
+from topformer_viz.figures.attention import how_coloured, quantity
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.figures.panel import Group, Panel, Scale, Tile
+from topformer_viz.figures.scales import COLOURS, SCALES, attention_scales
 from topformer_viz.figures.subject import UI, Subject, numbers, ticks_of
 from topformer_viz.network.colour import CHANNELS, ColourModel
 from topformer_viz.network.model import DENSE_TOKENS
@@ -16,15 +18,17 @@ from topformer_viz.words.misspelt import known, unknown
 from topformer_viz.words.names import CHANNEL_NAMES
 
 GROUPED = {"nh_kd", "dh"}  # axes that hold the heads one after another
+POOLED = 256  # cells per side of a matrix that is too large to be stored
+Made = tuple[tuple[Group, ...], list[str]]
 
 
-POOLED = 256  # cells a side of a matrix that is too large to be stored
+def stage_panel(
+    subject: Subject, block: int, stage: str, head: int | None = None, *, colour: str = COLOURS[0], scale: str = SCALES[0]
+) -> Panel:  # fmt: skip
+    """A stage's maps: ``stage`` as ``walk`` names it, ``block`` and ``head`` from 0, None for all heads.
 
-
-def stage_panel(subject: Subject, block: int, stage: str, head: int | None = None) -> Panel:
-    """A stage's picture: ``stage`` as ``walk`` names it, ``block`` and ``head`` from 0, None for all heads.
-
-    ValueError for a stage, block or head that this run does not have.
+    ``colour`` and ``scale``, as ``attention_scales`` takes them, are those of the matrices. ValueError for a stage, block
+    or head that this run does not have, and for another colour or scale.
     """
     subject.must_have(block, head)
     run, lang = subject.run, subject.lang
@@ -40,10 +44,14 @@ def stage_panel(subject: Subject, block: int, stage: str, head: int | None = Non
     if not per_head:
         head = None
     chosen = list(range(heads)) if head is None else [head]
-    groups, said = {
-        "photo": _photo, "pyramid": _pyramid, "maps": _maps, "rows": _rows, "columns": _columns, "matrix": _matrix,
-        "overlay": _overlay,
-    }[view](subject, name, chosen)  # fmt: skip
+    how: list[str] = []
+    if view == "matrix":
+        groups, said = _matrix(subject, name, chosen, colour, scale)
+        how = [word for word, usual in ((colour, COLOURS[0]), (scale, SCALES[0])) if word != usual]
+    else:
+        groups, said = {
+            "photo": _photo, "pyramid": _pyramid, "maps": _maps, "rows": _rows, "columns": _columns, "overlay": _overlay,
+        }[view](subject, name, chosen)  # fmt: skip
     shape = " × ".join(f"{axis} {run.sizes[axis]}" for axis in axes_of(name))
     title = stage_of(name).title(lang)
     if view != "pyramid" and name in run:
@@ -51,13 +59,13 @@ def stage_panel(subject: Subject, block: int, stage: str, head: int | None = Non
     where = "" if own_block is None else f"block{block + 1}-"
     which = f"-head{head + 1}" if head is not None else ""
     return Panel(
-        f"{where}{stage}{which}", f"{title} ({stage})" if lang == "en" else f"{title}（{stage}）",
+        "-".join([f"{where}{stage}{which}", *how]), f"{title} ({stage})" if lang == "en" else f"{title}（{stage}）",
         subject.short(own_block, head if per_head else None), subject.caption(said, own_block, head), groups=groups,
     )  # fmt: skip
 
 
 def shape_panel(subject: Subject, block: int, stage: str) -> Panel:
-    """What a stage does to the shapes, as the lesson draws it; ValueError for a stage or block that this run does not have."""
+    """What a stage does to the shapes, as the lesson draws it; ValueError for a stage or block that the run does not have."""
     subject.must_have(block)
     run, lang = subject.run, subject.lang
     known("stage", stage, walk(run, block))
@@ -70,9 +78,6 @@ def shape_panel(subject: Subject, block: int, stage: str) -> Panel:
     kinds = [f"shape_{step.operation}" for step in declared.steps]
     caption = subject.caption([UI[kind](lang) for kind in kinds if kind in UI], own_block)
     return Panel(f"{where}{stage}-shape", title, subject.short(own_block), caption, diagram=diagram)
-
-
-Made = tuple[tuple[Group, ...], list[str]]
 
 
 def _photo(subject: Subject, name: str, heads: Sequence[int]) -> Made:
@@ -162,12 +167,13 @@ def _columns(subject: Subject, name: str, heads: Sequence[int]) -> Made:
     return (Group(tiles),), [UI["ticks"](subject.lang)]
 
 
-def _matrix(subject: Subject, name: str, heads: Sequence[int]) -> Made:
+def _matrix(subject: Subject, name: str, heads: Sequence[int], colour: str, scale: str) -> Made:
     run, lang, n = subject.run, subject.lang, subject.run.sizes["HW"]
     block, _, stage = name.partition(".")
     said = [UI["matrix"](lang)]
-    if stage == "scores" or n <= DENSE_TOKENS:  # the sums of averages are others
-        said.append(UI["rows_sum" if stage == "weights" else "unscaled"](lang))
+    if stage == "weights" and n <= DENSE_TOKENS:  # the sums of averages are others
+        said.append(UI["rows_sum"](lang))
+    said += how_coloured(stage, colour, scale if len(heads) > 1 else "", lang)
     if n > DENSE_TOKENS:
         scores, weights = pooled(run, int(block.removeprefix("block")), POOLED)
         matrices = weights if stage == "weights" else scores
@@ -175,22 +181,20 @@ def _matrix(subject: Subject, name: str, heads: Sequence[int]) -> Made:
     else:
         matrices = run[name][0]
         said.append(UI["ticks"](lang))
-    low, high = (float(x) for x in torch.aminmax(matrices))
-    weights_scale = Scale(0.0, high, UI["share"](lang))
-    scale = weights_scale if stage == "weights" else Scale(low, high, UI["score"](lang))
+    scales = attention_scales([matrices[head] for head in heads], stage, quantity(stage, lang), colour, scale)
     step = n / matrices.shape[-1]
     ticks = {at / step: label for at, label in ticks_of(subject, "HW").items()}
     tiles = tuple(
         Tile(
             numbers(matrices[head]),
             1.0,
-            scale,
+            own,
             subject.head(head),
             UI["query"](lang, size=n),
             UI["key"](lang, size=n),
             (ticks, ticks),
         )
-        for head in heads
+        for head, own in zip(heads, scales, strict=True)
     )
     return (Group(tiles, size=1.0 if len(tiles) > 1 else 0.75),), said
 

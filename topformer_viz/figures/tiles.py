@@ -44,10 +44,12 @@ class Grid(NamedTuple):
         return self.pitch - self.left - self.gap
 
 
-def pictures(group: Group, paper: Paper, room: float, share: float, across: int, bars: bool) -> Pictures:
+def pictures(
+    group: Group, paper: Paper, room: float, share: float, across: int, bars: bool, named: bool = True
+) -> Pictures:
     """A group's tiles over ``share`` of the room, ``across`` in a line where the group does not say it itself, with ``bars``
-    under the tiles whose colours they explain."""
-    tiles, grid = group.tiles, _grid(group, paper, room, share, across, bars)
+    under the tiles whose colours they explain; ``named``, they say what they measure."""
+    tiles, grid = group.tiles, _grid(group, paper, room, share, across, bars and named)
     titles = [
         [
             line
@@ -64,7 +66,7 @@ def pictures(group: Group, paper: Paper, room: float, share: float, across: int,
         rows += [space(grid.gap)] if first else []
         rows.append(_row(tiles[row], titles[row], paper, grid, above))
         if bars:
-            rows.append(_bars(tiles[row], paper, grid))
+            rows.append(_bars(tiles[row], paper, grid, named))
     tight = any(_label_size(tile, paper, grid.side) < 0.7 for tile in tiles)
     return Pictures(stacked(*rows), max(grid.side, 1e-3), tight)  # where there is no room at all
 
@@ -109,15 +111,15 @@ def _row(tiles: Sequence[Tile], titles: Sequence[Sequence[str]], paper: Paper, g
     return Box((above + high + below,), paint)
 
 
-def _bars(tiles: Sequence[Tile], paper: Paper, grid: Grid) -> Box:
+def _bars(tiles: Sequence[Tile], paper: Paper, grid: Grid, named: bool) -> Box:
     """Each scale's bar under its run of neighbouring tiles."""
     placed = []
     for scale, run in groupby(enumerate(tiles), key=lambda pair: pair[1].scale):
         spots = [n for n, _ in run]
         if scale and scale.quantity:
             first, last = (grid.place(paper.margin, n) for n in (spots[0], spots[-1]))
-            room = last + grid.beneath - first
-            placed.append((spots[0], colour_bar(scale, paper, room, beside=False)))
+            room = last + (grid.beneath if named else grid.side) - first
+            placed.append((spots[0], colour_bar(scale, paper, room, beside=False, named=named)))
 
     def paint(x: float, y: float) -> None:
         for n, bar in placed:

@@ -1,10 +1,12 @@
-"""The explorer's figures: what tokens read, the matrix, two views side by side, what hangs on a head, the heads in numbers."""
+"""The explorer's figures: what tokens read, the matrix, two views side by side, what a removed head changes, the heads in
+numbers."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 
 from topformer_viz.app.explorer.change import changes_of
@@ -13,49 +15,62 @@ from topformer_viz.app.explorer.payload import heads_of
 from topformer_viz.app.explorer.words import FIGURES, UI
 from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.figures.attention import attention_panel, attention_scale, line, region, tokens_name
+from topformer_viz.figures.attention import (
+    attention_panel,
+    how_coloured,
+    line,
+    quantity,
+    reading_panel,
+    reading_row,
+    region,
+    tokens_name,
+)  # fmt: skip
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
+from topformer_viz.figures.scales import attention_scales
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, class_picture, numbers
+from topformer_viz.words.names import MEAN_OF_HEADS
 from topformer_viz.words.numbers import signed_digits
-from topformer_viz.words.text import Lang, sentences
+from topformer_viz.words.text import Text
+
+READING = Text("What the token reads, in this head", "这个 token 读什么（这个头）")
+ROW = Text("What the token reads, the heads in a row", "这个 token 读什么（各头排成一行）")
+BESIDE = Text("{a} beside {b}", "并排：{a}；{b}")
+IN_BLOCK = Text("{head} of {block}", "{block} {head}")
+OF_TOKENS = Text("{tokens} in {where}", "{tokens}（{where}）")
 
 
 def figures(view: View) -> list[Offer]:
     """What can be saved of the page; every figure follows the address."""
 
-    def attention(asked: Asked) -> Panel:
+    def reading(asked: Asked) -> Panel:
         place = _Place.of(asked)
-        return attention_panel(
+        return reading_panel(
+            view.subject, place.block, place.head, place.query, mode=place.mode, values=place.values, to=place.to,
+            colour=place.colour,
+        )  # fmt: skip
+
+    def of_all(make: Callable[..., Panel], asked: Asked) -> Panel:
+        place = _Place.of(asked)
+        return make(
             view.subject, place.block, place.query, mode=place.mode, values=place.values, to=place.to,
-            log=place.log, each=place.each,
+            colour=place.colour, scale=place.scale,
         )  # fmt: skip
 
     def matrix(asked: Asked) -> Panel:
         place = _Place.of(asked)
-        panel = stage_panel(view.subject, place.block, place.values, place.head)
-        return _logarithmic(panel, view.lang) if place.log and place.values == "weights" else panel
+        return stage_panel(view.subject, place.block, place.values, place.head, colour=place.colour, scale=place.scale)
 
     return [
-        Offer("attention", FIGURES["attention"], attention),
+        Offer("reading", READING, reading),
+        Offer("row", ROW, partial(of_all, reading_row)),
+        Offer("attention", FIGURES["attention"], partial(of_all, attention_panel)),
         Offer("matrix", FIGURES["matrix"], matrix),
         Offer("against", FIGURES["against"], lambda asked: _against(view.subject, asked)),
         Offer("removal", FIGURES["removal"], lambda asked: _without(view, asked)),
         Offer("measures", FIGURES["measures"], lambda asked: _numbers(view, asked)),
     ]
-
-
-def _logarithmic(panel: Panel, lang: Lang) -> Panel:
-    """The same panel of weights, its colours over four powers of ten."""
-
-    def of(tile: Tile) -> Tile:
-        assert tile.scale
-        return replace(tile, scale=replace(tile.scale, low=1e-4 * tile.scale.high, log=True))
-
-    groups = tuple(replace(group, tiles=tuple(map(of, group.tiles))) for group in panel.groups)
-    caption = sentences(lang, (PANEL["log"](lang), panel.caption))
-    return replace(panel, name=f"{panel.name}-log", caption=caption, groups=groups)
 
 
 class _Asking(NamedTuple):
@@ -76,8 +91,8 @@ class _Place:
     to: int | None
     mode: str
     values: str
-    log: bool
-    each: bool
+    colour: str
+    scale: str
     beside: str | None  # what it is compared with, as the address says it
     pinned: int | None
     removal: str | None
@@ -87,7 +102,7 @@ class _Place:
         query, to, pinned = (asked[name] and asked[name] - 1 for name in ("query", "to", "pinned"))
         return cls(
             asked["block"] - 1, None if asked["head"] == "mean" else asked["head"] - 1, query, to, asked["mode"],
-            asked["values"], asked["colour"] == "log", asked["scale"] == "each", asked["with"], pinned, asked["removal"],
+            asked["values"], asked["colour"], asked["scale"], asked["with"], pinned, asked["removal"],
         )  # fmt: skip
 
     def pair(self, grid: tuple[int, int]) -> tuple[_Asking, _Asking]:
@@ -106,16 +121,15 @@ def _against(subject: Subject, asked: Asked) -> Panel:
     lang, grid, place = subject.lang, subject.grid, _Place.of(asked)
     both = place.pair(grid)
     a, b = (line(subject.run, *asking, place.mode, place.values).reshape(grid) for asking in both)
-    shared = attention_scale(torch.stack([a, b]), place.values, place.log, lang)
+    scales = attention_scales([a, b], place.values, quantity(place.values, lang), place.colour, place.scale)
     end = float((a - b).abs().max())
     shape = subject.photo.height / subject.photo.width
     tiles = [
         Tile(
-            numbers(values), shape, attention_scale(values, place.values, place.log, lang) if place.each else shared,
-            f"{letter}: {_named(asking, subject)}", under=subject.picture,
+            numbers(values), shape, scale, f"{letter}: {_named(asking, subject)}", under=subject.picture,
             marks=tuple(divmod(token, grid[1]) for token in asking.tokens),
         )
-        for letter, values, asking in zip("AB", (a, b), both, strict=True)
+        for letter, values, scale, asking in zip("AB", (a, b), scales, both, strict=True)
     ]  # fmt: skip
     apart = Scale(-end or 0.0, end, FIGURES["difference"](lang))
     tiles.append(Tile(numbers(a - b), shape, apart, "A − B", under=subject.picture))
@@ -125,19 +139,37 @@ def _against(subject: Subject, asked: Asked) -> Panel:
     ]
     if place.values == "weights" and place.mode == "row":
         said.append(UI["moved"](lang, share=f"{float((a - b).abs().sum()) / 2:.1%}"))
+    said += how_coloured(place.values, place.colour, place.scale, lang)
     return Panel(
         f"block{place.block + 1}-token{place.query + 1}-against-{(place.beside or 'mean').replace('-', '')}",
-        FIGURES["against_title"](lang), subject.short(None), subject.caption(said, None),
+        _beside(*both, subject), subject.short(None), subject.caption(said, None),
         groups=(Group(tuple(tiles), across=3),),
     )  # fmt: skip
 
 
 def _named(asking: _Asking, subject: Subject) -> str:
+    return FIGURES["view"](subject.lang, **_parts(asking, subject))
+
+
+def _parts(asking: _Asking, subject: Subject) -> dict[str, str]:
+    """What says which view it is: block, head and tokens, in words."""
     lang, (block, head, tokens) = subject.lang, asking
-    return FIGURES["view"](
-        lang, block=PANEL["block"](lang, block=block + 1), head=PANEL["mean"](lang) if head is None else subject.head(head),
-        tokens=UI["token_short"](lang, i=tokens[0] + 1) if len(tokens) == 1 else tokens_name(subject, tokens),
-    )  # fmt: skip
+    return {
+        "block": PANEL["block"](lang, block=block + 1),
+        "head": MEAN_OF_HEADS(lang) if head is None else subject.head(head),
+        "tokens": UI["token_short"](lang, i=tokens[0] + 1) if len(tokens) == 1 else tokens_name(subject, tokens),
+    }
+
+
+def _beside(a: _Asking, b: _Asking, subject: Subject) -> str:
+    """The title: what stands beside what, "head 2 of block 3 beside head 2 of block 1"; tokens where they differ."""
+    names = []
+    for asking in (a, b):
+        parts = _parts(asking, subject)
+        where = IN_BLOCK(subject.lang, **parts) if subject.model.num_blocks > 1 else parts["head"]
+        names.append(where if a.tokens == b.tokens else OF_TOKENS(subject.lang, where=where, **parts))
+    title = BESIDE(subject.lang, a=names[0], b=names[1])
+    return title[0].upper() + title[1:]
 
 
 def _without(view: View, asked: Asked) -> Panel:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.figures.scales import COLOURS, SCALES
 
 # Name of a parameter -> what it can be. The first is what it means where nothing is said (of tokens the middle one);
 # "" is never written. {head}, {token} and {block} stand for any number of one, from 1.
@@ -22,8 +23,8 @@ ADDRESS: dict[str, tuple[str, ...]] = {
     "lock": ("", "1"),
     "mode": ("row", "column"),
     "values": ("weights", "scores"),
-    "colour": ("root", "linear", "log"),
-    "scale": ("each", "all"),
+    "colour": COLOURS,
+    "scale": SCALES,
     "smooth": ("", "1"),
     "with": ("", "query", "head-{head}", "head-mean", "block-{block}"),
     "sort": ("", "effective", "distance"),

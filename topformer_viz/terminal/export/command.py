@@ -1,4 +1,4 @@
-"""The command ``export``: many pictures in, files out."""
+"""The command ``export``: many images in, files out."""
 
 import argparse
 import sys
@@ -11,7 +11,8 @@ from typing import TextIO, cast
 from tqdm import tqdm
 
 from topformer_viz.figures.look import THEMES, WIDTHS, Look
-from topformer_viz.figures.order import FORMATS, OVERVIEW, SHAPE, Order, OrderError
+from topformer_viz.figures.order import FORMATS, OVERVIEW, READING, SHAPE, Order, OrderError
+from topformer_viz.figures.scales import COLOURS, SCALES
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.images import MAX_PIXELS
 from topformer_viz.terminal.console import Commands, complain, lenient, pictures
@@ -26,11 +27,11 @@ from topformer_viz.words.text import LANGS, Lang
 def export_all(
     images: Sequence[str], out: str, order: Order, workers: int | None = None, cluster: str | None = None
 ) -> bool:
-    """Write every picture's files to OUT/STEM/NAME.EXT (the explorer to OUT/STEM.html) and print their paths.
+    """Write every image's files to OUT/STEM/NAME.EXT (the explorer to OUT/STEM.html) and print their paths.
 
-    On all cores (or ``workers``), no more pictures in memory than there are workers; or on the Dask cluster whose
+    On all cores (or ``workers``), no more images in memory than there are workers; or on the Dask cluster whose
     scheduler is at the address ``cluster``, ClusterError where that cannot be. What could not be done is said on
-    standard error, a sentence a picture, and does not stop the rest. Returns whether all was done. A script that calls
+    standard error, one sentence per image, and does not stop the rest. Returns whether all was done. A script that calls
     this needs the usual ``if __name__ == "__main__"``: the workers import it.
     """
     jobs = list(zip(images, (str(Path(out) / stem) for stem in stems(images)), strict=True))
@@ -47,7 +48,7 @@ def export_all(
         complaints = apart(jobs, order, workers, tell)
     else:
         complaints = here(jobs, order, tell)
-    with tqdm(total=len(jobs), unit="picture", disable=None) as bar:
+    with tqdm(total=len(jobs), unit="image", disable=None) as bar:
         for complaint in complaints:
             if complaint:
                 good = False
@@ -57,7 +58,7 @@ def export_all(
 
 
 def stems(images: Sequence[str]) -> list[str]:
-    """A name for each picture's folder: its stem, with a number behind it where that is taken, on any file system."""
+    """A name for each image's folder: its stem, with a number behind it where that is taken, on any file system."""
     found: list[str] = []
     taken: set[str] = set()
     for image in images:
@@ -71,7 +72,7 @@ def stems(images: Sequence[str]) -> list[str]:
     return found
 
 
-MAX_SIZE = 8192  # pixels: a larger short side has more tokens than anything here shows
+MAX_SIZE = 8192  # image pixels: a larger short side has more tokens than anything here shows
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -94,48 +95,59 @@ _numbers.__name__ = "list of numbers from 1"  # argparse names the type in its c
 
 
 def add(commands: Commands) -> None:
-    parser = commands.add_parser("export", help="write pictures' figures, animations, numbers and explorers as files")
+    parser = commands.add_parser("export", help="write figures, animations, numbers and explorers of images as files")
     parser.add_argument(
         "image", nargs="+",
-        help=f"pictures of up to {MAX_PIXELS // 1_000_000} megapixels, folders of them, or patterns such as photos/*.jpg",
+        help=f"images of up to {MAX_PIXELS // 1_000_000} megapixels, folders of them, or patterns such as photos/*.jpg",
     )  # fmt: skip
     parser.add_argument(
-        "--out", required=True, help="the folder for the files, OUT/PICTURE/FIGURE.FORMAT; made if need be"
+        "--out", required=True, help="the folder for the files, OUT/IMAGE/FIGURE.FORMAT; made if need be"
     )
     parser.add_argument(
         "--model", default="streets", help="streets, colour, tiny, small, base, tiny-batch, small-batch, base-batch "
-        "(BatchNorm measured on each picture) or a checkpoint's path (default %(default)s)",
+        "(BatchNorm with each image's statistics) or a checkpoint's path (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--size", type=int, default=512, help="short side of the network's input, in pixels (default %(default)s)"
+        "--size", type=int, default=512, help="short side of the network's input, in image pixels (default %(default)s)"
     )
     parser.add_argument(
         "--grid", type=int, default=MIN_GRID,
-        help=f"cells on the short side of the colour model, {MIN_GRID} to {MAX_GRID} (default %(default)s)",
+        help=f"tokens on the short side of the colour model's grid, {MIN_GRID} to {MAX_GRID} (default %(default)s)",
     )  # fmt: skip
     parser.add_argument("--blocks", default="1", help="blocks, from 1, such as 1,3; or all (default 1)")
     parser.add_argument("--heads", type=_numbers, help="heads, from 1, a figure each (default: all in one figure)")
     parser.add_argument(
         "--stages", type=_words,
-        help=f"stages, such as scores,weights; with {SHAPE} behind the name what happens to the shape; {OVERVIEW}: the whole block (default: all of "
-        "the lesson, without shapes)",
+        help=f"stages, such as scores,weights; with {SHAPE} behind the name what happens to the shape; {OVERVIEW}: the whole block; {READING}: "
+        "what --token reads, over the photograph (default: all of the lesson, without shapes)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--token", type=int, help=f"the token whose {READING} is drawn, from 1, row by row (default: the middle one)"
+    )
+    parser.add_argument(
+        "--colour", choices=COLOURS, default=COLOURS[0],
+        help="of maps of attention weights: grows with the weight's square root, the weight, or its logarithm (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scale", choices=SCALES, default=SCALES[0],
+        help="of maps of attention: each has a colour scale of its own, or all in a figure have one (default %(default)s)",
     )  # fmt: skip
     parser.add_argument("--lang", choices=tuple(LANGS), default="en", help="language of the words (default en)")
     parser.add_argument(
         "--format", type=_formats, default=("svg",),
         help="one or more of png, svg, pdf (the figures), gif (the lesson animated), zip (the whole lesson), html (the "
-        "explorer, one file that works offline, OUT/PICTURE.html), npz (numbers: of the whole run, or of --stages in "
+        "explorer, one file that works offline, OUT/IMAGE.html), npz (numbers: of the whole run, or of --stages in "
         "--blocks); default svg",
     )  # fmt: skip
     parser.add_argument("--theme", choices=tuple(THEMES), default="white", help="of the figures (default white)")
     parser.add_argument("--width", choices=tuple(WIDTHS), default="page", help="of the figures (default page)")
     parser.add_argument(
-        "--scale", type=int, choices=(1, 2, 4), default=1, help="PNG's dots an inch, in 96ths (default 1)"
+        "--dots", type=int, choices=(1, 2, 4), default=1, help="PNG's dots per inch, in units of 96 (default 1)"
     )
     parser.add_argument("--bare", action="store_true", help="figures without title and caption")
     parser.add_argument(
         "--dask", metavar="ADDRESS",
-        help="spread the pictures over the Dask cluster whose scheduler is at ADDRESS, such as tcp://host:8786, instead of "
+        help="spread the images over the Dask cluster whose scheduler is at ADDRESS, such as tcp://host:8786, instead of "
         "this machine's cores; its machines have this project installed, and the files are written here. Only a cluster "
         "you trust: what it sends back may run code. Needs pip install -e '.[dask]'",
     )  # fmt: skip
@@ -164,5 +176,6 @@ def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Orde
         parser.error("--blocks must be all, or numbers from 1, such as 1,3")
     return Order(
         options.model, options.size, options.grid, blocks, options.heads, options.stages, options.format,
-        cast(Lang, options.lang), Look(options.width, options.theme, options.bare), options.scale,
+        cast(Lang, options.lang), Look(options.width, options.theme, options.bare), options.dots,
+        None if options.token is None else options.token - 1, options.colour, options.scale,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One picture in, its files out, in memory; and whether a model has what is asked for."""
+"""One image in, its files out, in memory; and whether a model has what is asked for."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +13,9 @@ from topformer_viz.app.explorer.file import explorer_html
 from topformer_viz.app.explorer.payload import MAX_TOKENS
 from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.figures.animation import gif
+from topformer_viz.figures.attention import middle_token, reading_panel, reading_row
 from topformer_viz.figures.look import FORMATS as FIGURES
-from topformer_viz.figures.order import OVERVIEW, SHAPE, Order, OrderError, from_1
+from topformer_viz.figures.order import OVERVIEW, READING, SHAPE, Order, OrderError, from_1
 from topformer_viz.figures.overview import overview_panel
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
@@ -36,12 +37,12 @@ MATRICES = ("scores", "weights")  # the stages that a run of many tokens does no
 
 def check(order: Order) -> None:
     """OrderError if the model has no such stage, block or head; and what ``load_model`` raises."""
-    model = _model(order.model, MIN_GRID)  # how many tokens there are in the end, each picture's run tells
+    model = _model(order.model, MIN_GRID)  # how many tokens there are in the end, each image's run tells
     stages = list(walk(trace(model, Image.new("RGB", (128, 128))), 0))
     for stage in order.stages or ():
-        if stage != OVERVIEW and stage.removesuffix(SHAPE) not in stages:
+        if stage not in (OVERVIEW, READING) and stage.removesuffix(SHAPE) not in stages:
             raise OrderError(
-                f"no stage {stage!r}: choose from {', '.join(stages)}, each also with {SHAPE} behind it, or {OVERVIEW}"
+                f"no stage {stage!r}: choose from {', '.join(stages)}, each also with {SHAPE} behind it, {OVERVIEW} or {READING}"
             )
     for what, asked, count in (("block", order.blocks, model.num_blocks), ("head", order.heads, model.num_heads)):
         if any(not 0 <= n < count for n in asked or ()):
@@ -49,20 +50,20 @@ def check(order: Order) -> None:
 
 
 def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, bytes]]:
-    """The files made of one picture, one after another: what follows its stem in each one's path, and the bytes.
+    """The files made of one image, one after another: what follows its stem in each one's path, and the bytes.
 
     ``data`` is an image file, ``name`` what figures call it. The same arguments give the same bytes, wherever it runs.
-    Raises ImageError, TooLargeError, OrderError where the run has more tokens than the stages asked for may have, and
-    ValueError for a stage, block or head that it never has.
+    Raises ImageError, TooLargeError, OrderError where the run has more tokens than the stages asked for may have or has no
+    such token, and ValueError for a stage, block or head that it never has.
     """
     subject = _subject(data, name, order)
     blocks = range(subject.model.num_blocks) if order.blocks is None else order.blocks
     heads: Sequence[int | None] = (None,) if order.heads is None else order.heads
-    _must_have(subject, blocks, heads, order.stages or ())
+    _must_have(subject, blocks, heads, order)
     if figures := [format for format in FIGURES if format in order.formats]:
-        for panel in _panels(subject, blocks, heads, order.stages):
+        for panel in _panels(subject, blocks, heads, order):
             for format in figures:
-                yield f"/{panel.name}.{format}", save(panel, format, order.look, order.scale)
+                yield f"/{panel.name}.{format}", save(panel, format, order.look, order.dots)
     for block in blocks:
         for head in heads:
             view = f"/block{block + 1}" + ("" if head is None else f"-head{head + 1}")
@@ -78,22 +79,25 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
         yield ".html", page.encode()
     if "npz" in order.formats:
         names = None if order.stages is None else _traced(subject.run, blocks, order.stages)
-        about = {"model": subject.about, "picture": name, "pixels": list(subject.photo.size)}
+        about = {"model": subject.about, "picture": name, "image_pixels": list(subject.photo.size)}
         yield "/trace.npz", npz(subject.run, names, about)
 
 
-def _must_have(subject: Subject, blocks: Iterable[int], heads: Iterable[int | None], stages: Iterable[str]) -> None:
+def _must_have(subject: Subject, blocks: Iterable[int], heads: Iterable[int | None], order: Order) -> None:
     """Raises as ``export_image`` does where this run does not have what is asked for."""
     for block in blocks:
         for head in heads:
             subject.must_have(block, head)
-    have = (*walk(subject.run, 0), OVERVIEW)
+    stages, count = order.stages or (), subject.run.sizes["HW"]
+    if order.token is not None and not 0 <= order.token < count:
+        raise OrderError(f"no token {order.token + 1:,}: this image has tokens 1 to {count:,}")
+    have = (*walk(subject.run, 0), OVERVIEW, READING)
     for stage in stages:
         if stage.removesuffix(SHAPE) not in MATRICES:
             known("stage", stage.removesuffix(SHAPE), have)
     if missing := [stage for stage in stages if stage.removesuffix(SHAPE) not in have]:
         raise OrderError(
-            f"at {subject.run.sizes['HW']:,} tokens there is no {', '.join(missing)}: matrices are stored of up to "
+            f"at {count:,} tokens there is no {', '.join(missing)}: matrices are stored of up to "
             f"{DENSE_TOKENS:,}; ask for a smaller size"
         )
 
@@ -101,7 +105,7 @@ def _must_have(subject: Subject, blocks: Iterable[int], heads: Iterable[int | No
 def _lesson(subject: Subject, block: int, head: int | None, order: Order) -> bytes:
     """The lesson of one block and head as a zip file, with the command that makes it."""
     only = replace(
-        order, blocks=(block,), heads=None if head is None else (head,), stages=None, formats=("zip",), scale=1
+        order, blocks=(block,), heads=None if head is None else (head,), stages=None, formats=("zip",), dots=1
     )
     command = only.command(subject.name if subject.name[0] != "-" else f"./{subject.name}", "lesson")
     return lesson_zip(subject, block, head, order.look, command, trained=order.model == "streets")
@@ -133,28 +137,39 @@ def _subject(data: bytes, name: str, order: Order) -> Subject:
     return Subject(run, model, photo, about, name, untrained, order.lang)
 
 
-def _panels(
-    subject: Subject, blocks: Iterable[int], heads: Sequence[int | None], stages: Sequence[str] | None
-) -> Iterator[Panel]:
+def _panels(subject: Subject, blocks: Iterable[int], heads: Sequence[int | None], order: Order) -> Iterator[Panel]:
     """Each figure once: not every stage depends on block and head."""
     made = set()
     for block in blocks:
-        for stage in stages or walk(subject.run, block):
+        for stage in order.stages or walk(subject.run, block):
             for head in heads:
-                if stage == OVERVIEW:
-                    panel = overview_panel(subject, block, head)
-                elif stage.endswith(SHAPE):
-                    panel = shape_panel(subject, block, stage.removesuffix(SHAPE))
-                else:
-                    panel = stage_panel(subject, block, stage, head)
+                panel = _panel(subject, block, stage, head, order)
                 if panel.name not in made:
                     made.add(panel.name)
                     yield panel
 
 
+def _panel(subject: Subject, block: int, stage: str, head: int | None, order: Order) -> Panel:
+    if stage == OVERVIEW:
+        return overview_panel(subject, block, head)
+    if stage.endswith(SHAPE):
+        return shape_panel(subject, block, stage.removesuffix(SHAPE))
+    if stage != READING:
+        return stage_panel(subject, block, stage, head, colour=order.colour, scale=order.scale)
+    token = middle_token(subject.grid) if order.token is None else order.token
+    if head is None:
+        return reading_row(subject, block, token, colour=order.colour, scale=order.scale)
+    return reading_panel(subject, block, head, token, colour=order.colour)
+
+
 def _traced(run: Trace, blocks: Iterable[int], stages: Iterable[str]) -> list[str]:
-    """Traced names of these stages, each once, all of the pyramid's levels."""
-    names = [walk(run, block)[stage.removesuffix(SHAPE)] for block in blocks for stage in stages if stage != OVERVIEW]
+    """Traced names of these stages, each once, all of the pyramid's levels; of READING the attention weights."""
+    names = [
+        walk(run, block)["weights" if stage == READING else stage.removesuffix(SHAPE)]
+        for block in blocks
+        for stage in stages
+        if stage != OVERVIEW
+    ]
     levels = [[f"pyramid{n}" for n in range(4)] if name.startswith("pyramid") else [name] for name in names]
     return list(dict.fromkeys(name for level in levels for name in level))
 
