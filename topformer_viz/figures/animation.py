@@ -168,6 +168,7 @@ def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None) -> 
     with_palette = Image.new("P", (1, 1))
     with_palette.putpalette(palette.tobytes())
     indices = np.array(image.quantize(palette=with_palette, dither=Image.Dither.NONE))
+    indices[(drawn == drawn[0, 0]).all(-1)] = len(levels) - 1  # the search for the nearest colour is not exact
     for left, top, right, bottom in photographs:
         part = image.crop((left, top, right, bottom))
         dithered = part.quantize(palette=with_palette, dither=Image.Dither.FLOYDSTEINBERG)
