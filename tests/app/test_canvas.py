@@ -5,9 +5,11 @@ import re
 import pytest
 
 from topformer_viz.app.canvas.chart import plotted
-from topformer_viz.app.canvas.markup import formula_html
+from topformer_viz.app.canvas.markup import formula_html, note_html, shape_html, term_anchor
 from topformer_viz.app.canvas.table import table_html
 from topformer_viz.figures.panel import Axis, Chart, Series, Table
+from topformer_viz.run.stages import AXES, GLOSSARY
+from topformer_viz.words.text import LANGS, Lang
 
 TABLE = Table(
     ("part", "cost"), (("a < b", "1\nabout"), ("HW × C", "2"), ("sum", "3")), "Costs", ((0.5,), (1.0,), (None,)), (2,),
@@ -50,3 +52,35 @@ def test_a_chart_on_the_page_is_the_figure_s() -> None:
     assert figure.layout.xaxis.range == pytest.approx((0, 2)) and figure.layout.xaxis.ticktext == ("10<br>100",)
     assert figure.layout.yaxis.title.text == "amount" and figure.layout.yaxis2.title.text == "ms"
     assert figure.layout.xaxis2.range == (-1, 1) and figure.layout.yaxis3.scaleanchor == "x2"
+
+
+def tips(html: str) -> list[str]:
+    return re.findall(r'tabindex="0">[^<]*<span class="tip" role="tooltip">(.*?)</span></span>', html)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_first_of_each_axis_in_a_piece_says_what_it_is_and_keeps_its_colour(lang: Lang) -> None:
+    heads, key_dim, both = (AXES[name].meaning(lang) for name in ("heads", "key_dim", "nh_kd"))
+    note = note_html("`heads` × `key_dim` are `nh_kd`, and `heads × key_dim` again", lang)
+    assert tips(note) == [heads, key_dim, both]
+    assert note.count('style="color:var(--axis-heads)"') == note.count('style="color:var(--axis-key_dim)"') == 2
+    assert tips(shape_html("pyramid1", {"B": 1, "C1": 32, "H1": 8, "W1": 12}, lang)) == [
+        AXES[name].meaning(lang) for name in "BCHW"
+    ]
+    formula = "P_{q}: nh_kd × C, a_{h·key_dim} · key_dim"
+    assert tips(formula_html(formula, lang)) == [both, AXES["C"].meaning(lang), key_dim]
+    assert not tips(formula_html(formula)) and not tips(shape_html("tokens", dict.fromkeys("BCHW", 1)))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_term_says_what_it_means_and_strong_is_strong(lang: Lang) -> None:
+    html = note_html("**So.** A [[rms]] of [[gain|gains]]", lang)
+    assert html.startswith("<strong>So.</strong> A <span")
+    assert len(tips(html)) == 2 and ">gains<span" in html
+
+
+def test_every_term_has_a_place_of_its_own_in_the_reference() -> None:
+    anchors = [term_anchor(term) for term in GLOSSARY]
+    assert len(set(anchors)) == len(anchors)
+    assert {"term-1x1-convolution", "term-state-dict", "term-fan-out"} <= set(anchors)
+    assert all(re.fullmatch(r"term(-[a-z0-9]+)+", anchor) for anchor in anchors)

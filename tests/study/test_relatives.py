@@ -382,6 +382,7 @@ def words(text: str) -> str:
 
 def table(app: AppTest) -> list[list[str]]:
     (found,) = re.findall(r"<table>.*?</table>", markup(app), re.S)
+    found = re.sub(r'<span class="tip".*?</span>', "", found)
     rows = re.findall(r"<tr.*?</tr>", found, re.S)
     return [[words(cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S)] for row in rows]
 

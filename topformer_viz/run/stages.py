@@ -429,6 +429,52 @@ GLOSSARY: dict[str, tuple[Text, Text]] = {
         "exp(entropy) of a row of attention weights: over how many tokens it is spread. 1: all of it is on one token; HW: the "
         "same weight on every token.",
         "一行注意力权重的 exp(熵)：它分散在多少个 token 上。1 表示全部集中在一个 token 上；HW 表示对每个 token 的权重都相同。")),
+    "one-hot": (Text("one-hot", "one-hot"), Text(
+        "A row in which one entry is 1 and all others are 0: a token that reads one single token.",
+        "只有一个元素为 1、其余都为 0 的一行：这个 token 只读一个 token。")),
+    "gain": (Text("gain (γ, weight)", "增益（γ，weight）"), Text(
+        "The number by which BatchNorm multiplies each channel after normalising it; PyTorch calls it weight. It is learned, as is "
+        "the bias (β) that is added then.",
+        "BatchNorm 归一化之后乘在每个通道上的数，在 PyTorch 里叫 weight。它和随后加上的偏置（β）都是学来的。")),
+    "eval mode": (Text("eval mode", "eval 模式"), Text(
+        "How a network runs after training, `model.eval()`: BatchNorm uses its stored statistics, dropout does nothing.",
+        "训练之后的运行方式，`model.eval()`：BatchNorm 使用存储的统计量，dropout 不起作用。")),
+    "SyncBN": (Text("SyncBN", "SyncBN"), Text(
+        "BatchNorm for training on several GPUs: its statistics are those of all GPUs' images together. In PyTorch it is a class "
+        "of its own, SyncBatchNorm, not a BatchNorm2d.",
+        "在多块 GPU 上训练时用的 BatchNorm：统计量取自所有 GPU 上的图片。在 PyTorch 里它是单独的类 SyncBatchNorm，不是 BatchNorm2d。")),
+    "fan_out": (Text("fan_out", "fan_out"), Text(
+        "How many outputs each input of a layer goes into: for a convolution its output channels times its kernel's area, divided "
+        "by the groups.",
+        "一层的每个输入会进入多少个输出：对卷积来说，是输出通道数乘以卷积核的面积，再除以分组数。")),
+    "hard sigmoid": (Text("hard sigmoid", "硬 sigmoid"), Text(
+        "A sigmoid made of straight lines, ReLU6(x + 3) / 6: 0 up to −3, 1 from 3 on.",
+        "由直线段组成的 sigmoid，ReLU6(x + 3) / 6：−3 以下为 0，3 以上为 1。")),
+    "standard deviation": (Text("standard deviation (σ)", "标准差（σ）"), Text(
+        "How far numbers lie from their mean: the root of the mean squared distance.",
+        "一组数离它们的平均有多远：距离平方的平均，再开方。")),
+    "rms": (Text("rms", "rms（均方根）"), Text(
+        "Root mean square: square all numbers, take the mean, then the root. It says how large they are, whatever their signs.",
+        "均方根：先平方，再平均，再开方。它说明一组数有多大，与正负无关。")),
+    "total variation": (Text("total variation", "全变差"), Text(
+        "How far apart two rows of weights are: half the sum of the absolute differences. 0: the same; 1: nothing in common.",
+        "两行权重相差多少：各元素之差的绝对值之和的一半。0 表示相同，1 表示毫无重叠。")),
+    "mIoU": (Text("mIoU", "mIoU"), Text(
+        "Mean intersection over union, the usual mark of a segmentation: for each class the image pixels that both the network and "
+        "the label give to it, over those that either does; then the mean over the classes. 1 is perfect.",
+        "平均交并比，语义分割的常用指标：对每个类别，网络和标注都判给它的图像像素数，除以至少有一方判给它的；再对各类别平均。1 为完全一致。")),
+    "state dict": (Text("state dict", "state dict"), Text(
+        "PyTorch's table of a network's numbers: the name of every parameter and of every stored statistic, with its tensor. It is "
+        "what a checkpoint holds.",
+        "PyTorch 里一个网络的全部数值：每个参数、每个存储的统计量的名称和张量。权重文件里存的就是它。")),
+    "fused kernel": (Text("fused kernel", "融合内核"), Text(
+        "One program on the GPU that does several operations in one go, so that what lies between them, such as the attention "
+        "matrix, is never written to memory.",
+        "GPU 上一次完成几个运算的程序：中间结果（例如注意力矩阵）不必写进内存。")),
+    "bootstrap interval": (Text("bootstrap interval", "自助法区间"), Text(
+        "How sure a mean is: draw as many images again, with replacement, take the mean, and do so many times; 95% of the means lie "
+        "in the interval.",
+        "一个平均值有多可靠：有放回地重新抽取同样多的图片，求平均，重复许多次；95% 的平均值落在这个区间里。")),
 }
 # fmt: on
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from topformer_viz.app.canvas.markup import axis_css
+from topformer_viz.app.canvas.markup import TIP_CSS, axis_css
 from topformer_viz.figures.panel import Table
 
 Markup = Callable[[str], str]  # a cell's text -> its HTML
 NONE: Mapping[Any, str] = MappingProxyType({})
-TABLE_CSS = f".panel-table {{{axis_css()}}}\n" + Path(__file__).with_suffix(".css").read_text("utf-8")
+TABLE_CSS = f".panel-table {{{axis_css()}}}\n" + Path(__file__).with_suffix(".css").read_text("utf-8") + TIP_CSS
 
 
 def table_html(

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.canvas.markup import axis_css
+from topformer_viz.app.canvas.markup import TIP_CSS, axis_css
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
 from topformer_viz.words.text import Text
 
@@ -30,7 +30,7 @@ def scripts(folder: Path, *names: str) -> str:
 # The components' common style and script, which come before their own; SCENE_JS for those with a scene, ATTENTION_JS
 # for those that make maps of query and key.
 _HERE = Path(__file__).parent
-CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8")
+CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8") + TIP_CSS
 CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
     _HERE, "component.js", "canvas.js"
 )

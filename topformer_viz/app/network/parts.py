@@ -51,7 +51,7 @@ def _part(
     """A part whose shape is that of the tensor ``traced``; ``cost``: whether the layers before that are its own."""
     shape = " × ".join(str(sizes[axis]) for axis in axes_of(traced)[1:])
     return Part(
-        name, short or title, title, note_html(words, lang), shape_html(traced, dict(sizes)), shape, formula_html(formula),
+        name, short or title, title, note_html(words, lang), shape_html(traced, dict(sizes), lang), shape, formula_html(formula, lang),
         (traced.replace(".output", ""),) if cost else (),
     )  # fmt: skip
 
@@ -82,8 +82,8 @@ def _backbone(sizes: Mapping[str, int], blocks: Sequence[Mapping[str, Any]], lan
 def _head(sizes: Mapping[str, int], model: TopFormer, header: Mapping[str, Any], lang: Lang) -> list[Part]:
     """What follows the last block: the split, the injections, the class scores and the segmentation."""
     part, injected, scores = partial(_part, sizes, lang), STAGES["injected{n}"], STAGES["class_scores"]
-    dealt = " + ".join(str(c) for c in model.backbone.channels)
-    split = PARTS["split"](lang, **sizes, parts=dealt)
+    widths = " + ".join(str(c) for c in model.backbone.channels)
+    split = PARTS["split"](lang, **sizes, parts=widths)
     parts = [part("split", PARTS["split_title"](lang), split, f"block{model.num_blocks - 1}.output")]
     for n, injection in enumerate(header["injections"], start=1):
         words = PARTS["injection"](lang, note=injected.note(lang, **sizes), gate=f"{injection['mean']:.1%}")
@@ -92,7 +92,7 @@ def _head(sizes: Mapping[str, int], model: TopFormer, header: Mapping[str, Any],
     words = PARTS["scores_note"](lang, note=scores.note(lang, **sizes))
     parts.append(part("class_scores", scores.title(lang), words, "class_scores", formula=scores.formula, cost=True))
     words = PARTS["segmentation_note"](lang, classes=sizes["classes"], sure=f"{header['mean_sure']:.1%}")
-    shape = " · ".join(axis_span(axis, f"{axis} {sizes[axis]}") for axis in ("Y", "X"))
+    shape = " · ".join(axis_span(axis, f"{axis} {sizes[axis]}", lang) for axis in ("Y", "X"))
     title = PARTS["segmentation_title"](lang)
     return [
         *parts, Part("segmentation", title, title, note_html(words, lang), shape, f"{sizes['Y']} × {sizes['X']}"),

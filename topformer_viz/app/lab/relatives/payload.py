@@ -64,7 +64,7 @@ def _cell(relative: Relative, stage: Stage | None, own: Stage | None, lang: Lang
     if stage is None:
         return f'<div class="missing">{name}<p title="{escape(UI["missing"](lang))}">–</p></div>'
     sizes = relative.run.sizes
-    shape = " · ".join(axis_span(axis, f"{axis} {sizes[axis]}") for axis in stage.axes)
+    shape = " · ".join(axis_span(axis, f"{axis} {sizes[axis]}", lang) for axis in stage.axes)
     shown = f"<i>{sign}</i> " if sign else ""
     note = (
         f'<p class="note">{note_html(stage.note(lang, **sizes), lang)}</p>'
@@ -73,7 +73,7 @@ def _cell(relative: Relative, stage: Stage | None, own: Stage | None, lang: Lang
     )
     return (
         f"<div{' class=differs' if sign else ''}>{name}<h4>{shown}{escape(stage.title(lang))} <code>{stage.name}</code></h4>"
-        f'<p class="formula">{formula_html(stage.formula)}</p><p class="shape">{shape}</p>{note}</div>'
+        f'<p class="formula">{formula_html(stage.formula, lang)}</p><p class="shape">{shape}</p>{note}</div>'
     )
 
 
