@@ -167,4 +167,6 @@ def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:
     for model in (tiny.model, TopFormer("tiny", None)):
         view: Any = SimpleNamespace(run=tiny.run, model=model)
         parts = decode(network_payload(tiny.run, model, tiny.photo, "en", None, {})).header["parts"]  # type: ignore[arg-type]
-        assert [part["name"] for part in parts] == network.takes(view, {})["part"].options
+        taken = network.takes(view, {})["part"]
+        assert [part["name"] for part in parts] == taken.options
+        assert taken.default == "image"  # one reads from the beginning

@@ -27,6 +27,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.measures import PYRAMID_CELLS
 from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
+from topformer_viz.words.names import NOT_EVIDENCE
 
 SETTINGS = {"asked": "block2", "ui": {"part": "</script>"}}
 # Size of the network, classes, (height, width) of the picture.
@@ -197,7 +198,7 @@ def test_blocks_are_the_mean_of_their_heads(sent: Sent) -> None:
         added, own = (sent.run[f"block{n}.{name}"].double() for name in ("projected", "tokens"))
         share = float((added.square().sum() / own.square().sum()).sqrt())
         assert block["share"] == pytest.approx(share, rel=1e-4)
-        assert f"map's own: {share:.1%})" in sent.parts[f"block{n + 1}"]["note"]
+        assert f"feature map's own: {share:.1%})" in sent.parts[f"block{n + 1}"]["note"]
 
 
 def test_a_matrix_of_many_tokens_is_averaged_down(tiny) -> None:
@@ -248,7 +249,7 @@ def test_labels_are_the_segmentations(segmented: Sent) -> None:
     sure = segmented.view(segmented.header["sure"])[0] / 255
     assert np.abs(sure - expected.sure.numpy()).max() <= 0.5 / 255 + 1e-6
     assert segmented.header["mean_sure"] == pytest.approx(float(expected.sure.mean()), abs=1e-5)
-    assert f"{float(expected.sure.mean()):.1%} sure" in segmented.parts["segmentation"]["note"]
+    assert f"on average {float(expected.sure.mean()):.1%} in this image" in segmented.parts["segmentation"]["note"]
 
 
 def test_the_legend_has_every_class_shown_the_largest_first(segmented: Sent) -> None:
@@ -278,7 +279,7 @@ def test_what_parts_do_is_shown_by_taking_them_away(segmented: Sent) -> None:
         told[part] = f"{float((whole != expected).mean(dtype=np.float64)):.1%}"
         assert shown["val"] == ""
         what = {"attention": "any attention", "blocks": "the four blocks"}.get(part, "this block's attention")
-        assert shown["text"] == f"without {what}: {told[part]} of the pixels change class"
+        assert shown["text"] == f"without {what}: {told[part]} of the image pixels change class"
     (owed,) = segmented.header["owed"]
     assert owed[0] == "What the blocks contribute"
     assert f"all attention, and {told['attention']} of" in owed[1] and f"and {told['blocks']} do" in owed[1]
@@ -353,7 +354,7 @@ def test_parts_say_the_shapes_of_the_run(sent: Sent) -> None:
             continue
         tensor = traced.get(name, name)
         assert part["sizes"] == " × ".join(str(side) for side in sent.run[tensor].shape[1:])
-        assert part["shape"] == shape_html(tensor, dict(sent.run.sizes))
+        assert part["shape"] == shape_html(tensor, dict(sent.run.sizes), "en")
 
 
 def test_costs_are_counted_at_the_pictures_size_and_add_up(sent: Sent) -> None:
@@ -447,7 +448,7 @@ def test_what_was_measured_of_the_model_is_told(portrait: tuple[TopFormer, Image
     assert told == [f"mIoU, validation: 0.654 → {0.1 + n / 100:.3f}" for n in range(6)]
     owed, fails = sent.header["owed"]
     assert owed[2] == (
-        "On the 2 validation photographs mIoU is 0.654; without any attention 0.140, without the four blocks 0.150. "
+        "On the 2 validation images mIoU is 0.654; without any attention 0.140, without the four blocks 0.150. "
         "So attention alone is worth 0.514 here, the whole blocks, with their MLPs, 0.504."
     )
     assert fails[0] == "Where it fails"
@@ -498,6 +499,7 @@ def test_the_legend_goes_by_share_alone(tiny, monkeypatch: pytest.MonkeyPatch) -
     assert shares == sorted(shares, reverse=True)
 
 
-def test_an_untrained_networks_segmentation_is_called_chance(tiny) -> None:
+def test_an_untrained_networks_segmentation_is_evidence_of_nothing(tiny) -> None:
     data = network_payload(tiny.run, tiny.model, tiny.photo, "en", None, {}, untrained=True)
-    assert "Chance, not a finding" in data[4 : 4 + int.from_bytes(data[:4], "little")].decode()
+    (random,) = decode(data).header["owed"]
+    assert random[1] == NOT_EVIDENCE("en")

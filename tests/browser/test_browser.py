@@ -349,7 +349,8 @@ def open_part(page: Page) -> str:
 
 
 def test_every_part_of_the_network_opens_with_its_pictures(visit: Open) -> None:
-    page = visit("network?size=256&lang=en&part=image")
+    page = visit("network?size=256&lang=en")
+    assert page.locator(".count").inner_text() == f"Part 1 of {len(PARTS)}" and page.locator(".next").is_enabled()
     seen = []
     for _ in PARTS:
         page.wait_for_timeout(60)
@@ -372,7 +373,7 @@ def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
     run = run_of("street", "streets", 256)
     found = segment(run["class_scores"], (320, 480))
     names = [name.en for name in CLASS_SETS["streets"].names]
-    page = visit("network?size=256&sample=street&lang=en")
+    page = visit("network?size=256&sample=street&lang=en&part=segmentation")
     canvas = page.locator("canvas.view")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -383,11 +384,11 @@ def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
         y, x = round(down * 320), round(across * 480)  # the pointer's token, or one beside it
         around = found.labels[y - 2 : y + 3, x - 2 : x + 3].unique().tolist()
         assert any(said.startswith(names[c]) for c in around), said
-        assert re.search(r", \d+% sure$", said)
+        assert re.search(r", confidence \d+%$", said)
 
 
 def test_a_class_can_be_seen_alone_and_nothing_asks_the_server(visit: Open) -> None:
-    page = visit("network?size=256&sample=street&lang=en")
+    page = visit("network?size=256&sample=street&lang=en&part=segmentation")
     sent = count_messages(page)
     picture = 'canvas => { const p = canvas.getContext("2d"); return p.getImageData(0, 0, canvas.width, canvas.height).data.join() }'
     whole = page.locator("canvas.view").evaluate(picture)
@@ -401,7 +402,7 @@ def test_a_class_can_be_seen_alone_and_nothing_asks_the_server(visit: Open) -> N
     assert page.locator("canvas.view").evaluate(picture) != whole
     page.locator("canvas.view").focus()
     page.keyboard.press("ArrowRight")
-    assert "sure" in page.locator(".readout").inner_text()
+    assert "confidence" in page.locator(".readout").inner_text()
     assert open_part(page) == "segmentation"  # there the arrows belong to the picture
     page.keyboard.press("Shift+Tab")
     assert sent() == 0

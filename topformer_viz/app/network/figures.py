@@ -47,7 +47,7 @@ def _panel(view: View, name: str, title: str, said: list[str], block: int | None
 
 
 def _segmentation(view: View) -> Panel:
-    """Photograph, segmentation and how sure it is, with the classes present."""
+    """Image, segmentation and its confidence, with the classes present."""
     lang, model = view.lang, view.model
     assert isinstance(model, TopFormer) and model.classes is not None
     names = classes_of(model.classes, model.class_names)
@@ -148,7 +148,7 @@ def _levels(view: View, name: str, title: Text) -> Panel:
 
 
 def _block(view: View, n: int) -> Panel:
-    """A block's mean attention, how much each square is read, and what changes without its attention."""
+    """A block's mean attention, how much each token is read, and what changes without its attention."""
     lang, run, model = view.lang, view.run, view.model
     heads, tokens, grid = run.sizes["heads"], run.sizes["HW"], view.subject.grid
     weights = run[f"block{n}.weights"].float()
@@ -208,7 +208,7 @@ def _injection(view: View, n: int) -> Panel:
 
 
 def _scores(view: View) -> Panel:
-    """The scores of the classes that win most pixels."""
+    """The scores of the classes that win most image pixels."""
     lang, model, scores = view.lang, view.model, view.run["class_scores"]
     assert isinstance(model, TopFormer) and model.classes is not None
     names = classes_of(model.classes, model.class_names)

@@ -34,12 +34,13 @@ class Network {
     this.net = net;
     this.byName = Object.fromEntries(net.parts.map((part) => [part.name, part]));
     const wanted = first ? net.asked : this.open;
-    this.open = Object.hasOwn(this.byName, wanted) ? wanted : net.parts.at(-1).name;
+    this.open = Object.hasOwn(this.byName, wanted) ? wanted : net.parts[0].name;
     this.segmentation.reset();
     this.photo?.close();
     this.photo = new Photograph(net.photo.blob, () => this.drawPictures());
     this.find(".network").lang = net.lang;
     this.width = this.find(".opened").clientWidth;
+    say(this.find, { ".swipe": net.ui.swipe });
     this.scene.draw();
     this.placeNotch();
     this.drawOpened();

@@ -1,4 +1,4 @@
-"""The whole forward pass as bytes for the browser: every part's pictures, words, shapes and cost.
+"""The whole forward pass as bytes for the browser: every part's maps, words, shapes and cost.
 
 Maps are shown as their strength, the root mean square over channels.
 """
@@ -28,12 +28,13 @@ from topformer_viz.run.measures import (
 )
 from topformer_viz.run.segmentation import SILENCED, segment, without
 from topformer_viz.run.tracing import Trace
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import Lang, listed
 
 MATRIX = 96  # longest side, in cells, of a mean attention matrix
-SEGMENTATION = 480  # longest side of the segmentation, in pixels
+SEGMENTATION = 480  # longest side of the segmentation, in image pixels
 COMPARED = 240  # and of those without a part's work
-LEGEND = 255  # most classes told apart in one picture
+LEGEND = 255  # most classes told apart in one image
 SCORES = 8  # class score maps shown
 WORST = 3  # classes named that the network finds worst
 
@@ -48,7 +49,7 @@ def network_payload(
     untrained: bool = False,
 ) -> bytes:
     """Everything the page shows of one run; ``facts`` were measured of the model, where it is the bundled one;
-    ``untrained`` networks get a word that their segmentation is chance.
+    ``untrained`` networks are said to be evidence of nothing.
 
     ``settings`` goes into the header as it is. A backbone without injection ends with its last block.
     """
@@ -72,7 +73,7 @@ def network_payload(
         header["injections"] = [_injection(run, n, body) for n in (1, 2, 3)]
         header |= _segmentation(run, model, photo, names, facts, lang, body)
         if untrained:
-            header["owed"] = [[PARTS["chance"](lang), PARTS["chance_why"](lang)]]
+            header["owed"] = [[PARTS["random"](lang), NOT_EVIDENCE(lang), PARTS["random_why"](lang)]]
     counted = costs(model.spec, model.classes, photo.height, photo.width)
     parts = parts_of(run, model, header, lang)
     header["parts"] = [vars(part) for part in parts]
@@ -170,7 +171,7 @@ def _segmentation(
 
 
 def _legend(order: list[int], counts: Tensor, names: ClassSet, facts: Facts | None, lang: Lang) -> list[dict[str, Any]]:
-    """Name, colour, share of the picture (by ``counts`` of its pixels) and IoU of the classes in ``order``."""
+    """Name, colour, share of the image (by ``counts`` of its pixels) and IoU of the classes in ``order``."""
     pixels = int(counts.sum())
     return [
         {
@@ -205,6 +206,6 @@ def _owed(changed: dict[str, str], facts: Facts | None, names: ClassSet, lang: L
 
 
 def fit(photo: Image.Image, longest: int) -> tuple[int, int]:
-    """(Y, X) of the photograph brought to ``longest`` pixels on its longer side."""
+    """(Y, X) of the image brought to ``longest`` image pixels on its longer side."""
     scale = longest / max(photo.size)
     return max(1, round(photo.height * scale)), max(1, round(photo.width * scale))
