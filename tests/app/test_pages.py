@@ -15,6 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model
+from topformer_viz.app.canvas.markup import term_anchor
 from topformer_viz.app.canvas.theme import COLOURS, FAMILIES
 from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.explorer.payload import ui_words
@@ -24,6 +25,7 @@ from topformer_viz.network.choices import MODELS
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES
+from topformer_viz.run.stages import AXES, GLOSSARY
 from topformer_viz.server.store import STORE
 from topformer_viz.words.text import LANGS
 
@@ -273,6 +275,17 @@ def test_a_backbone_runs_without_a_segmentation() -> None:
     assert "segmentation" not in [part["name"] for part in header["parts"]]
     assert header["parts"][-1]["name"] == "block4"
     assert len(app.info) == 1
+
+
+# The reference
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_link_can_point_at_each_term_and_axis(lang: str) -> None:
+    page = markup(open_app("reference", lang=lang, size="256"))
+    anchors = re.findall(r'<dt id="(.*?)">', page)
+    assert anchors == [*(f"axis-{name}" for name in AXES), *map(term_anchor, GLOSSARY)]
+    assert "followsAnchors" in page
 
 
 # The network's page

@@ -437,8 +437,8 @@ GLOSSARY: dict[str, tuple[Text, Text]] = {
         "the bias (β) that is added then.",
         "BatchNorm 归一化之后乘在每个通道上的数，在 PyTorch 里叫 weight。它和随后加上的偏置（β）都是学来的。")),
     "eval mode": (Text("eval mode", "eval 模式"), Text(
-        "How a network runs after training, `model.eval()`: BatchNorm uses its stored statistics, dropout does nothing.",
-        "训练之后的运行方式，`model.eval()`：BatchNorm 使用存储的统计量，dropout 不起作用。")),
+        "How a network runs after training, model.eval(): BatchNorm uses its stored statistics, dropout does nothing.",
+        "训练之后的运行方式，model.eval()：BatchNorm 使用存储的统计量，dropout 不起作用。")),
     "SyncBN": (Text("SyncBN", "SyncBN"), Text(
         "BatchNorm for training on several GPUs: its statistics are those of all GPUs' images together. In PyTorch it is a class "
         "of its own, SyncBatchNorm, not a BatchNorm2d.",

@@ -134,7 +134,7 @@ def write_address(view: View, more: Mapping[str, Any] | None = None, kept: Seque
     script = (
         f"const was = new URLSearchParams(location.search), link = new URLSearchParams({json.dumps(link)});"
         f"for (const name of {json.dumps(list(kept))}) if (was.has(name)) link.set(name, was.get(name));"
-        'history.replaceState(history.state, "", "?" + link);'
+        'history.replaceState(history.state, "", "?" + link + location.hash);'
     )
     st.html(f"<script>{{ {script} }}</script>", unsafe_allow_javascript=True)
 

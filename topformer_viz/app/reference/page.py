@@ -5,7 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from topformer_viz.app.canvas.markup import axis_css, axis_span, note_html
+from topformer_viz.app.canvas.fold import follow_anchors
+from topformer_viz.app.canvas.markup import TIP_CSS, axis_css, axis_span, note_html, term_anchor
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.reference.words import UI
@@ -13,21 +14,23 @@ from topformer_viz.network.samples import SAMPLES
 from topformer_viz.run.stages import AXES, GLOSSARY, stage_of
 from topformer_viz.run.tracing import summary
 
-_STYLE = f".reference {{{axis_css()}}}\n" + Path(__file__).with_name("reference.css").read_text("utf-8")
+_STYLE = f".reference {{{axis_css()}}}\n{TIP_CSS}" + Path(__file__).with_name("reference.css").read_text("utf-8")
 
 
 def show(view: View) -> None:
     """Draw the page for the current run."""
     lang = view.lang
     st.html(f"<style>{_STYLE}</style>")
+    follow_anchors()
     write_address(view)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader(UI["axis"](lang), anchor="axes")
-        _definitions([(axis_span(name), escape(axis.meaning(lang))) for name, axis in AXES.items()])
+        _definitions([(f"axis-{name}", axis_span(name), escape(axis.meaning(lang))) for name, axis in AXES.items()])
     with right:
         st.subheader(UI["glossary"](lang), anchor="glossary")
-        _definitions([(escape(word(lang)), note_html(text(lang), lang)) for word, text in GLOSSARY.values()])
+        terms = ((term_anchor(term), escape(word(lang)), text(lang)) for term, (word, text) in GLOSSARY.items())
+        _definitions([(anchor, word, note_html(text, lang)) for anchor, word, text in terms])
     st.subheader(UI["tensors"](lang), anchor="tensors")
     st.markdown(UI["tensors_note"](lang))
     _tensors(view)
@@ -56,6 +59,7 @@ def _tensors(view: View) -> None:
     st.html(f'<div class="reference" tabindex="0">{table}</div>')
 
 
-def _definitions(items: list[tuple[str, str]]) -> None:
-    body = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in items)
+def _definitions(items: list[tuple[str, str, str]]) -> None:
+    """Words and what they mean, in HTML; each with what an address calls it after its #."""
+    body = "".join(f'<dt id="{anchor}">{word}</dt><dd>{meaning}</dd>' for anchor, word, meaning in items)
     st.html(f'<dl class="reference">{body}</dl>')

@@ -7,8 +7,8 @@ UI = {
     "tensors": Text("Every tensor of this run", "这次运行的每一个张量"),
     "tensors_note": Text(
         "In the order of computation; in Python each is `trace(model, image)[name]`. The API counts blocks from 0, "
-        "the lesson from 1.",
-        "按计算顺序排列；在 Python 中用 `trace(model, image)[name]` 取得。API 从 0 开始数模块，课程从 1 开始。",
+        "the pages count them from 1.",
+        "按计算顺序排列；在 Python 中用 `trace(model, image)[name]` 取得。API 从 0 开始数块，各页面从 1 开始。",
     ),
     "name": Text("name", "名称"),
     "meaning": Text("what it is", "含义"),
@@ -29,15 +29,15 @@ UI = {
     "blog": Text(
         "The lesson grew out of a Chinese blog post, “TopFormer中Attention的理解”, whose line comments it echoes in its own "
         "words.",
-        "课程源于一篇中文博客《TopFormer中Attention的理解》，并用自己的话回应其中的逐行注释。",
+        "逐步讲解源于一篇中文博客《TopFormer中Attention的理解》，并用自己的话回应其中的逐行注释。",
     ),
     "relatives": Text(
-        "The lab's relatives: LeViT (B. Graham et al., ICCV 2021; checked against a run of the authors' code, Apache 2.0), ViT (A. Dosovitskiy et "
+        "The other attentions in the lab: LeViT (B. Graham et al., ICCV 2021; checked against a run of the authors' code, Apache 2.0), ViT (A. Dosovitskiy et "
         "al., ICLR 2021), rotary position embedding (J. Su et al., 2021; axial as in B. Heo et al., ECCV 2024). Their code here is this "
-        "project's own. Charts: plotly (MIT). Printed sheets: matplotlib (its own licence, BSD-compatible). Chart colours: M. Okabe and K. Ito.",
-        "实验室里相近的注意力：LeViT（B. Graham 等，ICCV 2021；与作者代码（Apache 2.0）的一次运行核对过）、ViT（A. Dosovitskiy 等，ICLR 2021）、"
+        "project's own. Charts: plotly (MIT). Printed worksheets: matplotlib (its own licence, BSD-compatible). Chart colours: M. Okabe and K. Ito.",
+        "实验室里的其他注意力：LeViT（B. Graham 等，ICCV 2021；与作者代码（Apache 2.0）的一次运行核对过）、ViT（A. Dosovitskiy 等，ICLR 2021）、"
         "旋转位置编码（J. Su 等，2021；按轴旋转的做法见 B. Heo 等，ECCV 2024）。这里的代码由本项目编写。图表：plotly（MIT）。"
-        "打印的练习题：matplotlib（自有许可，与 BSD 兼容）。图表配色：M. Okabe 与 K. Ito。",
+        "打印的练习纸：matplotlib（自有许可，与 BSD 兼容）。图表配色：M. Okabe 与 K. Ito。",
     ),
     "colours": Text(
         "Colour: Oklab (B. Ottosson); maps viridis (S. van der Walt, N. Smith, CC0) and RdBu (ColorBrewer, Apache 2.0). "
@@ -46,13 +46,13 @@ UI = {
         "中文字体：Noto Sans SC（SIL Open Font License 1.1）。",
     ),
     "weights": Text(
-        "The trained weights (streets) rest on LabelMeFacade (B. Fröhlich, E. Rodner, J. Denzler, 2010; C.-A. Brust et al., 2015) "
-        "and CamVid (G. Brostow et al., 2008, 2009), both for research only: so the weights are for research and teaching. Class "
+        "The bundled checkpoint (streets) was trained on LabelMeFacade (B. Fröhlich, E. Rodner, J. Denzler, 2010; C.-A. Brust et al., 2015) "
+        "and CamVid (G. Brostow et al., 2008, 2009), both for research only: so the checkpoint is for research and teaching. Class "
         "names and colours of the published sets: mmsegmentation (Apache 2.0).",
-        "训练好的权重（街景）基于 LabelMeFacade（B. Fröhlich、E. Rodner、J. Denzler，2010；C.-A. Brust 等，2015）和 CamVid"
-        "（G. Brostow 等，2008、2009），二者都仅供研究，因此这组权重也只供研究与教学使用。已公布数据集的类别名称和颜色："
+        "自带的权重文件（街景）训练自 LabelMeFacade（B. Fröhlich、E. Rodner、J. Denzler，2010；C.-A. Brust 等，2015）和 CamVid"
+        "（G. Brostow 等，2008、2009），二者都仅供研究，因此这个权重文件也只供研究与教学使用。已公布数据集的类别名称和颜色："
         "mmsegmentation（Apache 2.0）。",
     ),
-    "pictures": Text("Sample pictures", "示例图片"),
+    "pictures": Text("Sample images", "示例图片"),
     "picture": Text("- {name}: {credit}", "- {name}：{credit}"),
 }  # fmt: skip
