@@ -13,9 +13,12 @@ import torch
 from opening import choose, markup, open_app
 from streamlit.testing.v1 import AppTest
 
+from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.heads import table, words
+from topformer_viz.app.heads.page import summary
 from topformer_viz.figures import colours
 from topformer_viz.network.classes import classes_of
+from topformer_viz.network.facts import facts
 from topformer_viz.study import heads as findings
 from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.words.numbers import times
@@ -67,13 +70,66 @@ def test_every_head_has_its_sentence(monkeypatch: pytest.MonkeyPatch, file: Path
     shown = headings(app)
     assert shown[:4] == expected(file, "trained", 0, lang)
     assert shown[4:] == [expected(file, slug, 0, lang)[0] for slug in words.NETWORKS]
-    assert shown[5].startswith(("Nearly uniform", "几乎均匀"))
-    assert shown[6].startswith(("Nearly one-hot", "几乎只看一处"))
+    assert shown[5].startswith(("Nearly uniform", "接近均匀"))
+    assert shown[6].startswith(("Nearly one-hot", "接近 one-hot"))
     page = markup(app)
-    assert page.count("<table") == 7
-    assert words.UI["shows"](lang) in page
-    measured = words.UI["measured"](lang, pictures=40, least=12, most=12, labelled="88%")
+    assert page.count('<table role="grid"') == 7
+    assert html.escape(words.UI["shows"](lang), quote=False) in page
+    measured = words.UI["measured"](lang, images=40, least=12, most=12, labelled="88%")
     assert measured in page
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_first_comes_what_each_head_prefers_most(monkeypatch: pytest.MonkeyPatch, file: Path, lang: Lang) -> None:
+    monkeypatch.setattr(findings, "FILE", file)
+    found, names = findings.load(file), classes_of(8, CLASSES).names
+    trained = found.networks["trained"]
+    page = markup(open_page(lang=lang))
+    cells = re.findall(r'<td role="cell"[^>]*>(.*?)</td>', page)
+    told = [findings.telling(head, trained) for block in trained.heads for head in block]
+    assert len(cells) == len(told) == 16
+    for cell, one in zip(cells, told, strict=True):
+        assert html.escape(one.in_short(names, lang)) in cell
+        assert (f"<b>{times(one.estimate.value)}×</b>" in cell) == one.is_ratio
+    assert page.index('class="heads-overview"') < page.index('role="grid"')
+
+
+def test_the_summary_s_numbers_are_the_findings(file: Path) -> None:
+    found, names = findings.load(file), classes_of(8, CLASSES).names
+    trained = found.networks["trained"]
+    heads = [head for block in trained.heads for head in block]
+    clearest, spread, untrained, matters = summary(found, names, "en")
+    low, high = (f(head.effective.value for head in heads) for f in (min, max))
+    assert f"{low:.1f} to {high:.1f} [[effective tokens]] of 12.0" in spread
+    assert "16 of 16 heads are nearly uniform" in untrained and "of 16 nearly one-hot" in untrained
+    assert f"is {facts().without['attention']:.3f} instead of {facts().mean_iou:.3f}" in matters
+    told = {
+        (b, h): findings.telling(head, trained)
+        for b, block in enumerate(trained.heads, 1)
+        for h, head in enumerate(block, 1)
+    }
+    ratios = {at: one for at, one in told.items() if one.what in ("key", "more")}
+    if ratios:
+        (block, head), best = max(ratios.items(), key=lambda item: item[1].estimate.low)
+        assert (
+            f"block {block}, head {head}: {best.in_short(names, 'en')}, {times(best.estimate.value)} times" in clearest
+        )
+        assert f"In {sum(one.estimate.value >= 2 for one in ratios.values())} of 16 heads" in clearest
+    real = summary(findings.load(), names, "en")
+    assert real[0].startswith("**The clearest preference**") and real[1].startswith("**Rows are neither")
+
+
+@pytest.mark.parametrize(
+    ("asked", "opened"),
+    [({}, []), ({"block": "3"}, ["tables"]), ({"network": "built", "head": "2"}, ["tables", "beside"])],
+)
+def test_the_rest_is_folded_unless_the_address_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, file: Path, asked: dict[str, str], opened: list[str]
+) -> None:
+    monkeypatch.setattr(findings, "FILE", file)
+    app = open_page(lang="en", **asked)
+    folds = {fold.label.strip("*"): fold.proto.expanded for fold in app.expander}
+    assert folds == {words.UI[name]("en"): name in opened for name in ("tables", "beside", "method", "proof")}
 
 
 def test_another_network_block_and_head(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
@@ -85,14 +141,14 @@ def test_another_network_block_and_head(monkeypatch: pytest.MonkeyPatch, file: P
     shown = headings(app)
     assert shown[:4] == expected(file, "reinitialised", 2, "en")
     assert shown[4:] == [expected(file, slug, 2, "en")[1] for slug in words.NETWORKS]
-    assert html.escape(words.NETWORKS["reinitialised"][1]("en")) in markup(app)
+    assert note_html(words.NETWORKS["reinitialised"][1]("en"), "en") in markup(app)
     assert app.session_state["block"] == 3  # the lesson's choice of block is this one
 
 
 def test_the_table_says_the_files_numbers(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setattr(findings, "FILE", file)
     app = open_page(lang="en", block="2")
-    table = re.findall(r"<table.*?</table>", markup(app))[1]
+    table = re.findall(r"<table role=.grid.*?</table>", markup(app))[1]
     found = findings.load(file).networks["trained"].heads[1][1]
     numbers = re.findall(r"<b[^>]*>(.*?)</b>", table)
     ratios = [x for row in [*found.ratio, found.read] for x in row]
@@ -102,17 +158,17 @@ def test_the_table_says_the_files_numbers(monkeypatch: pytest.MonkeyPatch, file:
     assert table.count('tabindex="0"') == 1
     assert table.count('tabindex="-1"') == 71
     road = found.ratio[2][5]
-    interval = f"{times(road.value)} times chance ({times(road.low)} to {times(road.high)})"
+    interval = f"{times(road.value)} times uniform ({times(road.low)} to {times(road.high)})"
     assert f"Road reads vehicles: {interval}" in table
 
 
 def test_a_class_with_too_little_is_grey_and_the_page_says_why(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setattr(findings, "FILE", file)
     page = markup(open_page(lang="en"))
-    table = re.findall(r"<table.*?</table>", page)[0]
+    table = re.findall(r"<table role=.grid.*?</table>", page)[0]
     assert re.findall(r'<th scope="\w+" class="grey"><span>(.*?)</span>', table) == ["person", "person"]
     assert table.count('<td tabindex="-1" class="grey">') == 8 + 8 + 1 - 1  # its row, its column, who reads it of all
-    assert "Here: person, 3 pictures, 0.0% of the area." in page
+    assert "Here: person, 3 images, 0.0% of the area." in page
 
 
 def test_without_the_file_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a head looks at: pooling, ratios to chance, intervals, and the sentence made of them."""
+"""What a head looks at: pooling, ratios to uniform rows, intervals, and the sentence made of them."""
 
 import json
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from topformer_viz.study.heads import (
     NetworkFinding,
     load,
     sentence,
+    telling,
 )
 from topformer_viz.terminal.training.data import IGNORE, Photographs
 from topformer_viz.terminal.training.heads import RESAMPLES, SEED, Reading, measure, pooled, reading, summarise
@@ -121,7 +122,7 @@ def test_shares_sum_to_one() -> None:
             assert sum(shares) == pytest.approx(1, abs=2e-3)
 
 
-def test_uniform_rows_are_chance_itself() -> None:
+def test_uniform_rows_have_ratios_of_1() -> None:
     grids = [(3, 4), (4, 3), (3, 5), (3, 4)]
     readings = [
         reading(torch.full((1, h * w, h * w), 1 / (h * w), dtype=torch.float64), pooled(labels(i), 3, (h, w)), (h, w))
@@ -326,18 +327,18 @@ KEY = {f"r{c}_0": Estimate(2.4, 1.5, 3) for c in range(3)}
     [
         (
             finding(effective=Estimate(1.02, 1.01, ONE_HOT - 0.01)),
-            "Nearly one-hot: each token reads 1.0 tokens (1.0 to 1.5).",
-            "几乎只看一处：每个 token 只读 1.0 个 token（1.0 到 1.5）。",
+            "Nearly one-hot: each token reads about 1.0 tokens (1.0 to 1.5).",
+            "接近 one-hot：每个 token 大约只读 1.0 个 token（1.0 到 1.5）。",
         ),
         (
             finding(effective=Estimate(85.1, 85.0, 85.2)),
-            "Nearly uniform: 85.1 of 85.2 tokens (85.0 to 85.2).",
-            "几乎均匀：85.2 个 token 里读了 85.1 个（85.0 到 85.2）。",
+            "Nearly uniform: 85.1 effective tokens of 85.2 (85.0 to 85.2).",
+            "接近均匀：有效 token 数 85.1，共 85.2（85.0 到 85.2）。",
         ),
         (
             finding(**KEY, rall_0=Estimate(2.4, 2.2, 2.6), r1_2=Estimate(9, 8, 10), distance=Estimate(1, 1, 1)),
-            "Every class reads the sky: 2.4 times chance (2.2 to 2.6).",
-            "每一类都多读天空：是随机水平的 2.4 倍（2.2 到 2.6）。",
+            "Every class reads the sky: 2.4 times uniform (2.2 to 2.6).",
+            "每一类都多读天空：是均匀水平的 2.4 倍（2.2 到 2.6）。",
         ),
         (
             finding(distance=Estimate(2.1, 2.0, LOCAL * 3.9 - 0.01), r1_2=Estimate(9, 8, 10)),
@@ -346,13 +347,13 @@ KEY = {f"r{c}_0": Estimate(2.4, 1.5, 3) for c in range(3)}
         ),
         (
             finding(r1_2=Estimate(2.3, 2.1, 2.5), r0_2=Estimate(2.6, 2.0, 3.2)),
-            "Road reads vehicles 2.3 times as much as chance would (2.1 to 2.5).",
-            "道路读车辆的比重是随机水平的 2.3 倍（2.1 到 2.5）。",
+            "Road reads vehicles 2.3 times as much as if uniform (2.1 to 2.5).",
+            "道路读车辆：是均匀水平的 2.3 倍（2.1 到 2.5）。",
         ),
         (
             finding(r2_0=Estimate(0.17, 0.1, 0.25), r1_2=Estimate(1.7, 1.6, 1.8)),
-            "Vehicle reads the sky only 0.17 times as much as chance would (0.10 to 0.25).",
-            "车辆很少读天空：只有随机水平的 0.17 倍（0.10 到 0.25）。",
+            "Vehicle reads the sky only 0.17 times as much as if uniform (0.10 to 0.25).",
+            "车辆很少读天空：只有均匀水平的 0.17 倍（0.10 到 0.25）。",
         ),
         (finding(), "No clear preference for any class.", "对各类没有明显的偏好。"),
     ],
@@ -360,6 +361,18 @@ KEY = {f"r{c}_0": Estimate(2.4, 1.5, 3) for c in range(3)}
 )
 def test_the_sentence_of_each_kind(head: HeadFinding, english: str, chinese: str) -> None:
     assert said(head) == (english, chinese)
+
+
+def test_in_short_it_is_the_same_without_its_number() -> None:
+    heads = (finding(r1_2=Estimate(2.3, 2.1, 2.5)), finding(r2_0=Estimate(0.17, 0.1, 0.25)), finding())
+    told = [telling(head, NETWORK) for head in heads]
+    assert [one.in_short(NAMES, "en") for one in told] == [
+        "road reads vehicles",
+        "vehicle hardly reads the sky",
+        "no clear preference",
+    ]
+    assert [one.is_ratio for one in told] == [True, True, False]
+    assert told[0].estimate == Estimate(2.3, 2.1, 2.5)
 
 
 NOTHING = "No clear preference for any class."

@@ -1,4 +1,4 @@
-"""What each head looks at, as terminal/training/heads.py measured it on labelled pictures, and a sentence that says it."""
+"""What each head looks at, as terminal/training/heads.py measured it on labelled images, and a sentence that says it."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from topformer_viz.network.facts import FILE
 from topformer_viz.words.numbers import decimal, times
 from topformer_viz.words.text import Lang, Text
 
-MIN_PICTURES, MIN_AREA = 20, 0.005  # a class or pair in fewer pictures, a class of less area is never named
+MIN_PICTURES, MIN_AREA = 20, 0.005  # a class or pair in fewer images, a class of less area is never named
 ONE_HOT = 1.5  # effective tokens under which a head is nearly one-hot
 UNIFORM = 0.97  # effective tokens, as part of all, over which it is nearly uniform
 LOCAL = 0.75  # mean distance, as part of uniform rows', under which it is local
@@ -22,7 +22,7 @@ class FindingsError(ValueError):
 
 
 class Estimate(NamedTuple):
-    """A number over all pictures, and the ends of its 95 % interval; a list of three in JSON."""
+    """A number over all images, and the ends of its 95 % bootstrap interval over them; a list of three in JSON."""
 
     value: float
     low: float
@@ -34,9 +34,9 @@ class HeadFinding:
     """What one head looks at.
 
     ``ratio[c][k]``: of the attention of class c's tokens the share on class k, over the share uniform rows would give;
-    ``read[k]``: the same of every token's attention. None where the two classes never meet in a picture.
+    ``read[k]``: the same of every token's attention. None where the two classes never meet in an image.
     ``effective``: exp(entropy) of a row, in tokens; ``distance``: the mean Euclidean distance it reads across, in
-    tokens. Both are means over the rows of a picture, then over pictures; their intervals take the pictures' grids as
+    tokens. Both are means over the rows of an image, then over images; their intervals take the images' grids as
     given (those of their ratios to uniform rows), as the grids are no property of the head.
     """
 
@@ -48,11 +48,11 @@ class HeadFinding:
 
 @dataclass(frozen=True)
 class NetworkFinding:
-    """What every head of one network looks at, ``heads[block][head]``, and the pictures it was measured on.
+    """What every head of one network looks at, ``heads[block][head]``, and the images it was measured on.
 
-    ``pictures``: their number. ``tokens``: of a picture, the least, the mean and the most. ``labelled``: share of the
+    ``pictures``: their number. ``tokens``: of an image, the least, the mean and the most. ``labelled``: share of the
     area that belongs to a class. ``distance``: mean distance that uniform rows read across, in tokens.
-    ``together[c][k]``: in how many pictures classes c and k both are. ``chance[c][k]``: share of class c's attention
+    ``together[c][k]``: in how many images classes c and k both are. ``chance[c][k]``: share of class c's attention
     on class k if rows were uniform (ratio times chance is the head's own share); its last row, every token's, is
     the classes' share of the labelled area.
     """
@@ -70,7 +70,7 @@ class NetworkFinding:
         return self.chance[-1][c] or 0.0
 
     def supported(self, c: int, k: int | None = None) -> bool:
-        """Whether class c, or the pair c and k, is in enough pictures and covers enough of them to be named."""
+        """Whether class c, or the pair c and k, is in enough images and covers enough of them to be named."""
         if k is not None and not self.supported(k):
             return False
         return self.together[c][c if k is None else k] >= MIN_PICTURES and self.area(c) >= MIN_AREA
@@ -96,7 +96,7 @@ class NetworkFinding:
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings of several networks on the same pictures: "trained", "built" and "reinitialised"."""
+    """The findings of several networks on the same images: "trained", "built" and "reinitialised"."""
 
     classes: list[str]
     networks: dict[str, NetworkFinding]
@@ -119,30 +119,40 @@ def load(path: Path = FILE) -> Findings:
 
 SAYS = {
     "one-hot": Text(
-        "Nearly one-hot: each token reads {value} tokens ({low} to {high}).",
-        "几乎只看一处：每个 token 只读 {value} 个 token（{low} 到 {high}）。",
+        "Nearly one-hot: each token reads about {value} tokens ({low} to {high}).",
+        "接近 one-hot：每个 token 大约只读 {value} 个 token（{low} 到 {high}）。",
     ),
     "uniform": Text(
-        "Nearly uniform: {value} of {all} tokens ({low} to {high}).",
-        "几乎均匀：{all} 个 token 里读了 {value} 个（{low} 到 {high}）。",
+        "Nearly uniform: {value} effective tokens of {all} ({low} to {high}).",
+        "接近均匀：有效 token 数 {value}，共 {all}（{low} 到 {high}）。",
     ),
     "key": Text(
-        "Every class reads {key}: {value} times chance ({low} to {high}).",
-        "每一类都多读{key}：是随机水平的 {value} 倍（{low} 到 {high}）。",
+        "Every class reads {key}: {value} times uniform ({low} to {high}).",
+        "每一类都多读{key}：是均匀水平的 {value} 倍（{low} 到 {high}）。",
     ),
     "local": Text(
         "Reads its own neighbourhood: mean distance {value} tokens ({low} to {high}), {all} if uniform.",
         "主要读自己的周围：平均距离 {value} 个 token（{low} 到 {high}），均匀时为 {all} 个。",
     ),
     "more": Text(
-        "{query} reads {key} {value} times as much as chance would ({low} to {high}).",
-        "{query}读{key}的比重是随机水平的 {value} 倍（{low} 到 {high}）。",
+        "{query} reads {key} {value} times as much as if uniform ({low} to {high}).",
+        "{query}读{key}：是均匀水平的 {value} 倍（{low} 到 {high}）。",
     ),
     "less": Text(
-        "{query} reads {key} only {value} times as much as chance would ({low} to {high}).",
-        "{query}很少读{key}：只有随机水平的 {value} 倍（{low} 到 {high}）。",
+        "{query} reads {key} only {value} times as much as if uniform ({low} to {high}).",
+        "{query}很少读{key}：只有均匀水平的 {value} 倍（{low} 到 {high}）。",
     ),
     "none": Text("No clear preference for any class.", "对各类没有明显的偏好。"),
+}
+# The same without the numbers, for many heads beside one another.
+IN_SHORT = {
+    "one-hot": Text("nearly one-hot", "接近 one-hot"),
+    "uniform": Text("nearly uniform", "接近均匀"),
+    "key": Text("every class reads {key}", "每一类都读{key}"),
+    "local": Text("reads its own neighbourhood", "读自己的周围"),
+    "more": Text("{query} reads {key}", "{query}读{key}"),
+    "less": Text("{query} hardly reads {key}", "{query}很少读{key}"),
+    "none": Text("no clear preference", "没有明显的偏好"),
 }
 # What is read, where English wants more than the class's name.
 READ = {
@@ -155,27 +165,46 @@ READ = {
 }
 
 
-def sentence(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
-    """The most telling thing about a head of ``network``, with its interval; ``names`` are the classes'.
+@dataclass(frozen=True)
+class Telling:
+    """The most telling thing about a head: one of SAYS, its number, and the classes ``c`` that reads and ``k`` that is read."""
+
+    what: str
+    estimate: Estimate
+    c: int = 0
+    k: int = 0
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether the number is a ratio to uniform rows."""
+        return self.what in ("key", "more", "less")
+
+    def in_short(self, names: Sequence[Text], lang: Lang) -> str:
+        """What it is, without its number."""
+        return IN_SHORT[self.what](lang, query=names[self.c](lang), key=as_read(names[self.k], lang))
+
+
+def telling(head: HeadFinding, network: NetworkFinding) -> Telling:
+    """The most telling thing about a head of ``network``.
 
     The first that holds, every "over" and "under" by the nearer end of the interval:
 
     1. nearly one-hot: effective tokens under ``ONE_HOT``;
     2. nearly uniform: effective tokens over ``UNIFORM`` of all;
-    3. a class that every class reads more than chance, and all tokens together by more than ``TELLING``; of several
-       the one that is read most;
+    3. a class that every class reads more than uniform rows would, and all tokens together by more than ``TELLING``; of
+       several the one that is read most;
     4. local: mean distance under ``LOCAL`` of the distance of uniform rows;
     5. the pair of classes whose ratio is furthest from 1, up or down, by more than ``TELLING``: so avoidance, which
-       ends at 0, is told only where no class is read about twice as much as chance would;
+       ends at 0, is told only where no class is read about twice as much as uniform rows would;
     6. no clear preference.
 
     Classes and pairs without support (``NetworkFinding.supported``) are neither named nor asked.
     """
     if head.effective.high < ONE_HOT:
-        return _say("one-hot", head.effective, lang)
+        return Telling("one-hot", head.effective)
     if head.effective.low > UNIFORM * network.tokens[1]:
-        return _say("uniform", head.effective, lang, all=decimal(network.tokens[1]))
-    classes = [c for c in range(len(names)) if network.supported(c)]
+        return Telling("uniform", head.effective)
+    classes = [c for c in range(len(network.together)) if network.supported(c)]
     keys = [
         (estimate, k)
         for k in classes
@@ -185,9 +214,9 @@ def sentence(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], 
     ]
     if keys:
         estimate, k = max(keys, key=lambda found: found[0].low)
-        return _say("key", estimate, lang, key=as_read(names[k], lang))
+        return Telling("key", estimate, k=k)
     if head.distance.high < LOCAL * network.distance:
-        return _say("local", head.distance, lang, all=decimal(network.distance))
+        return Telling("local", head.distance)
     pairs = [
         (max(estimate.low - 1, 1 - estimate.high), estimate, c, k)
         for c in classes
@@ -196,15 +225,17 @@ def sentence(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], 
     ]
     apart, estimate, c, k = max(pairs, default=(0.0, head.effective, 0, 0))
     if apart <= TELLING:
-        return SAYS["none"](lang)
-    said = "more" if estimate.low > 1 else "less"
-    return _say(said, estimate, lang, query=as_asking(names[c], lang), key=as_read(names[k], lang))
+        return Telling("none", head.effective)
+    return Telling("more" if estimate.low > 1 else "less", estimate, c, k)
 
 
-def _say(what: str, estimate: Estimate, lang: Lang, **words: str) -> str:
-    shown = times if what in ("key", "more", "less") else decimal
-    value, low, high = (shown(x) for x in estimate)
-    return SAYS[what](lang, value=value, low=low, high=high, **words)
+def sentence(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
+    """The most telling thing about a head of ``network``, with its interval; ``names`` are the classes'."""
+    told = telling(head, network)
+    value, low, high = map(times if told.is_ratio else decimal, told.estimate)
+    every = {"uniform": network.tokens[1], "local": network.distance}.get(told.what, 0.0)
+    query, key = as_asking(names[told.c], lang), as_read(names[told.k], lang)
+    return SAYS[told.what](lang, value=value, low=low, high=high, all=decimal(every), query=query, key=key)
 
 
 def _low(estimate: Estimate | None) -> float:

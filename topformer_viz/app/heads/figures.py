@@ -16,6 +16,7 @@ from topformer_viz.figures.panel import Group, Panel, Scale, Tile
 from topformer_viz.network.classes import classes_of
 from topformer_viz.study import heads as findings
 from topformer_viz.study.heads import Findings, FindingsError, NetworkFinding, sentence
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import decimal, times
 from topformer_viz.words.text import Lang, Text, sentences
 
@@ -51,11 +52,11 @@ def _preferences(lang: Lang, found: Findings, kind: str, asked: Asked) -> Panel:
         spread = decimal(of.heads[block][h].effective.value)
         title = FIGURES["spread"](lang, name=name, value=spread, all=decimal(of.tokens[1]))
         tiles.append(_tile(of, block, h, names, title, lang))
-    said = [FIGURES["meaning"](lang), FIGURES["measured"](lang, pictures=network.pictures)]
+    said = [FIGURES["meaning"](lang), FIGURES["measured"](lang, images=network.pictures)]
     if kind == "head":
         said.insert(0, sentence(network.heads[block][head], network, names, lang))
     if random := [NETWORKS[which][0](lang) for which in dict(shown) if which != "trained"]:
-        said.append(FIGURES["random"](lang, networks=FIGURES["and"](lang).join(random)))
+        said.append(FIGURES["random"](lang, networks=FIGURES["and"](lang).join(random), said=NOT_EVIDENCE(lang)))
     title = FIGURES["block_title" if kind == "block" else "title"](lang, block=block + 1, head=head + 1)
     about = FIGURES["three" if kind == "beside" else "about"](lang, network=NETWORKS[slug][0](lang))
     stem = f"preferences-{'three' if kind == 'beside' else slug}-block{block + 1}"
@@ -66,7 +67,7 @@ def _preferences(lang: Lang, found: Findings, kind: str, asked: Asked) -> Panel:
 
 
 def _tile(network: NetworkFinding, block: int, head: int, names: Sequence[Text], title: str, lang: Lang) -> Tile:
-    """A head's table as a picture with its numbers; what rests on too little has no colour."""
+    """A head's table in colour with its numbers; what rests on too little has no colour."""
     finding = network.heads[block][head]
     values, shown = [], []
     for c, row in enumerate([*finding.ratio, finding.read]):

@@ -1,4 +1,4 @@
-"""A head's table as HTML: who reads whom, as so many times chance, each number on its colour."""
+"""The heads' tables as HTML: what each prefers most, and who reads whom, as so many times uniform, on its colour."""
 
 import math
 from collections.abc import Sequence
@@ -6,12 +6,52 @@ from html import escape
 
 from topformer_viz.app.heads.words import UI
 from topformer_viz.figures.colours import RDBU_R, luminance
-from topformer_viz.study.heads import MIN_AREA, MIN_PICTURES, Estimate, NetworkFinding, as_asking, as_read, sentence
+from topformer_viz.study.heads import (
+    MIN_AREA,
+    MIN_PICTURES,
+    Estimate,
+    HeadFinding,
+    NetworkFinding,
+    as_asking,
+    as_read,
+    sentence,
+    telling,
+)
+from topformer_viz.words.names import BLOCK
 from topformer_viz.words.numbers import decimal, times
 from topformer_viz.words.text import Lang, Text, sentences
 
 STOPS = RDBU_R.split()  # blue is less, red more
 REACH = 2  # log2 of the ratio at which colour ends: a quarter, and four times
+
+
+def overview(network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
+    """What each head prefers most: a row per block, a column per head; on a phone a block's heads two by two."""
+    heads = range(1, len(network.heads[0]) + 1)
+    top = "".join(f'<th scope="col" role="columnheader">{UI["head_n"](lang, n=head)}</th>' for head in heads)
+    rows = "".join(
+        f'<tr role="row"><th scope="row" role="rowheader">{BLOCK(lang)} {n}</th>'
+        + "".join(_preference(head, network, names, lang, UI["head_n"](lang, n=h)) for h, head in enumerate(block, 1))
+        + "</tr>"
+        for n, block in enumerate(network.heads, 1)
+    )
+    return (
+        f'<table class="heads-overview" role="table"><caption>{UI["overview"](lang)}</caption>'
+        f'<thead role="rowgroup"><tr role="row"><td></td>{top}</tr></thead><tbody role="rowgroup">{rows}</tbody></table>'
+    )
+
+
+def _preference(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], lang: Lang, title: str) -> str:
+    told = telling(head, network)
+    words = escape(told.in_short(names, lang))
+    if not told.is_ratio:
+        return f'<td role="cell" data-head="{title}">{words}</td>'
+    value, low, high = map(times, told.estimate)
+    paper, ink = colours(told.estimate.value)
+    return (
+        f'<td role="cell" data-head="{title}" style="background:{paper};color:{ink}"><b>{value}×</b> {words} '
+        f"<small>({UI['interval'](lang, low=low, high=high)})</small></td>"
+    )
 
 
 def card(
@@ -34,7 +74,8 @@ def card(
     return (
         f'<section><p class="which">{escape(title)}</p><h3>{escape(sentence(finding, network, names, lang))}</h3>'
         f'<ul>{figures}</ul><div class="box">{_table(network, block, head, names, lang)}'
-        f'<p class="hint">{UI["hint"](lang)}</p></div></section>'
+        f'<p class="hint"><span class="mouse">{UI["hint"](lang)}</span><span class="touch">{UI["hint_touch"](lang)}</span></p>'
+        "</div></section>"
     )
 
 
@@ -69,11 +110,11 @@ def _cell(
     query = as_asking(UI["every"] if c is None else names[c], lang)
     key = as_read(names[k], lang)
     if ratio is None:
-        return f'<td tabindex="-1" class="grey"><b>–</b><span class="tip">{escape(UI["never"](lang, query=query, key=key))}</span></td>'
+        return f'<td tabindex="-1" class="grey"><b>–</b><span class="says">{escape(UI["never"](lang, query=query, key=key))}</span></td>'
     chance = network.chance[-1 if c is None else c][k] or 0.0
     tip = UI["cell"](
         lang, query=query, key=key, value=times(ratio.value), low=times(ratio.low), high=times(ratio.high),
-        share=f"{ratio.value * chance:.1%}", chance=f"{chance:.1%}", pictures=network.together[k if c is None else c][k],
+        share=f"{ratio.value * chance:.1%}", chance=f"{chance:.1%}", images=network.together[k if c is None else c][k],
     )  # fmt: skip
     if network.supported(k) if c is None else network.supported(c, k):
         paper, ink = colours(ratio.value)
@@ -81,7 +122,7 @@ def _cell(
     else:
         look, number = 'class="grey"', f"<b>{times(ratio.value)}</b>"
         tip = f"{tip} {UI['grey_cell'](lang)}"
-    return f'<td tabindex="-1" {look}>{number}<span class="tip">{escape(tip)}</span></td>'
+    return f'<td tabindex="-1" {look}>{number}<span class="says">{escape(tip)}</span></td>'
 
 
 def colours(ratio: float) -> tuple[str, str]:
@@ -95,7 +136,7 @@ def colours(ratio: float) -> tuple[str, str]:
 
 
 def bar(lang: Lang) -> str:
-    """The colour bar, from a quarter of chance to four times."""
+    """The colour bar, from a quarter of uniform to four times."""
     ticks = "".join(f"<span>{tick}</span>" for tick in ("≤ ¼", "½", "1", "2", "≥ 4"))
     return (
         f'<div class="heads-bar"><span>{UI["less"](lang)}</span><div><div class="ramp"></div>'
@@ -106,9 +147,9 @@ def bar(lang: Lang) -> str:
 def grey(network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
     """What grey means, and which classes are."""
     which = [
-        UI["grey_class"](lang, name=name(lang), pictures=network.together[k][k], area=f"{network.area(k):.1%}")
+        UI["grey_class"](lang, name=name(lang), images=network.together[k][k], area=f"{network.area(k):.1%}")
         for k, name in enumerate(names)
         if not network.supported(k)
     ]
-    text = UI["grey"](lang, pictures=MIN_PICTURES, area=f"{MIN_AREA:.1%}", which=sentences(lang, which))
+    text = UI["grey"](lang, images=MIN_PICTURES, area=f"{MIN_AREA:.1%}", which=sentences(lang, which))
     return f'<p class="heads-note">{escape(text.strip())}</p>'
