@@ -212,7 +212,7 @@ def test_the_heads_table_is_the_page_s() -> None:
     ratio = found.networks["trained"].heads[2][1].ratio
     assert own.numbers[0][0] == times(ratio[0][0].value)  # type: ignore[union-attr]
     built = panels("heads", "streets", "en", network="built", block="3", head="2")
-    assert "not a finding" in built["head"].caption and built["head"].name != built["block"].name
+    assert NOT_EVIDENCE("en") in built["head"].caption and built["head"].name != built["block"].name
 
 
 def test_starts_follow_the_view() -> None:
@@ -221,7 +221,7 @@ def test_starts_follow_the_view() -> None:
     matrix = runs["trained", "stored"][1].matrix(3)
     assert np.array_equal(made["matrices"].groups[0].tiles[2].values, matrix)
     assert made["maps"].groups[1].tiles[2].marks == ((0, 1),)
-    assert "not a finding" in made["maps"].caption and "Random draw 2" in made["matrices"].caption
+    assert NOT_EVIDENCE("en") in made["maps"].caption and "Random seed 2" in made["matrices"].caption
     assert "random" in made["matrices"].groups[0].tiles[0].title
 
 

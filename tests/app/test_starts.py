@@ -1,4 +1,4 @@
-"""The page of the three starts: its readouts on small pictures, and the page through Streamlit's AppTest."""
+"""The page Initialisation: its readouts on small images, and the page through Streamlit's AppTest."""
 
 import base64
 import html
@@ -16,8 +16,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, trace
+from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.starts import words
-from topformer_viz.app.starts.pictures import picture
+from topformer_viz.app.starts.maps import as_image
 from topformer_viz.app.starts.readings import sentence
 from topformer_viz.network.colour import Model
 from topformer_viz.network.initialise import reinitialised, with_batch_statistics
@@ -28,6 +29,7 @@ from topformer_viz.run.measures import MEAN
 from topformer_viz.server.store import STORE
 from topformer_viz.study import starts
 from topformer_viz.study.starts import BlockReading
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import three_digits
 from topformer_viz.words.text import LANGS, Lang
 
@@ -90,10 +92,10 @@ def test_rows_of_random_networks_are_what_the_page_says_of_any_draw(seed: int) -
 
 
 @pytest.mark.parametrize("start", ["built", "reinitialised"])
-def test_own_statistics_give_scores_a_spread_of_about_4_and_the_scale_softens_rows(start: str) -> None:
+def test_own_statistics_give_scores_a_deviation_of_about_4_and_the_scale_flattens_rows(start: str) -> None:
     for block in readings(start, "own"):
         for head in range(4):
-            assert 3 < block.spread[head] < 5
+            assert 3 < block.deviation[head] < 5
             assert block.effective[head] < 5 < 14 < block.scaled[head] < 24
 
 
@@ -128,7 +130,7 @@ def test_readouts_are_those_of_a_direct_trace(start: str, statistics: str) -> No
             assert block.favourites[head] == len(set(rows.argmax(1)))
             entropy = [-sum(p * math.log(p) for p in row if p > 0) for row in scaled[0, head].numpy()]
             assert block.scaled[head] == pytest.approx(np.mean(np.exp(entropy)), rel=1e-4)
-            assert block.spread[head] == pytest.approx(scores[0, head].numpy().std(1).mean(), rel=1e-3, abs=1e-7)
+            assert block.deviation[head] == pytest.approx(scores[0, head].numpy().std(1).mean(), rel=1e-3, abs=1e-7)
         assert block.largest == pytest.approx(float(projected.abs().max()))
 
         def rms(values: torch.Tensor) -> float:
@@ -155,21 +157,23 @@ def test_a_sentence_follows_from_the_numbers() -> None:
 
     even, sharp = made((24.0,) * 4, largest=0), made((1.2,) * 4)
     assert says(even, 1) == (
-        "Uniform rows: each token reads all 24 alike. "
-        "The attention puts out exactly 0: none of this reaches the block's output."
+        "Every row is uniform: each token reads all 24 equally. "
+        "Attention adds exactly 0: none of this reaches the block's output."
     )
-    assert says(sharp, 2).startswith("One-hot rows: each token reads about one, and all 24 together only")
-    assert says(sharp, MEAN).startswith("One-hot rows in every head")
+    assert says(sharp, 2).startswith(
+        "Every row is nearly one-hot: each token reads about one, and over all 24 rows only"
+    )
+    assert says(sharp, MEAN).startswith("Every row of every head is nearly one-hot")
     assert "is 33.3%." in says(sharp, 2)
-    assert says(made((5.0,) * 4, peak=0.5), 1).startswith("Peaked rows: on average one token has 50% of")
-    assert says(made((9.0,) * 4), 1, "zh").startswith("各行平缓：权重大约分散在 9 个 token 上")
+    assert says(made((5.0,) * 4, peak=0.5), 1).startswith("Rows are peaked: on average one token has 50% of")
+    assert says(made((9.0,) * 4), 1, "zh").startswith("每一行都分散：权重大约分散在 9 个 token 上")
     mixed = made((1.2, 24.0, 9.0, 9.0))
-    assert [starts.kind(mixed, head) for head in range(1, 5)] == ["one-hot", "uniform", "soft", "soft"]
-    assert starts.kind(mixed, MEAN) == "soft"
+    assert [starts.kind(mixed, head) for head in range(1, 5)] == ["one-hot", "uniform", "flat", "flat"]
+    assert starts.kind(mixed, MEAN) == "flat"
 
 
 def test_a_picture_of_weights_runs_from_0_by_the_square_root() -> None:
-    shown = picture(torch.tensor([[0.0, 0.25], [1.0, 2.0]]), 1.0)
+    shown = as_image(torch.tensor([[0.0, 0.25], [1.0, 2.0]]), 1.0)
     assert shown.size == (2, 2)
     assert np.array(shown).tolist() == [[0, 128], [255, 255]]
     colours = np.array(shown.convert("RGB"))
@@ -231,23 +235,26 @@ def test_the_page_says_what_the_six_runs_are(lang: Lang) -> None:
     assert sentences(app) == expected(1, 1, lang)
     cells = inner(r'<p class="which">(.*?)</p>', page)
     assert len(cells) == 6
-    assert [words.UI["chance"](lang) in cell for cell in cells] == [True, True, False] * 2
-    for name, caption in (*words.STARTS.values(), *words.STATISTICS.values()):
-        assert f"<h4>{name(lang)}</h4><p>{caption(lang)}</p>" in page
+    assert [NOT_EVIDENCE(lang) in cell for cell in cells] == [True, True, False] * 2
+    for name, _ in (*words.STARTS.values(), *words.STATISTICS.values()):
         assert sum(name(lang) in cell for cell in cells) in (2, 3)
-    assert words.UI["intro"](lang) in page
-    for part, paragraphs in words.EXPLAINED.items():
-        assert words.UI[part](lang) in [heading.value for heading in app.subheader]
-        assert all(paragraph(lang) in page for paragraph in paragraphs)
+    for name, caption in words.STATISTICS.values():
+        assert f"<h4>{name(lang)}</h4><p>{note_html(caption(lang), lang)}</p>" in markup(app)
+    assert note_html(words.UI["intro"](lang, size="tiny"), lang) in markup(app) and NOT_EVIDENCE(lang) in page
+    folds = [fold.label.strip("*") for fold in app.expander]
+    assert folds == [words.UI[name](lang) for name in ("in_numbers", "peaked", *words.EXPLAINED)]
+    assert not any(fold.proto.expanded for fold in app.expander)
+    for paragraphs in words.EXPLAINED.values():
+        assert all(note_html(paragraph(lang), lang) in markup(app) for paragraph in paragraphs)
     alts = re.findall(r'<img[^>]*alt="(.*?)"', markup(app))
     assert len(alts) == 12 and all(len(alt) > 20 for alt in alts)
     assert not re.search(r"\{\w+\}", re.sub("<style>.*?</style>", "", page, flags=re.S).split("</script>")[-1])
 
 
 def test_the_table_shows_the_numbers_of_a_direct_trace() -> None:
-    table, peaked = re.findall(r"<table>.*?</table>", markup(open_page(lang="en", block="2")), re.S)
+    summary, table, peaked = re.findall(r"<table>.*?</table>", markup(open_page(lang="en", block="2")), re.S)
     rows = [inner(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table, re.S)]
-    assert rows[0][1:] == ["As built", "Re-initialised", "Trained"]
+    assert rows[0][1:] == ["Untrained (default init)", "Untrained (authors' init)", "Trained"]
     assert [len(row) for row in rows] == [4, 1, *[4] * 8, 1, *[4] * 8]
     for at, statistics in ((2, "stored"), (11, "own")):
         for column, start in enumerate(words.STARTS, 1):
@@ -262,8 +269,16 @@ def test_the_table_shows_the_numbers_of_a_direct_trace() -> None:
     rows = [inner(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", peaked, re.S)]
     assert len(rows) == 7
     low, high = (f(x for block in readings("trained", "own") for x in block.effective) for f in (min, max))
-    assert rows[6][:2] == ["Trained · This picture's statistics", f"{low:.1f} to {high:.1f}"]
+    assert rows[6][:2] == ["Trained · This image's statistics", f"{low:.1f} to {high:.1f}"]
     assert rows[1][1:3] == ["24.0", "24.0"]
+    rows = [inner(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", summary, re.S)]
+    assert [row[0].startswith(text("en")) for row, (text, _) in zip(rows[1:], words.STARTS.values(), strict=True)] == [
+        True
+    ] * 3
+    assert rows[1][1:] == ["uniform24.0 effective tokens", rows[1][2], "exactly 0"] and rows[1][2].startswith("peaked")
+    assert rows[2][1].startswith("nearly one-hot") and rows[3][2].endswith(f"{low:.1f} to {high:.1f} effective tokens")
+    shares = [block.changed for block in readings("trained", "stored")]
+    assert rows[3][3] == f"{min(shares):.1%} to {max(shares):.1%}"
 
 
 def test_block_head_and_draw_lead_to_other_runs() -> None:
@@ -275,10 +290,10 @@ def test_block_head_and_draw_lead_to_other_runs() -> None:
     choose(app, "Head", MEAN)
     assert sentences(app) == expected(3, MEAN)
     before = pictures(app)
-    choose(app, "Random draw", 2)
+    choose(app, "Random seed", 2)
     assert sentences(app) == expected(3, MEAN, seed=1)
     same = [np.array_equal(a, b) for a, b in zip(before, pictures(app), strict=True)]
-    assert same[6] is False  # as built, own statistics
+    assert same[6] is False  # default init, own statistics
     assert all(same[i] for i in (4, 5, 10, 11)), same  # trained: there is nothing to draw
     assert app.session_state["block"] == 3  # the lesson's choice of block is this one
 
@@ -292,25 +307,25 @@ def test_the_matrix_and_the_querys_row_are_the_traces() -> None:
     order = [(start, statistics) for statistics in words.STATISTICS for start in words.STARTS]
     for i, which in enumerate(order):
         weights = readings(*which)[0].weights[0].float()
-        assert np.array_equal(shown[2 * i], picture(weights, float(weights.max())).convert("RGB"))
+        assert np.array_equal(shown[2 * i], as_image(weights, float(weights.max())).convert("RGB"))
         row = weights[2 * 6 + 3].reshape(4, 6)
-        assert np.array_equal(shown[2 * i + 1], picture(row, float(row.max())).convert("RGB"))
+        assert np.array_equal(shown[2 * i + 1], as_image(row, float(row.max())).convert("RGB"))
     for group, value in zip(app.get("number_input"), (1, 6), strict=True):
         group.set_value(value)
     app.run()
     assert not app.exception
     row = readings("trained", "own")[0].weights[0, 5].float().reshape(4, 6)
-    assert np.array_equal(pictures(app)[11], picture(row, float(row.max())).convert("RGB"))
+    assert np.array_equal(pictures(app)[11], as_image(row, float(row.max())).convert("RGB"))
     place = int(row.argmax())
-    top = f"{float(row.max()):#.2g}, at row {place // 6 + 1}, column {place % 6 + 1}."
-    assert f"What row 1, column 6 reads: at most {top}" in markup(app)
+    top = f"{float(row.max()):#.2g}, in row {place // 6 + 1}, column {place % 6 + 1}."
+    assert f"What the token in row 1, column 6 reads: at most {top}" in markup(app)
 
 
 def test_one_scale_for_all_runs_from_0_to_1() -> None:
     shown = pictures(open_page(lang="en"))
     for at, which in ((0, ("built", "stored")), (10, ("trained", "own"))):
         weights = readings(*which)[0].weights[0].float()
-        assert np.array_equal(shown[at], picture(weights, 1).convert("RGB"))
+        assert np.array_equal(shown[at], as_image(weights, 1).convert("RGB"))
     assert len(np.unique(shown[0].reshape(-1, 3), axis=0)) == 1  # equal weights look equal
 
 

@@ -1,4 +1,4 @@
-"""One picture through the same network at three starts: what is read of each block."""
+"""One image through the same network at three initialisations: what is read of each block."""
 
 import math
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from topformer_viz.study.heads import ONE_HOT, UNIFORM
 
 SIZE = "tiny"  # of all three networks: what the bundled weights are
 HEADS = SIZES[SIZE].heads
-DRAWS = 3  # how many times the random networks can be drawn
-PEAKED = 0.4  # of a row's weight, the largest one's mean share from which rows are called peaked
+DRAWS = 3  # how many random seeds the untrained networks have
+PEAKED = 0.4  # of a row's weight, the largest one's mean share from which rows are called peaked, not flat
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class BlockReading:
     """What the page shows of one block in one run.
 
     ``weights`` (heads, HW, HW), float16. A number a head, each a mean over its rows but the last: ``effective``,
-    exp(entropy) in tokens; ``scaled``, the same of the scores / sqrt(key_dim); ``spread``, the standard deviation of
-    the scores; ``peak``, the largest weight; ``favourites``, how many tokens are the most read one of some row.
+    exp(entropy) in tokens; ``scaled``, the same of the scores / sqrt(key_dim); ``deviation``, the standard deviation
+    of the scores; ``peak``, the largest weight; ``favourites``, how many tokens are the most read one of some row.
     Numbers of the whole block: ``largest``, max |projected|; ``projected``, its root mean square; ``changed``,
     rms(output - (x + mlp(x))) / rms(output), x being the block's tokens; ``grown``, rms(output) / rms(x).
     """
@@ -33,7 +33,7 @@ class BlockReading:
     weights: Tensor
     effective: tuple[float, ...]
     scaled: tuple[float, ...]
-    spread: tuple[float, ...]
+    deviation: tuple[float, ...]
     peak: tuple[float, ...]
     favourites: tuple[float, ...]
     largest: float
@@ -71,7 +71,7 @@ def _read_block(run: Trace, block: str, mlp: torch.nn.Module) -> BlockReading:
         weights=weights.half(),
         effective=_by_head(effective_tokens(weights)),
         scaled=_by_head(effective_tokens(scaled)),
-        spread=_by_head(scores.std(-1, correction=0)),
+        deviation=_by_head(scores.std(-1, correction=0)),
         peak=_by_head(weights.amax(-1)),
         favourites=tuple(float(len(favourite.unique())) for favourite in weights.argmax(-1)),
         largest=float(projected.abs().amax()),
@@ -91,11 +91,11 @@ def _rms(values: Tensor) -> float:
 
 
 def kind(reading: BlockReading, head: int) -> str:
-    """What the rows of ``head`` are: "uniform", "one-hot", "peaked" or "soft"; for the MEAN, of all heads together."""
+    """What the rows of ``head`` are: "uniform", "one-hot", "peaked" or "flat"; for the MEAN, of all heads together."""
     tokens = reading.weights.shape[-1]
     effective = reading.effective if head == MEAN else reading.effective[head - 1 : head]
     if max(effective) < ONE_HOT:
         return "one-hot"
     if min(effective) > UNIFORM * tokens:
         return "uniform"
-    return "peaked" if reading.of("peak", head) >= PEAKED else "soft"
+    return "peaked" if reading.of("peak", head) >= PEAKED else "flat"

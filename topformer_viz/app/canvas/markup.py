@@ -31,7 +31,7 @@ def axis_span(axis: str, text: str | None = None, lang: Lang | None = None) -> s
     colour, shown = f'style="color:var(--axis-{base})"', escape(text or axis)
     if lang is None:
         return f'<span class="axis" {colour}>{shown}</span>'
-    return _explained(shown, AXES[base].meaning(lang), f'class="axis term" {colour}')
+    return explained(shown, AXES[base].meaning(lang), f'class="axis term" {colour}')
 
 
 def _base(axis: str) -> str:
@@ -39,8 +39,8 @@ def _base(axis: str) -> str:
     return axis if axis in AXES else axis.rstrip("0123456789")
 
 
-def _explained(shown: str, definition: str, attributes: str) -> str:
-    """HTML that says its definition; TIP_CSS sets it."""
+def explained(shown: str, definition: str, attributes: str = 'class="term"') -> str:
+    """HTML that says its definition, under the pointer, with the focus and by touch; TIP_CSS sets it."""
     return f'<span {attributes} tabindex="0">{shown}<span class="tip" role="tooltip">{escape(definition)}</span></span>'
 
 
@@ -80,12 +80,17 @@ def note_html(note: str, lang: Lang) -> str:
             html.append(f"<code>{colour_axes(part[1:-1], span)}</code>")
         elif part.startswith("[["):
             term, _, shown = part[2:-2].partition("|")
-            html.append(_explained(escape(shown or term), GLOSSARY[term][1](lang), 'class="term"'))
+            html.append(explained(escape(shown or term), GLOSSARY[term][1](lang)))
         elif part.startswith("**"):
             html.append(f"<strong>{escape(part[2:-2], quote=False)}</strong>")
         else:
             html.append(escape(part, quote=False))
     return "".join(html)
+
+
+def bare(note: str) -> str:
+    """A note without its markup, for where it is plain text."""
+    return re.sub(r"\[\[(?:[^\]|]*\|)?([^\]]+)\]\]|`([^`]+)`|\*\*([^*]+)\*\*", lambda m: m[1] or m[2] or m[3], note)
 
 
 def formula_html(formula: str, lang: Lang | None = None) -> str:

@@ -111,10 +111,10 @@ def _cell(
     key = as_read(names[k], lang)
     if ratio is None:
         return f'<td tabindex="-1" class="grey"><b>–</b><span class="says">{escape(UI["never"](lang, query=query, key=key))}</span></td>'
-    chance = network.chance[-1 if c is None else c][k] or 0.0
+    uniform = network.chance[-1 if c is None else c][k] or 0.0
     tip = UI["cell"](
         lang, query=query, key=key, value=times(ratio.value), low=times(ratio.low), high=times(ratio.high),
-        share=f"{ratio.value * chance:.1%}", chance=f"{chance:.1%}", images=network.together[k if c is None else c][k],
+        share=f"{ratio.value * uniform:.1%}", uniform=f"{uniform:.1%}", images=network.together[k if c is None else c][k],
     )  # fmt: skip
     if network.supported(k) if c is None else network.supported(c, k):
         paper, ink = colours(ratio.value)

@@ -114,9 +114,9 @@ UI = {
     ),
     "hint_touch": Text("Tap a cell to read its interval.", "点按一格，可以读出它的区间。"),
     "cell": Text(
-        "{query} reads {key}: {value} times uniform ({low} to {high}). {share} of its attention, {chance} if uniform; "
+        "{query} reads {key}: {value} times uniform ({low} to {high}). {share} of its attention, {uniform} if uniform; "
         "{images} images.",
-        "{query}读{key}：均匀水平的 {value} 倍（{low} 到 {high}）。占其注意力的 {share}，均匀时为 {chance}；{images} 张图片。",
+        "{query}读{key}：均匀水平的 {value} 倍（{low} 到 {high}）。占其注意力的 {share}，均匀时为 {uniform}；{images} 张图片。",
     ),
     "never": Text("{query} and {key} are never in one image.", "{query}与{key}从未出现在同一张图片里。"),
     "grey_cell": Text("Too few data to rely on.", "数据太少，不足为凭。"),

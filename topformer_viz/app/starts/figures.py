@@ -1,4 +1,4 @@
-"""What can be saved of the page about the three starts, and the tables that the page shows too."""
+"""What can be saved of the page Initialisation, and the tables that the page shows too."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from topformer_viz.app.canvas.markup import bare
 from topformer_viz.app.frame.offer import Asked, Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.starts.readings import (
@@ -15,7 +16,7 @@ from topformer_viz.app.starts.readings import (
     head_words,
     which_words,
 )
-from topformer_viz.app.starts.words import FIGURES, READOUTS, STARTS, STATISTICS, UI
+from topformer_viz.app.starts.words import FIGURES, KINDS, READOUTS, STARTS, STATISTICS, UI
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.network.model import BLOCKS
@@ -24,7 +25,7 @@ from topformer_viz.study.starts import HEADS, SIZE, BlockReading, kind
 from topformer_viz.words.numbers import decimal, three_digits
 from topformer_viz.words.text import Lang, sentences
 
-SPANS = ("effective", "scaled", "spread")  # readouts told from the lowest head to the highest
+SPANS = ("effective", "scaled", "deviation")  # readouts told from the lowest head to the highest
 
 
 def figures(view: View) -> list[Offer]:
@@ -60,7 +61,7 @@ def _panel(view: View, place: _Place, name: str, title: str, said: Sequence[str]
         lang, model=FIGURES["model"](lang, size=SIZE), picture=view.name, width=view.photo.width,
         height=view.photo.height, rows=rows, columns=columns,
     )  # fmt: skip
-    caption = sentences(lang, [*said, of, FIGURES["drawn"](lang, draw=place.draw), FIGURES["chance"](lang)])
+    caption = sentences(lang, [*said, of, FIGURES["drawn"](lang, draw=place.draw), FIGURES["not_evidence"](lang)])
     return Panel(name, title, FIGURES["about"](lang, size=SIZE, name=view.name), caption, **content)
 
 
@@ -69,7 +70,7 @@ def _stem(place: _Place) -> str:
 
 
 def _side_by_side(wanted: str, view: View, asked: Asked) -> Panel:
-    """Of each start the matrix, or what one token reads, with stored statistics and with the picture's own."""
+    """Of each initialisation the matrix, or what one token reads, with stored statistics and with the image's."""
     lang, place, grid = view.lang, _Place.of(view, asked), grid_of(view.photo)
     runs = all_readings(view, place.draw)
     shape, tokens = view.photo.height / view.photo.width, grid[0] * grid[1]
@@ -107,7 +108,9 @@ def _in_numbers(view: View, asked: Asked) -> Panel:
     chosen = {which: blocks[place.block] for which, blocks in all_readings(view, place.draw).items()}
     title = UI["numbers"](lang, block=place.block + 1, head=head_words(place.head, lang))
     table = numbers(chosen, place.head, lang)
-    return _panel(view, place, f"starts-numbers-{_stem(place)}", title, [UI["numbers_note"](lang)], tables=(table,))
+    return _panel(
+        view, place, f"starts-numbers-{_stem(place)}", title, [bare(UI["numbers_note"](lang))], tables=(table,)
+    )
 
 
 def _peaks(view: View, asked: Asked) -> Panel:
@@ -123,7 +126,7 @@ def _peaks(view: View, asked: Asked) -> Panel:
 
 
 def numbers(chosen: Mapping[Which, BlockReading], head: int, lang: Lang) -> Table:
-    """Every readout of a block in the six runs, a column a start."""
+    """Every readout of a block in the six runs, one column per initialisation."""
     tokens = chosen["built", "stored"].weights.shape[-1]
     rows = [
         (label(lang, tokens=tokens), *(_readout(chosen[start, statistics], name, head, lang) for start in STARTS))
@@ -143,10 +146,30 @@ def peaks(runs: Mapping[Which, Sequence[BlockReading]], lang: Lang) -> Table:
     return Table(columns, rows)
 
 
+def in_short(runs: Mapping[Which, Sequence[BlockReading]], lang: Lang) -> Table:
+    """The page in four lines: what all rows of the six runs are like, and what attention adds with stored statistics."""
+    rows = []
+    for start, (name, about) in STARTS.items():
+        cells = [_kinds(runs[start, statistics], lang) for statistics in STATISTICS]
+        changed = sorted(block.changed for block in runs[start, "stored"])
+        adds = _span([f"{share:.1%}" for share in changed], lang) if changed[-1] else UI["exactly"](lang)
+        rows.append((f"{name(lang)}\n{about(lang)}", *cells, adds))
+    columns = (UI["start"](lang), *(name(lang) for name, _ in STATISTICS.values()), UI["adds"](lang))
+    return Table(columns, tuple(rows))
+
+
+def _kinds(blocks: Sequence[BlockReading], lang: Lang) -> str:
+    """What the rows of all heads are like, and over how many tokens they spread."""
+    found = {kind(block, head) for block in blocks for head in range(1, HEADS + 1)}
+    words = UI["or"](lang).join(text(lang) for name, text in KINDS.items() if name in found)
+    values = sorted(value for block in blocks for value in block.effective)
+    return UI["rows"](lang, kinds=words, span=_span([decimal(value) for value in values], lang))
+
+
 def _readout(reading: BlockReading, name: str, head: int, lang: Lang) -> str:
     value = reading.of(name, head)
     if name == "favourites" and kind(reading, head) == "uniform":
-        return "–"  # where all are read alike, rounding picks the favourite
+        return "–"  # where all are read equally, rounding picks the largest
     if value == 0:
         return UI["exactly"](lang)
     if name in ("effective", "scaled"):
@@ -158,8 +181,13 @@ def _spans(blocks: Sequence[BlockReading], lang: Lang) -> list[str]:
     """The lowest and the highest head's number, of each of SPANS."""
     cells = []
     for name in SPANS:
-        form = three_digits if name == "spread" else decimal
+        form = three_digits if name == "deviation" else decimal
         values = [value for block in blocks for value in getattr(block, name)]
-        low, high = form(min(values)), form(max(values))
-        cells.append(low if low == high else UI["span"](lang, low=low, high=high))
+        cells.append(_span([form(value) for value in sorted(values)], lang))
     return cells
+
+
+def _span(ordered: Sequence[str], lang: Lang) -> str:
+    """From the first to the last of numbers in order."""
+    low, high = ordered[0], ordered[-1]
+    return low if low == high else UI["span"](lang, low=low, high=high)

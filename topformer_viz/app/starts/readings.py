@@ -1,4 +1,4 @@
-"""The six runs of a picture, kept for all who ask, and what is said of them on the page and in figures."""
+"""The six runs of an image, kept for all who ask, and what is said of them on the page and in figures."""
 
 from PIL import Image
 
@@ -13,7 +13,7 @@ from topformer_viz.run.measures import MEAN
 from topformer_viz.study.starts import HEADS, SIZE, BlockReading, kind, read
 from topformer_viz.words.text import Lang, sentences
 
-Which = tuple[str, str]  # start and statistics
+Which = tuple[str, str]  # initialisation and statistics
 
 
 def sentence(reading: BlockReading, head: int, lang: Lang) -> str:
@@ -33,7 +33,7 @@ def grid_of(photo: Image.Image) -> tuple[int, int]:
 
 
 def all_readings(view: View, draw: int) -> dict[Which, tuple[BlockReading, ...]]:
-    """The six runs; of the trained weights there is one draw only."""
+    """The six runs; of the trained parameters there is one only."""
     runs: dict[Which, tuple[BlockReading, ...]] = {}
     for start in STARTS:
         both = _readings(view, start, 1 if start == "trained" else draw)
@@ -42,7 +42,7 @@ def all_readings(view: View, draw: int) -> dict[Which, tuple[BlockReading, ...]]
 
 
 def _readings(view: View, start: str, draw: int) -> dict[str, tuple[BlockReading, ...]]:
-    """One start's two runs on the picture, by statistics."""
+    """The two runs of one initialisation on the image, by statistics."""
 
     def make() -> dict[str, tuple[BlockReading, ...]]:
         model = load_model("streets" if start == "trained" else SIZE, seed=draw - 1)
@@ -52,12 +52,12 @@ def _readings(view: View, start: str, draw: int) -> dict[str, tuple[BlockReading
         image = to_tensor(view.photo)
         return {"stored": read(model, image), "own": read(with_batch_statistics(model, image), image)}
 
-    picture, _, size, _ = view.key
-    return view.keep(("readings", picture, size, start, draw), make)
+    image, _, size, _ = view.key
+    return view.keep(("readings", image, size, start, draw), make)
 
 
 def which_words(which: Which, lang: Lang) -> str:
-    """A run by its start and its statistics: "Trained · Stored statistics"."""
+    """A run by its initialisation and its statistics: "Trained · Stored statistics"."""
     start, statistics = which
     return f"{STARTS[start][0](lang)} · {STATISTICS[statistics][0](lang)}"
 

@@ -1,4 +1,4 @@
-"""The six runs as pictures, in HTML: each matrix, and what one token reads on the photograph."""
+"""The six runs as maps, in HTML: each matrix, and what one token reads on the image."""
 
 import base64
 import io
@@ -9,15 +9,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from topformer_viz.app.canvas.markup import explained, note_html
 from topformer_viz.app.starts.readings import Which, sentence, which_words
 from topformer_viz.app.starts.words import STARTS, STATISTICS, UI
 from topformer_viz.figures.colours import VIRIDIS
 from topformer_viz.study.starts import BlockReading, kind
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import three_digits, two_digits
 from topformer_viz.words.text import Lang
 
-PHOTO_SIDE = 480  # longest side of the grey photograph that travels, in pixels
-SMOOTH = 256  # tokens from which a matrix may have more cells than its picture tokens on screen
+PHOTO_SIDE = 480  # longest side of the grey image that travels, in image pixels
+SMOOTH = 256  # tokens from which a matrix may have more cells than the screen has dots for it
 STOPS = VIRIDIS.split()
 
 
@@ -28,7 +30,7 @@ def _uri(image: Image.Image, kind: str, **options: Any) -> str:
 
 
 def grey(photo: Image.Image) -> str:
-    """The photograph in grey, as a data URI."""
+    """The image in grey, as a data URI."""
     small = photo.convert("L")
     small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
     return _uri(small, "JPEG", quality=80)
@@ -44,22 +46,21 @@ def _palette() -> list[int]:
 PALETTE = _palette()
 
 
-def picture(weights: Tensor, top: float) -> Image.Image:
-    """Weights (rows, columns) as a picture, a token a cell: viridis from 0 to ``top`` by the square root."""
+def as_image(weights: Tensor, top: float) -> Image.Image:
+    """Attention weights (rows, columns) as an image, one dot per cell: viridis from 0 to ``top`` by the square root."""
     place = (weights / top).clamp(0, 1).sqrt() * 255
     image = Image.fromarray(place.round().byte().numpy())
     image.putpalette(PALETTE)
     return image
 
 
-def pictures(
+def maps(
     chosen: dict[Which, BlockReading], head: int, grid: tuple[int, int], query: int, scale: str, lang: Lang
 ) -> str:
-    """The colour bar, then the six runs: a column a start, a row the statistics; on a phone one below the other."""
+    """The colour bar, then the six runs: one column per initialisation, one row per statistics; on a phone one below the other."""
     parts = [_bar(scale, grid[0] * grid[1], lang), '<div class="grid">']
-    parts += [f"<header><h4>{name(lang)}</h4><p>{escape(text(lang))}</p></header>" for name, text in STARTS.values()]
     for statistics, (name, text) in STATISTICS.items():
-        parts.append(f'<header class="across"><h4>{name(lang)}</h4><p>{escape(text(lang))}</p></header>')
+        parts.append(f"<header><h4>{name(lang)}</h4><p>{note_html(text(lang), lang)}</p></header>")
         for start in STARTS:
             which = start, statistics
             parts.append(_cell(which, chosen[which], head, grid, query, scale, lang))
@@ -69,36 +70,40 @@ def pictures(
 def _cell(
     which: Which, reading: BlockReading, head: int, grid: tuple[int, int], query: int, scale: str, lang: Lang
 ) -> str:
-    """One run: its sentence, the matrix with the query's row marked, and what the query reads on the photograph."""
+    """One run: its sentence, the matrix with the query's row marked, and what the query reads on the image."""
     name, says = which_words(which, lang), sentence(reading, head, lang)
     matrix = reading.matrix(head)
     tokens, (h, w) = len(matrix), grid
     reads = matrix[query].reshape(h, w)
     highest, most = float(matrix.amax()), int(reads.argmax())
-    tops = (1.0, 1.0) if scale == "whole" else (highest, float(reads.amax()))
+    tops = (1.0, 1.0) if scale == "all" else (highest, float(reads.amax()))
     words = UI["map_even" if kind(reading, head) == "uniform" else "map"](
         lang, row=query // w + 1, column=query % w + 1, top=two_digits(float(reads.amax())), top_row=most // w + 1,
         top_column=most % w + 1,
     )  # fmt: skip
     alt = UI["matrix_alt"](lang, which=name, tokens=tokens, top=two_digits(highest), sentence=says)
-    tag = "" if which[0] == "trained" else f' <span class="chance">{UI["chance"](lang)}</span>'
+    tag = (
+        ""
+        if which[0] == "trained"
+        else f' <span class="random">{explained(UI["random"](lang), NOT_EVIDENCE(lang))}</span>'
+    )
     smooth = ' class="smooth"' if tokens > SMOOTH else ""
     return (
         f'<section><p class="which">{escape(name)}{tag}</p><p class="says">{escape(says)}</p>'
         f'<figure class="matrix"><span class="across">{UI["is_read"](lang)}</span><span class="down">{UI["reads"](lang)}</span>'
-        f'<div><img{smooth} src="{_uri(picture(matrix, tops[0]), "PNG")}" alt="{escape(alt)}">'
+        f'<div><img{smooth} src="{_uri(as_image(matrix, tops[0]), "PNG")}" alt="{escape(alt)}">'
         f'<i style="left:0;width:100%;top:{query / tokens:.3%};height:{1 / tokens:.3%}"></i></div>'
         f"<figcaption>{UI['matrix'](lang, top=two_digits(highest))}</figcaption></figure>"
         f'<figure><div class="photo">'
-        f'<img src="{_uri(picture(reads, tops[1]), "PNG")}" alt="{escape(UI["map_alt"](lang, which=name, words=words))}">'
+        f'<img src="{_uri(as_image(reads, tops[1]), "PNG")}" alt="{escape(UI["map_alt"](lang, which=name, words=words))}">'
         f'<i style="left:{query % w / w:.3%};width:{1 / w:.3%};top:{query // w / h:.3%};height:{1 / h:.3%}"></i></div>'
         f"<figcaption>{escape(words)}</figcaption></figure></section>"
     )
 
 
 def _bar(scale: str, tokens: int, lang: Lang) -> str:
-    """The colour bar up to 1, or to each picture's own maximum; the middle of it is a quarter of that."""
-    ticks = ("0", "¼", "1" if scale == "whole" else UI["maximum"](lang))
+    """The colour bar up to 1, or to each map's own maximum; the middle of it is a quarter of that."""
+    ticks = ("0", "¼", "1" if scale == "all" else UI["maximum"](lang))
     words = UI[f"{scale}_bar"](lang, uniform=three_digits(1 / tokens))
     marks = "".join(f"<span>{tick}</span>" for tick in ticks)
     return f'<div class="bar"><div><div class="ramp"></div><div class="ticks">{marks}</div></div><p>{escape(words)}</p></div>'
