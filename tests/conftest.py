@@ -204,9 +204,8 @@ def visit(request: pytest.FixtureRequest, context: "BrowserContext") -> "Iterato
             ),
         )
         page.goto(query if "://" in query else f"{request.getfixturevalue('server')}/{query}")
-        page.locator(".component h2:visible, .explorer .card:visible, .js-plotly-plot:visible").first.wait_for(
-            timeout=30_000
-        )
+        first = (".component h2", ".explorer .card", ".js-plotly-plot", ".heads-overview", ".starts", ".reference")
+        page.locator(", ".join(f"{part}:visible" for part in first)).first.wait_for(timeout=30_000)
         return page
 
     yield open_page

@@ -442,10 +442,10 @@ def test_no_part_of_the_network_is_cut_off(visit: Open, scheme: str) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_no_page_is_wider_than_its_window(visit: Open, lang: str) -> None:
     page = visit(f"lesson?size=256&lang={lang}")
-    for name in ("heads", "starts", "reference"):
+    for name, first in (("heads", ".heads-overview"), ("starts", ".starts"), ("reference", ".reference")):
         page.set_viewport_size({"width": VIEWPORTS[0][0], "height": VIEWPORTS[0][1]})
         page.get_by_role("link", name=UI[name](lang), exact=True).click()  # type: ignore[arg-type]
-        page.locator(f".{name}").first.wait_for(timeout=30_000)
+        page.locator(first).first.wait_for(timeout=30_000)
         for width, height in VIEWPORTS:
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(300)

@@ -1,8 +1,8 @@
-"""Does a picture look like the streets the bundled weights know?
+"""Does an image look like the streets that the bundled checkpoint knows?
 
-The mean of the last block's output over the token grid sums a picture up in C numbers. Its Mahalanobis distance from
-those of the training pictures (P. C. Mahalanobis, 1936) says how unusual they are together. It is a simple test: a
-picture of something else can pass it, and ``card.py`` measures how often a street does not.
+The mean of the last block's output over the token grid sums an image up in C numbers. Its Mahalanobis distance from
+those of the training images (P. C. Mahalanobis, 1936) says how unusual they are together. It is a simple test: an
+image of something else can pass it, and ``card.py`` measures how often a street does not.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from topformer_viz.network.weights import STREETS
 from topformer_viz.run.tracing import Trace
 
 FILE = STREETS.with_name("likeness.safetensors")
-SHRINKAGE = 0.1  # part of the covariance's off-diagonal that is given up, as pictures are few beside C squared
+SHRINKAGE = 0.1  # part of the covariance's off-diagonal that is given up, as images are few beside C squared
 
 
 def summary(run: Trace) -> Tensor:
