@@ -80,7 +80,7 @@ RULES = (
          r"(?i)image pixels?|pixel accuracy|pixels? of the feature map|\bwidth`{0,2} pixels|W pixels|CSS pixels|in pixels|\d+ pixels|\d+ x \d+ pixels|[XY] pixels",
          DOTS),
     Rule(r"(?i)pixel", "token", ("name",), "query_pixel", "MAX_PIXELS", r"(?i)(max|own|image)_pixels?|^pixels$", DOTS),
-    Rule("像素", "token；图像像素", CHINESE, "每个像素读什么", "64 × 64 个图像像素", "图像像素|百万像素|特征图的像素",
+    Rule("像素", "token；图像像素", CHINESE, "每个像素读什么", "64 × 64 个图像像素", "图像像素|万像素|特征图的像素",
          ("topformer_viz/network/images.py",)),
     Rule(r"(?i)\bsquares?\b", "token", (*ENGLISH, *CODE), "the square that asks", "its square root, a square image",
          r"(?i)square roots?|square[- ]root|square images?|square brackets?|(mean|least|sum of|sums? of) squares?"
@@ -93,7 +93,8 @@ RULES = (
     Rule("您", "你", CHINESE, "您的图片", "你的图片"),
     Rule(r"第 ?(\{\w+\}|\d+|n) ?个(头|块|模块)", "头 {n}、块 {n}", CHINESE, "第 {n} 个头", "头 {n}"),
     Rule("图像(?!像素)|照片", "图片", CHINESE, "这张图像", "这张图片，图像像素", "拍一?张?照片"),
-    Rule(r"(?i)\bpictures?\b|\bphotos?\b|\bphotographs?\b", "image; map, figure", ("en",), "your picture", "your image"),
+    Rule(r"(?i)\bpictures?\b|\bphotos?\b|\bphotographs?\b", "image; map, figure", ("en",), "your picture", "your image",
+         r"I have a picture|(?i:take) (a|the) picture"),
     Rule(r"(?i)\bchances?\b", "uniform; random", (*ENGLISH, *CODE), "twice as much as chance", "twice uniform"),
     Rule("随机水平|偶然", "均匀水平；随机", CHINESE, "高于随机水平", "高于均匀水平"),
     Rule(r"(?i)not a finding|不说明规律", "NOT_EVIDENCE in words/names.py", (*READ, *CODE), "random: not a finding", "no evidence"),
