@@ -84,7 +84,7 @@ RULES = (
          ("topformer_viz/network/images.py",)),
     Rule(r"(?i)\bsquares?\b", "token", (*ENGLISH, *CODE), "the square that asks", "its square root, a square image",
          r"(?i)square roots?|square[- ]root|square images?|square brackets?|(mean|least|sum of|sums? of) squares?"
-         r"|squares? of|open squares|squares for|(its|their|the|whose|in) squares?(?= (grows|is|of|in))|and not its square|with (its|their) square",
+         r"|squares? of|square all|open squares|squares for|(its|their|the|whose|in) squares?(?= (grows|is|of|in))|and not its square|with (its|their) square",
          (OWN_WORDS,)),
     Rule("方格", "token", CHINESE, "每个方格提问", "每个 token 提问", "", (OWN_WORDS,)),
     Rule("模块", "块；注意力模块", CHINESE, "第 3 个模块", "注意力模块，Python 模块", "注意力模块|Python 模块"),
