@@ -164,6 +164,21 @@ def test_a_verdict_does_not_claim_what_an_untrained_network_does_not_show() -> N
     assert changes.VERDICTS["axis hidden"]("en") in markup(open_lab(model="tiny", over="queries"))
 
 
+@pytest.mark.parametrize("model", ["colour", "base"])
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_model_has_a_verdict_on_each_of_its_experiments(model: str, lang: Lang) -> None:
+    app = open_lab(model=model, lang=lang)
+    tried = [button for button in app.button if str(button.key).startswith("lab_try_")]
+    assert len(tried) >= 5
+    for key in [button.key for button in tried]:
+        app.button(key=key).click().run()
+        assert not app.exception, key
+        assert changes.UI["nothing"](lang) not in markup(app)
+        assert not re.search(
+            r"\{\w+\}|\bnan\b|\binf\b", re.sub("<(style|script)>.*?</(style|script)>", "", markup(app), flags=re.S)
+        ), key
+
+
 def test_what_does_not_change_is_folded() -> None:
     app = open_lab(ratio="1")
     assert [*shown(app)] == [title("entering"), title("mixed"), title("output")]

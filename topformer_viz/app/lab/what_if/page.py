@@ -110,7 +110,7 @@ def _experiments(own: Attention, setting: Setting, lang: Lang) -> None:
                 UI["chosen"](lang, name=label(lang)) if chosen else label(lang), key=f"lab_try_{name}", width="stretch",
                 type="primary" if chosen else "secondary", on_click=_set, args=(asked,),
             )  # fmt: skip
-            st.caption(question(lang, temperature=f"{asked.temperature:g}"))
+            st.markdown(f":small[{question(lang, temperature=f'{asked.temperature:g}')}]")
 
 
 def _opened(own: Attention) -> bool:
@@ -234,10 +234,11 @@ STYLE = """
 @media (max-width: 640px) {
   .st-key-experiments { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   /* Once one is chosen, the others' questions give way to its maps. */
-  .st-key-experiments:has(button[kind="primary"]) > :not(:has(button[kind="primary"])) [data-testid="stCaptionContainer"] { display: none; }
+  .st-key-experiments:has(button[kind="primary"]) > :not(:has(button[kind="primary"])) [data-testid="stMarkdown"] { display: none; }
 }
 .changes { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1rem 3rem; align-items: start; }
 .changes table { font-size: 0.9rem; }
+.changes .faint td { opacity: 0.8; } /* an axis's colour keeps its contrast */
 .changes .note { grid-column: 1 / -1; margin: 0; font-size: 0.84rem; opacity: 0.75; max-width: 110ch; }
 @media (max-width: 1180px) { .changes { grid-template-columns: minmax(0, 1fr); } }
 """

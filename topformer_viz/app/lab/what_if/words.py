@@ -128,8 +128,8 @@ VERDICTS = {
         "**什么提醒也没有：形状都对**。但各行之和不再是 1，而是从 {low} 到 {high}。",
     ),
     "axis hidden": Text(
-        "**Nothing stops you, and here the numbers hardly show it either:** the rows are so even that they still sum to 1.",
-        "**什么提醒也没有，这里连数值也几乎看不出来**：各行太平均，行和仍然是 1。",
+        "**Nothing stops you, and here the sums do not show it either:** to three digits the rows still sum to 1.",
+        "**什么提醒也没有，这里从行和也看不出来**：保留三位数字，各行之和仍然是 1。",
     ),
     "permute": Text(
         "**The shape is right, the numbers are not.** The query changed by {query}, the attention weights by {weights}.",
