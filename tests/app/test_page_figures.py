@@ -22,9 +22,11 @@ from topformer_viz.app.lab.what_if import figures as changes
 from topformer_viz.app.starts.readings import all_readings
 from topformer_viz.figures import drawing, look
 from topformer_viz.figures.look import Look
+from topformer_viz.figures.overview import overview_panel
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.scales import COLOURS
 from topformer_viz.figures.sheet import draw
+from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.network.choices import FACTS, MODELS
 from topformer_viz.network.facts import FILE
 from topformer_viz.network.initialise import with_batch_statistics
@@ -135,6 +137,18 @@ def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang:
         )
         for other, place in found[:n]:
             assert not meet(box, place), f"{text!r} lies over {other!r}"
+
+
+@pytest.mark.parametrize(("name", "lang"), [("streets", "en"), ("streets", "zh"), ("colour", "en")])
+def test_no_type_is_too_small_for_print_in_one_column(name: str, lang: str) -> None:
+    subject = view(name, lang).subject
+    made = [panel for page in PAGES for panel in panels(page, name, lang).values()]
+    made += [show(subject, 0, stage) for stage in walk(subject.run, 0) for show in (stage_panel, shape_panel)]
+    for panel in (*made, overview_panel(subject, 0)):
+        figure = draw(panel, Look("column"))
+        sizes = {text.get_text(): text.get_fontproperties().get_size_in_points() for text in figure.axes[0].texts}
+        assert min(sizes.values()) >= 6.5 - 1e-9, (panel.name, min(sizes, key=sizes.__getitem__))
+        assert figure.get_size_inches()[1] <= look.WIDTHS["column"].most + 1e-6, panel.name
 
 
 # They follow the address, and their numbers are the run's

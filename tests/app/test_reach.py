@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
+from topformer_viz.figures import shades
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
+from topformer_viz.figures.look import MAPS
 from topformer_viz.network.classes import CLASS_SETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,9 +45,15 @@ def apart(colours: np.ndarray) -> np.ndarray:
     return np.linalg.norm(colours[:, None] - colours[None], axis=-1)
 
 
+@pytest.mark.parametrize("map", MAPS)
 @pytest.mark.parametrize("eye", SEEN_BY)
-def test_the_sequential_map_grows_lighter_and_its_neighbours_differ(eye: str) -> None:
-    colours = lab(VIRIDIS.split(), eye)
+def test_a_sequential_map_grows_lighter_and_its_neighbours_differ(eye: str, map: str) -> None:
+    stops = [to_hex(shades.colours(map)(n / 16))[1:] for n in range(17)]
+    if map == "viridis":
+        assert (
+            np.abs(lab(stops, eye) - lab(VIRIDIS.split(), eye)).max() < 2 * JUST_NOTICEABLE
+        )  # the screen has the same
+    colours = lab(stops, eye)
     assert (np.diff(colours[:, 0]) > JUST_NOTICEABLE).all()
     assert np.diag(apart(colours), 1).min() > JUST_NOTICEABLE
 

@@ -18,7 +18,7 @@ from PIL import Image
 from topformer_viz import trace
 from topformer_viz.figures import drawing
 from topformer_viz.figures.attention import attention_panel, line, reading_panel, reading_row
-from topformer_viz.figures.look import THEMES, WIDTHS, Look
+from topformer_viz.figures.look import MAPS, THEMES, WIDTHS, Look
 from topformer_viz.figures.overview import network_panel
 from topformer_viz.figures.panel import Axis, Chart, Group, Panel, Scale, Series, Table, Tile
 from topformer_viz.figures.scales import SCALES
@@ -382,6 +382,18 @@ def test_a_table_s_bars_are_as_long_as_their_numbers(subject) -> None:
 def test_colours_are_those_of_the_scale(value: float, scale: Scale, name: str, place: float) -> None:
     drawn = coloured(np.array([[value]]), scale)[0, 0].astype(int)
     assert np.abs(drawn - np.array(matplotlib.colormaps[name](place, bytes=True)).astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_the_map_that_is_chosen_colours_tiles_and_bar(subject, name: str) -> None:
+    figure = draw(reading_panel(subject("en"), 0, 1, 4), Look("column", map=name))
+    tile, strip = figure.axes[0].images[-2:]
+    table = {tuple(shade) for shade in matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3].tolist()}
+    for image in (tile, strip):
+        assert {tuple(colour) for colour in np.asarray(image.get_array())[..., :3].reshape(-1, 3).tolist()} <= table
+    signed = draw(stage_panel(subject("en"), 0, "query"), Look("column", map=name)).axes[0].images[0].get_array()
+    usual = draw(stage_panel(subject("en"), 0, "query"), Look("column")).axes[0].images[0].get_array()
+    assert np.array_equal(np.asarray(signed), np.asarray(usual))
 
 
 def test_the_bar_of_no_difference_says_0_in_its_middle() -> None:

@@ -28,7 +28,7 @@ from topformer_viz.figures.look import FORMATS, Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.subject import Subject
-from topformer_viz.figures.typeset import measured
+from topformer_viz.figures.typeset import _measured
 
 NAME = "北京故宫樱花 臺北 かな.jpg"  # kana are in GB2312, 臺 is in Big5
 NOBODY_S = "한국 사진.jpg"
@@ -39,7 +39,7 @@ CACHES = (
     drawing._machine_s,
     drawing._characters,
     drawing.tell,
-    measured,
+    _measured,
 )
 
 
@@ -259,3 +259,31 @@ def test_a_font_that_went_is_none_of_the_machine_s(subject: Callable[..., Subjec
     Path(drawing.file_of(machine_s).path).unlink()
     fontManager._findfont_cached.cache_clear()
     assert drawing.family_of("한") is None and save(panel_of(subject(NOBODY_S)), "svg", Look("column"))
+
+
+# The type to choose
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_serifs_are_drawn_measured_and_inside_the_file(subject: Callable[..., Subject], lang: str) -> None:
+    panel = panel_of(subject(NAME, lang))
+    sans, serif = (save(panel, "svg", Look("column", font=font)).decode() for font in ("sans", "serif"))
+    assert drawing.SERIF not in sans and embedded(sans, drawing.SERIF) == set()
+    words = [text for text in ET.fromstring(serif).itertext() if "{" not in text]
+    latin = {c for c in "".join(words) if " " < c < "\x7f"}
+    assert latin <= embedded(serif, drawing.SERIF) and "宫" in embedded(serif, drawing.CHINESE)
+    assert all(
+        text.index(drawing.SERIF) < text.index(drawing.LATIN) for text in re.findall(r"<text style=\"[^\"]*", serif)
+    )
+    assert b"DejaVuSerif" in save(panel, "pdf", Look("column", font="serif"))
+    assert drawing.families() == ()  # as before
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_type_of_the_document_is_left_to_it(subject: Callable[..., Subject], lang: str) -> None:
+    panel = panel_of(subject(NAME, lang))
+    svg = save(panel, "svg", Look("column", font="document")).decode()
+    assert "font-family" not in svg and "@font-face" not in svg and svg.count("<text") > 6
+    assert "font-weight: 700" in svg or lang == "zh"
+    plain, own = (save(panel, "pdf", Look("column", font=font)) for font in ("sans", "document"))
+    assert plain == own and b"/ToUnicode" in own  # a PDF's words stay words, in the type that it holds

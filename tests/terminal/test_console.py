@@ -182,8 +182,8 @@ def test_what_means_no_picture_is_said_and_the_rest_is_made(album: Path, capsys:
     assert main(["export", "empty", "no*.jpg", "*.png", "--out", "out", *ORDER]) == 1
     out, err = capsys.readouterr()
     assert err == (
-        "topformer-viz: empty: there is no picture in this folder\n"
-        "topformer-viz: no*.jpg: no picture has such a name\n"
+        "topformer-viz: empty: there is no image in this folder\n"
+        "topformer-viz: no*.jpg: no image has such a name\n"
     )  # fmt: skip
     assert len(out.splitlines()) == 4 and files(album / "out") == [f"one/{name}" for name in MADE]
     assert main(["export", "empty", "--out", "none", *ORDER]) == 1 and not (album / "none").exists()
@@ -194,9 +194,9 @@ def test_shapes_takes_one_picture_however_it_is_named(album: Path, capsys: pytes
     assert main(["shapes", "o*.png", "--model", "colour", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["shape"][-2:] == [70, 90]
     assert main(["shapes", "album"]) == 1
-    assert capsys.readouterr().err == "topformer-viz: album: these are 5 pictures, and shapes takes one\n"
+    assert capsys.readouterr().err == "topformer-viz: album: these are 5 images, and shapes takes one\n"
     assert main(["shapes", "empty"]) == 1
-    assert capsys.readouterr().err == "topformer-viz: empty: there is no picture in this folder\n"
+    assert capsys.readouterr().err == "topformer-viz: empty: there is no image in this folder\n"
 
 
 # Commands to copy

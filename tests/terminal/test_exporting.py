@@ -169,7 +169,7 @@ def test_the_command_of_an_order_makes_that_order(monkeypatch: pytest.MonkeyPatc
             ("scores", "mixed-shape"),
             ("pdf", "zip"),
             "zh",
-            Look("slide", "dark", True),
+            Look("slide", "dark", True, "serif", "magma"),
             4,
             6,
             "log",

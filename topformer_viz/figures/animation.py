@@ -41,7 +41,7 @@ WALKING = Text(
 
 
 def gif(subject: Subject, block: int, head: int | None, look: Look) -> bytes:
-    """The animation of ``block``, of one ``head`` or None for all (from 0); of ``look`` its theme and ``bare`` count.
+    """The animation of ``block``, of one ``head`` or None for all (from 0); of ``look`` its width does not count.
 
     960 × 604 image pixels, at most STEPS steps of the query, then every stage that the run has. All numbers are the run's. The
     same arguments give the same bytes. ValueError for a block or head that the model does not have.
@@ -90,7 +90,7 @@ def _walking(subject: Subject, block: int, head: int | None, look: Look) -> Iter
         groups=(Group((photo, *maps), across=across),),
     )  # fmt: skip
     drawn, boxes = _drawn(panel, look)
-    base, palette = _indexed(np.concatenate([drawn, _strip(look)]), boxes[:1], maps[0].scale)
+    base, palette = _indexed(np.concatenate([drawn, _strip(look)]), boxes[:1], maps[0].scale, look.map)
     black, white = (int(np.abs(palette.astype(int) - ink).sum(1).argmin()) for ink in (0, 255))
     line = (STRIP - 14) // len(heads)
     last = None
@@ -123,7 +123,7 @@ def _building(subject: Subject, block: int, head: int | None, look: Look) -> Ite
         photographs = [
             box for box, tile in zip(boxes, tiles, strict=False) if tile.scale is None or tile.under is not None
         ]
-        yield _image(*_indexed(whole, photographs, tiles[0].scale))
+        yield _image(*_indexed(whole, photographs, tiles[0].scale, look.map))
 
 
 # Drawing
@@ -157,11 +157,11 @@ def _colour(name: str) -> Pixels:
     return np.frombuffer(bytes.fromhex(name[1:]), np.uint8)
 
 
-def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None) -> tuple[Pixels, Pixels]:
+def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None, map: str) -> tuple[Pixels, Pixels]:
     """The drawing as indices into a palette of CLEAR colours that begins with the scale's and the paper's; only photographs are dithered."""
     levels = drawn[0, :1]  # the paper
     if scale:
-        levels = np.concatenate([colours(map_of(scale))(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
+        levels = np.concatenate([colours(map_of(scale, map))(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
     image = Image.fromarray(drawn)
     own = image.quantize(CLEAR - len(levels), Image.Quantize.MEDIANCUT, kmeans=1).getpalette()
     palette = np.concatenate([levels, np.array(own, np.uint8).reshape(-1, 3)])

@@ -62,7 +62,7 @@ def _chart(chart: Chart, paper: Paper, room: float) -> Box:
     w = room - before - after
     h = w * chart.shape
     rows = max((label.count("\n") + 1 for label in across.ticks.values()), default=1)
-    name = wrapped(across.name, 0.9 * paper.type, w + after)
+    name = wrapped(across.name, paper.points(0.9), w + after)
     below = (0.4 + 1.1 * rows + 1.3 * len(name)) * line
 
     def paint(x: float, y: float) -> None:
@@ -103,7 +103,7 @@ def _ticks_of(axis: Axis) -> Mapping[float, str]:
 
 def _wide(label: str, paper: Paper) -> float:
     """Width of a tick's label, of its longest line."""
-    return max(measured(part, SIZE * paper.type) for part in label.split("\n"))
+    return max(measured(part, paper.points(SIZE)) for part in label.split("\n"))
 
 
 def _widest(ruler: Ruler, paper: Paper) -> float:

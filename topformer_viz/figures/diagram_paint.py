@@ -10,7 +10,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Transform
 
 from topformer_viz.figures.drawing import font, shown
-from topformer_viz.figures.look import STRANDS
+from topformer_viz.figures.look import LEAST_TYPE, STRANDS
 from topformer_viz.figures.panel import Panel, Tile
 from topformer_viz.figures.paper import Box, Field, Paper
 from topformer_viz.figures.shades import coloured
@@ -99,13 +99,15 @@ def _circle(element: ET.Element, paper: Paper, points: float) -> Patch:
 
 def _paint_text(element: ET.Element, paper: Paper, place: Transform, points: float) -> None:
     kind = element.get("class", "")
-    size = 12 if kind in ("sum", "aside", "edge-label") else 13
+    size = 0.86 * (12 if kind in ("sum", "aside", "edge-label") else 13)
+    if paper.look.width == "column":  # where the wide ones, which would have no room for it, have a narrower form
+        size = max(size, LEAST_TYPE / points)
     align = {"middle": "center", "end": "right"}.get(element.get("text-anchor", ""), "left")
     text = shown(element.text or "")
     words = paper.axes.text(
         _number(element, "x"), _number(element, "y"), text, color=_stroke(element.get("fill"), kind, paper), ha=align,
         va="baseline", zorder=4, parse_math=False, transform=place,
-        fontproperties=font(text, size * points * 0.86, "normal" if kind in ("sum", "aside") else "bold"),
+        fontproperties=font(text, size * points, "normal" if kind in ("sum", "aside") else "bold"),
     )  # fmt: skip
     if kind in ("aside", "op") and paper.theme.paper:
         words.set_bbox({"facecolor": paper.theme.paper, "edgecolor": "none", "pad": 0.6 * points})
@@ -118,7 +120,9 @@ def _paint_picture(tile: Tile, field: Field, paper: Paper, place: Transform) -> 
     (left, top), (right, low) = to_sheet.transform([(x, y), (x + w, y + h)])
     on_sheet = Field(left, top, right - left, low - top)
     smooth = tile.scale is None
-    paper.image(tile.values if tile.scale is None else coloured(tile.values, tile.scale), on_sheet, smooth)
+    paper.image(
+        tile.values if tile.scale is None else coloured(tile.values, tile.scale, paper.look.map), on_sheet, smooth
+    )
     paper.frame(on_sheet, paper.theme.quiet, 0.5)
 
 

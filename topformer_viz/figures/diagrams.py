@@ -14,7 +14,7 @@ from topformer_viz.run.stages import COMPOSITE, OPERATIONS, Stage, axes_of
 from topformer_viz.words.text import Lang, Text
 
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_GAP = 108, 24, 7
-GAP = 104  # between one tensor's chips and the next's, where the lines run
+GAP, NARROW = 104, 64  # between one tensor's chips and the next's, where the lines run; the latter in a column
 SHEET_MIN, SHEET_MAX = 26, 74
 STACK_ROOM = 120  # height kept for the drawn stack above the chips
 MARGIN = 24
@@ -78,9 +78,10 @@ def links(operation: str, before: list[tuple[str, ...]], after: tuple[str, ...])
 
 def shape_diagram(
     stage: Stage, name: str, sources: list[str], sizes: dict[str, int], lang: Lang,
-    axes_of: Callable[[str], tuple[str, ...]] = axes_of,
+    axes_of: Callable[[str], tuple[str, ...]] = axes_of, gap: float = GAP,
 ) -> str:  # fmt: skip
-    """SVG of what ``stage`` does to the shapes; ``name`` and ``sources`` are traced names, ``sizes`` axis sizes."""
+    """SVG of what ``stage`` does to the shapes; ``name`` and ``sources`` are traced names, ``sizes`` axis sizes; tensors
+    stand a ``gap`` apart."""
     numbered = axes_of(name)
     columns: list[list[Tensor]] = []
     first: list[Tensor] = []
@@ -96,13 +97,13 @@ def shape_diagram(
     for i, step in enumerate(stage.steps):
         last = i == len(stage.steps) - 1
         axes = numbered if last else tuple(step.axes.split())
-        x = MARGIN + len(columns) * (CHIP_WIDTH + GAP)
+        x = MARGIN + len(columns) * (CHIP_WIDTH + gap)
         tensor = Tensor(name.split(".")[-1] if last else "", axes, x, 30.0)
         if columns and len(columns[-1]) > 1:  # centred between the two it is made from
             tensor = Tensor(tensor.name, axes, x, max((bottom - 34 - tensor.height) / 2 + 15, OP_ROOM))
         bottom = max(bottom, tensor.y + tensor.height + 34)
         columns.append([tensor])
-    width = 2 * MARGIN + len(columns) * CHIP_WIDTH + (len(columns) - 1) * GAP
+    width = 2 * MARGIN + len(columns) * CHIP_WIDTH + (len(columns) - 1) * gap
     height = bottom - 34 + 12
     parts: list[str] = []
     for i, step in enumerate(stage.steps):
@@ -110,7 +111,7 @@ def shape_diagram(
         if at == 0:
             continue
         before, (after,) = columns[at - 1], columns[at]
-        parts += _lines(step.operation, before, after, lang)
+        parts += _lines(step.operation, before, after, lang, gap)
     for column in columns:
         for tensor in column:
             parts.append(_tensor(tensor, sizes))
@@ -131,7 +132,7 @@ def _colour(axis: str) -> str:
     return f"var(--axis-{_base(axis)})"
 
 
-def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> list[str]:
+def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang, gap: float) -> list[str]:
     parts = []
     summed: list[tuple[float, float, str]] = []
     for link in links(operation, [t.axes for t in before], after.axes):
@@ -152,10 +153,10 @@ def _lines(operation: str, before: list[Tensor], after: Tensor, lang: Lang) -> l
             f'stroke="{colour}"{dash}/>'
         )
     left = before[0].x + CHIP_WIDTH
-    centre = left + GAP / 2
+    centre = left + gap / 2
     if summed:
         ring_y = sum(y for _, y, _ in summed) / len(summed)
-        ring_x = left + 0.34 * GAP
+        ring_x = left + 0.34 * gap
         for x, y, colour in summed:
             parts.append(
                 f'<path class="link" d="M{x:g} {y:g}Q{ring_x:g} {y:g} {ring_x:g} {ring_y:g}" stroke="{colour}"/>'

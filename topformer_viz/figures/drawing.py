@@ -1,6 +1,6 @@
 """What every figure is drawn under, whatever a matplotlibrc, a style or the machine says: settings and fonts.
 
-A character is set in DejaVu Sans, which comes with matplotlib, else in the bundled Chinese font, else in a font of the
+A character is set in DejaVu Sans or Serif, which come with matplotlib, else in the bundled Chinese font, else in a font of the
 machine; what no font has shows as REPLACEMENT. So only characters that are not bundled depend on the machine.
 """
 
@@ -24,10 +24,11 @@ from topformer_viz.figures import fonts
 
 # Text stays text, and every glyph is as wide as it was measured: hinting would widen a line by up to 8 % in small type.
 EXACT: Any = {"text.hinting": "none", "pdf.fonttype": 42, "svg.fonttype": "none"}
-LATIN, CHINESE = "DejaVu Sans", fonts.FAMILY
+LATIN, SERIF, CHINESE = "DejaVu Sans", "DejaVu Serif", fonts.FAMILY
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _SETTINGS = threading.RLock()  # matplotlib's are those of the whole process
 _inside = False
+_first: tuple[str, ...] = ()  # families before all others
 _UNREADABLE = (OSError, RuntimeError, ValueError)  # what a font raises that has gone, or is none
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,23 @@ def drawing(**settings: Any) -> Iterator[None]:
             _inside = before
 
 
+@contextmanager
+def typeface(name: str) -> Iterator[None]:
+    """Measure and set words in this one of ``look.FONTS`` in here, one thread at a time."""
+    global _first
+    with _SETTINGS:
+        before, _first = _first, (SERIF,) if name == "serif" else ()
+        try:
+            yield
+        finally:
+            _first = before
+
+
+def families() -> tuple[str, ...]:
+    """The families that come before all others, for now."""
+    return _first
+
+
 def _add_bundled() -> None:
     """Let matplotlib know the bundled font, also for the bold face it does not have; again where it made its list anew."""
     if not any(entry.name == CHINESE for entry in fontManager.ttflist):
@@ -59,10 +77,10 @@ def _add_bundled() -> None:
 
 
 def font(text: str, size: float, weight: str = "normal") -> FontProperties:
-    """What sets ``text`` in ``size`` points. Of the faces only DejaVu's is bold, so no word beside another one is."""
+    """What sets ``text`` in ``size`` points. Of the faces only DejaVu's are bold, so no word beside another one is."""
     bold = weight == "bold" and all(has(LATIN, c, "bold") for c in text)
-    families = dict.fromkeys([LATIN, CHINESE, *filter(None, map(family_of, text))])
-    return FontProperties(family=list(families), size=size, weight="bold" if bold else "normal")
+    names = dict.fromkeys([*_first, LATIN, CHINESE, *filter(None, map(family_of, text))])
+    return FontProperties(family=list(names), size=size, weight="bold" if bold else "normal")
 
 
 @lru_cache(maxsize=4096)

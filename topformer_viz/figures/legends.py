@@ -18,19 +18,19 @@ def colour_bar(scale: Scale, paper: Paper, room: float, beside: bool = True, nam
     stand, or has no room, ``beside`` it."""
     line, high = paper.line, 0.7 * paper.type / 72
     wide = min(0.42 * room, 26 * line)
-    beside = beside and named and measured(scale.quantity, 0.95 * paper.type) <= room - wide - 0.8 * line
+    beside = beside and named and measured(scale.quantity, paper.points(0.95)) <= room - wide - 0.8 * line
     wide = wide if beside else min(room, 26 * line)
-    above = wrapped(scale.quantity, 0.95 * paper.type, room) if named and not beside else []
+    above = wrapped(scale.quantity, paper.points(0.95), room) if named and not beside else []
 
     def paint(x: float, y: float) -> None:
         strip = Field(x, y + 0.4 * line, wide, high)
-        paper.image(coloured(_shades(scale)[None], scale), strip, smooth=False)
+        paper.image(coloured(_shades(scale)[None], scale, paper.look.map), strip, smooth=False)
         paper.frame(strip, paper.theme.quiet, 0.5)
         ticks = _ticks(scale)
-        left, right = (measured(ticks[n][1], 0.85 * paper.type) for n in (0, -1))
+        left, right = (measured(ticks[n][1], paper.points(0.85)) for n in (0, -1))
         size = min(0.85, 0.85 * (wide - 0.4 * line) / max(left + right, 1e-9))
         for place, text in ticks:
-            at, half = place * wide, measured(text, 0.85 * paper.type) / 2 + 0.3 * line
+            at, half = place * wide, measured(text, paper.points(0.85)) / 2 + 0.3 * line
             align = {0.0: "left", 1.0: "right"}.get(place, "center")
             paper.strokes((x + at,) * 2, (strip.y + high, strip.y + 1.25 * high), paper.theme.quiet, 0.5)
             if align != "center" or len(ticks) == 1 or (left < at - half and at + half < wide - right):
@@ -69,8 +69,8 @@ def legend(named: Sequence[tuple[str, str | Series]], paper: Paper, room: float)
     x, steps = 0.0, [0.4 * line]
     for name, sign in named:
         wide_sign = 2.4 * line if isinstance(sign, Series) and sign.dash else 0.9 * line
-        parts = wrapped(name, paper.type * 0.9, room - wide_sign - 0.4 * line)
-        wide = max(measured(part, paper.type * 0.9) for part in parts) + wide_sign + 1.7 * line
+        parts = wrapped(name, paper.points(0.9), room - wide_sign - 0.4 * line)
+        wide = max(measured(part, paper.points(0.9)) for part in parts) + wide_sign + 1.7 * line
         if x + wide - 1.3 * line > room and x > 0:
             x = 0.0
             steps.append(1.5 * line)
@@ -96,7 +96,7 @@ def strung(series: Series, paper: Paper, x: Sequence[float], y: Sequence[float],
     if series.dash:
         paper.strokes(x, y, series.colour, 1.6, series.dash)
     if series.marker:
-        size = paper.type * 0.62
+        size = paper.points(0.62)
         x, y = ([sum(x) / len(x)], y[:1]) if middle else (x, y)
         fill = "none" if series.hollow else series.colour
         paper.axes.add_line(

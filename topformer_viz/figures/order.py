@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from topformer_viz.figures.look import FONTS, MAPS, Look
 from topformer_viz.figures.look import FORMATS as FIGURES
-from topformer_viz.figures.look import Look
 from topformer_viz.figures.scales import COLOURS, SCALES
 from topformer_viz.network.colour import MIN_GRID
 from topformer_viz.words.misspelt import known
@@ -69,6 +69,8 @@ class Order:
         words += ["--colour", self.colour] if self.colour != COLOURS[0] else []
         words += ["--scale", self.scale] if self.scale != SCALES[0] else []
         words += ["--bare"] if self.look.bare else []
+        words += ["--font", self.look.font] if self.look.font != FONTS[0] else []
+        words += ["--map", self.look.map] if self.look.map != MAPS[0] else []
         return command_line(words)
 
 

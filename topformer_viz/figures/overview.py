@@ -1,9 +1,10 @@
-"""The whole walk, or the whole network, as one figure: every stage as a small picture of its own tensor, in the order the declarations give.
+"""The whole walk, or the whole network, as one figure: every stage as a small map of its own tensor, in the order the declarations give.
 
 A stage stands one place after the last of its sources; query, key and value run side by side. The drawing is SVG in the
-marks that diagram_paint.py knows, with the pictures beside it by name.
+marks that diagram_paint.py knows, with the maps beside it by name.
 """
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -18,24 +19,24 @@ from topformer_viz.study.what_if import strength
 from topformer_viz.words.text import Text
 
 UI = {
-    "title": Text("The block from photograph to output", "从照片到输出的整个模块"),
+    "title": Text("The block from image to output", "从图片到输出的整个块"),
     "caption": Text(
-        "Small pictures: maps show the root mean square over their channels, matrices {head}; each on a scale of its own.",
-        "小图：特征图显示各通道的均方根，矩阵显示{head}；每张小图各用自己的标尺。",
+        "Small maps: feature maps show the root mean square over their channels, matrices show {head}; each has a colour scale of its own.",
+        "小图：特征图显示各通道的均方根，矩阵显示{head}；每幅小图各用自己的色标。",
     ),
 }
 NETWORK = {
     "title": Text("The whole network", "整个网络"),
     "caption": Text(
-        "Small pictures: the root mean square over the channels, each on a scale of its own.",
-        "小图：各通道的均方根，每张各用自己的标尺。",
+        "Small maps: the root mean square over the channels, each with a colour scale of its own.",
+        "小图：各通道的均方根，每幅各用自己的色标。",
     ),
     "dropped": Text(
-        "pyramid0 enters the blocks, its part of their output is dropped.",
-        "pyramid0 进入各模块，但模块输出中属于它的那一份被丢弃。",
+        "pyramid0 enters the blocks; its part of their output is dropped.",
+        "pyramid0 进入各块，但块的输出中属于它的那一份被丢弃。",
     ),
 }
-PITCH, LEVEL, SIDE = 92, 104, 66  # from stage to stage along the walk, between the strands, a picture's longest side
+PITCH, LEVEL, SIDE = 92, 104, 66  # from stage to stage along the walk, between the strands, a map's longest side
 STRANDS = {"q": -1, "k": 0, "v": 1}
 
 
@@ -66,34 +67,56 @@ def network_panel(subject: Subject) -> Panel:
     """The whole forward pass of a TopFormer: pyramid, blocks, gates, injection, class scores if it has any."""
     run, lang = subject.run, subject.lang
     blocks = [f"block{n}.output" for n in range(subject.model.num_blocks)]
-    place: dict[str, tuple[float, float]] = {"image": (0, 0)}
-    place |= {f"pyramid{n}": (n + 1, n) for n in range(4)}
-    place |= {"tokens": (5, 4), **{name: (6 + n, 4) for n, name in enumerate(blocks)}}
-    last = 6 + len(blocks)
+    injecting = [n for n in range(1, 4) if f"injected{n}" in run]
     links = [("image", "pyramid0"), *((f"pyramid{n}", f"pyramid{n + 1}") for n in range(3))]
     links += [(f"pyramid{n}", "tokens") for n in range(4)] + list(pairwise(["tokens", *blocks]))
-    for n in range(1, 4):
-        if f"injected{n}" in run:
-            place |= {f"gate{n}": (last, n + 0.55), f"injected{n}": (last + 1.2, n)}
-            links += [(blocks[-1], f"gate{n}"), (f"gate{n}", f"injected{n}"), (f"pyramid{n}", f"injected{n}")]
-            links += [(f"injected{n}", "class_scores")] if "class_scores" in run else []
-    if "class_scores" in run:
-        place["class_scores"] = (last + 2.4, 2)
-    spots = {name: (80 + x * PITCH, 70 + y * LEVEL) for name, (x, y) in place.items()}
-    marks = [_ribbon(spots[a], spots[b], "", False) for a, b in links]
-    pictures = {name: _picture(subject, name, 0) for name in place}
-    for name, spot in spots.items():
-        said = PANEL["block"](lang, block=blocks.index(name) + 1) if name in blocks else name
-        marks += _node(subject, name, name, said, spot, pictures[name].shape)
-    width, height = max(x for x, _ in spots.values()) + 80, 70 + 4 * LEVEL + 80
-    diagram = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}">{"".join(marks)}</svg>'
+    for n in injecting:
+        links += [(blocks[-1], f"gate{n}"), (f"gate{n}", f"injected{n}"), (f"pyramid{n}", f"injected{n}")]
+        links += [(f"injected{n}", "class_scores")] if "class_scores" in run else []
+    pictures = {name: _picture(subject, name, 0) for name in dict.fromkeys(name for link in links for name in link)}
+
+    def drawn(place: Mapping[str, tuple[float, float]], upright: bool) -> str:
+        spots = {name: (80 + place[name][0] * PITCH, 70 + place[name][1] * LEVEL) for name in pictures}
+        marks = [_ribbon(spots[a], spots[b], "", upright and spots[a][1] != spots[b][1]) for a, b in links]
+        for name, spot in spots.items():
+            said = PANEL["block"](lang, block=blocks.index(name) + 1) if name in blocks else name
+            marks += _node(subject, name, name, said, spot, pictures[name].shape)
+        width, height = (max(spot[axis] for spot in spots.values()) + 80 for axis in (0, 1))
+        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}">{"".join(marks)}</svg>'
+
+    diagram, upright = drawn(_along(blocks), False), drawn(_down(blocks), True)
     words = [NETWORK["caption"](lang), *([NETWORK["dropped"](lang)] if "injected1" in subject.run else [])]
     caption = subject.caption(words, None)
-    return Panel("network", NETWORK["title"](lang), subject.short(None), caption, diagram=diagram, pictures=pictures)
+    return Panel(
+        "network",
+        NETWORK["title"](lang),
+        subject.short(None),
+        caption,
+        diagram=diagram,
+        upright=upright,
+        pictures=pictures,
+    )
+
+
+def _along(blocks: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Where each tensor of the network stands, (across, down), from left to right: a line for each level of the pyramid."""
+    last = 6 + len(blocks)
+    place: dict[str, tuple[float, float]] = {"image": (0, 0), "tokens": (5, 4), "class_scores": (last + 2.4, 2)}
+    place |= {f"pyramid{n}": (n + 1, n) for n in range(4)} | {name: (6 + n, 4) for n, name in enumerate(blocks)}
+    return (
+        place | {f"gate{n}": (last, n + 0.55) for n in range(4)} | {f"injected{n}": (last + 1.2, n) for n in range(4)}
+    )
+
+
+def _down(blocks: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """The same from top to bottom, for a column: pyramid, blocks, gates and injected levels in a line each."""
+    place: dict[str, tuple[float, float]] = {"image": (0, 0), "tokens": (1.5, 2), "class_scores": (2, 6)}
+    place |= {f"pyramid{n}": (n, 1) for n in range(4)} | {name: (n, 3) for n, name in enumerate(blocks)}
+    return place | {f"gate{n}": (n - 0.5, 4) for n in range(4)} | {f"injected{n}": (n, 5) for n in range(4)}
 
 
 def _node(subject: Subject, name: str, picture: str, said: str, spot: tuple[float, float], shape: float) -> list[str]:
-    """A tensor's picture with its name over it and its sizes beneath."""
+    """A tensor's map with its name over it and its sizes beneath."""
     (x, y), w, h = spot, SIDE / max(1.0, shape), SIDE * min(1.0, shape)
     sizes = " × ".join(str(subject.run.sizes[axis]) for axis in axes_of(name)[1:])
     return [

@@ -1,7 +1,7 @@
-"""What a figure is made of, before it is drawn: pictures, charts and tables, their axes and scales, and the words around them.
+"""What a figure is made of, before it is drawn: tiles, charts and tables, their axes and scales, and the words around them.
 
 A panel is a title, groups of tiles and a caption. A tile is two-dimensional: numbers on a scale, or colours. Words say
-model, block, head and picture, so that a figure still says what it is when it has left the app. sheet.py draws panels.
+model, block, head and image, so that a figure still says what it is when it has left the app. sheet.py draws panels.
 """
 
 import math
@@ -52,7 +52,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: ``values`` (rows, cols) on ``scale``, or colours (rows, cols, 3) uint8 without one.
+    """One map or photograph: ``values`` (rows, cols) on ``scale``, or colours (rows, cols, 3) uint8 without one.
 
     ``down`` and ``across`` name its axes; ``ticks`` are positions, in cells, with their labels, (down, across). ``shape`` is
     height / width as drawn. ``under`` (rows, cols, 3) shows through in grey; ``lines`` draws a grid of (rows, columns)
@@ -149,10 +149,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure to be: ``name`` is its file's stem, ``about`` says model, block, head and picture in short.
+    """A figure to be: ``name`` is its file's stem, ``about`` says model, block, head and image in short.
 
     Content is ``groups`` of tiles, then ``charts``, then ``tables``; or a ``diagram`` (SVG as diagrams.py makes it).
-    A diagram that is too wide for one column has an ``upright`` one, and the tiles that its <image> elements name are its
+    A diagram that is too wide for one column has a narrower, ``upright`` one, and the tiles that its <image> elements name are its
     ``pictures``. ``legend`` names colours, "#rrggbb".
     """
 

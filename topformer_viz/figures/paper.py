@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from topformer_viz.figures.drawing import font, shown
-from topformer_viz.figures.look import THEMES, WIDTHS, Look, Theme, Width
+from topformer_viz.figures.look import LEAST_TYPE, THEMES, WIDTHS, Look, Theme, Width
 from topformer_viz.figures.panel import Dash
 from topformer_viz.figures.typeset import wrapped
 from topformer_viz.run.stages import AXES
@@ -62,6 +62,10 @@ class Paper:
         """The height of running type."""
         return self.type / 72
 
+    def points(self, size: float) -> float:
+        """The size of type that is ``size`` times running type, as it is set: never under LEAST_TYPE."""
+        return max(size * self.type, LEAST_TYPE)
+
     def axis_colour(self, axis: str) -> str:
         """The colour of an axis of tensors."""
         colours = AXES[axis.rstrip("0123456789") if axis not in AXES else axis]
@@ -75,7 +79,7 @@ class Paper:
         text = shown(text)
         self.axes.text(
             x, y, text, color=colour or self.theme.ink, ha=align, va="baseline", rotation=90 if turn else 0,
-            rotation_mode="anchor", parse_math=False, fontproperties=font(text, size * self.type, weight),
+            rotation_mode="anchor", parse_math=False, fontproperties=font(text, self.points(size), weight),
         )  # fmt: skip
 
     def strokes(self, x: Sequence[float], y: Sequence[float], colour: str, width: float, dash: Dash = "-") -> None:
@@ -92,7 +96,7 @@ class Paper:
         )  # fmt: skip
 
     def image(self, colours: np.ndarray, field: Field, smooth: bool, alpha: float | None = None) -> None:
-        """Cells as whole blocks of pixels, at least 300 an inch, so that no viewer can blur them; photographs as they are."""
+        """Cells as whole blocks of image pixels, at least 300 per inch, so that no viewer can blur them; photographs as they are."""
         x, y, w, h = field
         if smooth:  # a photograph: 200 an inch are enough
             most = (max(1, round(200 * w)), max(1, round(200 * h)))

@@ -6,13 +6,14 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import Colormap, LogNorm, Normalize, PowerNorm
 
+from topformer_viz.figures.look import MAPS
 from topformer_viz.figures.panel import Scale
 
 
-def coloured(values: np.ndarray, scale: Scale) -> np.ndarray:
-    """Numbers as colours (rows, cols, 4) uint8; transparent where there is no number."""
+def coloured(values: np.ndarray, scale: Scale, map: str = MAPS[0]) -> np.ndarray:
+    """Numbers as colours (rows, cols, 4) uint8, ``map`` of MAPS; transparent where there is no number."""
     low, high = scale.ends
-    return colours(map_of(scale))(_norm(scale)(np.clip(np.ma.masked_invalid(values), low, high)), bytes=True)
+    return colours(map_of(scale, map))(_norm(scale)(np.clip(np.ma.masked_invalid(values), low, high)), bytes=True)
 
 
 @cache
@@ -21,9 +22,9 @@ def colours(name: str) -> Colormap:
     return matplotlib.colormaps[name].resampled(256)
 
 
-def map_of(scale: Scale) -> str:
-    """The name of its colour map."""
-    return "RdBu_r" if scale.diverging else "viridis"
+def map_of(scale: Scale, map: str = MAPS[0]) -> str:
+    """The name of its colour map: ``map``, where its middle is no place of its own."""
+    return "RdBu_r" if scale.diverging else map
 
 
 def _norm(scale: Scale) -> Normalize:

@@ -1,7 +1,8 @@
 """Panels drawn with matplotlib, and files of them: PNG, SVG, PDF. Lengths are inches, type sizes points.
 
 Layout is computed, not fitted: words are measured before they are placed, so that nothing is cut off or overlaps. Text
-stays text in SVG and PDF; both hold the glyphs they need, so a machine without a Chinese font shows them as well.
+stays text in SVG and PDF; both hold the glyphs they need, so a machine without a Chinese font shows them as well (but for
+an SVG in the document's own font).
 """
 
 import io
@@ -17,9 +18,9 @@ from matplotlib.figure import Figure
 from topformer_viz.figures import drawing
 from topformer_viz.figures.charts import charts
 from topformer_viz.figures.diagram_paint import diagram
-from topformer_viz.figures.glyphs import with_fonts
+from topformer_viz.figures.glyphs import with_fonts, without_fonts
 from topformer_viz.figures.legends import colour_bar, legend
-from topformer_viz.figures.look import FORMATS, SMALLEST, THEMES, WIDTHS, Format, Look
+from topformer_viz.figures.look import FONTS, FORMATS, SMALLEST, THEMES, WIDTHS, Format, Look
 from topformer_viz.figures.panel import Group, Panel
 from topformer_viz.figures.paper import Box, Paper, abreast, heading, space, stacked, words
 from topformer_viz.figures.tables import table
@@ -37,11 +38,11 @@ MOST_CODES = 6  # of characters that the line above names
 def save(panel: Panel, format: Format, look: Look, scale: int = 1) -> bytes:
     """The panel as a file, the same bytes whenever it is made and whatever matplotlib's settings are; a PNG has 96 * ``scale``
     dots an inch. ValueError for a format that is none of FORMATS."""
-    return write(draw(panel, look), panel, format, scale)
+    return write(draw(panel, look), panel, format, scale, look.font)
 
 
-def write(figure: Figure, panel: Panel, format: Format, scale: int = 1) -> bytes:
-    """What ``save`` returns, of a figure that is drawn already."""
+def write(figure: Figure, panel: Panel, format: Format, scale: int = 1, font: str = FONTS[0]) -> bytes:
+    """What ``save`` returns, of a figure that is drawn already in ``font``."""
     known("format", format, FORMATS)
     out = io.BytesIO()
     fonts_in_pdf = drawing.pdf_font_type("".join(_said(panel)))
@@ -54,14 +55,16 @@ def write(figure: Figure, panel: Panel, format: Format, scale: int = 1) -> bytes
         else:
             metadata |= {"Description": panel.caption, "Software": None}
         figure.savefig(out, format=format, dpi=96 * scale if format == "png" else 72, metadata=metadata)
-    return with_fonts(out.getvalue()) if format == "svg" else out.getvalue()
+    if format != "svg":
+        return out.getvalue()
+    return without_fonts(out.getvalue()) if font == "document" else with_fonts(out.getvalue())
 
 
 def draw(panel: Panel, look: Look) -> Figure:
     """The panel as a figure of ``look``'s width, as high as what it holds; a slide always fills its 16 : 9."""
     if missing := drawing.without_font("".join(_said(panel))):
         drawing.tell(tuple(missing))
-    with drawing.drawing():
+    with drawing.drawing(), drawing.typeface(look.font):
         return _drawn(panel, look, missing)
 
 
@@ -84,7 +87,7 @@ def _drawn(panel: Panel, look: Look, missing: Sequence[str]) -> Figure:
     figure = Figure(figsize=(width.inches, width.most), facecolor=THEMES[look.theme].paper or "none")
     FigureCanvasAgg(figure)
     whole = Paper(figure.add_axes((0, 0, 1, 1)), look, width.type)
-    for smaller in (1.0, 0.8, 0.65):  # on a slide, words give way to pictures
+    for smaller in (1.0, 0.8, 0.65):  # on a slide, words give way to tiles
         paper = replace(whole, type=width.type * smaller)
         header, caption, footer = Box(), Box(), 0.0
         if not look.bare:
@@ -119,13 +122,13 @@ def _header(panel: Panel, paper: Paper) -> Box:
 
 def _caption(panel: Panel, paper: Paper, missing: Sequence[str]) -> Box:
     """The caption, and what characters are ``missing`` in the figure."""
-    caption = wrapped(panel.caption, paper.type * 0.95, paper.room)
+    caption = wrapped(panel.caption, paper.points(0.95), paper.room)
     if missing:
         codes = [drawing.code(c) for c in missing]
         codes[MOST_CODES:] = ["…"] * (len(codes) > MOST_CODES)
         lang: Lang = "zh" if panel.caption.endswith("。") else "en"
         said = WITHOUT_FONT(lang, sign=drawing.REPLACEMENT, codes=", ".join(codes))
-        caption += wrapped(said, paper.type * 0.95, paper.room)
+        caption += wrapped(said, paper.points(0.95), paper.room)
     return _lines(caption, paper, 0.95, paper.theme.quiet)
 
 
@@ -141,11 +144,11 @@ def _lines(lines: Sequence[str], paper: Paper, size: float, colour: str, weight:
 
 
 class Content(NamedTuple):
-    """What stands between header and footer, how wide each group's tiles are, and whether any have too little room."""
+    """What stands between header and footer, how wide each group's tiles are, and how ``tight`` the tightest are."""
 
     box: Box
     sides: tuple[float, ...] = ()
-    tight: bool = False
+    tight: float = 0.0
 
 
 def _fitting(panel: Panel, paper: Paper, most: float) -> Content:
@@ -169,7 +172,7 @@ def _fitting(panel: Panel, paper: Paper, most: float) -> Content:
             gaps = -free % across / free if free <= 12 else 0  # a line that is not full
             form = max(content.box.height / share**2, 1e-6) / (paper.width.wanted * paper.room)
             cost = abs(math.log(form)) + 1.5 * gaps
-        found.append((cost + 10 * content.tight, content))
+        found.append((cost + content.tight, content))
     return min(found, key=lambda pair: pair[0])[1]
 
 
@@ -212,6 +215,8 @@ def _groups(groups: Sequence[Group], paper: Paper, share: float, across: int, be
     if not own_bars:
         parts += [colour_bar(scale, paper, room) for scale in scales]
     if once:
-        said = wrapped(names[0], 0.95 * paper.type, room)
+        said = wrapped(names[0], paper.points(0.95), room)
         parts += [words(said, paper, 0.95, first=0.3 * line, step=1.3 * line)]
-    return Content(stacked(*parts), tuple(tiles.side for tiles in laid), any(tiles.tight for tiles in laid))
+    return Content(
+        stacked(*parts), tuple(tiles.side for tiles in laid), max((tiles.tight for tiles in laid), default=0.0)
+    )

@@ -1,11 +1,12 @@
 """A stage's panel: its maps, by the kind its declaration names, or the diagram of its shape."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
 from topformer_viz.figures.attention import how_coloured, quantity
-from topformer_viz.figures.diagrams import shape_diagram
+from topformer_viz.figures.diagrams import NARROW, shape_diagram
 from topformer_viz.figures.panel import Group, Panel, Scale, Tile
 from topformer_viz.figures.scales import COLOURS, SCALES, attention_scales
 from topformer_viz.figures.subject import UI, Subject, numbers, ticks_of
@@ -71,13 +72,14 @@ def shape_panel(subject: Subject, block: int, stage: str) -> Panel:
     known("stage", stage, walk(run, block))
     name = walk(run, block)[stage]
     declared = declared_of(run, name, block)
-    diagram = shape_diagram(declared, name, sources_of(run, name, block), run.sizes, lang)
+    made = partial(shape_diagram, declared, name, sources_of(run, name, block), run.sizes, lang)
+    narrow = made(gap=NARROW) if len(declared.steps) > 1 else ""  # of three tensors in a line
     title = UI["shape_title"](lang, stage=stage)
     own_block = block if declared.in_block else None
     where = "" if own_block is None else f"block{block + 1}-"
     kinds = [f"shape_{step.operation}" for step in declared.steps]
     caption = subject.caption([UI[kind](lang) for kind in kinds if kind in UI], own_block)
-    return Panel(f"{where}{stage}-shape", title, subject.short(own_block), caption, diagram=diagram)
+    return Panel(f"{where}{stage}-shape", title, subject.short(own_block), caption, diagram=made(), upright=narrow)
 
 
 def _photo(subject: Subject, name: str, heads: Sequence[int]) -> Made:
@@ -173,7 +175,6 @@ def _matrix(subject: Subject, name: str, heads: Sequence[int], colour: str, scal
     said = [UI["matrix"](lang)]
     if stage == "weights" and n <= DENSE_TOKENS:  # the sums of averages are others
         said.append(UI["rows_sum"](lang))
-    said += how_coloured(stage, colour, scale if len(heads) > 1 else "", lang)
     if n > DENSE_TOKENS:
         scores, weights = pooled(run, int(block.removeprefix("block")), POOLED)
         matrices = weights if stage == "weights" else scores
@@ -182,6 +183,7 @@ def _matrix(subject: Subject, name: str, heads: Sequence[int], colour: str, scal
         matrices = run[name][0]
         said.append(UI["ticks"](lang))
     scales = attention_scales([matrices[head] for head in heads], stage, quantity(stage, lang), colour, scale)
+    said += how_coloured(stage, colour, scale if len(heads) > 1 else "", lang)
     step = n / matrices.shape[-1]
     ticks = {at / step: label for at, label in ticks_of(subject, "HW").items()}
     tiles = tuple(

@@ -1,9 +1,11 @@
 """Tables: rows under their columns, with bars beside the numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
+from topformer_viz.figures.look import LEAST_TYPE
 from topformer_viz.figures.panel import Table
 from topformer_viz.figures.paper import Box, Field, Paper, heading, space, stacked, words
 from topformer_viz.figures.typeset import longest, wrapped
@@ -34,7 +36,14 @@ class Columns(NamedTuple):
 
 
 def table(content: Table, paper: Paper, room: float, share: float) -> Box:
-    """A table over the room in type of ``share`` of its size; where it is too wide words are wrapped."""
+    """A table over the room in type of ``share`` of its size. Where it is too wide, words are wrapped and type gets smaller;
+    what still has no room follows as a table of the further columns. Many columns of words are told in a column, row by row."""
+    if content.words and len(content.columns) > 3 and paper.look.width == "column":
+        return _told(content, paper, room)
+    fitting = _fitting(content, paper, room)
+    if fitting < len(content.columns):
+        first, rest = _part(content, range(1, fitting)), _part(content, range(fitting, len(content.columns)))
+        return stacked(table(first, paper, room, share), table(replace(rest, title=""), paper, room, share))
     columns = _columns(content, paper, room, share)
     line, theme = columns.line, paper.theme
 
@@ -62,9 +71,50 @@ def table(content: Table, paper: Paper, room: float, share: float) -> Box:
     return stacked(*parts, space(0.9 * line))
 
 
+def _told(content: Table, paper: Paper, room: float) -> Box:
+    """A table of words as running text: under each row's name what every column has to say."""
+    line, points = paper.line, paper.points(0.9)
+    step = 1.3 * points / 72
+    parts = [heading(content.title, paper, room)]
+    for n, (name, *cells) in enumerate(content.rows):
+        if n in content.parts:
+            said = wrapped(content.parts[n], points, room, "bold")
+            parts += [
+                space(0.4 * line),
+                words(said, paper, 0.9, paper.axis_colour("heads"), "bold", first=line, step=step),
+            ]
+        told = " · ".join(f"{column} – {cell}" for column, cell in zip(content.columns[1:], cells, strict=True))
+        parts += [
+            space(0.25 * line),
+            words(wrapped(name, points, room, "bold"), paper, 0.9, weight="bold", first=line, step=step),
+            words(wrapped(told, points, room), paper, 0.9, first=line, step=step),
+        ]
+    return stacked(*parts, space(0.9 * line))
+
+
+def _fitting(content: Table, paper: Paper, room: float) -> int:
+    """How many columns have room in the smallest type, two at least."""
+    points, line = LEAST_TYPE, LEAST_TYPE / 0.9 / 72
+    taken = 0.0
+    for c in range(len(content.columns)):
+        bar = 4.5 * line if c and any(row[c - 1] is not None for row in content.bars) else 0.0
+        taken += (1.3 * line if c else 0.0) + _wide(content, c, points, False) + bar
+        if taken > room and c > 1:
+            return c
+    return len(content.columns)
+
+
+def _part(content: Table, which: Sequence[int]) -> Table:
+    """The first column and those numbered."""
+    columns, rows = ([tuple(row[c] for c in (0, *which)) for row in part] for part in ([content.columns], content.rows))
+    bars = tuple(tuple(row[c - 1] for c in which) for row in content.bars)
+    return replace(content, columns=columns[0], rows=tuple(rows), bars=bars)
+
+
 def _columns(table: Table, paper: Paper, room: float, share: float) -> Columns:
-    size, line, count = 0.9 * share, share * paper.type / 72, len(table.columns)
-    points, gap = size * paper.type, 1.3 * line
+    points = max(0.9 * share * paper.type, LEAST_TYPE)
+    size, line, count = points / paper.type, points / 0.9 / 72, len(table.columns)
+    share, gap = size / 0.9, 1.3 * line
     has_bar = [False, *(any(row[c] is not None for row in table.bars) for c in range(count - 1))]
     broad, least = ([_wide(table, c, points, whole) for c in range(count)] for whole in (True, False))
     left = room - gap * (count - 1) - (4 * line + 0.5 * line) * sum(has_bar)

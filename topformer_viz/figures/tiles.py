@@ -1,7 +1,8 @@
-"""Groups of pictures: tiles in lines, each with its title, its cells, its numbers and its ticks."""
+"""Groups of tiles, laid out: tiles in lines, each with its title, its cells, its numbers and its ticks."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -9,18 +10,22 @@ import numpy as np
 
 from topformer_viz.figures.colours import luminance
 from topformer_viz.figures.legends import colour_bar
+from topformer_viz.figures.look import LEAST_TYPE
 from topformer_viz.figures.panel import Group, Tile
 from topformer_viz.figures.paper import Box, Field, Paper, highest, space, stacked
 from topformer_viz.figures.shades import coloured
 from topformer_viz.figures.typeset import measured, wrapped
 
+LABEL = 0.8  # of running type: the size of labels at ticks
+
 
 class Pictures(NamedTuple):
-    """A group's tiles, laid out: each is ``side`` wide; ``tight`` where labels beside them had to become small."""
+    """A group's tiles, laid out: each is ``side`` wide; ``tight``, the more the worse, where words or numbers have too little
+    room."""
 
     box: Box
     side: float
-    tight: bool
+    tight: float
 
 
 class Grid(NamedTuple):
@@ -50,11 +55,14 @@ def pictures(
     """A group's tiles over ``share`` of the room, ``across`` in a line where the group does not say it itself, with ``bars``
     under the tiles whose colours they explain; ``named``, they say what they measure."""
     tiles, grid = group.tiles, _grid(group, paper, room, share, across, bars and named)
+    tight = max(_tight(tile, paper, grid) for tile in tiles)
+    if tight and tiles[0].named and (group.across or 1) > 1:  # its labels must all stand: fewer in a line
+        return pictures(replace(group, across=grid.many - 1), paper, room, share, across, bars, named)
     titles = [
         [
             line
             for part in tile.title.split("\n")
-            for line in wrapped(part, 0.9 * paper.type, grid.beneath + 0.7 * grid.gap)
+            for line in wrapped(part, paper.points(0.9), grid.beneath + 0.7 * grid.gap)
         ]
         for tile in tiles
     ]
@@ -67,7 +75,6 @@ def pictures(
         rows.append(_row(tiles[row], titles[row], paper, grid, above))
         if bars:
             rows.append(_bars(tiles[row], paper, grid, named))
-    tight = any(_label_size(tile, paper, grid.side) < 0.7 for tile in tiles)
     return Pictures(stacked(*rows), max(grid.side, 1e-3), tight)  # where there is no room at all
 
 
@@ -80,7 +87,7 @@ def _grid(group: Group, paper: Paper, room: float, share: float, across: int, ba
     gap = (0.35 if close else 0.9) * line if len(tiles) > 1 else 0.0
     if group.natural:
         columns = tiles[0].values.shape[1]
-        cell = share * max(_widest(tile, 0.85 * paper.type) + 0.9 * line for tile in tiles)
+        cell = share * max(_widest(tile, paper.points(0.85)) + 0.9 * line for tile in tiles)
         side = min(cell, room / columns) * columns
         many = max(1, min(len(tiles), int((room - left + gap) / (left + side + gap))))
         return Grid(many, side, left, 0.0, left + side + gap, gap)
@@ -89,8 +96,9 @@ def _grid(group: Group, paper: Paper, room: float, share: float, across: int, ba
     many = group.across or min(across, len(tiles))
     gap = min(gap, 0.3 * wide * group.size / many)
     side = max((own - many * left - (many - 1) * gap) / many, 0.01)
-    start, pitch = (room - own) / 2, left + side + gap
-    if bars:  # their words keep their room when pictures get smaller
+    start = (room - own) / 2
+    pitch = left + side + gap if many > 1 else room - start + gap  # one alone has all the room that follows
+    if bars:  # their words keep their room when tiles get smaller
         pitch = max(pitch, min(room / many, left + gap + 15 * line))
         start = max(0.0, room - many * pitch + gap) / 2
     return Grid(many, side, left, start, pitch, gap)
@@ -138,7 +146,7 @@ def _widest(tile: Tile, size: float) -> float:
 
 def _labels(tile: Tile, paper: Paper) -> float:
     """Width of the labels on a tile's left."""
-    return max((measured(label, 0.8 * paper.type) for label in tile.ticks[0].values()), default=0.0)
+    return max((measured(label, paper.points(LABEL)) for label in tile.ticks[0].values()), default=0.0)
 
 
 def _below(tile: Tile, paper: Paper, w: float) -> float:
@@ -146,28 +154,42 @@ def _below(tile: Tile, paper: Paper, w: float) -> float:
     line = paper.line
     high = 1.3 * line if tile.ticks[1] else 0.0
     if _upright(tile, paper, w):
-        high = 0.6 * line + max(measured(label, 0.8 * paper.type) for label in tile.ticks[1].values())
+        high = 0.6 * line + max(measured(label, paper.points(LABEL)) for label in tile.ticks[1].values())
     return high + (1.4 * line if tile.across else 0.0)
 
 
-def _label_size(tile: Tile, paper: Paper, w: float) -> float:
-    """The size of the labels beside a tile: smaller where each must have its place and there is little."""
-    if not tile.named:
-        return 0.8
-    return min(0.8, 72 / paper.type * min(w * tile.shape / len(tile.ticks[0]), w / len(tile.ticks[1])))
+def _tight(tile: Tile, paper: Paper, grid: Grid) -> float:
+    """How bad it is: labels that must all stand have too little room, or numbers or an axis's name have none."""
+    w, h = grid.side, grid.side * tile.shape
+    least = paper.points(LABEL) / 72
+    crowded = tile.named and least > min(h / len(tile.ticks[0]), w / len(tile.ticks[1]))
+    names = _down_fits(tile, paper, h) and measured(tile.across, paper.points(0.9)) <= grid.pitch
+    return 10.0 * crowded + 3.0 * (not names) + 3.0 * (bool(tile.numbers) and not _number_size(tile, paper, w, h))
+
+
+def _down_fits(tile: Tile, paper: Paper, h: float) -> bool:
+    """Whether the name of the upward axis has room beside a tile."""
+    return measured(tile.down, paper.points(0.9)) <= 1.3 * h
+
+
+def _number_size(tile: Tile, paper: Paper, w: float, h: float) -> float:
+    """The size of the numbers in a tile's cells in points, 0 where they have no room."""
+    rows, cols = tile.values.shape[:2]
+    points = 72 * min(0.88 * w / cols / _widest(tile, 72), 0.75 * h / rows)
+    return min(paper.points(0.85), points) if points >= LEAST_TYPE else 0.0
 
 
 def _upright(tile: Tile, paper: Paper, w: float) -> bool:
     """Whether the labels under a tile must be turned, for each to have its place."""
     labels = tile.ticks[1].values()
-    return tile.named and max(measured(label, 0.8 * paper.type) for label in labels) > 0.92 * w / len(labels)
+    return tile.named and max(measured(label, paper.points(LABEL)) for label in labels) > 0.92 * w / len(labels)
 
 
 def _paint(tile: Tile, paper: Paper, field: Field) -> None:
     if tile.under is not None:
         grey = np.repeat(tile.under.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
         paper.image(grey, field, smooth=True)
-    colours = tile.values if tile.scale is None else coloured(tile.values, tile.scale)
+    colours = tile.values if tile.scale is None else coloured(tile.values, tile.scale, paper.look.map)
     paper.image(colours, field, tile.scale is None and not tile.crisp, alpha=None if tile.under is None else 0.62)
     _paint_grid(tile, paper, field)
     if tile.numbers:
@@ -195,12 +217,11 @@ def _paint_grid(tile: Tile, paper: Paper, field: Field) -> None:
 
 
 def _paint_numbers(tile: Tile, colours: np.ndarray, paper: Paper, field: Field) -> None:
-    """Each cell's number in the middle of it, in black or white, whichever stands out."""
+    """Each cell's number in the middle of it, in black or white, whichever stands out; none where they have no room."""
     x, y, w, h = field
     rows, cols = tile.values.shape[:2]
-    points = 72 * min(0.88 * w / cols / _widest(tile, 72), 0.62 * h / rows)
-    size = min(0.85, points / paper.type)
-    for r, row in enumerate(tile.numbers):
+    size = _number_size(tile, paper, w, h) / paper.type
+    for r, row in enumerate(tile.numbers if size else ()):
         for c, number in enumerate(row):
             colour = colours[r, c]
             ink = "#000000" if luminance(colour[:3]) > 0.179 else "#ffffff"
@@ -212,39 +233,38 @@ def _paint_numbers(tile: Tile, colours: np.ndarray, paper: Paper, field: Field) 
 
 def _paint_ticks_down(tile: Tile, paper: Paper, field: Field) -> None:
     """Tick marks everywhere on the left, labels as close as they have room."""
-    line, size, colour = paper.line, _label_size(tile, paper, field.w), paper.theme.quiet
+    line, colour = paper.line, paper.theme.quiet
     free = -math.inf
     for at, label in tile.ticks[0].items():
         place = field.y + at / tile.values.shape[0] * field.h
         paper.strokes((field.x - 0.3 * line, field.x), (place, place), colour, 0.6)
         if tile.named or place - free >= 0.95 * line:
-            paper.text(field.x - 0.45 * line, place + 0.28 * line, label, size, colour, "right")
+            paper.text(field.x - 0.45 * line, place + 0.28 * line, label, LABEL, colour, "right")
             free = place
 
 
 def _paint_ticks_across(tile: Tile, paper: Paper, field: Field) -> None:
     """The same underneath, upright if need be."""
-    line, size, colour = paper.line, _label_size(tile, paper, field.w), paper.theme.quiet
+    line, colour = paper.line, paper.theme.quiet
     foot, free, upright = field.y + field.h, -math.inf, _upright(tile, paper, field.w)
     for at, label in tile.ticks[1].items():
-        place, half = field.x + at / tile.values.shape[1] * field.w, measured(label, size * paper.type) / 2
+        place, half = field.x + at / tile.values.shape[1] * field.w, measured(label, paper.points(LABEL)) / 2
         paper.strokes((place, place), (foot, foot + 0.3 * line), colour, 0.6)
         if upright:
-            paper.text(place + 0.28 * line, foot + 0.45 * line, label, size, colour, "right", turn=True)
+            paper.text(place + 0.28 * line, foot + 0.45 * line, label, LABEL, colour, "right", turn=True)
         elif place - half >= free:
-            paper.text(place, foot + 1.15 * line, label, size, colour, "center")
+            paper.text(place, foot + 1.15 * line, label, LABEL, colour, "center")
             free = place + half + 0.4 * line
 
 
 def _paint_names(tile: Tile, paper: Paper, field: Field) -> None:
-    """The axes' names."""
+    """The axes' names, where they have room."""
     (x, y, w, h), line, colour = field, paper.line, paper.theme.quiet
-    if tile.across:
-        half = measured(tile.across, 0.9 * paper.type) / 2  # of its name, which stays on the sheet
+    if tile.across and measured(tile.across, paper.points(0.9)) <= 1.3 * w + _labels(tile, paper):
+        half = measured(tile.across, paper.points(0.9)) / 2  # of its name, which stays on the sheet
         middle = max(half, min(x + w / 2, paper.width.inches - 0.5 * line - half))
         foot = y + h + _below(tile, paper, w) - 0.3 * line
         paper.text(middle, foot, tile.across, 0.9, colour, "center")
-    if tile.down:
-        fitting = min(0.9, 0.9 * 1.15 * h / measured(tile.down, 0.9 * paper.type))
+    if tile.down and _down_fits(tile, paper, h):
         left = x - _labels(tile, paper) - 0.9 * line
-        paper.text(left, y + h / 2, tile.down, fitting, colour, "center", turn=True)
+        paper.text(left, y + h / 2, tile.down, 0.9, colour, "center", turn=True)

@@ -9,9 +9,14 @@ from topformer_viz.figures import drawing
 from topformer_viz.figures.drawing import font, shown
 
 
-@lru_cache(maxsize=4096)
 def measured(text: str, size: float, weight: str = "normal") -> float:
     """Width in inches of one line of text at ``size`` points."""
+    return _measured(text, size, weight, drawing.families())
+
+
+@lru_cache(maxsize=4096)
+def _measured(text: str, size: float, weight: str, families: tuple[str, ...]) -> float:
+    """The same: ``families`` are those in use."""
     text = shown(text)
     with drawing.drawing():
         return text_to_path.get_text_width_height_descent(text, font(text, size, weight), ismath=False)[0] / 72

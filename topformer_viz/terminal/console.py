@@ -1,4 +1,4 @@
-"""The terminal: printing that costs nothing but its words where a stream fails, the pictures that arguments mean, complaints."""
+"""The terminal: printing that costs nothing but its words where a stream fails, the images that arguments mean, complaints."""
 
 import argparse
 import errno
@@ -86,7 +86,7 @@ def pictures(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     """The files that ``arguments`` mean, each once, in their order; and a sentence for every argument that means none.
 
     An argument is a file, whatever its name (one that is not there is left for its reader to complain of); a folder,
-    for the pictures in it; or a pattern with ``*``, ``?``, ``[abc]``, or ``**`` for folders within folders, since
+    for the images in it; or a pattern with ``*``, ``?``, ``[abc]``, or ``**`` for folders within folders, since
     Windows' shells leave those to programs. Capitals of an ending play no part.
     """
     found: dict[str, str] = {}
@@ -98,7 +98,7 @@ def pictures(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
             complaints.append(f"{argument}: {error.strerror}")
             continue
         if not files:
-            what = "there is no picture in this folder" if os.path.isdir(argument) else "no picture has such a name"
+            what = "there is no image in this folder" if os.path.isdir(argument) else "no image has such a name"
             complaints.append(f"{argument}: {what}")
         for file in files:
             found.setdefault(os.path.normcase(os.path.abspath(file)), file)

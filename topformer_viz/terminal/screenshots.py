@@ -1,4 +1,4 @@
-"""The documents' pictures of the app."""
+"""The documents' screenshots of the app."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from pathlib import Path
 from topformer_viz.terminal.chromium import need_app, open_browser, serve
 from topformer_viz.terminal.console import Commands, complain
 
-# The README's and the documents' pictures of the app: file, address without the server, width and height, keys pressed.
+# The README's and the documents' screenshots: file, address without the server, width and height, keys pressed.
 SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
     "lesson.png": ("lesson?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
-    "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&scale=each&lang=en", (1440, 1240), ""),
+    "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&lang=en", (1440, 1240), ""),
     "network.png": ("network?lang=en", (1440, 1240), ""),
     "lab.png": ("lab?tokens=shuffled&block=2&lang=en", (1440, 1240), ""),
     "presenting.png": ("lesson?stage=query&block=3&present=1&lang=en", (1280, 720), "PageDown PageDown"),
@@ -41,7 +41,7 @@ def screenshots(folder: Path) -> Iterator[Path]:
 def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "screenshots",
-        help="take the documents' pictures of the app with the Chromium at hand (needs requirements-dev.txt)",
+        help="take the documents' screenshots of the app with the Chromium at hand (needs requirements-dev.txt)",
     )
     parser.add_argument("--out", default="assets", help="the folder to write to (default %(default)s)")
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""The command ``shapes``: every stage of one picture's run, as a table or JSON."""
+"""The command ``shapes``: every stage of one image's run, as a table or JSON."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from topformer_viz.terminal.console import Commands, complain, pictures
 
 def add(commands: Commands) -> None:
     parser = commands.add_parser("shapes", help="print every stage's name, axes, shape, bytes, min, max, mean")
-    parser.add_argument("image", help=f"a picture of up to {MAX_PIXELS // 1_000_000} megapixels")
+    parser.add_argument("image", help=f"an image of up to {MAX_PIXELS // 1_000_000} megapixels")
     parser.add_argument("--model", default="streets", help="streets, colour, tiny, small, base or a checkpoint's path")
     parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     parser.set_defaults(run=run)
@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     images, complaints = pictures([options.image])
     if len(images) > 1:
-        complaints = [f"{options.image}: these are {len(images)} pictures, and shapes takes one"]
+        complaints = [f"{options.image}: these are {len(images)} images, and shapes takes one"]
     if complaints:
         return complain(complaints)
     shapes(images[0], options.model, options.json)

@@ -79,7 +79,8 @@ class Saving {
 
   look() {
     const chosen = (name) => this.find(`.${name} input:checked`).value;
-    return { figure: this.find(".figure").value, format: chosen("format"), width: chosen("width"), theme: chosen("theme"), bare: !this.find(".words").checked };
+    const options = Object.fromEntries(Object.keys(this.data.options).map((name) => [name, chosen(name)]));
+    return { figure: this.find(".figure").value, ...options, bare: !this.find(".words").checked };
   }
 
   // One wish at a time is on its way. Of previews that are asked for meanwhile the last is sent next; every file has its turn.

@@ -20,7 +20,7 @@ from topformer_viz.app.frame.offer import Asked, Bundle, File, Offer
 from topformer_viz.app.frame.sharing import host, parts, qr_code
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import SAID, SAVING
-from topformer_viz.figures.look import MIME, Format, Look
+from topformer_viz.figures.look import FONTS, MAPS, MIME, Format, Look
 from topformer_viz.run.tracing import npz
 from topformer_viz.server.queue import Queue
 from topformer_viz.words.text import Lang, Text
@@ -50,8 +50,16 @@ OPTIONS: dict[str, dict[str, Text]] = {
     "theme": {
         "white": Text("White", "白色"), "dark": Text("Dark", "深色"), "transparent": Text("Transparent", "透明"),
     },
+    "font": {
+        "sans": Text("Sans", "无衬线"), "serif": Text("Serif", "衬线"),
+        "document": Text("The document's (SVG)", "随文档（SVG）"),
+    },
+    "map": {
+        "viridis": Text("Viridis", "Viridis"), "cividis": Text("Cividis", "Cividis"), "magma": Text("Magma", "Magma"),
+        "gray": Text("Grey", "灰度"),
+    },
 }  # fmt: skip
-CHECKED = {"format": "png2", "width": "page", "theme": "white"}
+CHECKED = {"format": "png2", "width": "page", "theme": "white", "font": FONTS[0], "map": MAPS[0]}
 
 
 @st.fragment
@@ -128,7 +136,9 @@ def _answer(
         return qr_code(wish.get("link"), view.lang)
     place = wish.get("view")  # from the browser, and so anything
     asked = read({str(name): str(value) for name, value in place.items()} if isinstance(place, dict) else {})
-    look = Look(_known(wish, "width"), _known(wish, "theme"), wish.get("bare") is True)
+    look = Look(
+        _known(wish, "width"), _known(wish, "theme"), wish.get("bare") is True, _known(wish, "font"), _known(wish, "map")
+    )  # fmt: skip
     if kind in ("figure", "preview"):
         from topformer_viz.figures.sheet import save  # only now: matplotlib would hold up the app's start
 

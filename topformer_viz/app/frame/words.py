@@ -101,6 +101,8 @@ SAVING = {
     "format": Text("Format", "格式"),
     "width": Text("Width", "宽度"),
     "theme": Text("Background", "背景"),
+    "font": Text("Type", "字体"),
+    "map": Text("Colour map", "色图"),
     "words": Text("Title and caption", "标题与说明"),
     "save_figure": Text("Save the figure", "保存这张图"),
     "preview": Text("Preview of the figure", "图的预览"),

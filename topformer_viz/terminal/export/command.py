@@ -10,7 +10,7 @@ from typing import TextIO, cast
 
 from tqdm import tqdm
 
-from topformer_viz.figures.look import THEMES, WIDTHS, Look
+from topformer_viz.figures.look import FONTS, MAPS, THEMES, WIDTHS, Look
 from topformer_viz.figures.order import FORMATS, OVERVIEW, READING, SHAPE, Order, OrderError
 from topformer_viz.figures.scales import COLOURS, SCALES
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
@@ -144,6 +144,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--dots", type=int, choices=(1, 2, 4), default=1, help="PNG's dots per inch, in units of 96 (default 1)"
     )
+    parser.add_argument(
+        "--font", choices=FONTS, default=FONTS[0],
+        help="type of the figures: without serifs, with serifs, or for SVG that of the document around it; PNG and PDF hold their "
+        "own and are without serifs then (default %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--map", choices=MAPS, default=MAPS[0], help="colour map of the figures (default %(default)s)")
     parser.add_argument("--bare", action="store_true", help="figures without title and caption")
     parser.add_argument(
         "--dask", metavar="ADDRESS",
@@ -176,6 +182,6 @@ def _order(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Orde
         parser.error("--blocks must be all, or numbers from 1, such as 1,3")
     return Order(
         options.model, options.size, options.grid, blocks, options.heads, options.stages, options.format,
-        cast(Lang, options.lang), Look(options.width, options.theme, options.bare), options.dots,
+        cast(Lang, options.lang), Look(options.width, options.theme, options.bare, options.font, options.map), options.dots,
         None if options.token is None else options.token - 1, options.colour, options.scale,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A picture's files on disk, and what is said where they cannot be made."""
+"""An image's files on disk, and what is said where they cannot be made."""
 
 import re
 import sys
@@ -11,15 +11,15 @@ from topformer_viz.run.tracing import TooLargeError
 from topformer_viz.terminal.export.picture import export_image
 
 Tell = Callable[[object], None]  # is told the path of each file written
-Jobs = Sequence[tuple[str, str]]  # a picture's path, and what its files' paths begin with
+Jobs = Sequence[tuple[str, str]]  # an image's path, and what its files' paths begin with
 
 
 def write(image: str, place: str, order: Order, tell: Tell) -> str:
-    """Write one picture's files and tell each; returns what went wrong, in a sentence, "" if nothing."""
+    """Write one image's files and tell each; returns what went wrong, in a sentence, "" if nothing."""
     try:
         for end, content in export_image(Path(image).read_bytes(), printable(Path(image).name), order):
             tell(put(place, end, content))
-    except Exception as error:  # whatever it is, the other pictures come out
+    except Exception as error:  # whatever it is, the other images come out
         return reason(image, error)
     return ""
 
@@ -33,7 +33,7 @@ def put(place: str, end: str, content: bytes) -> Path:
 
 
 def reason(image: str, error: Exception) -> str:
-    """The sentence about a picture whose files could not be made."""
+    """The sentence about an image whose files could not be made."""
     if isinstance(error, OSError):
         return f"{error.filename or image}: {error.strerror or error}"
     if isinstance(error, ImageError | TooLargeError | OrderError):

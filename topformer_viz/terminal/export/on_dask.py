@@ -1,4 +1,4 @@
-"""Many pictures on a Dask cluster: the workers share no disk with this process, so a picture travels as bytes, and so do its files."""
+"""Many images on a Dask cluster: the workers share no disk with this process, so an image travels as bytes, and so do its files."""
 
 import asyncio
 import logging
@@ -26,9 +26,9 @@ Made = tuple[list[tuple[str, bytes]], str]  # files, and what went wrong
 
 
 def on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[str]:
-    """Every picture on a worker of the cluster, its files written here; what went wrong with each, in the pictures' order.
+    """Every image on a worker of the cluster, its files written here; what went wrong with each, in the images' order.
 
-    On their way are at most two pictures for each of the cluster's threads.
+    On their way are at most two images for each of the cluster's threads.
     """
     ahead = 2 * _threads_at(address)
     from dask import config
@@ -36,14 +36,14 @@ def on_cluster(jobs: Jobs, order: Order, address: str, tell: Tell) -> Iterator[s
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would say comes below, in a sentence
     with (
-        config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}),  # pictures are meant to travel
+        config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}),  # images are meant to travel
         Client(address, timeout=ANSWER_SECONDS, set_as_default=False) as client,
     ):
         # A task of its own: workers hand it on to each other, and it is made again where the one that had it is gone.
         checkpoint = None if order.model in MODELS else client.submit(bytes, Path(order.model).read_bytes())
 
         def send(image: str) -> Any:
-            """A future of Made, or the complaint that the picture cannot be read."""
+            """A future of Made, or the complaint that the image cannot be read."""
             try:
                 data = Path(image).read_bytes()
             except OSError as error:

@@ -1,4 +1,4 @@
-"""Many pictures on this machine: one after another, or each in a process."""
+"""Many images on this machine: one after another, or each in a process."""
 
 import multiprocessing
 import os
@@ -17,7 +17,7 @@ from topformer_viz.terminal.export.picture import one_thread
 
 
 def here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
-    """Every picture in this process; what went wrong with each, "" if nothing."""
+    """Every image in this process; what went wrong with each, "" if nothing."""
     for image, place in jobs:
         with one_thread():  # as the workers have
             complaint = write(image, place, order, tell)
@@ -25,7 +25,7 @@ def here(jobs: Jobs, order: Order, tell: Tell) -> Iterator[str]:
 
 
 def apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
-    """Every picture in one of several processes; what went wrong with each, in the pictures' order."""
+    """Every image in one of several processes; what went wrong with each, in the images' order."""
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool:
         try:
             with _workers_ignore_interrupts():
@@ -46,7 +46,7 @@ def apart(jobs: Jobs, order: Order, workers: int, tell: Tell) -> Iterator[str]:
 
 
 def _alone(image: str, place: str, order: Order) -> tuple[list[object], str]:
-    """One picture in a process of its own."""
+    """One image in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start_worker) as pool:
         with _workers_ignore_interrupts():
             future = pool.submit(_work, image, place, order)
