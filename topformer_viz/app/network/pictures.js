@@ -81,7 +81,7 @@ class Pictures {
     return out;
   }
 
-  // A small segmentation; where it differs from another, its pixels stand out.
+  // A small segmentation; where it differs from another, it stands out.
   compared(captions, labels, other) {
     captions = [captions].flat().filter(Boolean);
     const [, h, w] = labels.shape, width = Math.min(300, this.room, (300 * w) / h), style = `width: ${width}px; height: ${(width * h) / w}px`;

@@ -1,4 +1,4 @@
-// The segmentation over the photograph: opacity, one class alone, where it is unsure, and what lies under the pointer.
+// The segmentation over the image: opacity, one class alone, where it is unsure, and what lies under the pointer.
 
 class Segmentation {
   constructor(network) {
@@ -6,7 +6,7 @@ class Segmentation {
     this.opacity = 0.55;
   }
 
-  // What another picture does not keep.
+  // What another image does not keep.
   reset() {
     this.alone = undefined; // the class that is shown alone
     this.unsure = false;
@@ -98,19 +98,19 @@ class Segmentation {
   }
 }
 
-// Every pixel in its class's colour; `only` says which pixels are painted.
+// Every image pixel in its class's colour; `only` says which are painted.
 function painted({ legend }, labels, alpha, only) {
   const [, h, w] = labels.shape, colours = legend.map(({ colour }) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
   return fillPixels(new OffscreenCanvas(w, h), (p) => rgba(...colours[labels.data[p]], Math.round(255 * alpha * (only && !only(p) ? 0.06 : 1))));
 }
 
-// Stripes where the network is less than half sure.
+// Stripes where confidence is below a half.
 function hatched({ labels, sure }, only) {
   const [, h, w] = labels.shape, stripe = (p) => ((Math.floor(p / w) + (p % w)) % 6 < 3 ? rgba(0, 0, 0, 235) : rgba(255, 255, 255, 235));
   return fillPixels(new OffscreenCanvas(w, h), (p) => (sure.data[p] < 128 && (!only || only(p)) ? stripe(p) : 0));
 }
 
-// The pixel of `labels` that the pointer is on; undefined beside them.
+// The image pixel of `labels` that the pointer is on; undefined beside them.
 function pixelUnder(event, canvas, labels) {
   const [, h, w] = labels.shape, r = Math.floor((event.offsetY / canvas.clientHeight) * h), c = Math.floor((event.offsetX / canvas.clientWidth) * w);
   return r >= 0 && r < h && c >= 0 && c < w ? r * w + c : undefined;

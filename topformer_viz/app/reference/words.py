@@ -10,6 +10,7 @@ UI = {
         "the pages count them from 1.",
         "按计算顺序排列；在 Python 中用 `trace(model, image)[name]` 取得。API 从 0 开始数块，各页面从 1 开始。",
     ),
+    "swipe": Text("The table is wider than the screen: scroll it sideways ↔", "表格比屏幕宽，可以左右滑动 ↔"),
     "name": Text("name", "名称"),
     "meaning": Text("what it is", "含义"),
     "axes": Text("axes and sizes", "轴与大小"),
