@@ -264,8 +264,8 @@ NAMES |= {
     "English", "TopFormer", "LeViT", "ViT", "RoPE", "EVA", "DINOv", "Transformer", "ImageNet", "CamVid",
     "LabelMeFacade", "ADE", "README", "GFLOPs", "mIoU", "IoU", "PyTorch", "SyncBN", "CPU", "RGB", "MLP", "ReLU",
     "BatchNorm", "LayerNorm", "Hardswish", "hardswish", "softmax", "reshape", "permute", "exp", "rms", "float",
-    "one", "hot", "weight", "eval", "dropout", "SyncBN", "SyncBatchNorm", "fan_out", "sigmoid", "state", "dict", "mIoU", "IoU", "GPU",
-    "eval", "token", "fan_out", "attn_ratio", "proj", "to_q", "to_k", "to_v", "P_q", "P_k", "P_v", "P_o", "pyramid",
+    "one", "hot", "weight", "eval", "dropout", "SyncBatchNorm", "fan_out", "sigmoid", "state", "dict", "GPU",
+    "token", "attn_ratio", "proj", "to_q", "to_k", "to_v", "P_q", "P_k", "P_v", "P_o", "pyramid",
     "forward", "HTML", "PDF", "PNG", "SVG", "GIF", "ZIP", "npz", "NumPy", "Shift", "Enter", "Esc", "Tab", "Page", "Down",
     "weight",
 }  # fmt: skip
