@@ -16,7 +16,6 @@ from topformer_viz.app.lesson.quiz import questions
 from topformer_viz.app.lesson.quiz_run import LIVE
 from topformer_viz.app.lesson.quiz_shape import shape_question
 from topformer_viz.network.initialise import with_batch_statistics
-from topformer_viz.run.measures import measure
 from topformer_viz.run.stages import Stage, Step, axes_of, stage_of
 from topformer_viz.run.walk import sources_of, walk
 from topformer_viz.words.text import Lang, Text
@@ -95,20 +94,16 @@ def test_answers_are_those_of_the_run(colour) -> None:
     """Worked out here again from the run's tensors."""
     run, model = colour.run, colour.model
     found = {kind: q for name in LIVE for kind, q in asked(run, model, f"block0.{name}").items() if kind != "shape"}
-    assert {"scale", "focused", "sums", "alike"} <= found.keys()
+    assert {"scale", "sums", "alike"} <= found.keys()
     weights, scores = run["block0.weights"][0], run["block0.scores"][0]
     spread = torch.special.entr(weights).sum(-1).exp().mean(-1)
-    assert right(found["focused"]).startswith(f"Head {int(spread.argmin()) + 1} (")
-    assert f"{float(spread.min()):.1f} effective tokens" in found["focused"].options[0].reason
-    if "furthest" in found:
-        assert right(found["furthest"]).startswith(f"Head {int(measure(run, 0).distance.argmax()) + 1} (")
     scaled = (scores / run.sizes["key_dim"] ** 0.5).softmax(-1)
     after = float(torch.special.entr(scaled).sum(-1).exp().mean())
     assert right(found["scale"]) == ("More" if after > float(spread.mean()) else "Fewer")
-    assert f"{float(spread.mean()):.1f} as it is, {after:.1f} with" in found["scale"].options[0].reason
+    assert f"{float(spread.mean()):.1f} effective tokens as it is, {after:.1f} with" in found["scale"].options[0].reason
     assert right(found["sums"]) == "Each row's"
     value, mixed = run["block0.value"].std(-2).mean(), run["block0.mixed"].std(-2).mean()
-    assert right(found["alike"]) == ("More alike" if mixed < value else "Less alike")
+    assert right(found["alike"]) == "More alike" and mixed < value
 
 
 def test_as_built_nothing_is_added_and_no_head_stands_out(photo: Callable[..., Image.Image]) -> None:
@@ -121,9 +116,44 @@ def test_as_built_nothing_is_added_and_no_head_stands_out(photo: Callable[..., I
     assert right(asked(run, model, "block0.weights")["sums"]) == "Both"
     assert right(asked(run, model, "block0.scores")["scale"]) == "As many"
     assert right(asked(run, model, "block0.projected")["branch"]) == "Exactly 0 everywhere"
-    assert right(asked(run, model, "block0.residual")["added"]) == "Nothing at all is added"
+    (given,) = asked(run, model, "block0.projected")["branch"].given
+    assert "γ goes from 0 to 0, the bias from 0 to 0" in given
     measured = with_batch_statistics(model, run["image"])
-    assert "focused" in asked(trace(measured, picture), measured, "block0.weights")
+    run = trace(measured, picture)
+    question = asked(run, measured, "block0.weights")["focused"]
+    spread = torch.special.entr(run["block0.weights"][0]).sum(-1).exp().mean(-1)
+    assert right(question) == f"Head {int(spread.argmin()) + 1}"
+    assert f"{float(spread.min()):.1f} effective tokens" in question.options[0].reason
+
+
+def test_every_question_comes_with_what_its_answer_follows_from(case) -> None:
+    """No answer has to be guessed. Of a shape: each size in it stands in a fact, or is worked out from two or more that do."""
+    for name in names(case.run, 0):
+        for kind, question in asked(case.run, case.model, name).items():
+            assert question.given, (name, kind)
+            if kind != "shape" or not name.startswith("block0."):
+                continue
+            told = {int(number) for number in re.findall(r"\d+", " ".join(question.given))}
+            sizes = {int(number) for number in re.findall(r" (\d+)", right(question))}
+            assert all(size in told or size in products(told) for size in sizes), (name, question.given)
+
+
+def products(numbers: set[int]) -> set[int]:
+    return {a * b for a in numbers for b in numbers}
+
+
+def test_the_facts_lead_to_the_answer(tiny) -> None:
+    """As a student would: from the facts alone."""
+    run, model = tiny.run, tiny.model
+    (facts,) = asked(run, model, "block0.activated")["zeros"].given
+    below = [float(number.replace("−", "-")) for number in re.findall(r"below (−?[\d.]+\d)", facts)]
+    quarters = ["Up to a quarter", "A quarter to a half", "A half to three quarters", "More than three quarters"]
+    assert right(asked(run, model, "block0.activated")["zeros"]) == quarters[sum(quartile <= 0 for quartile in below)]
+    for block in range(model.num_blocks):
+        question = asked(run, model, f"block{block}.weights", block).get("focused")
+        if question:
+            varied = [float(number) for number in re.findall(r"head \d+: ([\d.]+\d)", question.given[0])]
+            assert [option.correct for option in question.options].index(True) == varied.index(max(varied))
 
 
 def test_questions_travel_with_their_steps(tiny) -> None:

@@ -130,7 +130,7 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     presses(page, "1")
     quiz.get_by_role("button", name="Show the stage").click()
     assert explorer(page).is_visible()
-    assert page.locator(".score").inner_text() == "2 of 3 right"
+    assert page.locator(".score").inner_text() == "2 of 3 right on this image"
     page.locator(".blocks button").nth(1).click()
     expect(quiz).to_be_visible(timeout=20_000)
     expect(quiz.locator(".prompt")).to_contain_text("divided by √key_dim")
@@ -144,7 +144,7 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     page.locator('.node[data-name="query"]').click()
     assert not quiz.is_visible()
     score = page.locator(".score").inner_text()
-    assert score.endswith("of 4 right")
+    assert score.endswith("of 4 right on this image")
 
     # Presenting, a remote tells the answer, which counts for nothing.
     page.locator('.node[data-name="key"]').click()
@@ -161,3 +161,43 @@ def test_a_question_comes_before_each_stage(visit: Open) -> None:
     assert quiz.is_visible() and not page.locator(".score").is_visible()
     page.get_by_role("button", name="Predict first").click()
     assert not quiz.is_visible() and "quiz" not in query_of(page)
+
+
+def test_the_last_stage_sums_up_what_was_missed_and_another_image_counts_anew(visit: Open) -> None:
+    page = visit("lesson?stage=output&quiz=1&model=tiny&size=256&lang=en", 1280, 720)
+    quiz, summary = page.locator(".quiz"), page.locator(".summary")
+    assert not summary.is_visible()
+    quiz.locator(".option", has_text="C 208 · H 4 · W 6").click()
+    presses(page, "Enter")
+    expect(summary).to_contain_text("All right: there is nothing to go back to.")
+    assert summary.locator(".left-over li").count() > 10 and not summary.locator(".missed").is_visible()
+
+    summary.get_by_role("button", name="Scores").click()
+    quiz.locator(".option", has_text="key_dim 16 · key_dim 16").click()
+    quiz.get_by_role("button", name="Another question").click()
+    presses(page, "2")  # dividing would spread a row over fewer tokens: wrong
+    presses(page, "Enter")
+    page.locator('.node[data-name="output"]').click()
+    expect(summary.locator(".result")).to_have_text("1 of 3 right on this image")
+    assert summary.locator(".missed li button").all_inner_texts() == ["Scores", "Scores"]
+    expect(summary.locator(".missed li").nth(1)).to_contain_text("divided by √key_dim")
+    page.locator(".blocks button").nth(1).click()
+    expect(page.locator(".lesson")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
+    assert summary.locator(".missed li button").all_inner_texts() == ["Scores", "Scores · Block 1"]
+    summary.locator(".missed li button").nth(1).click()  # it leads to its own block, and there to the stage
+    expect(page.locator(".blocks [aria-pressed=true]")).to_have_text("1", timeout=20_000)
+    assert stage(page) == "scores"
+
+    page.locator('.node[data-name="output"]').click()
+    presses(page, "p", "PageDown", "PageDown", "PageDown")
+    assert summary.is_visible() and level(page) == "3" and look(page)["large"] == []
+    presses(page, "p")
+    summary.get_by_role("button", name="Ask these again").click()
+    assert (stage(page), page.locator(".score").inner_text()) == ("scores", "1 of 1 right on this image")
+    assert quiz.is_visible()
+
+    page.get_by_role("button", name="Picture: Street").click()
+    page.get_by_test_id("stPills").get_by_text("Astronaut").click()
+    expect(page.locator(".score")).to_be_hidden(timeout=20_000)
+    page.get_by_test_id("stPills").get_by_text("Street").click()
+    expect(page.locator(".score")).to_have_text("1 of 1 right on this image", timeout=20_000)

@@ -1,5 +1,6 @@
 // Presenting to a class: the stage alone on the screen, large; what there is to say about it is uncovered bit by bit
-// (level 0: the picture, 1: the shape, 2: the words), by a click, the keyboard or a remote. The pointer is a red dot.
+// (level 0: the map, 1: the shape, 2: the words, at the end 3: the quiz summed up), by a click, the keyboard or a remote.
+// The pointer is a red dot.
 
 const LEVELS_OF_STAGE = 3;
 const INTERACTIVE = "button, a, summary, input, textarea, select, [contenteditable], [role=button], .photo, .term";
@@ -79,7 +80,7 @@ class Presenter {
   onward() {
     const { quiz, step } = this.view;
     if (quiz.pending(step)) return quiz.answered ? quiz.show() : quiz.choose(null);
-    if (this.level < LEVELS_OF_STAGE - 1) this.uncover(this.level + 1);
+    if (this.level < LEVELS_OF_STAGE - (quiz.sumsUp ? 0 : 1)) this.uncover(this.level + 1);
     else this.view.turn(1);
   }
 

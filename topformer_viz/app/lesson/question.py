@@ -16,7 +16,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: ``given`` says from what, ``kind`` names it within its stage.
+    """What is asked: ``kind`` names it within its stage, ``given`` holds the facts from which one can work out the answer.
 
     ``live``: whether the answer comes from the run and the block on show, and may be another in the next.
     """

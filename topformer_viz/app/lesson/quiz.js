@@ -1,5 +1,6 @@
-// Predict, then reveal: while it is on, a stage shows a question first. The questions come with the payload (quiz.py).
-// What was answered is kept for this tab; an answer that depends on the run and the block is asked for anew in another.
+// Predict, then reveal: while it is on, a stage shows a question first, and the last one sums up. The questions come with
+// the payload (quiz.py). What was answered is kept for this tab and belongs to the run on show: another image or model has
+// a count of its own, and what depends on the block is asked anew in another.
 
 class Quiz {
   constructor(view) {
@@ -7,15 +8,20 @@ class Quiz {
     this.find = view.find;
     this.on = false;
     this.now = null; // the question just answered: {key, chosen}
-    this.kept = { answers: {}, open: {}, ...stored("topformer-quiz") };
+    this.runs = stored("topformer-quiz"); // by run: {answers, open}, by question and by stage
     this.find(".predict").onclick = () => this.turn(!this.on);
     this.find(".reset").onclick = () => this.reset();
     this.find(".quiz .show").onclick = () => this.show();
+    this.find(".summary .again").onclick = () => this.askAgain();
     this.find(".quiz .another").onclick = () => {
       this.now = null;
       this.draw();
       this.find(".stage").focus({ preventScroll: true });
     };
+  }
+
+  get kept() {
+    return (this.runs[this.view.lesson.view.run] ??= { answers: {}, open: {} });
   }
 
   turn(on) {
@@ -25,7 +31,7 @@ class Quiz {
   }
 
   reset() {
-    this.kept = { answers: {}, open: {} };
+    delete this.runs[this.view.lesson.view.run];
     this.now = null;
     this.keep();
     this.find(".predict").focus(); // this button goes
@@ -33,12 +39,12 @@ class Quiz {
   }
 
   keep() {
-    stored("topformer-quiz", this.kept);
+    stored("topformer-quiz", this.runs);
   }
 
   key(step, question) {
-    const { block, view: { run } } = this.view.lesson, live = question ? question.live : step.quiz.some((q) => q.live);
-    return [step.stage, question?.kind ?? "", ...(live ? [run, block] : [])].join("/");
+    const live = question ? question.live : step.quiz.some((q) => q.live);
+    return [step.stage, question?.kind ?? "", ...(live ? [this.view.lesson.block] : [])].join("/");
   }
 
   // The question that a stage waits for; null where it may be seen.
@@ -94,6 +100,7 @@ class Quiz {
     Object.assign(this.find(".predict"), { title: ui.predict_title, ariaPressed: String(this.on) });
     for (const part of [".score", ".reset"]) this.find(part).hidden = !this.on || !counted.length;
     this.find(".lesson").classList.toggle("quizzing", this.on);
+    this.sumUp(said);
     this.find(".lesson").classList.toggle("asking", Boolean(question));
     document.documentElement.classList.toggle("asking", Boolean(question)); // the page's words on the model tell answers
     const box = this.find(".quiz");
@@ -119,5 +126,67 @@ class Quiz {
     this.find(".reason").innerHTML = answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}` : "";
     this.find(".quiz .onward").hidden = !answered;
     this.find(".quiz .another").hidden = !this.unanswered(step).length;
+  }
+
+  // ------------------------------------------------------------ the sum at the end
+
+  get sumsUp() {
+    const { lesson, step } = this.view;
+    return this.on && step === lesson.steps.at(-1) && !this.pending(step);
+  }
+
+  // Answers of a kind as places to go back to: {key, step, block, prompt}; not those of a stage that this lesson lacks.
+  places(keys) {
+    const { lesson } = this.view;
+    return keys.map((key) => {
+      const [stage, kind, block] = key.split("/"), step = lesson.byStage[stage];
+      return { key, step, block: Number(block) || lesson.block, prompt: step?.quiz.find((q) => q.kind === kind)?.prompt ?? "" };
+    }).filter(({ step }) => step);
+  }
+
+  get missed() {
+    return this.places(Object.keys(this.kept.answers).filter((key) => this.kept.answers[key] === false));
+  }
+
+  goTo({ step, block }) {
+    this.view.chooseBlock(block);
+    this.view.go(step.stage);
+    this.find(".stage").focus({ preventScroll: true });
+    this.find(".stage").scrollIntoView({ block: "start" });
+  }
+
+  askAgain() {
+    const { missed } = this;
+    for (const { key, step } of missed) {
+      delete this.kept.answers[key];
+      for (const open of Object.keys(this.kept.open)) if (open.startsWith(`${step.stage}/`)) delete this.kept.open[open];
+    }
+    this.keep();
+    this.view.render();
+    this.goTo(missed[0]);
+  }
+
+  sumUp(said) {
+    const box = this.find(".summary"), { lesson, lesson: { ui } } = this.view, { missed } = this;
+    box.hidden = !this.sumsUp;
+    if (box.hidden) return;
+    const left = lesson.steps.filter((step) => this.unanswered(step).length).map((step) => ({ step, block: lesson.block }));
+    const answered = Object.values(this.kept.answers).some((right) => right !== null);
+    say(this.find, {
+      ".summary h3": ui.summed_up, ".summary .result": answered ? said : ui.none_answered, ".summary .again": ui.again,
+      ".summary .well": ui.all_right, ".summary .of-missed": ui.missed, ".summary .of-left": ui.left,
+    });
+    this.find(".summary .well").hidden = !answered || missed.length > 0;
+    for (const part of [".of-missed", ".missed", ".again"]) this.find(`.summary ${part}`).hidden = !missed.length;
+    for (const part of [".of-left", ".left-over"]) this.find(`.summary ${part}`).hidden = !left.length;
+    this.find(".summary .missed").replaceChildren(...missed.map((place) => this.wayTo(place)));
+    this.find(".summary .left-over").replaceChildren(...left.map((place) => this.wayTo(place)));
+  }
+
+  // A place as an item of a list; where it is another block's, that is said.
+  wayTo(place) {
+    const { lesson } = this.view, block = place.block === lesson.block ? "" : ` · ${lesson.ui.block} ${place.block}`;
+    const button = element("button", { type: "button", textContent: place.step.title + block, onclick: () => this.goTo(place) });
+    return element("li", {}, button, element("span", { innerHTML: place.prompt ?? "" }));
   }
 }

@@ -1,8 +1,9 @@
 """Questions for a class to answer before it sees a stage, and what is right and wrong about each answer.
 
-Which shape comes out is asked of every stage: the question is made from its declaration alone (sources, steps, axes),
-the wrong answers by the usual mistakes. Other questions have their answers in the run on show, and are left out where it
-gives no clear one. Sentences carry the markup of the notes in stages.py: names in back quotes.
+Every one can be worked out from the facts that stand with it: none has to be guessed. Which shape comes out is asked of
+every stage: the question is made from its declaration alone (sources, steps, axes), the wrong answers by the usual
+mistakes. Other questions have their answers in the run on show, and are left out where it gives no clear one.
+Sentences carry the markup of the notes in stages.py: names in back quotes, terms of the glossary in double brackets.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ from itertools import pairwise
 from topformer_viz.app.lesson import quiz_words as say
 from topformer_viz.app.lesson.question import OPTIONS, Option, Question
 from topformer_viz.run.stages import AXES, COMPOSITE, OPERATIONS, Stage, axes_of
-from topformer_viz.words.text import Lang, capital, clauses, sentences
+from topformer_viz.words.text import Lang, capital, clauses, listed, sentences
 
 WIDTHS = ("C", "nh_kd", "dh")  # axes that count a token map's channels
 
@@ -30,8 +30,36 @@ def shape_question(stage: Stage, name: str, sources: Sequence[str], sizes: Mappi
     options = list(found.values())
     random.Random(stage.name).shuffle(options)
     given = tuple(say.GIVEN(lang, name=source, shape=_axes(shape)) for source, shape in before.items())
+    facts = tuple(_facts(stage, name, right, before, sizes, lang)) if before else (say.GIVEN_IMAGE(lang, **sizes),)
     prompt = say.NEXT(lang, operations=clauses(lang, operations))
-    return Question("shape", given or (say.GIVEN_PICTURE(lang, **sizes),), prompt, tuple(options), live=False)
+    return Question("shape", given + facts, prompt, tuple(options), live=False)
+
+
+def _facts(
+    stage: Stage, name: str, right: Shape, before: Mapping[str, Shape], sizes: Mapping[str, int], lang: Lang
+) -> Iterator[str]:
+    """What one has to know beside the sources' shapes to work the answer out."""
+    operations = {step.operation for step in stage.steps}
+    axes = _new_axes(right, before)
+    if "convolve" in operations:
+        level = int(name[-1])
+        yield say.LEVEL_IS(lang, share=4 << level, channels=sizes[f"C{level}"])
+    elif "conv" in operations:
+        yield say.WIDTHS_ARE(lang, **sizes)
+    elif "pool" in operations:  # the channels are to be added up
+        yield say.GRID_IS(lang, **sizes)
+    elif axes:
+        yield say.SIZES_ARE(lang, sizes=listed(lang, (f"`{axis} {sizes[axis]}`" for axis in axes)))
+    if "permute" in operations:
+        yield say.PERMUTES(lang)
+    if "mlp" in operations:
+        yield say.MLP_IS(lang)
+
+
+def _new_axes(right: Shape, before: Mapping[str, Shape]) -> list[str]:
+    """The axes of ``right`` that no source has and whose sizes do not follow from the sources' sizes."""
+    known = {axis for shape in before.values() for axis, _ in shape}
+    return [axis for axis, _ in right if axis not in known and not set(COMPOSITE.get(axis, ("",))) <= known]
 
 
 def _axes(shape: Shape) -> str:
