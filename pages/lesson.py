@@ -4,4 +4,4 @@ from topformer_viz.app.frame.page import open_page
 from topformer_viz.app.lesson import page
 from topformer_viz.app.lesson.figures import bundles, figures
 
-page.show(open_page(figures=figures, bundles=bundles, takes=page.takes))
+page.show(open_page(figures=figures, bundles=bundles, takes=page.takes, routes=True))

@@ -18,6 +18,7 @@ from topformer_viz import load_model, trace
 from topformer_viz.app.explorer.state import parameters
 from topformer_viz.app.frame import choices, words
 from topformer_viz.app.frame.address import Takes
+from topformer_viz.app.frame.routes import ROUTES
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
 from topformer_viz.app.lab.what_if.settings import SWITCHES
@@ -222,3 +223,22 @@ def test_a_plan_fills_its_minutes(minutes: int) -> None:
     starts, ends = zip(*english, strict=True)
     assert starts == ("0", *ends[:-1])
     assert ends[-1] == str(minutes)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("minutes", ROUTES)
+def test_a_plan_is_the_route_that_the_app_leads_along(minutes: str, lang: str) -> None:
+    """Stops, minutes and addresses; and as many goals."""
+    plan, route = read(f"plan-{minutes}.md", lang), ROUTES[minutes]
+    rows = re.findall(r"^\| (\d+)–(\d+) \| ([^|]*) \|", plan, re.MULTILINE)
+    stops = []
+    for start, end, screen in rows:
+        at = [urlsplit(link) for link in re.findall(r"\]\(([^)\s]+)\)", screen)]
+        places = [(place.path.strip("/"), dict(parse_qsl(place.query)) | {"lang": None}) for place in at]
+        stops.append((int(start), int(end), places))
+    assert stops == [
+        (stop.start, stop.end, [(place.page, {**place.asked, "lang": None}) for place in stop.places])
+        for stop in route.stops
+    ]
+    goals = plan.split("\n## ")[1]
+    assert len(re.findall("^- ", goals, re.MULTILINE)) == len(route.goals)

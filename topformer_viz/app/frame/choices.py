@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from topformer_viz.app.canvas.wire import OWN
-from topformer_viz.app.frame import address
+from topformer_viz.app.frame import address, route_bar
 from topformer_viz.app.frame.address import Parameter
 from topformer_viz.app.frame.compute import own_model, own_picture, shared_sample
 from topformer_viz.app.frame.view import View
@@ -30,6 +30,7 @@ EVERYWHERE: address.Takes = {
     "size": Parameter(SIDES, 512),
     "grid": Parameter(range(MIN_GRID, MAX_GRID + 1), GRIDS[0]),
     "block": Parameter(range(1, 5), 1),
+    **route_bar.TAKES,
 }
 
 
@@ -58,6 +59,7 @@ def link() -> dict[str, Any]:
         "model": state.model,
         "size": None if colour else state.size,
         "grid": state.grid if colour else None,
+        **route_bar.choices(),
     }
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.frame import address
+from topformer_viz.app.frame import address, route_bar
 from topformer_viz.app.frame.choices import (
     EVERYWHERE,
     MAX_TOKENS,
@@ -62,13 +62,14 @@ MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
 def open_page(
     max_tokens: int = MAX_TOKENS, figures: Callable[[View], Sequence[Offer]] = lambda view: (),
     bundles: Callable[[View], Sequence[Bundle]] = lambda view: (),
-    takes: Callable[[View, Mapping[str, str]], address.Takes] = lambda view, said: {},
+    takes: Callable[[View, Mapping[str, str]], address.Takes] = lambda view, said: {}, routes: bool = False,
 ) -> View:  # fmt: skip
     """Start a page: its settings, the top bar with every choice, the run for them, and the bar that hands it out.
 
     ``max_tokens``: how many tokens the page can show of the colour model; a TopFormer's are MAX_TOKENS at most.
     ``figures``, ``bundles``: what can be saved of the page. ``takes``: what its address may say of a view, beside what every
     page's may; of some parameters it depends on what the address says in others. A new visitor hears of what it says otherwise.
+    ``routes``: whether it offers the teaching routes.
     """
     start()
     st.set_page_config(page_title="TopFormer's attention", page_icon=str(ICON), layout="wide")
@@ -92,7 +93,10 @@ def open_page(
             f'<div class="wide"><p class="model-label">{name} <span class="model-words">{words}</span></p><p class="run-line">{about}</p></div>'
             f'<details class="narrow"><summary>{name}</summary><p class="model-words">{words}</p><p>{about}</p></details>'
         )
+        if routes or st.session_state.route:
+            route_bar.menu(lang)
         bar(view, figures(view), bundles(view), lambda said: address.complete(said, possible(view, takes(view, said))))
+    route_bar.bar(lang)
     place_of_warning = st.empty()
     if view.outline.unlike:
         place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
