@@ -1,11 +1,13 @@
 """The lesson in front of a class: presenting it, and guessing before each stage."""
 
+import re
 from typing import Any
 
 import pytest
 from browsing import Open, explorer, place, query_of, says, stage
 from playwright.sync_api import Page, expect
 
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.run.stages import STAGES
 from topformer_viz.words.names import NOT_EVIDENCE
 
@@ -197,7 +199,56 @@ def test_the_last_stage_sums_up_what_was_missed_and_another_image_counts_anew(vi
     assert quiz.is_visible()
 
     page.get_by_role("button", name="Picture: Street").click()
-    page.get_by_test_id("stPills").get_by_text("Astronaut").click()
+    page.get_by_text(SAMPLES["astronaut"].name.en, exact=True).click()
     expect(page.locator(".score")).to_be_hidden(timeout=20_000)
-    page.get_by_test_id("stPills").get_by_text("Street").click()
+    page.get_by_text(SAMPLES["street"].name.en, exact=True).click()
     expect(page.locator(".score")).to_have_text("1 of 1 right on this image", timeout=20_000)
+
+
+def test_hands_are_typed_in_and_summed_up(visit: Open) -> None:
+    page = visit("lesson?stage=output&quiz=1&model=tiny&size=256&lang=en", 1280, 720)
+    quiz, summary = page.locator(".quiz"), page.locator(".summary")
+    assert not quiz.locator("input").count()
+    presses(page, "p")
+    right = (
+        quiz.locator(".option")
+        .all_inner_texts()
+        .index(next(text for text in quiz.locator(".option").all_inner_texts() if "C 208 · H 4 · W 6" in text))
+    )
+    for n, hands in enumerate([3, 3, 3]):
+        quiz.get_by_label(f"Hands for answer {n + 1}").fill(str(hands))
+    quiz.get_by_label(f"Hands for answer {right + 1}").fill("12")
+    presses(page, "PageDown")
+    expect(quiz.locator(".reason")).to_contain_text(re.compile("The class: 12 of (18|21) hands"))
+    assert quiz.locator(".option.correct").evaluate("(o) => o.style.getPropertyValue('--share')") != ""
+    presses(page, "PageDown", "PageDown", "PageDown", "PageDown")
+    assert (level(page), summary.is_visible()) == ("3", True)
+    expect(summary.locator(".polled li")).to_have_count(1)
+    expect(summary.locator(".polled li")).to_contain_text("12 of")
+    assert page.locator(".summary .result").inner_text() == ""  # the teacher has answered none
+
+
+def test_the_search_finds_stages_terms_and_parts_of_the_lab_by_keyboard(visit: Open) -> None:
+    page = visit("lesson?stage=image&lang=en", 1280, 720)
+    search, found = page.locator(".search"), page.locator(".found > *")
+    assert not search.is_visible()
+    presses(page, "/")
+    assert search.is_visible()
+    page.keyboard.type("softmax")
+    expect(found.first).to_contain_text("softmax")
+    page.keyboard.press("Escape")
+    assert not search.is_visible() and stage(page) == "image"
+    presses(page, "/")
+    for asked, title in (("键", "Key"), ("key_map.reshape", "Key"), ("nh_kd H", "Query, still a map")):
+        search.locator("input").fill(asked)
+        expect(found.locator(".name").filter(has_text=title).first).to_be_visible()
+    search.locator("input").fill("one-hot")
+    expect(found.first).to_contain_text("effective tokens")
+    assert "reference?" in (found.first.get_attribute("href") or "")
+    search.locator("input").fill("shuffle the tokens")
+    expect(found.filter(has_text="What if?")).to_have_attribute("href", re.compile(r"^lab\?.*part=what-if"))
+    search.locator("input").fill("qqqq")
+    expect(search).to_contain_text("Nothing found.")
+    search.locator("input").fill("concatenated")
+    presses(page, "ArrowDown", "ArrowUp", "ArrowDown", "Enter")
+    assert stage(page) == "merged" and not search.is_visible()

@@ -29,6 +29,7 @@ class Lesson {
     this.scene = new BlockScene(this);
     this.quiz = new Quiz(this);
     this.presenter = new Presenter(this);
+    this.search = new Search(this);
     this.resized = new ResizeObserver(() => {
       if (!this.lesson) return;
       this.scene.fit();
@@ -42,6 +43,7 @@ class Lesson {
     this.resized.disconnect();
     this.explorer.close();
     this.presenter.close();
+    this.search.close();
     document.documentElement.classList.remove("asking");
     this.photo?.close();
   }
@@ -173,6 +175,7 @@ class Lesson {
       ".fold": [...(blocks > 1 ? [`${ui.block} ${block}`] : []), this.head ? `${ui.head} ${this.head}` : ui.all_heads].join(" · "),
     });
     this.find(".fold").ariaExpanded = String(this.find(".lesson > .toolbar").classList.contains("unfolded"));
+    this.search.draw();
   }
 
   // Where there is little room the toolbar is folded away.

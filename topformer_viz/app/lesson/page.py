@@ -1,7 +1,7 @@
 """The lesson's component: one scene and the current stage, drawn in the browser without a build step.
 
-quiz.js asks before a stage is shown, present.js shows it to a class, scene.js and painter.js draw; lesson.js, which
-comes last, has them all.
+quiz.js asks before a stage is shown, present.js shows it to a class, search.js finds it, scene.js and painter.js draw;
+lesson.js, which comes last, has them all.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,13 @@ from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lesson.links import LINKS
 from topformer_viz.app.lesson.payload import lesson_part
+from topformer_viz.app.lesson.search import search_data
 from topformer_viz.app.lesson.words import UI
 from topformer_viz.server.store import STORE
 
 _HERE = Path(__file__).parent
 LESSON_HTML = (_HERE / "lesson.html").read_text("utf-8").replace("<!-- explorer -->", EXPLORER_HTML)
-LESSON_JS = scripts(_HERE, "quiz.js", "present.js", "scene.js", "painter.js", "lesson.js")
+LESSON_JS = scripts(_HERE, "quiz.js", "present.js", "search.js", "scene.js", "painter.js", "lesson.js")
 _component = st.components.v2.component(
     "topformer_lesson",
     html=LESSON_HTML,
@@ -58,6 +59,7 @@ def show(view: View) -> None:
         "block": block,
         "blocks": view.outline.blocks,
         "link": view.link,
+        "search": search_data(view.lang),
         "about": [view.about, *warned, view.name],
         "ui": {name: text(view.lang) for name, text in UI.items()},
     }

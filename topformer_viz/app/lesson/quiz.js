@@ -1,6 +1,7 @@
 // Predict, then reveal: while it is on, a stage shows a question first, and the last one sums up. The questions come with
 // the payload (quiz.py). What was answered is kept for this tab and belongs to the run on show: another image or model has
-// a count of its own, and what depends on the block is asked anew in another.
+// a count of its own, and what depends on the block is asked anew in another. While presenting, the hands of a class are
+// typed in beside the answers.
 
 class Quiz {
   constructor(view) {
@@ -8,7 +9,7 @@ class Quiz {
     this.find = view.find;
     this.on = false;
     this.now = null; // the question just answered: {key, chosen}
-    this.runs = stored("topformer-quiz"); // by run: {answers, open}, by question and by stage
+    this.runs = stored("topformer-quiz"); // by run: {answers, open, hands}, by question, by stage and by question
     this.find(".predict").onclick = () => this.turn(!this.on);
     this.find(".reset").onclick = () => this.reset();
     this.find(".quiz .show").onclick = () => this.show();
@@ -21,7 +22,7 @@ class Quiz {
   }
 
   get kept() {
-    return (this.runs[this.view.lesson.view.run] ??= { answers: {}, open: {} });
+    return (this.runs[this.view.lesson.view.run] ??= { answers: {}, open: {}, hands: {} });
   }
 
   turn(on) {
@@ -116,16 +117,51 @@ class Quiz {
     const options = question.options.map(({ text, correct }, n) => {
       const [mark, judged] = !answered ? ["", ""] : correct ? ["✓", " correct"] : n === chosen ? ["✗", " mistaken"] : ["", ""];
       const innerHTML = `<kbd>${n + 1}</kbd><span>${text}</span><span class="verdict">${mark}</span>`, ariaDisabled = answered ? "true" : null;
-      return element("button", { type: "button", className: `option${judged}`, innerHTML, ariaKeyShortcuts: n + 1, ariaDisabled, onclick: () => this.choose(n) });
+      const option = element("button", { type: "button", className: `option${judged}`, innerHTML, ariaKeyShortcuts: n + 1, ariaDisabled, onclick: () => this.choose(n) });
+      return this.view.presenter.on ? element("div", { className: "answer" }, option, this.hands(step, question, n, option)) : option;
     });
     this.find(".options").replaceChildren(...options);
     const right = question.options.find((option) => option.correct), own = question.options[chosen] ?? right;
     const verdict = chosen === null ? ui.told : own.correct ? ui.right : ui.wrong;
     // The wrong answers of a live question say the numbers already.
-    const also = own.correct || question.live ? "" : `<p>${ui.told} ${right.reason}</p>`;
-    this.find(".reason").innerHTML = answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}` : "";
+    const also = own.correct || question.live ? "" : `<p>${ui.told} ${right.reason}</p>`, raised = this.raised(this.key(step, question), question);
+    const ofClass = raised.of && this.view.presenter.on ? `<p>${fill(ui.hands_right, raised)}</p>` : "";
+    this.find(".reason").innerHTML = answered ? `<p><strong>${verdict}</strong> ${own.reason}</p>${also}${ofClass}` : "";
     this.find(".quiz .onward").hidden = !answered;
     this.find(".quiz .another").hidden = !this.unanswered(step).length;
+  }
+
+  // ------------------------------------------------------------ hands
+
+  // How many hands answer `n` gets: a field to type them into and, once the answer is told, the number with a bar behind `option`.
+  hands(step, question, n, option) {
+    const { ui } = this.view.lesson, key = this.key(step, question), counts = this.kept.hands[key] ?? [], count = counts[n] ?? 0;
+    if (this.answered) {
+      const { of } = this.raised(key, question);
+      if (of) option.style.setProperty("--share", `${(count * 100) / of}%`);
+      return element("span", { className: "hands", textContent: of ? count : "" });
+    }
+    const field = element("input", { type: "number", min: 0, inputMode: "numeric", value: count || "", placeholder: ui.hands, ariaLabel: fill(ui.hands_for, { n: n + 1 }) });
+    field.oninput = () => {
+      const news = question.options.map((_, m) => this.kept.hands[key]?.[m] ?? 0);
+      news[n] = Math.max(0, Math.floor(Number(field.value)) || 0);
+      this.kept.hands[key] = news;
+      this.keep();
+    };
+    return field;
+  }
+
+  // Of the hands for a question: how many were for the right answer, of how many.
+  raised(key, question) {
+    const counts = this.kept.hands[key] ?? [], sum = (all) => all.reduce((a, b) => a + b, 0);
+    return { right: sum(counts.filter((_, n) => question.options[n]?.correct)), of: sum(counts) };
+  }
+
+  // What a class was asked in this block, {step, block, prompt, right, of}; what most of it missed comes first.
+  get polled() {
+    const { lesson } = this.view, asked = lesson.steps.flatMap((step) => step.quiz.map((question) => ({ step, question, block: lesson.block })));
+    const all = asked.map(({ step, question, block }) => ({ step, block, prompt: question.prompt, ...this.raised(this.key(step, question), question) }));
+    return all.filter(({ of }) => of).sort((a, b) => a.right / a.of - b.right / b.of);
   }
 
   // ------------------------------------------------------------ the sum at the end
@@ -170,15 +206,24 @@ class Quiz {
     const box = this.find(".summary"), { lesson, lesson: { ui } } = this.view, { missed } = this;
     box.hidden = !this.sumsUp;
     if (box.hidden) return;
-    const left = lesson.steps.filter((step) => this.unanswered(step).length).map((step) => ({ step, block: lesson.block }));
+    const { polled } = this, left = lesson.steps.filter((step) => this.unanswered(step).length).map((step) => ({ step, block: lesson.block }));
     const answered = Object.values(this.kept.answers).some((right) => right !== null);
     say(this.find, {
-      ".summary h3": ui.summed_up, ".summary .result": answered ? said : ui.none_answered, ".summary .again": ui.again,
+      ".summary h3": ui.summed_up, ".summary .result": answered ? said : polled.length ? "" : ui.none_answered, ".summary .again": ui.again,
       ".summary .well": ui.all_right, ".summary .of-missed": ui.missed, ".summary .of-left": ui.left,
+      ".summary .of-class": ui.polled,
     });
     this.find(".summary .well").hidden = !answered || missed.length > 0;
     for (const part of [".of-missed", ".missed", ".again"]) this.find(`.summary ${part}`).hidden = !missed.length;
     for (const part of [".of-left", ".left-over"]) this.find(`.summary ${part}`).hidden = !left.length;
+    for (const part of [".of-class", ".polled"]) this.find(`.summary ${part}`).hidden = !polled.length;
+    const rows = polled.map((place) => {
+      const row = this.wayTo(place);
+      row.style.setProperty("--share", `${(place.right * 100) / place.of}%`);
+      row.prepend(element("strong", { className: "hands", textContent: fill(ui.hands_share, place) }));
+      return row;
+    });
+    this.find(".summary .polled").replaceChildren(...rows);
     this.find(".summary .missed").replaceChildren(...missed.map((place) => this.wayTo(place)));
     this.find(".summary .left-over").replaceChildren(...left.map((place) => this.wayTo(place)));
   }
