@@ -1,4 +1,4 @@
-"""One picture through the network as built, re-initialised and trained."""
+"""One picture through the network untrained, with either initialisation, and trained."""
 
 from topformer_viz.app.frame.page import open_page
 from topformer_viz.app.starts import page

@@ -29,6 +29,7 @@ from topformer_viz.run.stages import AXES, GLOSSARY
 from topformer_viz.server.store import STORE
 from topformer_viz.words.text import LANGS
 
+NO_ROUTE = {"route": None, "stop": None}
 PAGES = ["", *(page.stem for page in sorted((ROOT / "pages").glob("*.py")))]
 
 
@@ -54,7 +55,7 @@ def test_a_deep_link_opens_the_same_view() -> None:
     header = lesson(app)
     assert {"stage": "scores", "head": 1}.items() <= header["asked"].items()
     assert (header["block"], header["blocks"], header["lang"]) == (2, 4, "zh")
-    assert header["link"] == {"sample": "card", "model": "tiny-batch", "size": 256, "grid": None}
+    assert header["link"] == {"sample": "card", "model": "tiny-batch", "size": 256, "grid": None} | NO_ROUTE
     assert header["grid"] == [4, 6]
 
 
@@ -62,7 +63,7 @@ def test_a_deep_link_opens_the_same_view() -> None:
 def test_nonsense_in_the_address_gives_the_defaults(value: str) -> None:
     names = ("stage", "block", "head", "sample", "size", "model", "grid", "lang")
     header = lesson(open_app(**dict.fromkeys(names, value)))
-    assert header["link"] == {"sample": "street", "model": "streets", "size": 512, "grid": None}
+    assert header["link"] == {"sample": "street", "model": "streets", "size": 512, "grid": None} | NO_ROUTE
     assert (header["block"], header["lang"]) == (1, "en")
 
 
@@ -344,7 +345,7 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     assert (data["block"], data["blocks"], data["heads"], data["grid"]) == (2, 4, 4, [4, 6])
     assert list(data["known"]) == ["2"]  # another block is sent when it is asked for
     assert (data["saves"], data["alone"], header["lang"]) == (True, False, lang)
-    assert header["link"] == {"sample": "street", "model": "tiny-batch", "size": 256, "grid": None}
+    assert header["link"] == {"sample": "street", "model": "tiny-batch", "size": 256, "grid": None} | NO_ROUTE
     assert data["ui"] == ui_words(lang)  # type: ignore[arg-type]
 
 

@@ -239,7 +239,9 @@ def test_words_are_in_the_language_asked_for(case, block: int) -> None:
         assert re.search("[\u4e00-\u9fff]", other["note"])
         assert bool(step["trap"]) == bool(other["trap"]) == bool(declared.trap)
         assert len(step["facts"]) == len(other["facts"])
-        assert (step["range"], step["formula"]) == (other["range"], other["formula"])
+        assert step["range"] == other["range"]
+        said, told = (re.sub(r'<span class="tip".*?</span>', "", of["formula"]) for of in (step, other))
+        assert said == told  # but for what the tips on its axes say
         assert step["diagram"].startswith("<svg ")
 
 

@@ -407,9 +407,9 @@ class BegunError(Exception):
         (
             "tiny",
             (8000, MAX_PIXELS // 8000 + 1),
-            "has 40,008,000 pixels, more than the 40,000,000 .*; make the image smaller$",
+            "has 40,008,000 image pixels, more than the 40,000,000 .*; make the image smaller$",
         ),
-        ("base", (20_000, 20_000), "has 400,000,000 pixels, "),
+        ("base", (20_000, 20_000), "has 400,000,000 image pixels, "),
         ("tiny", (10, 64 * MAX_TOKENS), None),
         ("tiny", (10, 64 * MAX_TOKENS + 1), "has 16,385 tokens here, more than the 16,384 .*; make the image smaller$"),
         ("colour", (64, MAX_TOKENS // 64), None),

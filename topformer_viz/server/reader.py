@@ -5,7 +5,7 @@ its own process along, and the visitor gets one sentence. `read_picture` is all 
 process: it imports neither PyTorch nor Streamlit, starts with the first picture and stays for the next.
 
 From the server to it: 8 bytes, the file's length, and the file. Back: 4 bytes, the length of a JSON header, the header
-and, where it has a ``size``, 3 bytes a pixel. Lengths are little-endian. What comes back is checked like any stranger's
+and, where it has a ``size``, 3 bytes per pixel. Lengths are little-endian. What comes back is checked like any stranger's
 word, and nothing in it is run.
 """
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 Key = tuple[Hashable, ...]  # with the digests of what it depends on
 
 MAX_BYTES = 256_000_000  # of what can be computed again
-MAX_OWN_BYTES = 400_000_000  # of visitors' pictures and weights, which cannot
+MAX_OWN_BYTES = 400_000_000  # of visitors' images and checkpoints, which cannot
 LARGE = 8_000_000  # bytes
 SMALL = 10_000  # bytes: what is no larger is worth more than its room
 # Seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120.
@@ -34,7 +34,7 @@ GRACE = 150
 SWEEP = 10  # seconds between two looks at who is there
 
 FULL = Text(
-    "The server holds as many visitors' pictures and weights as its memory allows. Please try again when someone has left.",
+    "The server holds as many visitors' images and checkpoints as its memory allows. Please try again when someone has left.",
     "服务器内存中的访客图片和权重已达上限，请等有人离开后再试。",
 )
 

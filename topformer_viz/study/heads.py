@@ -53,7 +53,7 @@ class NetworkFinding:
     ``pictures``: their number. ``tokens``: of an image, the least, the mean and the most. ``labelled``: share of the
     area that belongs to a class. ``distance``: mean distance that uniform rows read across, in tokens.
     ``together[c][k]``: in how many images classes c and k both are. ``chance[c][k]``: share of class c's attention
-    on class k if rows were uniform (ratio times chance is the head's own share); its last row, every token's, is
+    on class k if rows were uniform (ratio times this is the head's own share); its last row, every token's, is
     the classes' share of the labelled area.
     """
 

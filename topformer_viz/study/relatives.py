@@ -24,7 +24,7 @@ def equivariance(attention: nn.Module, tokens: Tensor, seed: int = SEED) -> floa
     """How much ``attention`` notices when the tokens of ``tokens`` (1, C, H, W) are shuffled; rounding where it does not.
 
     The shuffled tokens' "mixed", put back in order, against the straight ones': the largest difference, over the
-    largest entry. Measured before the projection, which works on each token by itself and, as built, gives 0.
+    largest entry. Measured before the projection, which works on each token by itself and, before any training, gives 0.
     """
     order = torch.randperm(tokens.shape[2] * tokens.shape[3], generator=torch.Generator().manual_seed(seed))
     shuffled = tokens.flatten(2)[..., order].reshape(tokens.shape)

@@ -23,7 +23,7 @@ PEAKED = 0.4  # of a row's weight, the largest one's mean share from which rows 
 class BlockReading:
     """What the page shows of one block in one run.
 
-    ``weights`` (heads, HW, HW), float16. A number a head, each a mean over its rows but the last: ``effective``,
+    ``weights`` (heads, HW, HW), float16. One number per head, each a mean over its rows but the last: ``effective``,
     exp(entropy) in tokens; ``scaled``, the same of the scores / sqrt(key_dim); ``deviation``, the standard deviation
     of the scores; ``peak``, the largest weight; ``favourites``, how many tokens are the most read one of some row.
     Numbers of the whole block: ``largest``, max |projected|; ``projected``, its root mean square; ``changed``,

@@ -121,7 +121,7 @@ ROUTES: dict[str, Route] = {
                 "先 reshape，再 permute；键本来就是转置好的。“d 为什么是 key_dim 的两倍？”每个形状先猜。")),
             Stop(15, 23, (HAND,), Text(
                 "On paper, head 0, token 4: its query, all six keys, its row of scores. Click the entries when most are done.",
-                "在纸上算第 0 个头的 token 4：它的查询、六个键、一行得分。多数人做完后再点开核对。")),
+                "在纸上算头 0 的 token 4：它的查询、六个键、一行得分。多数人做完后再点开核对。")),
             Stop(23, 29, (SCORES, ROW, COLUMN), Text(
                 "“Which sums to 1?” The token that so many read hardly reads itself. Not symmetric, so no covariance matrix.",
                 "“哪一个的和是 1？”那么多 token 都在读它，它却几乎不读自己。不对称，所以不是协方差矩阵。")),
@@ -160,7 +160,7 @@ ROUTES: dict[str, Route] = {
                 "形状，permute，键为什么不需要，值为什么更宽。先举手，再揭晓。")),
             Stop(20, 42, (HAND,), Text(
                 "Page 1: query, key, value of head 0; then scores on page 2. At 38 compare by clicking.",
-                "第 1 页：第 0 个头的查询、键、值；再做第 2 页的得分。第 38 分钟起点开核对。")),
+                "第 1 页：头 0 的查询、键、值；再做第 2 页的得分。第 38 分钟起点开核对。")),
             Stop(42, 50, (SCORES, ROW, COLUMN), Text(
                 "The same as on paper, with many more tokens. Rows, columns, what sums to 1.",
                 "和纸上一样，只是 token 多得多。行、列，什么的和是 1。")),

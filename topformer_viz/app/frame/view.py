@@ -39,7 +39,7 @@ class View:
 
     lang: Lang
     facts: Facts | None  # what was measured of the model: known of the bundled weights only
-    untrained: bool  # whether its weights are random
+    untrained: bool  # whether its parameters are random
     link: dict[str, Any]  # the choices that go into the address bar, OWN among them; None takes one out
     key: tuple[Any, ...]  # what the run is cached under
     name: str  # the picture's, in words

@@ -131,7 +131,7 @@ def _zeros(run: Trace, model: Model, block: str, lang: Lang) -> Question | None:
     right = _band(share, (0.25, 0.5, 0.75))
     if right is None:
         return None
-    quartiles = run[f"{block}.merged"].flatten().quantile(torch.tensor([0.25, 0.5, 0.75])).tolist()
+    quartiles = run[f"{block}.merged"].flatten().cpu().quantile(torch.tensor([0.25, 0.5, 0.75])).tolist()
     first, second, third = (signed_digits(value) for value in quartiles)
     given = say.QUARTILES(lang, first=first, second=second, third=third)
     return _choose("zeros", given, say.ZEROS(lang), say.QUARTERS, right, say.ZEROS_ARE(lang, share=share), lang)

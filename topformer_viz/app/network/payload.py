@@ -171,7 +171,7 @@ def _segmentation(
 
 
 def _legend(order: list[int], counts: Tensor, names: ClassSet, facts: Facts | None, lang: Lang) -> list[dict[str, Any]]:
-    """Name, colour, share of the image (by ``counts`` of its pixels) and IoU of the classes in ``order``."""
+    """Name, colour, share of the image (by ``counts`` of image pixels) and IoU of the classes in ``order``."""
     pixels = int(counts.sum())
     return [
         {

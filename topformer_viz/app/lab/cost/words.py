@@ -19,19 +19,19 @@ UI = {
         "**At 512 × 512 the quadratic part is not the expensive one.** There, with HW = {HW} tokens (HW = H × W, the grid's rows times its columns), attention takes {share} of the module's "
         "multiply-adds; the projections take the rest. The two are equal at HW = {crossing}, in a square image of about {side} image "
         "pixels a side.",
-        "**512 × 512 时，主要开销并不是平方项**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），注意力只占模块乘加次数的 {share}，其余都是投影的。"
+        "**512 × 512 时，主要开销并不是平方项**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），两次矩阵乘法只占注意力模块乘加次数的 {share}，其余都是投影的。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 图像像素的正方形图片。",
     ),
     "early": Text(
         "**With these numbers the quadratic part is the larger one at 512 × 512 already.** There, with HW = {HW} tokens (HW = H × W, the grid's rows times its columns), attention takes "
         "{share} of the module's multiply-adds. The two are equal at HW = {crossing}, in a square image of about {side} image pixels a side.",
-        "**用这组数字，平方的部分在 512 × 512 时就已经更大**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），注意力占模块乘加次数的 {share}。"
+        "**用这组数字，平方的部分在 512 × 512 时就已经更大**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），两次矩阵乘法占注意力模块乘加次数的 {share}。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 图像像素的正方形图片。",
     ),
     "near": Text(
         "**With these numbers 512 × 512 takes much of both.** There, with HW = {HW} tokens (HW = H × W, the grid's rows times its columns), attention takes {share} of the module's "
         "multiply-adds. The two are equal at HW = {crossing}, in a square image of about {side} image pixels a side.",
-        "**用这组数字，512 × 512 的开销两者都有份**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），注意力占模块乘加次数的 {share}。"
+        "**用这组数字，512 × 512 的开销两者都有份**。此时有 HW = {HW} 个 token（HW = H × W，token 网格的行数乘以列数），两次矩阵乘法占注意力模块乘加次数的 {share}。"
         "两者在 HW = {crossing} 处相等，也就是边长约 {side} 图像像素的正方形图片。",
     ),
     "yours": Text("On your image, which TopFormer divides into HW = {HW} tokens, it takes {share}.", "TopFormer 把你的图片分成 HW = {HW} 个 token，注意力占 {share}。"),
@@ -64,8 +64,8 @@ UI = {
         "Feature maps: query, key, value, mixed, merged, activated and projected. When the module ends these are all still in memory, as are "
         "scores and attention weights. Above {dense} tokens this project's module computes neither scores nor attention weights; the line "
         "says what they would take.",
-        "特征图指 query、key、value、mixed、merged、activated 和 projected，模块结束时它们都还在内存里，得分和注意力权重也是。"
-        "超过 {dense} 个 token 时，本项目的模块既不计算得分也不计算注意力权重；这条线表示假如计算会占多少。",
+        "特征图指 query、key、value、mixed、merged、activated 和 projected，注意力模块结束时它们都还在内存里，得分和注意力权重也是。"
+        "超过 {dense} 个 token 时，本项目的注意力模块既不计算得分也不计算注意力权重；这条线表示假如计算会占多少。",
     ),
     "measured": Text("Measured on this machine", "在这台机器上实测"),
     "measured_intro": Text(
@@ -73,7 +73,7 @@ UI = {
         "not depend on their values), at HW = {sizes}. Times are the fastest of {passes} passes, after {warm} to warm up. Scores, "
         "softmax and mixing count as attention; all the rest, with reshapes and permutes, as projections. Other work on the "
         "machine disturbs the clock: where a point stands out, measure again.",
-        "计数不等于时间。按下按钮，就会用这组数字和随机参数（耗时与参数的取值无关）真正运行这个模块，HW 依次取 {sizes}。"
+        "计数不等于时间。按下按钮，就会用这组数字和随机参数（耗时与参数的取值无关）真正运行这个注意力模块，HW 依次取 {sizes}。"
         "先预热 {warm} 次，再取 {passes} 次中最快的一次。得分、softmax 和混合的时间算作注意力，其余都算作投影，包括 reshape 和 permute。"
         "机器上的其他工作会干扰计时：如果某个点明显偏离，就再测一次。",
     ),
@@ -174,7 +174,7 @@ FIGURES = {
     "table": UI["table"],
     "measured": Text("{name}, measured", "{name}，实测"),
     "fused": Text("{name}, measured, fused kernel", "{name}，实测，融合算子"),
-    "counted": Text("Counted from the module's formulas; a token covers {cell} × {cell} image pixels.", "按模块的公式计数；一个 token 覆盖 {cell} × {cell} 图像像素。"),
+    "counted": Text("Counted from the module's formulas; a token covers {cell} × {cell} image pixels.", "按注意力模块的公式计数；一个 token 覆盖 {cell} × {cell} 图像像素。"),
 }  # fmt: skip
 PLOTS = {
     "side": Text("side of the square image, px; below: HW", "正方形图片的边长（图像像素），下行：HW"),

@@ -41,7 +41,7 @@ UI = {
     "diagrams": Text("Shape diagrams: {stage}", "形状图：{stage}"),
     "and": Text(", ", "、"),
     "source": Text("The source that ran", "实际运行的源码"),
-    "source_note": Text("The four modules as they ran on this page, read from the running program.", "本页运行的四个模块，直接从正在运行的程序中读出。"),
+    "source_note": Text("The four modules as they ran on this page, read from the running program.", "本页运行的四个注意力模块，直接从正在运行的程序中读出。"),
 }  # fmt: skip
 # What sets each apart from TopFormer's, in a line.
 APART = {

@@ -210,17 +210,17 @@ EXPLAINED: dict[str, Text] = {
     "shuffled": Text(
         "**Tokens shuffled.** Attention does not know where a token lies. Put back in order, its output differs from that of the same "
         "module unshuffled by at most {attention} of its largest entry: rounding, no more.",
-        "**打乱 token**。注意力不知道 token 的位置。归位之后，它的输出与不打乱的同一个模块相比，最多只差最大元素的 {attention}：仅是舍入误差。",
+        "**打乱 token**。注意力不知道 token 的位置。归位之后，它的输出与不打乱的同一个注意力模块相比，最多只差最大元素的 {attention}：仅是舍入误差。",
     ),
     "order matters": Text(
         "**Tokens shuffled.** With the reshape gone wrong, even attention depends on the order. Put back in order, its output differs from that "
         "of the same module unshuffled by up to {attention} of its largest entry.",
-        "**打乱 token**。reshape 出了错，连注意力也依赖 token 的顺序。归位之后，它的输出与不打乱的同一个模块相比，相差可达最大元素的 {attention}。",
+        "**打乱 token**。reshape 出了错，连注意力也依赖 token 的顺序。归位之后，它的输出与不打乱的同一个注意力模块相比，相差可达最大元素的 {attention}。",
     ),
     "order hidden": Text(
         "**Tokens shuffled.** The reshape gone wrong makes attention depend on the order, but these tokens resemble one another so much that it "
         "hardly shows. Put back in order, its output differs from that of the same module unshuffled by at most {attention} of its largest entry.",
-        "**打乱 token**。reshape 出了错，注意力便依赖 token 的顺序，但这里各 token 太相似，几乎看不出来。归位之后，它的输出与不打乱的同一个模块相比，"
+        "**打乱 token**。reshape 出了错，注意力便依赖 token 的顺序，但这里各 token 太相似，几乎看不出来。归位之后，它的输出与不打乱的同一个注意力模块相比，"
         "最多只差最大元素的 {attention}。",
     ),
     "output": Text(
