@@ -45,7 +45,8 @@ def colours(canvas: Locator) -> int:
 def test_a_photograph_is_walked_through_by_keyboard(visit: Open) -> None:
     page = visit("lesson?model=tiny-batch&size=256&lang=en")
     put_in(page, noise(410, 300))
-    page.get_by_text("410 × 300 → 320 × 256 image pixels (width × height), 4 rows × 5 columns of tokens").wait_for()
+    said = "410 × 300 → 320 × 256 image pixels (width × height), 4 rows × 5 columns of tokens"
+    page.locator(".run-line", has_text=said).wait_for()
     page.keyboard.press("Escape")
     page.locator(".lesson .stage").focus()
     walked = []
@@ -270,9 +271,10 @@ def test_a_glossary_word_explains_itself_to_pointer_and_keyboard_within_the_scre
     page.mouse.move(0, 0)
     term.focus()
     assert term.locator(".tip").is_visible()
+    term.blur()
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        for term in page.locator(".term").all():
+        for term in page.locator(".term:visible").all():
             term.hover()
             box = term.locator(".tip").bounding_box()
             assert box

@@ -198,7 +198,7 @@ def test_the_last_stage_sums_up_what_was_missed_and_another_image_counts_anew(vi
     assert (stage(page), page.locator(".score").inner_text()) == ("scores", "1 of 1 right on this image")
     assert quiz.is_visible()
 
-    page.get_by_role("button", name="Picture: Street").click()
+    page.get_by_role("button", name="Image: Street").click()
     page.get_by_text(SAMPLES["astronaut"].name.en, exact=True).click()
     expect(page.locator(".score")).to_be_hidden(timeout=20_000)
     page.get_by_text(SAMPLES["street"].name.en, exact=True).click()
@@ -242,7 +242,7 @@ def test_the_search_finds_stages_terms_and_parts_of_the_lab_by_keyboard(visit: O
     for asked, title in (("键", "Key"), ("key_map.reshape", "Key"), ("nh_kd H", "Query, still a map")):
         search.locator("input").fill(asked)
         expect(found.locator(".name").filter(has_text=title).first).to_be_visible()
-    search.locator("input").fill("one-hot")
+    search.locator("input").fill("exp(entropy)")
     expect(found.first).to_contain_text("effective tokens")
     assert "reference?" in (found.first.get_attribute("href") or "")
     search.locator("input").fill("shuffle the tokens")

@@ -364,7 +364,8 @@ def test_a_picture_of_512_by_1024_has_8_by_16_tokens(visit: Open) -> None:
     data = noise(1024, 512)
     page = visit("explorer?lang=en")
     put_in(page, data, '<img src=x onerror="window.harm = 1">.jpg')
-    page.get_by_text("1024 × 512 → 1024 × 512 image pixels (width × height), 8 rows × 16 columns of tokens").wait_for()
+    said = "1024 × 512 → 1024 × 512 image pixels (width × height), 8 rows × 16 columns of tokens"
+    page.locator(".run-line", has_text=said).wait_for()
     page.keyboard.press("Escape")
     # The words above come first.
     expect(explorer(page)).to_have_attribute("data-row", re.compile(r"^(?:\S+ ){127}\S+$"), timeout=20_000)

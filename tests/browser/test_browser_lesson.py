@@ -121,7 +121,7 @@ def test_on_a_phone_the_toolbar_is_folded_and_words_are_for_a_finger(visit: Open
 def test_a_link_leads_to_the_lab_with_ones_own_image_block_and_head_and_back(visit: Open) -> None:
     page = visit("lesson?size=256&lang=en&stage=scores&block=3&head=2")
     put_in(page, noise(410, 300))
-    page.get_by_text("4 rows × 5 columns of tokens").wait_for()
+    page.locator(".run-line", has_text="4 rows × 5 columns of tokens").wait_for()
     page.keyboard.press("Escape")
     link = page.locator(".tries a").first
     assert link.inner_text() == LINKS["scores"][0].words.en
@@ -132,7 +132,7 @@ def test_a_link_leads_to_the_lab_with_ones_own_image_block_and_head_and_back(vis
     page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'", timeout=30_000)
     asked = query_of(page)
     assert (asked["sample"], asked["block"], asked["head"], asked["from"]) == ("own", "3", "2", "scores")
-    page.locator("label", has_text="√key_dim").first.click()  # another choice, and the way back is still there
+    page.get_by_role("button", name="Heat it").click()  # another choice, and the way back is still there
     page.wait_for_function("!new URLSearchParams(location.search).has('scaled')", timeout=30_000)
     assert query_of(page)["from"] == "scores"
     back.click()

@@ -267,6 +267,7 @@ NAMES |= {
     "one", "hot", "weight", "eval", "dropout", "SyncBatchNorm", "fan_out", "sigmoid", "state", "dict", "GPU",
     "token", "attn_ratio", "proj", "to_q", "to_k", "to_v", "P_q", "P_k", "P_v", "P_o", "pyramid",
     "forward", "HTML", "PDF", "PNG", "SVG", "GIF", "ZIP", "npz", "NumPy", "Shift", "Enter", "Esc", "Tab", "Page", "Down",
+    "Viridis", "Cividis", "Magma",
 }  # fmt: skip
 WORDS = re.compile(r"[A-Za-z_]{3,}")
 CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")

@@ -102,6 +102,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
         one.page.wait_for_timeout(100)
     one.page.keyboard.press("Escape")
     one.page.get_by_role("link", name=words.UI["network"]("en")).click()
+    one.page.locator('.node[data-name="segmentation"]').click()
     expect(one.page.locator(".network")).to_contain_text("Quagga <img src=y onerror=alert(2)>", timeout=20_000)
     assert one.page.locator("img[src=x], img[src=y]").count() == 0
     assert one.heard(marks) == [*marks], "else the search below finds nothing anywhere"
@@ -114,7 +115,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
     shown(other.page)
     note = other.page.locator(".st-key-refused p[role=status]")
     expect(note).to_contain_text(f"stage={MARKUP}. That part is ignored.")
-    expect(note).to_contain_text("The picture in this address was somebody's own and is gone")
+    expect(note).to_contain_text("The image in this address was somebody's own and is gone")
     expect(other.page.locator(".run-line")).to_contain_text("960 × 640")
     assert query_of(other.page) == {
         "sample": "street", "model": "streets", "size": "512", "stage": "image", "block": "1", "lang": "en",

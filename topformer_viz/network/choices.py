@@ -9,8 +9,8 @@ from topformer_viz.words.text import Text
 
 FACTS = facts()
 STREETS_LABEL = Text(
-    "Trained by this project on {images} street images to tell {classes} classes apart; mean overlap with the labels (mIoU) "
-    "{miou} on {val} images that it never saw. It knows streets only.",
+    "Trained by this project on {images} street images, {classes} classes; mean overlap with the labels (mIoU) {miou} on {val} images it "
+    "never saw. It knows streets only.",
     "由本项目用 {images} 张街景图片训练，区分 {classes} 个类别；在 {val} 张从未见过的图片上，与标注的平均重合度（mIoU）为 {miou}。"
     "它只认得街景。",
 )

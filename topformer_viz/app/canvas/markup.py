@@ -71,8 +71,11 @@ def term_anchor(term: str) -> str:
     return "term-" + re.sub(r"[^a-z0-9]+", "-", term.lower().replace("×", "x"))
 
 
-def note_html(note: str, lang: Lang) -> str:
-    """A note's markup: `code` with coloured axes, **strong**, [[term]] and [[term|shown]] with the glossary's definition."""
+def note_html(note: str, lang: Lang | None = None) -> str:
+    """A note's markup: `code` with coloured axes, **strong**, [[term]] and [[term|shown]] with the glossary's definition in ``lang``.
+
+    Without ``lang`` nothing explains itself, as in a button.
+    """
     parts = re.split(r"(`[^`]+`|\[\[[^\]]+\]\]|\*\*[^*]+\*\*)", note)
     span, html = _spans(lang), []
     for part in parts:
@@ -80,7 +83,8 @@ def note_html(note: str, lang: Lang) -> str:
             html.append(f"<code>{colour_axes(part[1:-1], span)}</code>")
         elif part.startswith("[["):
             term, _, shown = part[2:-2].partition("|")
-            html.append(explained(escape(shown or term), GLOSSARY[term][1](lang)))
+            said = escape(shown or term)
+            html.append(explained(said, GLOSSARY[term][1](lang)) if lang else said)
         elif part.startswith("**"):
             html.append(f"<strong>{escape(part[2:-2], quote=False)}</strong>")
         else:

@@ -105,7 +105,7 @@ def _step(
 def _question(asked: Question, lang: Lang) -> dict[str, Any]:
     """A question with its words as HTML."""
     options = [
-        {"text": note_html(option.text, lang), "correct": option.correct, "reason": note_html(option.reason, lang)}
+        {"text": note_html(option.text), "correct": option.correct, "reason": note_html(option.reason, lang)}
         for option in asked.options
     ]
     given = [note_html(line, lang) for line in asked.given]

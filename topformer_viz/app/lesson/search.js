@@ -49,13 +49,18 @@ class Search {
 
   // Everything that can be found: {kind, title, said, words, open or address}; titles and what is said of them as HTML.
   get entries() {
-    const { lesson } = this.view, { ui, search } = lesson, plain = (html) => element("div", { innerHTML: html }).textContent;
+    const { lesson } = this.view, { ui, search } = lesson, bare = (html) => {
+      const box = element("div", { innerHTML: html });
+      for (const tip of box.querySelectorAll(".tip")) tip.remove();
+      for (const word of box.querySelectorAll("[tabindex]")) word.removeAttribute("tabindex");
+      return box;
+    };
     const stages = lesson.steps.map((step, n) => {
       const lines = element("div", { innerHTML: lesson.code[step.method] }).children, code = step.marked.map((line) => lines[line].textContent);
-      const words = [step.stage, search.titles[step.stage], plain(step.formula), ...step.axes, ...code];
-      return { kind: fill(ui.step, { at: n + 1, of: lesson.steps.length }), title: step.title, said: step.formula, words: words.join(" "), open: () => this.view.go(step.stage) };
+      const words = [step.stage, search.titles[step.stage], bare(step.formula).textContent, ...step.axes, ...code];
+      return { kind: fill(ui.step, { at: n + 1, of: lesson.steps.length }), title: step.title, said: bare(step.formula).innerHTML, words: words.join(" "), open: () => this.view.go(step.stage) };
     });
-    const glossary = search.glossary.map(({ title, said, also }) => ({ kind: ui.glossary, title, said, words: also, address: this.address("reference", {}, "#glossary") }));
+    const glossary = search.glossary.map(({ title, said, also, anchor }) => ({ kind: ui.glossary, title, said, words: also, address: this.address("reference", {}, `#${anchor}`) }));
     const lab = search.lab.map(({ part, title, also }) => ({ kind: ui.lab, title, said: "", words: `${part} ${also}`, address: this.address("lab", { part, block: lesson.block }) }));
     return [...stages, ...glossary, ...lab];
   }

@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from topformer_viz.app.canvas.markup import term_anchor
 from topformer_viz.run.stages import GLOSSARY, STAGES
 from topformer_viz.words.text import LANGS, Lang, Text
 
@@ -12,9 +13,7 @@ LAB = {
         "What if? Divide by √key_dim, temperature, shuffle the tokens, forget the permute, softmax along the wrong axis",
         "如果……：除以 √key_dim、温度、打乱 token、忘了 permute、softmax 用错了轴",
     ),
-    "basics": Text(
-        "Basics: attention in two minutes, by colour and brightness", "基础：两分钟看懂注意力，按颜色和明度"
-    ),
+    "basics": Text("The sums on a test card, by colour and brightness", "测试卡上的计算，按颜色和明度"),
     "by-hand": Text("By hand: every entry on a sheet of paper, worksheet", "手算：每个元素都写在一张纸上，练习纸"),
     "covariance": Text(
         "A covariance matrix? Correlation, eigenvalues, Markov chain", "是协方差矩阵吗？相关系数、特征值、马尔可夫链"
@@ -33,8 +32,13 @@ def search_data(lang: Lang) -> dict[str, Any]:
     return {
         "titles": {stage.name.replace("{n}", ""): also(stage.title) for stage in STAGES.values()},
         "glossary": [
-            {"title": word(lang), "said": escape(said(lang)), "also": f"{also(word)} {also(said)}"}
-            for word, said in GLOSSARY.values()
+            {
+                "title": word(lang),
+                "said": escape(said(lang)),
+                "also": f"{also(word)} {also(said)}",
+                "anchor": term_anchor(term),
+            }
+            for term, (word, said) in GLOSSARY.items()
         ],
         "lab": [{"part": part, "title": said(lang), "also": also(said)} for part, said in LAB.items()],
     }
