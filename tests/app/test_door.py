@@ -25,16 +25,16 @@ def test_the_door_explains_the_five_words_beside_the_default_picture(lang: Lang)
     assert [word["title"] for word in header["words"].values()] == [title(lang) for title, _ in WORDS.values()]
     assert all(word["meaning"] and "{" not in word["meaning"] for word in header["words"].values())
     assert header["ui"]["cut"] == UI["cut"](lang, n=96)
-    assert header["names"][-1] == UI["mean"](lang) and len(header["where"]) == len(header["names"]) == 5
+    assert len(header["where"]) == len(header["names"]) == 4
     assert header["stages"] == page.DEEPER and not header["badge"]
-    assert (header["block"], header["asked"]) == (2, {"head": 1, "token": 78}) and header["asked"] == header["start"]
+    assert (header["block"], header["asked"], header["start"]) == (2, {}, {"head": 1, "token": 78})
 
 
 def test_what_travels_makes_the_run_s_own_weights_and_is_small() -> None:
     """With the photograph; whole matrices of all blocks would be as much again for every block, and grow with its square."""
-    app = open_app("", sample="coffee", size="256", block="2", head="mean", token="5")
+    app = open_app("", sample="coffee", size="256", block="2", head="3", token="5")
     payload = sent(app)
-    assert payload.header["block"] == 1 and payload.header["asked"] == {"head": "mean", "token": 4}
+    assert payload.header["block"] == 1 and payload.header["asked"] == {"head": 2, "token": 4}
     tensors = payload.header["attention"]
     query, key, lse = (payload.view(tensors[name]) for name in ("query", "key", "lse"))
     scores = query.astype(np.float64) @ key
@@ -48,9 +48,9 @@ def test_what_travels_makes_the_run_s_own_weights_and_is_small() -> None:
 @pytest.mark.parametrize(
     ("model", "names", "said"),
     [
-        ("tiny", ["head 1", "head 2", "head 3", "head 4", "mean"], NOT_EVIDENCE.en),
-        ("base-batch", [*(f"head {n}" for n in range(1, 9)), "mean"], NOT_EVIDENCE.en),
-        ("colour", ["colour", "brightness", "hue", "place", "mean"], ""),
+        ("tiny", ["head 1", "head 2", "head 3", "head 4"], NOT_EVIDENCE.en),
+        ("base-batch", [*(f"head {n}" for n in range(1, 9))], NOT_EVIDENCE.en),
+        ("colour", ["colour", "brightness", "hue", "place"], ""),
     ],
 )
 def test_other_models_have_their_heads_and_random_ones_say_so(model: str, names: list[str], said: str) -> None:

@@ -163,3 +163,15 @@ def test_every_map_of_the_heads_outputs_has_its_own_scale_and_the_legend_says_so
     assert min(page.locator("canvas.picture").evaluate(brightest)) > 100  # each reaches the end of the colours
     page.locator(".heads button").nth(2).click()
     expect(page.locator(".lesson .canvas-box + .legend")).not_to_contain_text(UI["own_largest"].en)
+
+
+def test_a_tap_reads_a_cell_and_what_it_says_stays(visit: Open) -> None:
+    page = visit("lesson?stage=query_map&size=256&lang=en", 390, 844, has_touch=True, is_mobile=True)
+    picture = page.locator("canvas.picture")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 20, box["y"] + 30)
+    expect(page.locator(".readout")).to_be_visible()
+    page.wait_for_timeout(300)
+    expect(page.locator(".readout")).to_contain_text("query_map[")

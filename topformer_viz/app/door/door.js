@@ -31,8 +31,8 @@ class Door {
     this.attention = new Attention(data.attention);
     // Of another picture or model a place in this one would mean something else.
     if (!again) {
-      const { head, token } = first ? data.asked : data.start;
-      Object.assign(this, { head, token, single: head === "mean" ? data.start.head : head });
+      const { head, token } = place(data.run), kept = { ...(typeof head === "number" && { head }), ...(typeof token === "number" && { token }) };
+      Object.assign(this, data.start, first && { ...kept, ...data.asked });
     }
     this.close();
     const shown = (this.photo = new Photograph(data.photo.blob, () => this.develop(shown)));
@@ -64,13 +64,13 @@ class Door {
     const grid = `<svg class="lines${columns > 24 ? " dense" : ""}" viewBox="0 0 ${columns} ${rows}" preserveAspectRatio="none" aria-hidden="true"><path d="${lines}"/></svg>`;
     photo.insertAdjacentHTML("beforeend", `${grid}<div class="mark j"></div><div class="mark i"></div>`);
     this.map = new Sheet(find(".map"), rows, columns);
-    // The heads, and their mean, as small pictures of the same.
-    const shown = heads > 1 ? [...countTo(heads), "mean"] : [];
+    // The heads, as small pictures of the same.
+    const shown = heads > 1 ? countTo(heads) : [];
     find(".cards").ariaLabel = ui.heads;
     this.cards = shown.map((head) => {
       const innerHTML = '<span class="name"></span><span class="plane"><canvas class="paper"></canvas><canvas class="map"></canvas></span><span class="most"></span>';
       const card = element("button", { type: "button", className: "card", innerHTML, onclick: () => this.settle({ head }) });
-      card.querySelector(".name").textContent = data.names[head === "mean" ? heads : head];
+      card.querySelector(".name").textContent = data.names[head];
       return { head, card, sheet: new Sheet(card.querySelector(".map"), rows, columns) };
     });
     const focused = [...find(".cards").children].indexOf(this.root.activeElement);
@@ -100,7 +100,7 @@ class Door {
     const { token, attention: { heads } } = this, next = neighbour(token, event.key, this.data.grid);
     const digit = /^\d$/.test(event.key) && heads > 1 ? Number(event.key) : NaN;
     if (next !== undefined) this.settle({ token: next });
-    else if (digit <= heads) this.settle({ head: digit ? digit - 1 : "mean" });
+    else if (digit > 0 && digit <= heads) this.settle({ head: digit - 1 });
     else return;
     event.preventDefault();
   }
@@ -108,7 +108,7 @@ class Door {
   // What was chosen stays, in the address too; there everything counts from 1.
   settle(news) {
     Object.assign(this, news);
-    if (this.head !== "mean") this.single = this.head;
+    if (Object.keys(news).length) place(this.data.run, news); // as on the other pages
     for (const { head, card } of this.cards) card.ariaPressed = String(head === this.head);
     writeAddress({ ...this.data.link, ...this.place, lang: this.data.lang });
     for (const link of this.box.querySelectorAll("a")) link.href = this.leadsTo(link);
@@ -116,15 +116,15 @@ class Door {
   }
 
   get place() {
-    return { block: this.data.block + 1, head: this.head === "mean" ? "mean" : this.head + 1, token: this.token + 1 };
+    return { block: this.data.block + 1, head: this.head + 1, token: this.token + 1 };
   }
 
   // ------------------------------------------------------------ the ways on
 
   // A link's own address, for whoever opens it in a tab of its own.
   leadsTo(link) {
-    const { token: query, ...place } = this.place, { stage } = link.dataset, begins = link.matches(".start");
-    const said = { ...this.data.link, lang: this.data.lang, ...(begins ? {} : { ...place, query }), ...(stage && { stage }) };
+    const { token: query, ...place } = this.place, { stage } = link.dataset;
+    const said = { ...this.data.link, lang: this.data.lang, ...place, query, ...(stage && { stage }) };
     const at = new URL(link.matches(".explore") ? "explorer" : "lesson", location.origin + location.pathname.replace(/[^/]*$/, ""));
     for (const [name, value] of Object.entries(said)) if (value !== null) at.searchParams.set(name, value);
     return at.href;
@@ -135,35 +135,34 @@ class Door {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     const go = link.matches(".explore") ? "explorer" : "lesson";
-    this.ask("wish", link.matches(".start") ? { go } : { go, stage: link.dataset.stage, ...this.place });
+    this.ask("wish", { go, stage: link.dataset.stage, ...this.place });
   }
 
   // ------------------------------------------------------------ what a token reads
 
   draw(at) {
     this.at = at;
-    const { data, attention, head, single, find } = this, { grid, ui } = data, { n } = attention;
-    const rows = countTo(attention.heads).map((h) => attention.weights(h, at)), mean = average(rows);
-    const row = head === "mean" ? mean : rows[head], most = largest(row), scale = rootScale(row[most]);
+    const { data, attention, head, find } = this, { grid, ui } = data, { n } = attention;
+    const rows = countTo(attention.heads).map((h) => attention.weights(h, at));
+    const row = rows[head], most = largest(row), scale = rootScale(row[most]);
     Object.assign(this.box.dataset, { token: at, head, most });
     this.map.paint(row, scale);
     for (const { head: own, card, sheet } of this.cards) {
-      const values = own === "mean" ? mean : rows[own], top = values[largest(values)];
-      sheet.paint(values, rootScale(top));
+      const top = rows[own][largest(rows[own])];
+      sheet.paint(rows[own], rootScale(top));
       card.querySelector(".most").textContent = fill(ui.up_to, { share: percent(top) });
     }
     outline(find(".mark.i"), grid, [at]);
     outline(find(".mark.j"), grid, most === at ? [] : [most]);
     legend(find(".legend"), scale, ui.legend);
-    say(find, { ".legend .low": "0%", ".legend .high": percent(row[most]), ".said": this.sentence(row, at, most) });
-    find(".no-mean").textContent = head === "mean" ? fill(ui.no_mean, { n: single + 1 }) : "";
-    this.explain(single, row, rows[single][most], at, most, n);
+    say(find, { ".legend .low": "0%", ".legend .half": percent(row[most] / 2), ".legend .high": percent(row[most]), ".said": this.sentence(row, at, most) });
+    this.explain(head, row, at, most, n);
   }
 
   sentence(row, at, most) {
-    const { data: { ui, where, space }, attention: { n, heads }, head } = this, even = percent(1 / n);
+    const { data: { ui, where, space }, attention: { n }, head } = this, even = percent(1 / n);
     const told = row[most] * n < EVEN ? "even" : most === at ? "itself" : "most";
-    const words = { where: where[head === "mean" ? heads : head], from: this.placeOf(at), to: this.placeOf(most), share: percent(row[most]), even };
+    const words = { where: where[head], from: this.placeOf(at), to: this.placeOf(most), share: percent(row[most]), even };
     return [fill(ui[told], words), ...(told === "even" ? [] : [fill(ui.compare, { even })])].join(space);
   }
 
@@ -172,20 +171,18 @@ class Door {
     return fill(this.data.ui.place, { r: Math.floor(token / columns) + 1, c: (token % columns) + 1 });
   }
 
-  // The words, each with what is pointed at: token `at` asks, `most` answers; `weight`: what it gets in this head.
-  explain(head, row, weight, at, most, n) {
+  // The words, each with what is pointed at: token `at` asks, `most` answers.
+  explain(head, row, at, most, n) {
     const { attention, find } = this, { ui } = this.data, asked = most === at ? ui.own_asked : ui.asked;
     const q = countTo(attention.dim).map((c) => attention.feature("query", head, at, c));
     const k = countTo(attention.dim).map((c) => attention.feature("key", head, most, c));
     this.list(".q", q, at);
     this.list(".k", k, most);
-    const scores = attention.scores(head, at), score = scores[most], higher = scores.filter((s) => s > score).length;
+    const scores = attention.scores(head, at), score = scores[most];
     const [sum, shares] = [find(".key .sum"), find(".row .sum")], brackets = (v) => (v < 0 ? `(${number(v)})` : number(v));
-    // The two products that count most, and what all make; a score that is only rounding away from 0 is said to be 0.
-    const products = q.map((v, c) => v * k[c]), first = countTo(q.length).sort((a, b) => Math.abs(products[b]) - Math.abs(products[a])).slice(0, 2);
-    const terms = first.map((c) => `${brackets(q[c])} × ${brackets(k[c])}`).join(" + ") + (q.length > 2 ? " + …" : "");
-    const rank = higher ? fill(ui.rank_lower, { rank: higher + 1, n }) : fill(ui.rank, { n });
-    sum.replaceChildren(`${terms} = `, element("b", { textContent: `${ui.score} ${number(score, Math.abs(products[first[0]]))}` }), element("span", { textContent: rank }));
+    // The first two products, and what all make; a score that is only rounding away from 0 is said to be 0.
+    const size = Math.max(...q.map((v, c) => Math.abs(v * k[c]))), terms = countTo(Math.min(2, q.length)).map((c) => `${brackets(q[c])} × ${brackets(k[c])}`).join(" + ") + (q.length > 2 ? " + …" : "");
+    sum.replaceChildren(`${terms} = `, element("b", { textContent: `${ui.score} ${number(score, size)}` }), element("span", { textContent: fill(ui.rank, { n }) }));
     // As many as are told, then all the rest.
     const told = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, TOLD), rest = n - told.length;
     const parts = told.map((j, nth) => element(nth ? "span" : "b", { textContent: percent(row[j]) }));
@@ -196,7 +193,7 @@ class Door {
     const v = countTo(attention.d).map((f) => attention.feature("value", head, most, f));
     this.list(".v", v, most);
     this.list(".o", [...attention.mixed(head, attention.weights(head, at))]);
-    say(find, { ".asks": ui.asks, ".asked": asked, ".taken": fill(ui.taken, { share: percent(weight) }) });
+    say(find, { ".asks": ui.asks, ".asked": asked, ".taken": fill(ui.taken, { share: percent(row[most]) }) });
   }
 
   // A list of numbers as bars, beside the piece of the photograph it was made of.

@@ -13,11 +13,10 @@ import streamlit as st
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.wire import ATTENTION_JS, CANVAS_CSS, CANVAS_JS, Body, Part
 from topformer_viz.app.door.words import ONE_HEAD, UI, WORDS
-from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
+from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.top_bar import picture_choice
 from topformer_viz.app.frame.view import View
 from topformer_viz.network.colour import QUESTIONS, ColourModel
-from topformer_viz.run.measures import MEAN
 from topformer_viz.words.names import HEAD_N, QUESTION_NAMES
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
@@ -58,7 +57,7 @@ def takes(view: View, said: Mapping[str, str]) -> Takes:
     start = int(DOWN * sizes["H"]) * sizes["W"] + sizes["W"] // 2 + 1
     return {
         "block": Parameter(range(1, blocks + 1), min(BLOCK, blocks)),
-        "head": head_or_mean(sizes["heads"], min(HEAD, sizes["heads"])),
+        "head": Parameter(range(1, sizes["heads"] + 1), min(HEAD, sizes["heads"])),
         "token": Parameter(range(1, sizes["HW"] + 1), start),
     }
 
@@ -74,7 +73,7 @@ def show(view: View) -> None:
     block = view.asked.get("block", view.takes["block"].default)
     part = view.keep((*view.key, "door", view.lang, block), lambda: _part(view, block - 1))
     start = {name: view.takes[name].default for name in ("head", "token")}
-    settings = {"link": view.link, "start": _from_zero(start), "asked": _from_zero({**start, **view.asked})}
+    settings = {"link": view.link, "start": _from_zero(start), "asked": _from_zero(view.asked)}
     _component(key="door", data=part.message(settings), on_wish_change=_take_wish, height="content")
 
 
@@ -94,9 +93,9 @@ def _part(view: View, block: int) -> Part:
         for name, (title, meaning) in WORDS.items()
     }
     return body.part({
-        "lang": lang, "run": "/".join(map(str, view.key)), "block": block, "grid": [sizes["H"], sizes["W"]],
+        "lang": lang, "run": view.run_name, "block": block, "grid": [sizes["H"], sizes["W"]],
         "space": " " if lang == "en" else "", "ui": {name: text(lang) for name, text in UI.items()} | {"cut": UI["cut"](lang, **counts)},
-        "names": names, "where": where, "badge": UI["random"](lang) if view.untrained else "",
+        "names": names, "where": where, "badge": _caution(view),
         "words": {
             name: {"title": title(lang), "meaning": note_html(meaning(lang, **counts), lang)} for name, (title, meaning) in words.items()
         },
@@ -105,21 +104,25 @@ def _part(view: View, block: int) -> Part:
     })  # fmt: skip
 
 
+def _caution(view: View) -> str:
+    """What to know before one reads the maps; where the image is far from streets, the page has said so already."""
+    if view.untrained:
+        return UI["random"](view.lang)
+    return UI["streets"](view.lang) if view.facts and view.sample is None and not view.outline.unlike else ""
+
+
 def _heads(view: View, heads: int, lang: Lang) -> tuple[list[str], list[str]]:
-    """Every head's name and the beginning of a sentence about it, and the same of their mean."""
+    """Every head's name, and the beginning of a sentence about it."""
     if isinstance(view.model, ColourModel):
-        questions = [QUESTION_NAMES[name](lang) for name in QUESTIONS]
-        names = questions
-        where = [UI["in_question"](lang, n=n, question=question) for n, question in enumerate(questions, 1)]
-    else:
-        names = [HEAD_N(lang, n=n) for n in range(1, heads + 1)]
-        where = [UI["in_head"](lang, n=n) for n in range(1, heads + 1)]
-    return [*names, UI["mean"](lang)], [*where, UI["in_mean"](lang)]
+        names = [QUESTION_NAMES[name](lang) for name in QUESTIONS]
+        return names, [UI["in_question"](lang, n=n, question=question) for n, question in enumerate(names, 1)]
+    counted = range(1, heads + 1)
+    return [HEAD_N(lang, n=n) for n in counted], [UI["in_head"](lang, n=n) for n in counted]
 
 
 def _from_zero(place: Mapping[str, Any]) -> dict[str, Any]:
-    """A head and a token, from 1, as the browser counts them."""
-    return {"head": "mean" if place["head"] == MEAN else place["head"] - 1, "token": place["token"] - 1}
+    """A head and a token, from 1, as the browser counts them; as far as there are any."""
+    return {name: place[name] - 1 for name in ("head", "token") if name in place}
 
 
 # ------------------------------------------------------------ what the browser asks for

@@ -1,6 +1,6 @@
 """What the front door says."""
 
-from topformer_viz.words.names import BLOCK, HEAD, MEAN, NOT_EVIDENCE
+from topformer_viz.words.names import BLOCK, HEAD, NOT_EVIDENCE
 from topformer_viz.words.text import Text
 
 UI = {
@@ -10,9 +10,9 @@ UI = {
         "图片被切成网格，共 {n} 小块，每一小块叫作一个 token。",
     ),
     "gather": Text(
-        "To make sense of one token, a neural network gathers information from all of them, more from some than from others: that "
-        "is attention.",
-        "为了看懂一个 token，神经网络要从所有 token 那里收集信息，从有的多取一些，从有的少取一些：这就是注意力。",
+        "A neural network that is to say what an image shows gathers, for each token, information from all tokens, more from some "
+        "than from others: that is attention.",
+        "神经网络要说出图片里有什么，就要为每个 token 从所有 token 那里收集信息，从有的多取一些，从有的少取一些：这就是注意力。",
     ),
     "point": Text(
         "Point at a token, and the colours show where its attention goes; click to keep it.",
@@ -22,13 +22,12 @@ UI = {
         "Tap a token, and the colours show where its attention goes.", "轻触一个 token，颜色就显示它的注意力去了哪里。"
     ),
     "photo_label": Text(
-        "The image as a grid of tokens, and what the chosen one reads. Arrow keys move to another token; 1 to 9 choose a head, 0 their mean.",
-        "切成 token 网格的图片，以及所选 token 读到的内容。方向键移到另一个 token；1 到 9 选择头，0 选择各头平均。",
+        "The image as a grid of tokens, and what the chosen one reads. Arrow keys move to another token; 1 to 9 choose a head.",
+        "切成 token 网格的图片，以及所选 token 读到的内容。方向键移到另一个 token；1 到 9 选择头。",
     ),
     # What the colours say, in words.
     "in_head": Text("In head {n}", "在头 {n} 里"),
     "in_question": Text("In head {n}, which asks for {question}", "在头 {n}（问的是{question}）里"),
-    "in_mean": Text("In the mean of all heads", "按各头的平均"),
     "place": Text("row {r}, column {c}", "第 {r} 行第 {c} 列"),
     "most": Text(
         "{where}, this token ({from}) gives {share} of its attention to the token in {to} (dashed frame), more than to any other.",
@@ -47,8 +46,11 @@ UI = {
     "up_to": Text("up to {share}", "最多 {share}"),
     "block": BLOCK,
     "heads": HEAD,
-    "mean": MEAN,
     "random": NOT_EVIDENCE,
+    "streets": Text(
+        "This network has learned from street images only: on another image its maps may mean little.",
+        "这个网络只从街景图片中学习过：在别的图片上，它的注意力图可能没有多少意义。",
+    ),
     # The three ways on, and one deeper.
     "ways": Text("Ways on", "接下来"),
     "start": Text("Start the lesson", "开始逐步讲解"),
@@ -57,12 +59,11 @@ UI = {
     "deeper": Text("In the lesson", "逐步讲解"),
     "deeper_label": Text("{word}: more in the lesson", "{word}：在逐步讲解里看更多"),
     # Under the five words.
-    "asks": Text("of this token (solid frame)", "这个 token 的（实线框）"),
-    "asked": Text("of the token it reads most (dashed frame)", "它读得最多的 token 的（虚线框）"),
-    "own_asked": Text("of the token it reads most: itself", "它读得最多的 token 的，也就是它自己"),
+    "asks": Text("of this token (solid frame)", "这个 token（实线框）的查询"),
+    "asked": Text("of the token it reads most (dashed frame)", "它读得最多的 token（虚线框）的键"),
+    "own_asked": Text("of the token it reads most: itself", "它读得最多的 token 的键，这里就是它自己"),
     "score": Text("score", "得分"),
     "rank": Text("the highest of its {n}", "是它的 {n} 个得分中最高的"),
-    "rank_lower": Text("number {rank} of its {n}, counted from the highest", "在它的 {n} 个得分中，从高到低排第 {rank}"),
     "others": Text("{n} others", "其余 {n} 个"),
     "one_other": Text("1 other", "其余 1 个"),
     "row_label": Text(
@@ -72,33 +73,32 @@ UI = {
     "numbers": Text("{count} numbers from {low} to {high}", "{count} 个数，从 {low} 到 {high}"),
     "taken": Text(
         "of the token it reads most; {share} of it, plus its shares of all the others, make",
-        "它读得最多的 token 的；取其中 {share}，再加上从其余各个 token 取的份额，得到",
+        "它读得最多的 token 的值：取其中 {share}，再加上从其余各个 token 取的份额，合起来是下面这些数",
     ),
-    "result": Text("what this token takes along", "这个 token 带走的内容"),
-    "no_mean": Text(
-        "A mean of heads has no query, key or value of its own: those shown are of head {n}.",
-        "各头平均没有自己的查询、键和值：这里显示的是头 {n} 的。",
-    ),
+    "result": Text("what this token receives: the mixture", "这个 token 得到的混合"),
 }  # fmt: skip
 
 # The five words, in the order in which attention uses them: what each is called, and what it is.
 WORDS = {
     "query": (Text("Query", "查询"), Text("What this token is looking for, written as {dim} numbers.", "这个 token 在找什么，写成 {dim} 个数。")),
     "key": (Text("Key", "键"), Text(
-        "What each token can be found by, as {dim} numbers too: multiplied with the query number by number and added up, it gives a score.",
-        "每个 token 凭什么被找到，也是 {dim} 个数：与查询逐个相乘再相加，就是得分。")),
+        "What each token holds out to be matched with a query, as {dim} numbers too: multiply the two number by number and add up, and "
+        "you have a score. The higher, the better they match.",
+        "每个 token 供查询来匹配的内容，也是 {dim} 个数：与查询逐个相乘再相加，就是得分。得分越高，越匹配。")),
     "row": (Text("Row of weights", "一行权重"), Text(
-        "This token's {n} scores, turned into {n} shares that sum to 100% (by [[softmax]]): the colours on the image.",
-        "这个 token 的 {n} 个得分，经 [[softmax]] 变成 {n} 份，合计 100%：就是图上的颜色。")),
+        "This token's {n} scores, turned into {n} attention weights, shares that sum to 100% (by [[softmax]]): the colours on the image, "
+        "and one row of a table with a row for each token.",
+        "这个 token 的 {n} 个得分，经 [[softmax]] 变成 {n} 个注意力权重，合计 100%：就是图上的颜色，也是一张表里的一行，每个 token 占一行。")),
     "value": (Text("Value", "值"), Text(
         "What each token hands over when it is read, as {d} numbers: this token takes its share of every one.",
         "每个 token 被读取时交出的内容，是 {d} 个数：这个 token 从每个值里取走相应的份额。")),
     "head": (Text("Head", "头"), Text(
-        "One such reading from start to end; {heads} run side by side, each with queries, keys and values of its own. Choose one:",
-        "从头到尾的一次这样的读取；{heads} 个头同时进行，各有自己的查询、键和值。选一个：")),
+        "The network reads {heads} times at once. Each of these heads has queries, keys and values of its own, and so looks for something "
+        "else. Choose one:",
+        "网络同时读 {heads} 遍。每一遍叫一个头，各有自己的查询、键和值，所以找的东西也不同。选一个：")),
 }  # fmt: skip
 ONE_HEAD = Text(
-    "One such reading from start to end. This model has a single one.", "从头到尾的一次这样的读取。这个模型只有一个头。"
+    "One set of queries, keys and values. This model has a single one.", "一套查询、键和值。这个模型只有一个头。"
 )
 
 FIGURES = {"reads": Text("What this token reads, in every head", "这个 token 在各头里读什么")}

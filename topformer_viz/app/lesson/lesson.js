@@ -16,7 +16,7 @@ class Lesson {
     this.find(".link-button").onclick = () => this.copyLink();
     this.canvas = this.find(".picture");
     this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.point(event);
-    this.canvas.onpointerleave = () => this.leave();
+    this.canvas.onpointerleave = (event) => event.pointerType !== "touch" && this.leave(); // a finger leaves as soon as it is lifted
     this.key = (event) => this.pressed(event);
     document.addEventListener("keydown", this.key);
     this.explorer = new Explorer(root, {
