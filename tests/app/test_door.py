@@ -1,5 +1,6 @@
 """The front door through AppTest: what it is sent, what it says in both languages, where its links lead."""
 
+import io
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from topformer_viz.app.door import page
 from topformer_viz.app.door.words import UI, WORDS
+from topformer_viz.network.samples import open_sample
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
 
@@ -114,3 +116,15 @@ def test_i_have_a_picture_opens_the_choice_and_a_choice_closes_it(lang: Lang) ->
 def test_what_was_measured_of_the_model_stands_on_other_pages() -> None:
     assert page.QUIET in markup(open_app("", sample="coffee", size="256"))
     assert page.QUIET not in markup(open_app("reference", sample="coffee", size="256"))
+
+
+def test_on_ones_own_image_the_streets_network_says_what_it_knows() -> None:
+    app = open_app("", size="256", lang="en")
+    assert not sent(app).header["badge"]
+    # So much of a street that the page itself has no warning for it.
+    data = io.BytesIO()
+    open_sample("crossing").save(data, "JPEG", quality=95)
+    (uploader,) = (widget for widget in app.get("file_uploader") if widget.key == "upload")
+    uploader.upload("mine.jpg", data.getvalue(), "image/jpeg").run()
+    assert not app.exception and not app.warning
+    assert sent(app).header["badge"] == UI["streets"].en

@@ -54,7 +54,7 @@ def _at(title: Text, page: str, **asked: object) -> Place:
     return Place(title, page, {name.replace("_", "-"): str(value) for name, value in asked.items()})
 
 
-BASICS = _at(Text("Attention in two minutes", "两分钟看懂注意力"), "lab", part="basics", question="colour")
+BASICS = _at(Text("The sums on a test card", "测试卡上的计算"), "lab", part="basics", question="colour")
 IMAGE = _at(Text("The image", "图片"), "lesson", stage="image", block=1)
 HAND = _at(Text("By hand", "手算"), "lab", part="by-hand", seed=7)
 SCORES = _at(Text("Scores", "得分"), "lesson", stage="scores", block=3, head=1)
