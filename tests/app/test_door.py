@@ -119,7 +119,7 @@ def test_what_was_measured_of_the_model_stands_on_other_pages() -> None:
 
 
 def test_on_ones_own_image_the_streets_network_says_what_it_knows() -> None:
-    app = open_app("", size="256", lang="en")
+    app = open_app("", lang="en")
     assert not sent(app).header["badge"]
     # So much of a street that the page itself has no warning for it.
     data = io.BytesIO()

@@ -139,7 +139,7 @@ def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang:
             assert not meet(box, place), f"{text!r} lies over {other!r}"
 
 
-@pytest.mark.parametrize(("name", "lang"), [("streets", "en"), ("streets", "zh"), ("colour", "en")])
+@pytest.mark.parametrize(("name", "lang"), [("streets", "en"), ("colour", "zh")])
 def test_no_type_is_too_small_for_print_in_one_column(name: str, lang: str) -> None:
     subject = view(name, lang).subject
     made = [panel for page in PAGES for panel in panels(page, name, lang).values()]

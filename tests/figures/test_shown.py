@@ -53,6 +53,6 @@ def test_the_default_colours_show_what_is_spread(blocks: list[torch.Tensor]) -> 
 
 
 def test_the_other_colours_show_less(blocks: list[torch.Tensor]) -> None:
-    own, shared = (share_of_flat_maps(blocks, "linear", scale) for scale in ("each", "all"))
+    own, shared = (share_of_flat_maps(blocks[:4], "linear", scale) for scale in ("each", "all"))  # of one image
     print(f"linear, each: {own:.1%}; linear, all: {shared:.1%}")
     assert 0.06 < own < shared

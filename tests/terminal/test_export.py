@@ -13,6 +13,7 @@ from topformer_viz import Trace, load_model, trace
 from topformer_viz.__main__ import main
 from topformer_viz.network.images import open_image
 from topformer_viz.network.input import network_size
+from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS
 
 CAT = Path(__file__).resolve().parents[2] / "topformer_viz" / "assets" / "samples" / "cat.jpg"
@@ -58,15 +59,15 @@ def test_without_options_it_is_the_bundled_network_in_english(tmp_path: Path) ->
         assert np.allclose(sent.view(data["known"][str(n)]["key"]), run[f"block{n}.key"][0], atol=1e-4)
     removals = data["known"]["3"]["removals"]
     assert len(removals) == 8
-    assert not any("random" in words for removal in removals.values() for words in removal["words"])
+    assert not any(words == NOT_EVIDENCE.en for removal in removals.values() for words in removal["words"])
 
 
-def test_of_random_weights_it_is_said_that_the_classes_are_chance(tmp_path: Path) -> None:
+def test_of_random_parameters_it_is_said_that_the_classes_are_no_evidence(tmp_path: Path) -> None:
     assert (
         main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--size", "64", "--model", "tiny"]) == 0
     )
     removals = exported(tmp_path / "cat.html").header["explorer"]["known"]["0"]["removals"]
-    assert all("random" in removal["words"][-1] for removal in removals.values())
+    assert all(removal["words"][-1] == NOT_EVIDENCE.en for removal in removals.values())
 
 
 def test_a_file_of_the_same_name_is_written_anew(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from topformer_viz.terminal.console import Commands, complain
 
 # The README's and the documents' screenshots: file, address without the server, width and height, keys pressed.
 SCREENSHOTS: dict[str, tuple[str, tuple[int, int], str]] = {
+    "door.png": ("?lang=en", (1440, 900), ""),
     "lesson.png": ("lesson?stage=weights&block=3&head=1&lang=en", (1440, 1240), ""),
     "explorer.png": ("explorer?block=4&head=1&query=67&lock=1&lang=en", (1440, 1240), ""),
     "network.png": ("network?lang=en", (1440, 1240), ""),
