@@ -42,7 +42,7 @@ UI = {
         "{where}，这个 token（{from}）给每个 token 的注意力一样多：{even}。",
     ),
     "compare": Text("Shared evenly, each would get {even}.", "如果平均分，每个 token 得到 {even}。"),
-    "legend": Text("of its attention, square-root scale", "的注意力，平方根色标"),
+    "legend": Text("of its attention; by the square root, so that small shares show", "占它的注意力；颜色按平方根，小份额也看得见"),
     "up_to": Text("up to {share}", "最多 {share}"),
     "block": BLOCK,
     "heads": HEAD,
@@ -72,7 +72,7 @@ UI = {
     ),
     "numbers": Text("{count} numbers from {low} to {high}", "{count} 个数，从 {low} 到 {high}"),
     "taken": Text(
-        "of the token it reads most; {share} of it, plus its shares of all the others, make",
+        "of the token it reads most: {share} of that, plus its shares of all the others, gives the bars below",
         "它读得最多的 token 的值：取其中 {share}，再加上从其余各个 token 取的份额，合起来是下面这些数",
     ),
     "result": Text("what this token receives: the mixture", "这个 token 得到的混合"),
