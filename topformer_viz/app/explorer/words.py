@@ -245,7 +245,6 @@ FIGURES: dict[str, Text] = {
     "against": Text("Two views side by side", "两个视图并排"),
     "removal": Text("What depends on the head", "哪些结果依赖这个头"),
     "measures": Text("The heads in numbers", "各头的各项数值"),
-    "against_title": Text("A beside B", "A 与 B 并排"),
     "view": Text("{block}, {head}, {tokens}", "{block}，{head}，{tokens}"),
     "difference": Text("difference A − B (no unit)", "差 A − B（无单位）"),
     "removal_title": Text("What changes without {head}", "变化：去掉{head}"),
