@@ -18,7 +18,10 @@ def nav_of(app: AppTest) -> str:
 
 def test_who_takes_no_route_sees_one_control_in_the_lesson_and_none_elsewhere() -> None:
     for page, menus in (("lesson", 3), ("reference", 0)):
-        said = markup(open_app(page, lang="en"))
+        app = open_app(page, lang="en")
+        assert "route whole" not in markup(app) and "<nav" not in markup(app)
+        app.session_state["routes"] = True  # opened
+        said = markup(app.run())
         assert said.count("route whole") == menus and "<nav" not in said
 
 

@@ -23,8 +23,7 @@ from browsing import (
     shown,
     stage,
 )  # fmt: skip
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from playwright.sync_api import Locator, Page, expect
 
 from topformer_viz.app.canvas.wire import CANVAS_JS, Body
 from topformer_viz.app.frame.words import UI
@@ -110,58 +109,68 @@ def test_the_browsers_language_decides_at_first(visit: Open, locale: str, title:
     assert shown(page).inner_text().startswith(STAGES["image"].title(title))  # type: ignore[arg-type]
 
 
-def test_another_block_is_fetched_and_kept_in_the_address_and_of_two_quick_wishes_the_last_counts(visit: Open) -> None:
-    page = visit("lesson?model=tiny-batch&size=256&stage=tokens&block=4&lang=en")
-    before = page.locator("figcaption").inner_text()
-    buttons = page.locator(".blocks button")
-    buttons.nth(2).click()
-    page.locator(".note", has_text="output of block 2").wait_for()
-    assert page.locator("figcaption").inner_text() != before
-    assert query_of(page)["block"] == "3"
-    buttons.nth(3).click()
-    page.locator(".note", has_text="output of block 3").wait_for()
-    buttons.nth(1).click()
-    buttons.nth(3).click()
-    page.wait_for_timeout(1500)
-    assert page.locator(".blocks button[aria-pressed=true]").inner_text() == "4"
-    assert query_of(page)["block"] == "4"
+def test_another_block_asks_nothing_of_the_server_and_is_kept_in_the_address(visit: Open) -> None:
+    page = visit("lesson?size=256&stage=tokens&block=4&lang=en")
+    page.wait_for_load_state("networkidle")
+    messages, asked = count_messages(page), []
+    page.on("request", lambda request: asked.append(request.url) if "blob:" not in request.url else None)
+    buttons, said = page.locator(".lesson > .toolbar .blocks button"), {page.locator("figcaption").inner_text()}
+    for block in (3, 2, 4, 3):
+        buttons.nth(block - 1).click()
+        expect(page.locator(".lesson > .toolbar .blocks button[aria-pressed=true]")).to_have_text(str(block))
+        expect(page.locator(".stage .note:visible").first).to_contain_text(f"output of block {block - 1}")
+        said.add(page.locator("figcaption").inner_text())
+    assert len(said) == 3
+    page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
+    page.locator('.node[data-name="weights"]').click()
+    page.locator(".explorer .photo").scroll_into_view_if_needed()
+    run = run_of("street", "streets", 256)
+    says(page, block=2)
+    page.wait_for_timeout(1500)  # the explorer, now on screen, asks how far its numbers are from a plain pass
+    before = messages()
+    for block in (1, 4):
+        buttons.nth(block - 1).click()
+        says(page, block=block - 1)
+        agrees(page, run)
+    page.locator(".explorer select.with").select_option("block-2")
+    expect(page.locator(".against .b h3")).to_contain_text("2")
+    assert messages() == before and not asked, asked
 
 
-def test_a_block_seen_before_comes_back_when_asked_for_before_the_last_answer_arrived(visit: Open) -> None:
-    """As on a slow network, where a click overtakes the answer to the one before.
+SLOW = """
+  const real = window.fetch;
+  window.held = [];
+  window.asked = 0;
+  window.fetch = (address, ...more) => {
+    if (!window.slow || !String(address).includes("/media/")) return real(address, ...more);
+    window.asked += 1;
+    if (window.asked === 1) {
+      const answer = real(address, ...more);
+      return new Promise((resolve) => window.held.push(() => resolve(answer)));
+    }
+    return window.asked === 2 ? Promise.reject(new TypeError("no network")) : real(address, ...more);
+  };
+"""
 
-    Told that the page still keeps the block's message, Streamlit would name it instead of sending it again. But the page
-    drops it with the answer on its way, and then stops for good: "Cached ForwardMsg MISS".
-    """
-    sockets: list[WebSocketRoute] = []
-    under_way: list[str | bytes] = []  # what the server has sent and the page does not have yet
-    slow = False
 
-    def route(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server().on_message(lambda sent: under_way.append(sent) if slow else socket.send(sent))
-
-    page = visit("lesson?lang=en&block=4")
-    page.route_web_socket("**/_stcore/stream", route)
-    page.reload()
-    shown(page)
-    blocks = page.locator(".blocks button")
-    for block in (1, 2):
-        blocks.nth(block - 1).click()
-        expect(page.locator(".lesson")).not_to_have_attribute("aria-busy", "true", timeout=20_000)
-    slow = True
-    for answers, block in enumerate((3, 1), start=1):
-        blocks.nth(block - 1).click()
-        for _ in range(1000):
-            kinds = [ForwardMsg.FromString(sent).WhichOneof("type") for sent in under_way]  # type: ignore[arg-type]
-            if kinds.count("script_finished") == answers:
-                break
-            page.wait_for_timeout(20)
-    for sent in under_way:
-        sockets[-1].send(sent)
-    slow = False
-    expect(page.locator(".blocks button[aria-pressed=true]")).to_have_text("1", timeout=20_000)
-    assert page.get_by_role("dialog").count() == 0
+def test_on_a_slow_network_what_was_asked_for_last_is_shown_and_what_failed_is_fetched_again(visit: Open) -> None:
+    page = visit("lesson?lang=en&stage=mixed&sample=china&size=256", script=SLOW)
+    title = page.locator(".component h2")
+    expect(title).to_contain_text(STAGES["mixed"].title("en"))
+    page.evaluate("window.slow = true")
+    language = page.locator(".st-key-pick_lang button")
+    language.nth(1).click()
+    page.wait_for_function("window.held.length")  # the words in Chinese are on their way
+    expect(title).to_contain_text(STAGES["mixed"].title("en"))
+    language.nth(0).click()
+    page.get_by_role("link", name=UI["lesson"]("en"), exact=True).wait_for()
+    page.evaluate("window.held[0]()")
+    page.wait_for_timeout(1000)
+    expect(title).to_contain_text(STAGES["mixed"].title("en"))  # they came too late
+    page.evaluate("window.topformerFetched.clear()")
+    language.nth(1).click()
+    expect(title).to_contain_text(STAGES["mixed"].title("zh"), timeout=20_000)
+    assert page.evaluate("window.asked") > 2
 
 
 def test_what_the_pointer_reads_is_what_ran(visit: Open) -> None:
@@ -220,7 +229,7 @@ def test_the_lesson_is_where_it_was_after_a_look_at_the_reference(visit: Open) -
 
 
 def test_choices_survive_a_block_a_look_at_the_reference_and_the_way_back(visit: Open) -> None:
-    """Choosing a block reruns a fragment, after which Streamlit forgets what its widgets held."""
+    """The browser tells the server the block as one follows a link of the bar."""
     page = visit("lesson?model=tiny-batch&size=256&lang=zh&stage=key_map")
     page.locator(".blocks button").nth(2).click()
     page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")

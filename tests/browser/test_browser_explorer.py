@@ -28,10 +28,10 @@ from PIL import Image
 from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz.app.canvas.travelling import POOLED
 from topformer_viz.app.canvas.wire import CANVAS_JS
-from topformer_viz.app.explorer.change import LABELS
-from topformer_viz.app.explorer.file import EXPLORER_JS, explorer_html, page_html
-from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part
+from topformer_viz.app.explorer.change import LABELS, change_of, changes_of
+from topformer_viz.app.explorer.file import EXPLORER_JS, explorer_html, file_parts, page_html
 from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.frame.address import complete
 from topformer_viz.network.colour import Model
@@ -63,12 +63,22 @@ def save(tmp_path: Path) -> Callable[..., str]:
         removals: dict[str, Removal] | None = None,
         **asked: str,
     ) -> str:
-        blocks = {n: Shown(measure(run, n), 0.0, removals or {}) for n in range(model.num_blocks)}
-        block = int(asked.get("block", 1)) - 1
-        settings = {"run": "file", "block": block, "asked": asked, "alone": True, "saves": False}
-        payload = explorer_part(run, model, photo, blocks, lang, False).message({"view": settings})
+        blocks = range(model.num_blocks)
+        view = {
+            "block": int(asked.get("block", 1)) - 1,
+            "asked": asked,
+            "untrained": False,
+            "differences": [0.0 for _ in blocks],
+        }
+        changes = [
+            (f"block{n} {name}", change)
+            for n in blocks
+            for name, change in changes_of(run, model, n, (removals or {}).items())
+        ]
         file = tmp_path / "explorer.html"
-        file.write_text(page_html(payload, "a picture", "a model", lang), "utf-8")
+        file.write_text(
+            page_html(file_parts(run, model, photo, lang, view, changes), "a picture", "a model", lang), "utf-8"
+        )
         return file.as_uri()
 
     return saved
@@ -977,9 +987,9 @@ def test_names_in_a_file_do_nothing(
     named = TopFormer("tiny", 19).eval()
     named.load_state_dict(model.state_dict())
     named.class_names = tuple(f"<img src=x onerror='harm=1'>{c}" for c in range(19))
-    blocks = [(0, Shown(measure(run, 0), 0.0, {"only-1": without_heads(named, run, 0, (1, 2, 3))}))]
+    removals = [("block0 only-1", change_of(run, named, 0, (1, 2, 3)))]
     monkeypatch.setattr(
-        "topformer_viz.app.explorer.file._blocks", lambda run, model: blocks
+        "topformer_viz.app.explorer.file._removals", lambda run, model: removals
     )  # all of them take their time
     file = tmp_path / "named.html"
     file.write_text(explorer_html(run, named, picture, "zh", name=name, about=name, untrained=False), "utf-8")

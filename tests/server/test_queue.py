@@ -91,21 +91,6 @@ def test_who_leaves_the_line_is_not_computed_for(busy: tuple[Queue, threading.Ev
     assert queue.run(lambda: "next") == "next" and not ran
 
 
-def test_what_nobody_waits_for_gives_way(busy: tuple[Queue, threading.Event]) -> None:
-    queue, done = busy
-    ran: list[str] = []
-    queue.later(lambda: ran.append("while another waits"))
-    waiting = threading.Thread(target=queue.run, args=(lambda: ran.append("waited for"),))
-    waiting.start()
-    while queue.waiting < 2:
-        pass
-    done.set()
-    waiting.join(60)
-    free = threading.Event()
-    queue.later(free.set)
-    assert free.wait(60) and ran == ["waited for"]
-
-
 def test_who_leaves_mid_way_holds_nobody_up() -> None:
     queue, done, finished = Queue(3), threading.Event(), []
 

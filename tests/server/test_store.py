@@ -1,7 +1,6 @@
 """What the server keeps: bounded in bytes, shared, and gone with those who asked for it."""
 
 import io
-import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,19 +45,17 @@ def test_a_value_is_made_once(tiny) -> None:  # type: ignore[no-untyped-def]
     assert 0 <= store.bytes - sum(storages.values()) < 100  # a few letters beside the tensors
 
 
-def test_what_comes_next_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, made = Store(), []
-    _as(monkeypatch, "A")
-    done = threading.Event()
-    store.prepare(("fails",), lambda: 1 / 0)
-    for _ in range(2):
-        store.prepare(("next",), lambda: made.append(1) or "ready")
-    module.QUEUE.later(done.set)
-    assert done.wait(60)
-    assert store.has(("next",)) and not store.has(("fails",)) and made == [1]
-    assert store.get(("next",), lambda: pytest.fail("it is there")) == "ready"
-    store.sweep({"A"}.__contains__)
-    assert store.has(("next",))
+def test_of_whole_runs_only_the_newest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SMALL", 0)
+    monkeypatch.setattr(module, "LARGE", 50)
+    store = Store(max_bytes=1000, max_large_bytes=150)
+    for n in range(3):
+        store.get((f"view{n}",), lambda: b"x" * 40)
+        store.get((f"run{n}",), lambda: b"x" * 70)
+    assert [store.has((f"run{n}",)) for n in range(3)] == [False, True, True]
+    assert all(store.has((f"view{n}",)) for n in range(3))
+    store.get(("huge",), lambda: b"x" * 400)
+    assert [store.has((name,)) for name in ("run2", "huge", "view0")] == [False, True, True]
 
 
 def test_the_least_recently_used_goes_first_and_own_things_stay(monkeypatch: pytest.MonkeyPatch) -> None:

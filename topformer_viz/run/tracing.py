@@ -21,6 +21,7 @@ from topformer_viz.run.inference import full_precision, inference_copy, run
 from topformer_viz.run.stages import COMPOSITE, axes_of
 
 MAX_TOKENS = 16_384  # attention's time grows with their square
+BLOCK = "backbone.trans.transformer_blocks.{}"  # a block's name within the network
 ROWS_SHOWN = 60  # tensors that a run lists of itself in a notebook
 
 
@@ -158,9 +159,16 @@ def trace(model: Model, image: Image.Image | Tensor, *, device: torch.device | N
     return Trace(tensors, check(tensors), seconds, str(device), fell_back)
 
 
+def attention_of(model: Model, n: int) -> Attention:
+    """The attention module of block ``n`` (from 0) of the model itself."""
+    attention = model.get_submodule(f"{BLOCK.format(n)}.attn" if isinstance(model, TopFormer) else "attn")
+    assert isinstance(attention, Attention)
+    return attention
+
+
 def block_of(model: Model, n: int, device: torch.device) -> nn.Module:
     """Block ``n`` (from 0) of the model's inference copy on ``device``: a ``Block``, or the colour model's ``Attention``."""
-    name = f"backbone.trans.transformer_blocks.{n}" if isinstance(model, TopFormer) else "attn"
+    name = BLOCK.format(n) if isinstance(model, TopFormer) else "attn"
     return inference_copy(model, device).get_submodule(name)
 
 

@@ -61,10 +61,6 @@ class Queue:
         finally:
             future.cancel()
 
-    def later(self, task: Callable[[], object]) -> None:
-        """Run ``task`` when its turn comes, if nobody is in line then; nobody waits for it, or hears of it should it fail."""
-        self._worker.submit(lambda: None if self._line else task())
-
     def _before(self, future: Future[Any]) -> int:
         with self._lock:
             return self._line.index(future) if future in self._line else 0

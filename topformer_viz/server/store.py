@@ -27,7 +27,8 @@ Key = tuple[Hashable, ...]  # with the digests of what it depends on
 
 MAX_BYTES = 256_000_000  # of what can be computed again
 MAX_OWN_BYTES = 400_000_000  # of visitors' images and checkpoints, which cannot
-LARGE = 8_000_000  # bytes
+LARGE = 8_000_000  # bytes: a run with all its tensors, which is needed for none of what was shown of it
+MAX_LARGE_BYTES = 64_000_000  # of these, the newest, for what asks for a run again soon
 SMALL = 10_000  # bytes: what is no larger is worth more than its room
 # Seconds for which a visitor whose connection broke finds picture and weights again; Streamlit's own is 120.
 GRACE = 150
@@ -57,8 +58,11 @@ class _Entry:
 class Store:
     """Values by key, each with the sessions that asked for it."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES, max_own_bytes: int = MAX_OWN_BYTES) -> None:
+    def __init__(
+        self, max_bytes: int = MAX_BYTES, max_own_bytes: int = MAX_OWN_BYTES, max_large_bytes: int = MAX_LARGE_BYTES
+    ) -> None:
         self.max_bytes = max_bytes
+        self.max_large_bytes = max_large_bytes
         self.max_own_bytes = max_own_bytes
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = threading.Lock()
@@ -77,11 +81,6 @@ class Store:
         """
         session, value = _session(), self.find(key)
         return QUEUE.run(lambda: self._made(key, make, session), show) if value is None else value
-
-    def prepare(self, key: Key, make: Callable[[], object]) -> None:
-        """Have ``make()`` at hand for when this session asks for it, unless others are waiting for something."""
-        session = _session()
-        QUEUE.later(lambda: self._made(key, make, session))
 
     def _made(self, key: Key, make: Callable[[], T], session: str) -> T:
         """The value, made where there is none; another may have asked for the same before its turn came."""
@@ -111,14 +110,14 @@ class Store:
         with self._lock:
             self._put(key, value, session, own=False)
             kept = {key: e.bytes for key, e in self._entries.items() if e.bytes > SMALL and not e.own}
-            total = sum(kept.values())
-            older = list(kept)[:-1]  # the newest stays, however large
-            # Runs first: one takes the room of twenty views, and is needed for none that was shown.
-            for oldest in sorted(older, key=lambda key: kept[key] <= LARGE):
-                if total <= self.max_bytes:
-                    break
-                total -= kept[oldest]
-                del self._entries[oldest]
+            large = {key: size for key, size in kept.items() if size > LARGE}
+            # The newest stays, however large.
+            for among, most in ((large, self.max_large_bytes), (kept, self.max_bytes)):
+                total = sum(among[name] for name in among if name in self._entries)
+                for oldest in list(kept)[:-1]:
+                    if total > most and oldest in among and oldest in self._entries:
+                        total -= among[oldest]
+                        del self._entries[oldest]
 
     def hold(self, key: Key, value: Any) -> None:
         """Keep what this session's visitor has brought, until it has gone; ``FullError`` where there is too much."""

@@ -46,6 +46,11 @@ def sentences(lang: Lang, said: Iterable[str]) -> str:
     return (" " if lang == "en" else "").join(said)
 
 
+def in_sequence(*texts: Text) -> Text:
+    """The same of texts in both languages."""
+    return Text(sentences("en", (text.en for text in texts)), sentences("zh", (text.zh for text in texts)))
+
+
 def listed(lang: Lang, names: Iterable[str]) -> str:
     """Names or numbers in a list: a, b, c."""
     return (", " if lang == "en" else "、").join(names)

@@ -1,18 +1,67 @@
-// A component for Streamlit: one view a root, shown anew with every payload, closed when the component goes.
+// A component for Streamlit: one view a root, shown anew with every message once all that belongs to it is here, closed when the
+// component goes.
 function mount(View) {
   const views = new WeakMap();
   return (component) => {
     const root = component.parentElement;
-    if (!views.has(root)) views.set(root, new View(root));
-    const view = views.get(root);
+    if (!views.has(root)) {
+      if (typeof PAGE === "string") root.innerHTML = PAGE; // written in front of the script by component.py
+      const view = new View(root);
+      view.onward = (event) => tellFirst(view, event);
+      document.addEventListener("click", view.onward, true);
+      views.set(root, view);
+    }
+    const view = views.get(root), message = decode(component.data), whole = complete(message);
     view.ask = component.setTriggerValue;
-    view.show(decode(component.data));
+    view.latest = message;
+    if (whole instanceof Promise) arrive(view, message, whole);
+    else show(view, whole);
     return () => {
       if (root.isConnected) return; // a render that the next one overtakes is told to clean up, too
+      view.latest = null;
+      document.removeEventListener("click", view.onward, true);
       view.close?.();
       views.delete(root);
     };
   };
+}
+
+function show(view, message) {
+  view.show(message);
+  if (view.way && !view.untold) follow(view);
+}
+
+// The links at the top lead to other pages, which are to show what is chosen here. What the server does not know yet it is told
+// first, and once it has heard of it the way goes on; at once it would not be heard, for with the page its components go.
+function tellFirst(view, event) {
+  const link = event.composedPath()[0].closest?.(".st-key-pages a");
+  if (!link || !view.untold || view.way || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  view.way = link;
+  view.tell();
+  setTimeout(() => view.way && follow(view), HEARD);
+}
+
+function follow(view) {
+  view.way.click();
+  view.way = null;
+}
+
+const HEARD = 3000; // ms until one goes on without
+const AGAIN = 300; // ms until what did not come is asked for once more, the first time
+
+// Show a message as soon as it is whole, unless another came in the meantime. While the server runs a page anew, what it handed
+// out is not there for a moment.
+async function arrive(view, message, whole, tried = 0) {
+  try {
+    const shown = await whole;
+    if (view.latest === message) show(view, shown);
+  } catch (error) {
+    if (view.latest !== message) return;
+    if (tried > 3) throw error;
+    setTimeout(() => view.latest === message && arrive(view, message, complete(message), tried + 1), AGAIN * 2 ** tried);
+  }
 }
 
 // Hand the visitor a file: {blob, name}.

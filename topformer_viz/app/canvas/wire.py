@@ -27,15 +27,15 @@ def scripts(folder: Path, *names: str) -> str:
     return "\n".join((folder / name).read_text("utf-8") for name in names)
 
 
-# The components' common style and script, which come before their own; SCENE_JS for those with a scene, ATTENTION_JS
-# for those that make maps of query and key.
+# The components' common style and script, which come before their own; SCENE_JS for those with a scene, RUN_JS for those
+# that show a run.
 _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8") + TIP_CSS
 CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
-    _HERE, "component.js", "canvas.js"
+    _HERE, "arriving.js", "book.js", "component.js", "canvas.js"
 )
 SCENE_JS = scripts(_HERE, "scene.js")
-ATTENTION_JS = scripts(_HERE, "attention.js")
+RUN_JS = scripts(_HERE, "attention.js", "run.js")
 
 # What copyLink in component.js says.
 COPY_WORDS = {
@@ -50,6 +50,8 @@ SCENE_WORDS = {
     "scene_on": Text("Show the drawing further right", "向右看图"),
 }
 
+BODY = "application/octet-stream"  # what a message of bytes is on the way
+BOOK = "application/gzip"  # what a packed book is
 PHOTO_SIDE = 768  # longest side of the photograph that travels, in pixels
 FLOAT16_MAX = 60_000.0
 
@@ -107,27 +109,10 @@ class Body:
         """Everything, ready to be sent."""
         return _message(_json(header), self.data.getbuffer())
 
-    def part(self, header: dict[str, Any]) -> "Part":
-        """Everything so far, to be sent more than once."""
-        return Part(_json(header), self.data.getvalue())
 
-
-@dataclass(frozen=True)
-class Part:
-    """What follows from a run and the language alone: its share of the header, a JSON object, and the binary part."""
-
-    text: bytes
-    data: bytes
-
-    def body(self) -> Body:
-        """One that goes on where this ends."""
-        body = Body()
-        body.data.write(self.data)
-        return body
-
-    def message(self, header: dict[str, Any], body: Body | None = None) -> bytes:
-        """Everything, ready to be sent, with more for the header; ``body``: a longer binary part."""
-        return _message(_json(header)[:-1] + b"," + self.text[1:], body.data.getbuffer() if body else self.data)
+def message(header: dict[str, Any]) -> bytes:
+    """One without a binary part."""
+    return _message(_json(header), b"")
 
 
 def _json(header: dict[str, Any]) -> bytes:

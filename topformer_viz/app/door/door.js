@@ -25,13 +25,13 @@ class Door {
     this.photo?.close();
   }
 
-  show(data) {
-    const first = !this.data, again = this.data?.run === data.run;
-    this.data = data;
-    this.attention = new Attention(data.attention);
+  show(message) {
+    const first = !this.data, again = this.data?.run === message.run;
+    const { run } = message, data = (this.data = { ...message, grid: run.grid, photo: run.photo, name: run.name });
+    this.attention = run.attention(data.block);
     // Of another picture or model a place in this one would mean something else.
     if (!again) {
-      const { head, token } = place(data.run), kept = { ...(typeof head === "number" && { head }), ...(typeof token === "number" && { token }) };
+      const { head, token } = place(data.name), kept = { ...(typeof head === "number" && { head }), ...(typeof token === "number" && { token }) };
       Object.assign(this, data.start, first && { ...kept, ...data.asked });
     }
     this.close();
@@ -108,7 +108,7 @@ class Door {
   // What was chosen stays, in the address too; there everything counts from 1.
   settle(news) {
     Object.assign(this, news);
-    if (Object.keys(news).length) place(this.data.run, news); // as on the other pages
+    if (Object.keys(news).length) place(this.data.name, news); // as on the other pages
     for (const { head, card } of this.cards) card.ariaPressed = String(head === this.head);
     writeAddress({ ...this.data.link, ...this.place, lang: this.data.lang });
     for (const link of this.box.querySelectorAll("a")) link.href = this.leadsTo(link);

@@ -1,6 +1,6 @@
 """The front door: what attention is, in one screen, on the image that is chosen.
 
-The browser has one block's query, key and value and makes every map of them itself (canvas/attention.js): pointing asks
+The browser has the run's queries, keys and values and makes every map of them itself (canvas/attention.js): pointing asks
 nothing of the server.
 """
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import streamlit as st
 
+from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import note_html
-from topformer_viz.app.canvas.wire import ATTENTION_JS, CANVAS_CSS, CANVAS_JS, Body, Part
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, RUN_JS
 from topformer_viz.app.door.words import ONE_HEAD, UI, WORDS
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.top_bar import picture_choice
@@ -22,11 +23,11 @@ from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "topformer_door",
+_component = component(
+    "door",
     html=(_HERE / "door.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "door.css").read_text("utf-8"),
-    js=f"{CANVAS_JS}\n{ATTENTION_JS}\n{(_HERE / 'door.js').read_text('utf-8')}\nexport default mount(Door);\n",
+    js=f"{CANVAS_JS}\n{RUN_JS}\n{(_HERE / 'door.js').read_text('utf-8')}\nexport default mount(Door);\n",
 )
 # What is measured of the model, and how long it took, comes before anybody here can know what that means.
 QUIET = ".model-words, .run-line { display: none; }"
@@ -53,7 +54,7 @@ def leads_to_the_lesson(asked: Iterable[str]) -> bool:
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the door: what is pointed at, and where."""
-    sizes, blocks = view.outline.run.sizes, view.outline.blocks
+    sizes, blocks = view.outline.run.sizes, view.outline.known.blocks
     start = int(DOWN * sizes["H"]) * sizes["W"] + sizes["W"] // 2 + 1
     return {
         "block": Parameter(range(1, blocks + 1), min(BLOCK, blocks)),
@@ -70,38 +71,33 @@ def show(view: View) -> None:
         _go(view, wish)
     if wish.get("go") == "picture":
         st.dialog(UI["own"](view.lang))(_choose_picture)(view.lang, _picture())
-    block = view.asked.get("block", view.takes["block"].default)
-    part = view.keep((*view.key, "door", view.lang, block), lambda: _part(view, block - 1))
     start = {name: view.takes[name].default for name in ("head", "token")}
-    settings = {"link": view.link, "start": _from_zero(start), "asked": _from_zero(view.asked)}
-    _component(key="door", data=part.message(settings), on_wish_change=_take_wish, height="content")
+    block = view.asked.get("block", view.takes["block"].default)
+    data = _words(view) | {
+        "run": view.bodies[:1], "link": view.link, "block": block - 1, "start": _from_zero(start), "asked": _from_zero(view.asked),
+    }  # fmt: skip
+    _component(data, key="door", on_wish_change=_take_wish, height="content")
 
 
-def _part(view: View, block: int) -> Part:
-    """Everything the door shows of one block (from 0), but for where the visitor stands."""
-    run, lang, body = view.run, view.lang, Body()
-    sizes, heads = run.sizes, run.sizes["heads"]
-    # The scores and weights in the browser are to be the run's own; the value is only looked at.
-    attention = {
-        name: body.add(run[f"block{block}.{name}"], exact=name != "value") for name in ("query", "key", "value")
-    }
-    attention["lse"] = body.add(view.measures(block).log_sum_exp[None], exact=True)
+def _words(view: View) -> dict[str, Any]:
+    """What the door says of a run."""
+    lang, sizes = view.lang, view.outline.known.shape.sizes
+    heads = sizes["heads"]
     names, where = _heads(view, heads, lang)
     counts = {"n": sizes["HW"], "dim": sizes["key_dim"], "d": sizes["d"], "heads": heads}
     words = {
         name: (title, ONE_HEAD if name == "head" and heads == 1 else meaning)
         for name, (title, meaning) in WORDS.items()
     }
-    return body.part({
-        "lang": lang, "run": view.run_name, "block": block, "grid": [sizes["H"], sizes["W"]],
-        "space": " " if lang == "en" else "", "ui": {name: text(lang) for name, text in UI.items()} | {"cut": UI["cut"](lang, **counts)},
+    return {
+        "lang": lang, "space": " " if lang == "en" else "",
+        "ui": {name: text(lang) for name, text in UI.items()} | {"cut": UI["cut"](lang, **counts)},
         "names": names, "where": where, "badge": _caution(view),
         "words": {
             name: {"title": title(lang), "meaning": note_html(meaning(lang, **counts), lang)} for name, (title, meaning) in words.items()
         },
         "stages": {word: stage for word, stage in DEEPER.items() if stage in view.outline.stages},
-        "attention": attention, "photo": body.add_photo(view.photo),
-    })  # fmt: skip
+    }  # fmt: skip
 
 
 def _caution(view: View) -> str:
@@ -113,7 +109,7 @@ def _caution(view: View) -> str:
 
 def _heads(view: View, heads: int, lang: Lang) -> tuple[list[str], list[str]]:
     """Every head's name, and the beginning of a sentence about it."""
-    if isinstance(view.model, ColourModel):
+    if issubclass(view.outline.known.model, ColourModel):
         names = [QUESTION_NAMES[name](lang) for name in QUESTIONS]
         return names, [UI["in_question"](lang, n=n, question=question) for n, question in enumerate(names, 1)]
     counted = range(1, heads + 1)

@@ -32,11 +32,11 @@ class Beside {
     box.querySelector(".views + .under").textContent = words.say("apart", { value: number(end) }) + share;
   }
 
-  // B: { block, head, asks, line }; null where there is none, or its block is not here yet.
+  // B: { block, head, asks, line }; null where there is none.
   other() {
-    const { state, lines, known, info } = this.explorer, [kind, which] = state.with?.split("-") ?? [];
-    const b = kind === "block" ? which - 1 : state.block, block = kind === "block" ? known.get(b) : this.explorer.block;
-    if (!kind || !block) return null;
+    const { state, lines, run, info } = this.explorer, [kind, which] = state.with?.split("-") ?? [];
+    const b = kind === "block" ? which - 1 : state.block, block = run.attention(b);
+    if (!kind) return null;
     const head = kind !== "head" ? state.head : which === "mean" ? which : which - 1, asks = kind === "query" ? [state.pinned] : state.tokens;
     const line = (h) => (kind === "head" ? lines[h] : block.line(h, asks, state.values, state.column));
     return { block: b, head, asks, line: head === "mean" ? average(countTo(info.heads).map(line)) : line(head) };

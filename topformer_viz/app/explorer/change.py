@@ -1,17 +1,18 @@
 """What a run without some heads changed: its block's output and, where the model has one, the segmentation."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from topformer_viz.app.explorer.words import IMAGE_PIXELS, MOVES, NO_SEGMENTATION, OUTPUT
+from topformer_viz.app.explorer.words import REMOVAL
 from topformer_viz.network.classes import ClassSet, classes_of
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import TopFormer
-from topformer_viz.run.segmentation import Removal, segment
+from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.run.tracing import Trace
+from topformer_viz.words.live import NAME, Answer, texts_in
 from topformer_viz.words.text import Lang
 
 LABELS = 320  # longest side, in image pixels, of the segmentations shown
@@ -30,19 +31,28 @@ class Labels(NamedTuple):
     def changed(self) -> Tensor:
         return self.was != self.now
 
-    def legend(self, lang: Lang) -> list[tuple[str, str]]:
-        """Name and colour of the classes present in either, the commonest first: a dozen at most."""
-        present = torch.bincount(torch.cat([self.was.flatten(), self.now.flatten()]), minlength=len(self.names.names))
-        commonest = [c for c in present.argsort(descending=True).tolist() if present[c]][:12]
-        return [(self.names.names[c](lang), self.names.colours[c]) for c in commonest]
+    @property
+    def present(self) -> list[int]:
+        """The classes present in either, the commonest first: a dozen at most."""
+        counts = torch.bincount(torch.cat([self.was.flatten(), self.now.flatten()]), minlength=len(self.names.names))
+        return [c for c in counts.argsort(descending=True).tolist() if counts[c]][:12]
 
-    def moves(self, lang: Lang) -> list[str]:
+    def legend(self, lang: Lang) -> list[tuple[str, str]]:
+        """Name and colour of each."""
+        return [(self.names.names[c](lang), self.names.colours[c]) for c in self.present]
+
+    @property
+    def moves(self) -> list[Answer]:
         """The commonest changes of class, with their share of all image pixels."""
-        names, pixels = self.names.names, self.was.numel()
-        pairs, counts = (self.was * len(names) + self.now)[self.changed].unique(return_counts=True)
-        old, new = pairs // len(names), pairs % len(names)
+        names, pixels = len(self.names.names), self.was.numel()
+        pairs, counts = (self.was * names + self.now)[self.changed].unique(return_counts=True)
         return [
-            MOVES(lang, old=names[old[i]](lang), new=names[new[i]](lang), share=f"{float(counts[i]) / pixels:.1%}")
+            {
+                "say": "moves",
+                "old": int(pairs[i]) // names,
+                "new": int(pairs[i]) % names,
+                "share": float(counts[i]) / pixels,
+            }
             for i in counts.argsort(descending=True)[:MOVED].tolist()
             if counts[i] >= SEEN * pixels
         ]
@@ -55,28 +65,39 @@ class Change(NamedTuple):
     share: float
     labels: Labels | None  # None: the model has no segmentation
 
-    def words(self, lang: Lang) -> list[str]:
+    @property
+    def said(self) -> list[Answer]:
         """Both in a sentence each."""
-        said = [OUTPUT(lang, share=f"{self.share:.1%}")]
+        output = {"say": "output", "share": self.share}
         if self.labels is None:
-            return [*said, NO_SEGMENTATION(lang)]
-        return [*said, IMAGE_PIXELS(lang, share=f"{float(self.labels.changed.float().mean()):.1%}")]
+            return [output, {"say": "no_segmentation"}]
+        return [output, {"say": "image_pixels", "share": float(self.labels.changed.float().mean())}]
 
 
-def changes_of(run: Trace, model: Model, n: int, removals: Mapping[str, Removal]) -> dict[str, Change]:
-    """What each of the ``removals`` changed in block ``n`` and after it."""
-    if not removals:
-        return {}
+def texts_of(classes: ClassSet | None, lang: Lang) -> dict[str, str]:
+    """The texts of what a change says, for a model with these classes."""
+    names = classes.names if classes else ()
+    return texts_in(REMOVAL | {f"{NAME}{c}": name for c, name in enumerate(names)}, lang)
+
+
+def changes_of(
+    run: Trace, model: Model, n: int, removals: Iterable[tuple[str, Removal]]
+) -> Iterator[tuple[str, Change]]:
+    """What each of the ``removals`` changed in block ``n`` and after it; each is let go before the next is made."""
     before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
     scale = LABELS / max(run.sizes["Y"], run.sizes["X"])
     size = (max(1, round(run.sizes["Y"] * scale)), max(1, round(run.sizes["X"] * scale)))
     was = segment(run["class_scores"], size).labels if "class_scores" in run else None
-    changes = {}
-    for name, removal in removals.items():
+    for name, removal in removals:
         change, labels = removal.output - before, None
         if was is not None and removal.scores is not None and isinstance(model, TopFormer):
             names = classes_of(removal.scores.shape[1], model.class_names)
             labels = Labels(names, was, segment(removal.scores, size).labels)
         share = float(change.norm() / before.norm().clamp(min=1e-12))
-        changes[name] = Change(change.square().mean(1, keepdim=True).sqrt(), share, labels)
-    return changes
+        yield name, Change(change.square().mean(1, keepdim=True).sqrt(), share, labels)
+
+
+def change_of(run: Trace, model: Model, n: int, heads: Collection[int]) -> Change:
+    """What changes without these ``heads`` of block ``n``, all from 0."""
+    ((_, change),) = changes_of(run, model, n, [("", without_heads(model, run, n, heads))])
+    return change

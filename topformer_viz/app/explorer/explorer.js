@@ -1,6 +1,6 @@
 // The attention explorer: point at a token and see what it reads, in every head, and by what arithmetic.
-// A page of its own, a guest in the lesson (`host`), and a file that works alone. The server is asked for another block
-// or for a run without a head, no more.
+// A page of its own, a guest in the lesson (`host`), and a file that works alone. The server is asked for the untouched pass
+// and for a run without a head, no more.
 
 const REST = 400; // ms without news until the address and the screen reader hear of it
 
@@ -10,7 +10,7 @@ class Explorer {
     this.host = host;
     this.box = root.querySelector(".explorer");
     this.find = (selector) => this.box.querySelector(selector);
-    this.known = new Map(); // block, from 0 -> Attention
+    this.removals = {}; // runs without a head: "block0 without-1" -> maps and numbers
     this.state = new State();
     this.pictures = new Pictures(this);
     this.toolbar = new Toolbar(this);
@@ -27,28 +27,23 @@ class Explorer {
   }
 
   get block() {
-    return this.known.get(this.state.block) ?? this.known.values().next().value;
+    return this.run.attention(this.state.block);
   }
 
   // ------------------------------------------------------------ what comes from the server
 
   show(header) {
-    const news = { ...header.explorer, ...header.view }, first = !this.info, { state } = this;
-    const moved = !first && news.run !== this.info.run;
-    if (first || moved || header.lang !== this.header.lang) this.known.clear();
+    const { run, book, view } = header, { grid, heads, blocks, dense } = run, first = !this.info, { state } = this;
+    const news = { ...book.explorer, ...view, grid, heads, blocks, dense };
+    const moved = !first && news.run !== this.info.run, told = news.block !== this.info?.block;
     this.header = header;
-    this.info = news;
+    this.run = run;
+    this.removals = { ...(!moved && this.removals), ...header.removals };
     this.words = new Words(header.lang, news);
-    this.n = news.grid[0] * news.grid[1];
-    for (const [b, data] of Object.entries(news.known)) {
-      const removals = { ...this.known.get(+b)?.removals, ...data.removals };
-      this.known.set(+b, Object.assign(new Attention(data), { removals }));
-    }
-    this.sent ??= news.answer;
-    if (news.answer === this.sent) { // an answer to an earlier wish, early or late, leaves the last one standing
-      state.block = news.block;
-      this.wished = undefined;
-    }
+    this.n = grid[0] * grid[1];
+    if (first || told) state.block = news.block;
+    state.block = Math.min(state.block, blocks - 1);
+    this.info = news;
     // What another image or model does not have goes back to its default.
     state.read(first ? news.asked : moved ? state.elsewhere : state.parameters, news);
     if (moved && !this.host.guest) sayCarried(this.find(".carried"), this.words.ui.carried, state.block, state.head, this.words.head(state.head));
@@ -56,7 +51,7 @@ class Explorer {
     else if (first || moved) this.cameWith = null; // what a link asks for, and what stays on another image, counts as chosen
     this.box.lang = header.lang;
     this.box.classList.toggle("guest", Boolean(this.host.guest));
-    this.pictures.showPhoto(header.photo);
+    if (first || moved) this.pictures.showPhoto(run.photo);
     const frame = JSON.stringify([header.lang, news.heads, news.headNames, news.grid, this.block.dim, this.block.d]);
     if (frame !== this.built) {
       for (const part of [this.pictures, this.toolbar, this.beside, this.sum, this.removal]) part.build();
@@ -65,27 +60,23 @@ class Explorer {
     }
     this.built = frame;
     this.settle({});
-    if (news.file && news.file.id !== this.saved) download(news.file); // the same payload may come twice
+    if (news.file && news.file.id !== this.saved) element("a", { href: news.file.at, download: news.file.name }).click(); // the same message may come twice
     this.saved = news.file?.id;
   }
 
-  // Another block, a block to compare with, a run without a head: what is not here yet is asked for, once.
-  wish(wanted = {}) {
-    const { state, host, known } = this, block = wanted.block ?? this.wished ?? state.block, save = wanted.save ?? null;
-    const [kind, which] = state.with?.split("-") ?? [], other = kind === "block" ? which - 1 : null, removal = state.removal ?? "";
-    const here = known.get(block), whole = here && here.difference !== null && (!removal || here.removals[removal]) && (other === null || known.has(other));
-    const missing = !whole || save;
-    if (here) state.block = block;
-    else this.wished = block;
+  // The untouched pass, a run without a head, the file to `save`: what is not here yet is asked for, once.
+  wish(save = null) {
+    const { state, host, info } = this, removal = state.removal ?? "", missing = !info.differences || (removal && !this.removed) || save;
     this.box.setAttribute("aria-busy", String(Boolean(missing && host.ask)));
-    const wish = { run: this.info.run, block, with: other, removal, save }, words = JSON.stringify(wish);
+    const wish = { run: info.run, block: removal ? state.block : null, removal, save }, words = JSON.stringify(wish);
     // Never the same twice: an answer that lacks what was asked for must not start a circle.
-    if (host.ask && (missing || wanted.block !== undefined) && (words !== this.asked || save)) {
-      this.wished = block;
-      this.sent += 1;
-      host.ask({ ...wish, number: this.sent });
-    }
+    if (host.ask && missing && (words !== this.asked || save)) host.ask(wish);
     this.asked = words;
+  }
+
+  // What is known of the run without the heads that are taken away now.
+  get removed() {
+    return this.removals[`block${this.state.block} ${this.state.removal}`];
   }
 
   // ------------------------------------------------------------ what the visitor changes
@@ -116,10 +107,9 @@ class Explorer {
   }
 
   chooseBlock(b) {
-    if (b < 0 || b >= this.info.blocks || b === (this.wished ?? this.state.block)) return;
+    if (b < 0 || b >= this.info.blocks || b === this.state.block) return;
     if (this.host.block) return this.host.block(b);
-    this.wish({ block: b });
-    this.settle({});
+    this.settle({ block: b });
   }
 
   compare(other) {
@@ -143,7 +133,7 @@ class Explorer {
   }
 
   save() {
-    this.wish({ save: this.state.parameters });
+    this.wish(this.state.parameters);
   }
 
   draw() {
@@ -205,8 +195,10 @@ class Explorer {
 
   // That this is what ran: to how many decimal places the numbers here are the server's, and how that is known.
   vouch() {
-    const { block, words, find } = this, off = Math.max(block.off, block.difference), badge = find(".badge");
-    badge.hidden = block.difference === null;
+    const { block, words, find, info: { differences } } = this, badge = find(".badge");
+    badge.hidden = !differences;
+    if (!differences) return;
+    const off = Math.max(block.off, differences[this.state.block]);
     find(".equal").textContent = words.say("badge", { digits: Math.floor(-Math.log10(Math.min(1, Math.max(off, 1e-9)))) });
     badge.querySelector(".tip").textContent = words.say("badge_tip", { difference: off < 1e-9 ? "< 1e−9" : number(off) });
   }

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from topformer_viz.app.explorer.change import changes_of
-from topformer_viz.app.explorer.page import removal_of
+from topformer_viz.app.explorer.change import texts_of
+from topformer_viz.app.explorer.page import change_without
 from topformer_viz.app.explorer.payload import heads_of
 from topformer_viz.app.explorer.words import FIGURES, UI
 from topformer_viz.app.frame.offer import Asked, Offer
@@ -30,6 +30,7 @@ from topformer_viz.figures.scales import attention_scales
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, class_picture, numbers
+from topformer_viz.words.live import say
 from topformer_viz.words.names import MEAN_OF_HEADS
 from topformer_viz.words.numbers import signed_digits
 from topformer_viz.words.text import Text
@@ -179,14 +180,16 @@ def _without(view: View, asked: Asked) -> Panel:
     kind, _, head = removal.partition("-")
     gone = heads_of(removal, view.run.sizes["heads"])
     assert gone is not None
-    change = changes_of(view.run, view.model, place.block, {removal: removal_of(view, place.block, gone)})[removal]
+    change = change_without(view, place.block, gone)
     shape = view.photo.height / view.photo.width
     scale = Scale(0.0, float(change.output.max()), FIGURES["rms"](lang))
     tiles = [Tile(numbers(change.output[0, 0]), shape, scale, FIGURES["output"](lang), under=subject.picture)]
-    said = change.words(lang)
-    if labels := change.labels:
+    labels = change.labels
+    texts = texts_of(labels and labels.names, lang)
+    said = [say(answer, texts) for answer in change.said]
+    if labels:
         names, was, now = labels
-        if told := labels.moves(lang):
+        if told := [say(move, texts) for move in labels.moves]:
             said.append(FIGURES["moves"](lang, moves=UI["semicolon"](lang).join(told)))
         grey = Image.fromarray(subject.picture).convert("L").resize(was.shape[::-1])  # type: ignore[arg-type]
         paper = np.repeat(np.asarray(grey)[..., None], 3, -1)

@@ -1,7 +1,7 @@
 """The explorer as one HTML file that needs no server and no internet: all blocks, and each run without a head."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,17 @@ from typing import Any
 from PIL import Image
 
 from topformer_viz.app.canvas.theme import theme_css
-from topformer_viz.app.canvas.wire import ATTENTION_JS, CANVAS_CSS, CANVAS_JS, header_of, scripts
-from topformer_viz.app.explorer.payload import Shown, explorer_part, heads_of
+from topformer_viz.app.canvas.travelling import travels
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, RUN_JS, header_of, message, scripts
+from topformer_viz.app.explorer.change import Change, changes_of
+from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message
 from topformer_viz.app.explorer.state import ADDRESS_JS
 from topformer_viz.app.explorer.words import ABOUT, ALONE, TITLE
 from topformer_viz.network.colour import Model
-from topformer_viz.run.measures import difference, measure
+from topformer_viz.run.measures import difference
 from topformer_viz.run.segmentation import without_heads
 from topformer_viz.run.tracing import Trace
+from topformer_viz.run.walk import Known
 from topformer_viz.words.text import Lang
 
 _HERE = Path(__file__).parent
@@ -27,11 +30,11 @@ PARTS = (
     "state.js", "words.js", "pointer.js", "toolbar.js", "pictures.js", "sum.js", "beside.js", "removal.js",
     "explorer.js", "page.js",
 )  # fmt: skip
-EXPLORER_JS = ADDRESS_JS + ATTENTION_JS + scripts(_HERE, *PARTS)
+EXPLORER_JS = ADDRESS_JS + RUN_JS + scripts(_HERE, *PARTS)
 START_JS = """
-const bytes = Uint8Array.from(atob(document.getElementById("payload").textContent), (c) => c.charCodeAt(0));
+const inside = (id) => decode(Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0)));
 const explorer = new Explorer(document);
-explorer.show(decode(bytes));
+explorer.show({ ...inside("payload"), run: new Run([inside("run")]), ...inside("removals") });
 matchMedia("(prefers-color-scheme: dark)").onchange = () => explorer.settle({});
 """
 # Nothing is ever fetched; what the file itself holds may run.
@@ -59,33 +62,50 @@ def explorer_html(
     """
     asked = {name: str(value) for name, value in (asked or {}).items() if value is not None}
     block = next((n for n in range(model.num_blocks) if asked.get("block") == str(n + 1)), 0)
-    settings = {"run": "file", "block": block, "asked": asked, "alone": True, "saves": False}
-    payload = explorer_part(run, model, photo, dict(_blocks(run, model)), lang, untrained).message({"view": settings})
+    view = {"block": block, "asked": asked, "untrained": untrained, "differences": difference(model, run)}
+    parts = file_parts(run, model, photo, lang, view, _removals(run, model))
     words = ABOUT(
         lang, model=about, width=photo.width, height=photo.height, rows=run.sizes["H"], columns=run.sizes["W"]
     )
-    return page_html(payload, TITLE(lang, name=name), f"{words} {credit}".strip(), lang)
+    return page_html(parts, TITLE(lang, name=name), f"{words} {credit}".strip(), lang)
 
 
-def page_html(payload: bytes, title: str, about: str, lang: Lang) -> str:
-    """An explorer's payload as a page that stands alone; ``title`` and ``about`` are plain text."""
+def file_parts(
+    run: Trace, model: Model, photo: Image.Image, lang: Lang, view: Mapping[str, Any], removals: Iterable[tuple[str, Change]]
+) -> dict[str, bytes]:  # fmt: skip
+    """What the file holds: the explorer's message with its book, the run, and what was computed without some heads."""
+    settings = {"run": "file", "alone": True, "saves": False} | dict(view)
+    book = {"explorer": explorer_book(Known.of(run, model), lang)}
+    return {
+        "payload": message({"lang": lang, "book": book, "view": settings}),
+        "run": travels(run, model, photo, "file")[0],
+        "removals": removals_message(removals),
+    }
+
+
+def page_html(parts: Mapping[str, bytes], title: str, about: str, lang: Lang) -> str:
+    """An explorer as a page that stands alone, of its message, its run and its removals; ``title`` and ``about`` are plain text."""
     alone = ALONE(lang)
+    said = title + about + alone + header_of(parts["payload"])
+    inside = "\n".join(
+        f'<script type="application/octet-stream" id="{name}">{base64.b64encode(part).decode()}</script>'
+        for name, part in parts.items()
+    )
     return (
         f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{theme_css(title + about + alone + header_of(payload))}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f"<style>\n{theme_css(said)}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
         f'<h1>{escape(title)}</h1>\n<p class="about">{escape(about)}</p>\n<p class="alone">{escape(alone)}</p>\n'
-        f"{EXPLORER_HTML}</main>\n"
-        f'<script type="application/octet-stream" id="payload">{base64.b64encode(payload).decode()}</script>\n'
-        f'<script type="module">\n{CANVAS_JS}\n{EXPLORER_JS}\n{START_JS}</script>\n</body>\n</html>\n'
+        f'{EXPLORER_HTML}</main>\n{inside}\n<script type="module">\n{CANVAS_JS}\n{EXPLORER_JS}\n{START_JS}</script>\n</body>\n</html>\n'
     )
 
 
-def _blocks(run: Trace, model: Model) -> Iterator[tuple[int, Shown]]:
-    differences = difference(model, run)
+def _removals(run: Trace, model: Model) -> Iterator[tuple[str, Change]]:
+    """What changes without each head of each block, and with it alone."""
     heads = run.sizes["heads"]
     names = [f"{kind}-{h + 1}" for kind in ("without", "only") for h in range(heads)] if heads > 1 else []
     for n in range(model.num_blocks):
-        removals = {name: without_heads(model, run, n, heads_of(name, heads) or ()) for name in names}
-        yield n, Shown(measure(run, n), differences[n], removals)
+        removals = ((name, without_heads(model, run, n, heads_of(name, heads) or ())) for name in names)
+        for name, change in changes_of(run, model, n, removals):
+            yield f"block{n} {name}", change

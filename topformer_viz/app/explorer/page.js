@@ -23,6 +23,15 @@ class ExplorerPage {
     this.explorer.show(header);
   }
 
+  // Whether the server thinks of another block; other pages are to show this one.
+  get untold() {
+    return this.header && this.explorer.state.block !== this.header.view.block;
+  }
+
+  tell() {
+    this.ask("block", this.explorer.state.block + 1);
+  }
+
   close() {
     this.explorer.close();
   }

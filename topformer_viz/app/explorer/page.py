@@ -7,44 +7,38 @@ from uuid import uuid4
 
 import streamlit as st
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.component import component
+from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS
+from topformer_viz.app.explorer.change import Change, change_of
 from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
-from topformer_viz.app.explorer.payload import Shown, explorer_data, explorer_part, heads_of
+from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message
 from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.explorer.words import SAVING
 from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.run.measures import difference
-from topformer_viz.run.segmentation import Removal, without_heads
 from topformer_viz.server.store import STORE
 
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the explorer."""
-    return parameters(view.outline.run.sizes, view.outline.blocks, said)
+    return parameters(view.outline.known.shape.sizes, view.outline.known.blocks, said)
 
 
-_component = st.components.v2.component(
-    "topformer_explorer",
+_component = component(
+    "explorer",
     html=EXPLORER_HTML,
     css=CANVAS_CSS + EXPLORER_CSS,
     js=f"{CANVAS_JS}\n{EXPLORER_JS}\nexport default mount(ExplorerPage);\n",
 )
-# Block on show, the one it is compared with, both from 0; removal, such as "only-2"; whether the untouched pass is asked for.
-Wanted = tuple[int, int | None, str, bool]
 
 
 @part
 def show(view: View) -> None:
-    """Draw the page; another block, or a run without a head, reruns this part alone."""
-    wanted = (*wanted_of(view)[:3], True)
-    explorer = view.keep(
-        (*view.key, "explorer", view.lang, *wanted),
-        lambda: explorer_part(
-            view.run, view.model, view.photo, shown_of(view, *wanted), view.lang, view.untrained
-        ),
-    )  # fmt: skip
-    body, settings = explorer.body(), settings_of(view) | {"saves": True}
+    """Draw the page; a run without a head, the untouched pass and the file rerun this part alone."""
+    book = view.book("explorer", lambda: {"explorer": explorer_book(view.outline.known, view.lang)})
+    settings: dict[str, Any] = settings_of(view, asks=True) | {"saves": True}
     if asked := st.session_state.pop("explorer_save", None):
         with st.spinner(SAVING(view.lang)):
             html = explorer_html(
@@ -52,12 +46,16 @@ def show(view: View) -> None:
                 untrained=view.untrained, credit=view.credit, asked=asked,
             )  # fmt: skip
         # Handed to the visitor as a download, once an id.
-        file = {"name": f"topformer-{view.sample or 'picture'}.html", "id": uuid4().hex}
-        settings["file"] = file | body.add_picture(html.encode(), "text/html")
-    payload = explorer.message({"link": view.link, "view": settings}, body)
+        name = f"topformer-{view.sample or 'picture'}.html"
+        settings["file"] = {
+            "name": name,
+            "id": uuid4().hex,
+            "at": hand_out(html.encode(), "text/html", "explorer file"),
+        }
     _component(
-        key="explorer", data=payload, height="content",
-        on_wish_change=partial(take_wish, "explorer"), on_lesson_change=_take_lesson,
+        {"lang": view.lang, "link": view.link, "run": view.bodies[:1], "book": book, "view": settings}, key="explorer",
+        on_wish_change=partial(take_wish, "explorer"), on_lesson_change=_take_lesson, on_block_change=partial(take_block, "explorer"),
+        height="content",
     )  # fmt: skip
     if place := st.session_state.pop("explorer_lesson", None):
         st.switch_page("pages/lesson.py", query_params=place)
@@ -69,69 +67,50 @@ def _take_lesson() -> None:
     if isinstance(place, dict):
         known = {name: str(value) for name, value in place.items() if name in (*ADDRESS, "stage") and value is not None}
         st.session_state.explorer_lesson = known
+        if place.get("block") in range(1, 5):
+            st.session_state.block = place["block"]
 
 
-def guest_data(view: View, wanted: Wanted, body: Body) -> dict[str, Any]:
-    """The explorer's part of the lesson's header."""
-    return explorer_data(view.run, view.model, shown_of(view, *wanted), view.lang, view.untrained, body)
+def settings_of(view: View, asks: bool = False) -> dict[str, Any]:
+    """What the visitor looks at, and what was computed because the explorer asked for it: the message's "view".
 
-
-def settings_of(view: View) -> dict[str, Any]:
-    """What the visitor looks at: the header's "view"."""
-    asked = {name: str(view.asked[name]) for name in ADDRESS if name in view.asked}
-    return {
-        "run": view.run_name, "block": wanted_of(view)[0], "asked": asked, "alone": False, "saves": False,
-        "answer": st.session_state.get("explorer", {}).get("number", 0),
-    }  # fmt: skip
-
-
-def wanted_of(view: View) -> Wanted:
-    """What the session asks for.
-
-    The untouched pass takes longer than the run itself: it comes when the explorer is on screen and asks for it.
+    ``asks``: whether it is on screen, and so asks for the untouched pass, which takes longer than the run itself.
     """
-    wish, blocks = st.session_state.get("explorer", {}), view.outline.blocks
-    other, removal = wish.get("with"), wish.get("removal", "")
-    return (
-        min(st.session_state.block, blocks) - 1,
-        other if other is not None and other < blocks else None,
-        removal if heads_of(removal, view.outline.run.sizes["heads"]) else "",
-        wish.get("run") == view.run_name or STORE.has((*view.key, "difference")),
-    )
+    wish = st.session_state.get("explorer", {})
+    asked = {name: str(view.asked[name]) for name in ADDRESS if name in view.asked}
+    settings = {
+        "run": view.run_name, "block": min(st.session_state.block, view.outline.known.blocks) - 1, "asked": asked, "alone": False,
+        "saves": False, "untrained": view.untrained, "differences": None, "removals": None,
+    }  # fmt: skip
+    if asks or wish.get("run") == view.run_name or STORE.has((*view.key, "difference")):
+        settings["differences"] = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
+    if wish.get("run") == view.run_name and (removal := _removal(view, wish)):
+        settings["removals"] = removal
+    return settings
 
 
-def shown_of(view: View, block: int, other: int | None, removal: str, checked: bool) -> dict[int, Shown]:
-    """The block on show, and the one it is compared with."""
-    differences: list[float] | None = None
-    if checked:
-        differences = view.keep((*view.key, "difference"), lambda: difference(view.model, view.run))
-    shown = {}
-    for n in dict.fromkeys((block, block if other is None else other)):
-        removals = {}
-        if n == block and (heads := heads_of(removal, view.run.sizes["heads"])):
-            removals[removal] = removal_of(view, n, heads)
-        shown[n] = Shown(view.measures(n), differences[n] if differences else None, removals)
-    return shown
+def _removal(view: View, wish: Mapping[str, Any]) -> str | None:
+    """Where the browser finds the run without the heads that it wishes away; None where its wish makes no sense."""
+    name, block = wish["removal"], wish["block"]
+    heads = heads_of(name, view.outline.known.shape.sizes["heads"])
+    if heads is None or block is None or block >= view.outline.known.blocks:
+        return None
+
+    def make() -> bytes:
+        return removals_message([(f"block{block} {name}", change_without(view, block, heads))])
+
+    return hand_out(view.keep((*view.key, "removal", block, name), make), BODY, "removal")
 
 
 def take_wish(component: str) -> None:
-    """Note what the browser asks for: {run, block, with, removal, save, number}, blocks from 0; what makes no sense is left out.
-
-    ``number``: the browser's count of its wishes, which goes back with the answer.
-    """
+    """Note what the browser asks for: {run, block, removal, save}, the block from 0; what makes no sense is left out."""
     state, wish = st.session_state, getattr(st.session_state[component], "wish", None)
     if not isinstance(wish, dict):
         return
-    blocks = {name: wish.get(name) for name in ("block", "with")}
-    known = {name: n for name, n in blocks.items() if isinstance(n, int) and 0 <= n < 4}
-    if "block" in known:
-        state.block = known["block"] + 1
-    removal = wish.get("removal")
-    number, run = wish.get("number"), wish.get("run")
+    block, removal, run = (wish.get(name) for name in ("block", "removal", "run"))
     state.explorer = {
-        "with": known.get("with"),
+        "block": block if isinstance(block, int) and 0 <= block < 4 else None,
         "removal": removal if isinstance(removal, str) else "",
-        "number": number if isinstance(number, int) else 0,
         "run": run if isinstance(run, str) else "",
     }
     save = wish.get("save")
@@ -139,5 +118,12 @@ def take_wish(component: str) -> None:
         state.explorer_save = {name: value for name, value in save.items() if name in (*ADDRESS, "block")}
 
 
-def removal_of(view: View, block: int, heads: tuple[int, ...]) -> Removal:
-    return view.keep((*view.key, "removal", block, heads), lambda: without_heads(view.model, view.run, block, heads))
+def take_block(component: str) -> None:
+    """Note which block, from 1, the browser shows as its visitor leaves for another page."""
+    block = getattr(st.session_state[component], "block", None)
+    if isinstance(block, int) and 1 <= block <= 4:
+        st.session_state.block = block
+
+
+def change_without(view: View, block: int, heads: tuple[int, ...]) -> Change:
+    return view.keep((*view.key, "change", block, heads), lambda: change_of(view.run, view.model, block, heads))

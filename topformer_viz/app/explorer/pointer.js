@@ -83,7 +83,7 @@ class Pointer {
       const head = event.key === "0" ? "mean" : Number(event.key) - 1;
       if (!state.can.head.includes(head)) return;
       explorer.settle({ head });
-    } else if (event.key === "[" || event.key === "]") explorer.chooseBlock((explorer.wished ?? state.block) + (event.key === "]" ? 1 : -1));
+    } else if (event.key === "[" || event.key === "]") explorer.chooseBlock(state.block + (event.key === "]" ? 1 : -1));
     else if (event.key === "Escape") explorer.settle(FREE);
     else if (target.closest(".photo") && (event.key === "Enter" || event.key === " ")) explorer.settle(state.lock ? FREE : HELD);
     else return;

@@ -24,7 +24,7 @@ class Toolbar {
     const heads = countTo(info.heads).map((h) => [h, info.headNames ? `${h + 1} ${info.headNames[h]}` : String(h + 1), words.head(h)]);
     const blocks = countTo(info.blocks).map((b) => [b, String(b + 1), words.block(b)]), scores = state.values === "scores";
     const unlessGuest = (options) => (explorer.host.guest ? [] : options); // the host has choices of its own
-    choice(find(".blocks"), ui.block, unlessGuest(blocks), explorer.wished ?? state.block, (b) => explorer.chooseBlock(b));
+    choice(find(".blocks"), ui.block, unlessGuest(blocks), state.block, (b) => explorer.chooseBlock(b));
     this.setting("head", ".heads", ui.head, unlessGuest([...heads, ["mean", ui.mean_short, ui.mean]]));
     this.setting("values", ".values", ui.values, unlessGuest([["scores", ui.scores, ui.scores_title], ["weights", ui.weights, ui.weights_title]]));
     this.setting("mode", ".mode", ui.direction, [["row", ui.row, ui.row_title], ["column", ui.col, ui.col_title]]);

@@ -219,14 +219,17 @@ UI: dict[str, Text] = {
     "removal_changed": Text("Image pixels that change class", "改变类别的图像像素"),
 }  # fmt: skip
 
-OUTPUT = Text(
-    "The block's output changes by {share} of its size (root mean square).",
-    "块的输出的变化是它自身大小的 {share}（均方根）。",
-)
-IMAGE_PIXELS = Text("{share} of the image pixels change class.", "{share} 的图像像素改变类别。")
-NO_SEGMENTATION = Text("This model has no segmentation.", "这个模型没有分割结果。")
+# What a run without some heads says (change.py); classes have names of their own.
+REMOVAL: dict[str, Text] = {
+    "output": Text(
+        "The block's output changes by {share:.1%} of its size (root mean square).",
+        "块的输出的变化是它自身大小的 {share:.1%}（均方根）。",
+    ),
+    "image_pixels": Text("{share:.1%} of the image pixels change class.", "{share:.1%} 的图像像素改变类别。"),
+    "no_segmentation": Text("This model has no segmentation.", "这个模型没有分割结果。"),
+    "moves": Text("{old:name} → {new:name} {share:.1%}", "{old:name} → {new:name} {share:.1%}"),
+}
 SAVING = Text("Writing the file…", "正在写文件……")
-MOVES = Text("{old} → {new} {share}", "{old} → {new} {share}")
 TITLE = Text("TopFormer's attention: {name}", "TopFormer 的注意力：{name}")
 ABOUT = Text(
     "{model}. {width} × {height} image pixels, {rows} × {columns} tokens.",

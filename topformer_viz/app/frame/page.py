@@ -19,6 +19,7 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
+from topformer_viz.app.canvas.travelling import travels
 from topformer_viz.app.frame import address, route_bar
 from topformer_viz.app.frame.choices import (
     EVERYWHERE,
@@ -34,7 +35,7 @@ from topformer_viz.app.frame.compute import compute, in_line, streets_likeness
 from topformer_viz.app.frame.offer import Bundle, Offer
 from topformer_viz.app.frame.saving import bar
 from topformer_viz.app.frame.top_bar import top_bar
-from topformer_viz.app.frame.view import Outline, View
+from topformer_viz.app.frame.view import BODIES, Outline, View, run_name
 from topformer_viz.app.frame.words import DEVICES, PAGES, UI, UNLIKE
 from topformer_viz.network.choices import FACTS, MODELS, Choice
 from topformer_viz.network.colour import MIN_GRID
@@ -46,7 +47,7 @@ from topformer_viz.network.samples import SAMPLES
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES, CheckpointError
 from topformer_viz.paths import ICON
 from topformer_viz.run.tracing import Trace
-from topformer_viz.run.walk import walk
+from topformer_viz.run.walk import Known, walk
 from topformer_viz.server.start import start
 from topformer_viz.server.store import STORE
 from topformer_viz.study import likeness
@@ -115,9 +116,10 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
     streets = choice.source == "streets"
 
     def outlined() -> Outline:
-        model, run, _ = STORE.get(key, run_it)
+        model, run, photo = STORE.get(key, run_it)
+        STORE.get((*key, BODIES), partial(travels, run, model, photo, run_name(key)))  # while the run is at hand
         unlike = streets and likeness.distance(streets_likeness(), run) > FACTS.far
-        return Outline(replace(run, tensors={}), model.num_blocks, tuple(walk(run, 0)), unlike)
+        return Outline(replace(run, tensors={}), Known.of(run, model), tuple(walk(run, 0)), unlike)
 
     with st.spinner(UI["running"](lang)):
         try:
@@ -136,7 +138,7 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
 
 def possible(view: View, own: address.Takes) -> address.Takes:
     """What an address can say to a page: what it can to every one, and the page's ``own``."""
-    return {**EVERYWHERE, "block": address.Parameter(range(1, view.outline.blocks + 1), 1), **own}
+    return {**EVERYWHERE, "block": address.Parameter(range(1, view.outline.known.blocks + 1), 1), **own}
 
 
 def _asked(view: View, own: address.Takes, place_of_refused: DeltaGenerator) -> View:

@@ -42,11 +42,27 @@ def menu(lang: Lang) -> None:
     """The quiet control by which a teacher takes a route; on one, what shows the whole of it and leaves it."""
     chosen = choices()
     if chosen["route"]:
-        with st.popover(UI["whole"](lang), type="tertiary", key="whole_route"):
-            st.html(_overview(ROUTES[str(chosen["route"])], int(chosen["stop"] or 1), lang))
+        _whole(ROUTES[str(chosen["route"])], int(chosen["stop"] or 1), lang)
         st.button(UI["leave"](lang), type="tertiary", key="leave_route", on_click=_leave)
-        return
-    with st.popover(UI["menu"](lang), type="tertiary", key="routes"):
+    else:
+        _plans(lang)
+
+
+# The plans are long: they are written when somebody opens them, and not at every run of every page.
+
+
+@st.fragment
+def _whole(route: Route, at: int, lang: Lang) -> None:
+    with st.popover(UI["whole"](lang), type="tertiary", key="whole_route", on_change="rerun") as whole:
+        if whole.open:
+            st.html(_overview(route, at, lang))
+
+
+@st.fragment
+def _plans(lang: Lang) -> None:
+    with st.popover(UI["menu"](lang), type="tertiary", key="routes", on_change="rerun") as menu:
+        if not menu.open:
+            return
         st.html(f"<style>{_STYLE}</style>")
         st.caption(UI["about"](lang))
         for tab, route in zip(st.tabs([UI["tab"](lang, n=n) for n in ROUTES]), ROUTES.values(), strict=True):

@@ -9,7 +9,10 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.canvas.wire import OWN
+from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.book import packed
+from topformer_viz.app.canvas.travelling import travels
+from topformer_viz.app.canvas.wire import BODY, BOOK, OWN
 from topformer_viz.app.frame.address import Takes
 from topformer_viz.app.frame.compute import Computed, T, in_line
 from topformer_viz.figures.subject import Subject
@@ -17,14 +20,23 @@ from topformer_viz.network.colour import Model
 from topformer_viz.network.facts import Facts
 from topformer_viz.run.measures import Measures, measure
 from topformer_viz.run.tracing import Trace
+from topformer_viz.run.walk import Known
 from topformer_viz.words.text import Lang
+
+
+def run_name(key: tuple[Any, ...]) -> str:
+    """What the browser calls the run that is cached under ``key``."""
+    return "/".join(map(str, key))
+
+
+BODIES = "bodies"  # in a key: what travels of the run
 
 
 class Outline(NamedTuple):
     """What is known of a run without its tensors, for what needs no more."""
 
     run: Trace  # its sizes, seconds and device; no tensor is in it
-    blocks: int
+    known: Known
     stages: tuple[str, ...]  # of the lesson
     unlike: bool  # whether the picture looks like none the model was trained on
 
@@ -71,6 +83,18 @@ class View:
     def photo(self) -> Image.Image:
         return self.computed.photo
 
+    @property
+    def bodies(self) -> list[str]:
+        """Where the browser finds the run, in its two parts; see travels."""
+        parts = self.keep((*self.key, BODIES), lambda: travels(self.run, self.model, self.photo, self.run_name))
+        return [hand_out(part, BODY, f"run {n}") for n, part in enumerate(parts)]
+
+    def book(self, page: str, make: Callable[[], dict[str, Any]]) -> str:
+        """Where the browser finds the page's book; it is made once for all pictures of this shape."""
+        # The key's first is the picture's.
+        data = self.keep(("book", page, *self.key[1:], self.lang), lambda: packed(make()))
+        return hand_out(data, BOOK, f"book {page}")
+
     def measures(self, block: int) -> Measures:
         """What is measured of a block, from 0."""
         return self.keep((*self.key, "measures", block), lambda: measure(self.run, block))
@@ -83,7 +107,7 @@ class View:
     @property
     def run_name(self) -> str:
         """The run's, for the browser."""
-        return "/".join(map(str, self.key))
+        return run_name(self.key)
 
     @property
     def stem(self) -> str:

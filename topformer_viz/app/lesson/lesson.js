@@ -1,5 +1,6 @@
-// The lesson: which stage is on show, its words and its map. The server is asked for another block, and led by a link to
-// another page. Scores and weights are shown by the explorer, a guest.
+// The lesson: which stage is on show, its words and its map. What is said is the book's, with the run's answers in it; a block, a
+// head, a stage ask nothing of the server. It is told the block as one leaves, and led by a link to another page. Scores and
+// weights are shown by the explorer, a guest.
 
 const AROUND = 2, SHORT = 9; // lines of code shown before and after those that make the stage; a method shown whole
 
@@ -16,7 +17,7 @@ class Lesson {
     this.find(".link-button").onclick = () => this.copyLink();
     this.canvas = this.find(".picture");
     this.canvas.onpointermove = this.canvas.onpointerdown = (event) => this.point(event);
-    this.canvas.onpointerleave = (event) => event.pointerType !== "touch" && this.leave(); // a finger leaves as soon as it is lifted
+    this.canvas.onpointerleave = (event) => event.pointerType !== "touch" && this.pointAway(); // a finger leaves as soon as it is lifted
     this.key = (event) => this.pressed(event);
     document.addEventListener("keydown", this.key);
     this.explorer = new Explorer(root, {
@@ -42,17 +43,18 @@ class Lesson {
     document.removeEventListener("keydown", this.key);
     this.resized.disconnect();
     this.explorer.close();
+    this.scene.close();
     this.presenter.close();
     this.search.close();
     document.documentElement.classList.remove("asking");
     this.photo?.close();
   }
 
-  show(lesson) {
+  show(message) {
     const first = !this.lesson, spoke = this.lesson?.lang, remembered = first ? stored("topformer-lesson") : {};
-    const moved = !first && this.lesson.view.run !== lesson.view.run;
-    this.lesson = lesson;
-    lesson.byStage = Object.fromEntries(lesson.steps.map((s) => [s.stage, s]));
+    const moved = !first && this.lesson.view.run !== message.view.run, told = this.message?.view.block !== message.view.block;
+    this.message = message;
+    const lesson = this.open(first || told ? message.view.block + 1 : this.lesson.block);
     const wanted = first ? (lesson.asked.stage ?? remembered.stage) : this.stage;
     this.stage = Object.hasOwn(lesson.byStage, wanted) ? wanted : lesson.start;
     const said = first ? placed(lesson.view.run) : {}, own = said.head === "mean" ? 0 : said.head;
@@ -64,15 +66,15 @@ class Lesson {
       const { ui } = lesson, name = this.head ? `${ui.head} ${this.head}` : ui.all_heads;
       sayCarried(this.find(".carried"), ui.carried, lesson.block - 1, this.head, name);
     }
-    this.explorer.show(lesson);
-    if (lesson.block === this.asked) this.asked = undefined;
-    this.scene.thumbnails.clear();
-    this.photo?.close();
-    this.photo = new Photograph(lesson.photo.blob, () => this.drawPicture());
+    this.explorer.show({ ...message, view: { ...message.view, block: lesson.block - 1 } });
+    if (first || moved) {
+      this.scene.forget();
+      this.photo?.close();
+      this.photo = new Photograph(lesson.photo.blob, () => this.drawPicture());
+    }
     this.find(".lesson").lang = lesson.lang;
     // The language buttons keep the focus, and with it the arrow keys, which belong to the lesson now.
     if (spoke && spoke !== lesson.lang) document.activeElement?.blur();
-    this.find(".lesson").removeAttribute("aria-busy");
     this.find(".link-said").replaceChildren();
     // A link says itself whether it asks; coming back from another page, it is as it was.
     const back = !lesson.asked.stage || lesson.asked.stage === remembered.stage;
@@ -81,11 +83,30 @@ class Lesson {
     if (first && lesson.asked.present) this.presenter.turn(true, false);
   }
 
+  // The lesson on a block, from 1: the book's stages with this run's answers and tensors.
+  open(b) {
+    const { book, run, ...message } = this.message, block = Math.min(b, run.blocks), { explorer: { headNames }, ...more } = book;
+    const { grid, heads, photo, blocks } = run, steps = this.stepsOf(block - 1);
+    const byStage = Object.fromEntries(steps.map((step) => [step.stage, step]));
+    return (this.lesson = { ...message, ...more, grid, heads, headNames, photo, blocks, block, steps, byStage });
+  }
+
+  // A block's stages (from 0); each is opened once.
+  stepsOf(b) {
+    const { book, run } = this.message;
+    if (this.opened?.book !== book || this.opened.run !== run) this.opened = { book, run, blocks: [] };
+    return (this.opened.blocks[b] ??= book.blocks[b].map((n) => stepOf(book.steps[n], run, b)));
+  }
+
   render() {
+    this.draw();
+    this.remember();
+  }
+
+  draw() {
     this.drawToolbar();
     this.scene.draw();
     this.drawStage();
-    this.remember();
   }
 
   get step() {
@@ -127,10 +148,20 @@ class Lesson {
   }
 
   chooseBlock(b) {
-    if (b === (this.asked ?? this.lesson.block)) return;
-    this.asked = b; // what was asked for last counts, also while an earlier wish is still on its way
-    this.find(".lesson").setAttribute("aria-busy", "true");
-    this.ask("block", b);
+    if (b === this.lesson.block) return;
+    this.open(b);
+    this.explorer.state.block = b - 1;
+    this.draw();
+    requestAnimationFrame(() => setTimeout(() => this.remember())); // once it is painted: the address takes its time
+  }
+
+  // Whether the server thinks of another block; other pages are to show this one.
+  get untold() {
+    return this.lesson && this.lesson.block !== this.message.view.block + 1;
+  }
+
+  tell() {
+    this.ask("block", this.lesson.block);
   }
 
   // The guest chose another head: the lesson goes along. Its "all heads" is the guest's mean.
@@ -185,10 +216,10 @@ class Lesson {
   }
 
   // A head's own two axes as they lie: HW x key_dim, key_dim x HW, HW x d or HW x HW.
-  matrixTile(step, head) {
+  matrixTile(step, head, block = this.lesson.block) {
     const n = this.lesson.grid[0] * this.lesson.grid[1];
     if (step.view === "matrix") {
-      const values = this.explorer.block.matrix(head, step.stage);
+      const values = this.message.run.attention(block - 1).matrix(head, step.stage);
       return { rows: n, cols: n, at: (r, c) => values[r * n + c], range: step.range };
     }
     const [, rows, cols] = step.tensor.shape;
@@ -203,7 +234,8 @@ class Lesson {
     this.find(".note").innerHTML = step.note;
     Object.assign(this.find(".trap"), { innerHTML: step.trap && `<strong>${ui.trap}</strong>${step.trap}`, hidden: !step.trap });
     say(this.find, { ".h-diagram": ui.diagram, ".h-formula": ui.formula, ".h-code": `${ui.code} ${step.method}` });
-    Object.assign(this.find(".diagram-scroll"), { innerHTML: step.diagram, ariaLabel: ui.diagram });
+    if (this.drawnDiagram !== step.diagram) this.find(".diagram-scroll").innerHTML = this.drawnDiagram = step.diagram; // as it is in another block
+    this.find(".diagram-scroll").ariaLabel = ui.diagram;
     this.find(".formula").innerHTML = step.formula;
     this.drawCode();
     this.drawLinks();
@@ -223,7 +255,10 @@ class Lesson {
 
   // The lines that make the stage and a few around them, or all of the method.
   drawCode() {
-    const { lesson: { code, ui }, step: { method, marked } } = this, box = Object.assign(this.find(".code"), { innerHTML: code[method], ariaLabel: ui.code });
+    const { lesson: { code, ui, lang }, step: { method, marked } } = this, drawn = [method, marked, this.whole, lang].join(), box = this.find(".code");
+    if (drawn === this.drawnCode) return; // as it is in another block
+    this.drawnCode = drawn;
+    Object.assign(box, { innerHTML: code[method], ariaLabel: ui.code });
     const lines = [...box.children], far = (n) => lines.length > SHORT && (n < marked[0] - AROUND || n > marked.at(-1) + AROUND), cut = (n) => !this.whole && far(n);
     lines.forEach((line, n) => Object.assign(line, { hidden: cut(n), className: marked.includes(n) ? "marked" : "" }));
     box.classList.toggle("above", cut(0));
@@ -251,14 +286,14 @@ class Lesson {
       made.onclick = (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        this.ask("follow", [stage, n, head]);
+        this.ask("follow", [stage, n, head, block]);
       };
       return made;
     }));
   }
 
   drawPicture() {
-    this.leave();
+    this.pointAway();
     const { step, canvas } = this, hosts = step.view === "matrix";
     this.find(".guest").hidden = !hosts;
     this.find(".columns").classList.toggle("wide", hosts);
@@ -303,7 +338,7 @@ class Lesson {
 
   point(event) {
     const { zoom } = this, box = this.canvas.getBoundingClientRect(), found = this.cellAt(event);
-    if (!found) return this.leave();
+    if (!found) return this.pointAway();
     const { tile, r, c } = found;
     const cell = { x: tile.x + (c / tile.cols) * tile.w, y: tile.y + (r / tile.rows) * tile.h, w: tile.w / tile.cols, h: tile.h / tile.rows };
     const cursor = this.find(".cursor"), [left, top, width, height] = [cell.x, cell.y, cell.w, cell.h].map((side) => `${side * zoom}px`);
@@ -312,10 +347,18 @@ class Lesson {
     sayBeside(this.find(".readout"), tile.say(r, c), event.clientX - box.left, event.clientY - box.top, this.find(".canvas-box").clientWidth);
   }
 
-  leave() {
+  pointAway() {
     this.find(".readout").hidden = true;
     this.find(".cursor").hidden = true;
   }
+}
+
+// A stage of the book as it is on show: with the run's answers, and its tensors, which are made when they are looked at.
+function stepOf(told, run, b) {
+  const step = filled(told, run, b), name = told.tensor?.replace("{block}", `block${b}`);
+  if (name) Object.defineProperty(step, "tensor", { get: () => run.tensor(name) });
+  if (step.levels) step.levels = step.levels.map((level) => ({ ...level, tensor: run.tensor(level.tensor) }));
+  return step;
 }
 
 export default mount(Lesson);

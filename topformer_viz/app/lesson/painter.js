@@ -25,11 +25,13 @@ class Painter {
   }
 
   tile(tile, scale, options = {}) {
-    const image = cells(tile.rows, tile.cols, tile.at, scale);
     this.answer(tile);
     this.actions.push((context) => {
+      const { rows, cols, at } = tile;
+      if (this.sheet?.width !== cols || this.sheet.height !== rows) this.sheet = new OffscreenCanvas(cols, rows);
+      fillPixels(this.sheet, (p) => colourOf(scale, at(Math.floor(p / cols), p % cols))); // one sheet for all: a canvas each takes longer than its picture
       context.globalAlpha = options.alpha ?? 1;
-      context.drawImage(image, tile.x, tile.y, tile.w, tile.h);
+      context.drawImage(this.sheet, tile.x, tile.y, tile.w, tile.h);
       Object.assign(context, { globalAlpha: 1, strokeStyle: this.faint, lineWidth: 1 });
       context.strokeRect(tile.x - 0.5, tile.y - 0.5, tile.w + 1, tile.h + 1);
     });

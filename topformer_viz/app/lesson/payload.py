@@ -1,66 +1,90 @@
-"""One block's lesson as bytes for the browser: words, shapes and the tensors of this very run.
+"""The lesson as a book: all its stages in words, shapes, diagrams, code and questions, with places for a run's numbers.
 
-HW x HW matrices do not travel: the explorer, a guest in the lesson, makes the scores from query and key and the
-weights from the scores. These and the value travel as float32, everything else as float16.
+The tensors come from the run (canvas/travelling.py); a stage names its own. Stages that are the same in several blocks are
+in it once.
 """
 
-from collections.abc import Callable
+import json
 from typing import Any
 
-import torch
-from PIL import Image
-from torch import Tensor
-
+from topformer_viz.app.canvas import book
 from topformer_viz.app.canvas.markup import code_html, formula_html, note_html, shape_html
-from topformer_viz.app.canvas.wire import Body, Part
+from topformer_viz.app.explorer.payload import explorer_book
 from topformer_viz.app.lesson.links import linked
-from topformer_viz.app.lesson.question import Question
+from topformer_viz.app.lesson.question import LiveQuestion, Question
 from topformer_viz.app.lesson.quiz import questions
-from topformer_viz.app.lesson.words import PYRAMID_CAPTION
+from topformer_viz.app.lesson.search import search_data
+from topformer_viz.app.lesson.words import PYRAMID_CAPTION, UI
 from topformer_viz.figures.diagrams import shape_diagram
-from topformer_viz.network.colour import CHANNELS, QUESTIONS, ColourModel, Model
-from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS, pyramid_level
+from topformer_viz.network.colour import CHANNELS, ColourModel
+from topformer_viz.run.measures import PYRAMID_CELLS, PYRAMID_CHANNELS
+from topformer_viz.run.numbers import places
 from topformer_viz.run.source_code import Source, source_of
 from topformer_viz.run.stages import COMPOSITE, OPERATIONS, SIGNS, axes_of
-from topformer_viz.run.tracing import Trace
-from topformer_viz.run.walk import asymmetry, declared_of, note_of, sources_of, spread, values_of, walk, way
-from topformer_viz.words.names import CHANNEL_NAMES, QUESTION_NAMES
+from topformer_viz.run.walk import FACTS, Known, declared_of, note_of, sources_of, values_of, walk, way
+from topformer_viz.words.live import HERE, Live
+from topformer_viz.words.names import CHANNEL_NAMES
 from topformer_viz.words.text import Lang
 
+FLOAT32 = 4  # bytes
 
-def lesson_part(
-    run: Trace, model: Model, photo: Image.Image, block: int, lang: Lang, guest: Callable[[Body], dict[str, Any]]
-) -> Part:
-    """Everything the lesson shows of one block (from 0).
 
-    ``guest`` adds the explorer's tensors to the body and gives its part of the header.
-    """
-    body = Body()
-    steps = walk(run, block)
-    sources = {name: source_of(type(model), name) for name in steps.values()}  # type: ignore[arg-type]
-    header: dict[str, Any] = {
+def lesson_book(known: Known, lang: Lang) -> dict[str, Any]:
+    """Everything the lesson says of a model's runs of one shape; LookupError where a place in it has no answer."""
+    steps: dict[str, int] = {}
+    blocks = [
+        [steps.setdefault(json.dumps(step), len(steps)) for step in _steps(known, block, lang)]
+        for block in range(known.blocks)
+    ]
+    told = [json.loads(step) for step in steps]
+    answered = set(places(known.shape, known.blocks))
+    for block, numbers in enumerate(blocks):
+        book.check([told[n] for n in numbers], block, answered)
+    sources = {source.method: source for block in range(known.blocks) for source in _sources(known, block).values()}
+    data: dict[str, Any] = {
         "lang": lang,
-        "heads": run.sizes["heads"],
-        "grid": [run.sizes["H"], run.sizes["W"]],
-        "steps": [_step(run, model, stage, name, sources[name], block, lang, body) for stage, name in steps.items()],
-        "code": {source.method: code_html(source) for source in sources.values()},
+        "ui": {name: text(lang) for name, text in UI.items()},
+        "search": search_data(lang),
+        "steps": told,
+        "blocks": blocks,
+        "code": {method: code_html(source) for method, source in sources.items()},
+        "explorer": explorer_book(known, lang),
     }
-    for step, made_from in zip(header["steps"], way(run, block).values(), strict=True):
-        step["sources"] = made_from
-    header["explorer"] = guest(body)
-    header["photo"] = body.add_photo(photo)
-    if isinstance(model, ColourModel):
-        header["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
-        header["headNames"] = [QUESTION_NAMES[question](lang) for question in QUESTIONS]
-    return body.part(header)
+    if issubclass(known.model, ColourModel):
+        data["channelNames"] = [CHANNEL_NAMES[name](lang) for name in CHANNELS]
+    return data
 
 
-def _step(
-    run: Trace, model: Model, stage_name: str, name: str, source: Source, block: int, lang: Lang, body: Body
-) -> dict[str, Any]:
-    stage, tensor = declared_of(run, name, block), run[name]
-    sources = sources_of(run, name, block)
-    low, high = (float(x) for x in torch.aminmax(tensor))
+def _sources(known: Known, block: int) -> dict[str, Source]:
+    return {
+        name: source_of(known.model, name)  # type: ignore[arg-type]
+        for name in walk(known.shape, block).values()
+    }
+
+
+def _steps(known: Known, block: int, lang: Lang) -> list[dict[str, Any]]:
+    sources, ways = _sources(known, block), way(known.shape, block)
+    return [
+        _step(known, stage, name, sources[name], block, lang) | {"sources": ways[stage]}
+        for stage, name in walk(known.shape, block).items()
+    ]
+
+
+def _step(known: Known, stage_name: str, name: str, source: Source, block: int, lang: Lang) -> dict[str, Any]:
+    shape, sizes = known.shape, dict(known.shape.sizes)
+    stage, sources, of = (
+        declared_of(shape, name, block),
+        sources_of(shape, name, block),
+        name.replace(f"block{block}.", f"{HERE}."),
+    )
+    axes = axes_of(name)
+
+    def markup(text: str) -> str:
+        return note_html(text, lang)
+
+    entries = 1
+    for axis in axes:
+        entries *= sizes[axis]
     step: dict[str, Any] = {
         "stage": stage_name,
         "title": stage.title(lang),
@@ -69,54 +93,54 @@ def _step(
         "operation": stage.steps[-1].operation,
         "does": OPERATIONS[stage.steps[-1].operation](lang),
         "sign": SIGNS.get(stage.steps[-1].operation, ""),
-        "axes": list(axes_of(name)),
-        "shape": list(tensor.shape),
-        "shapeHtml": shape_html(name, run.sizes, lang),
-        "range": [low, high],
-        "mean": float(tensor.mean()),
-        "bytes": tensor.numel() * tensor.element_size(),
+        "axes": list(axes),
+        "shape": [sizes[axis] for axis in axes],
+        "shapeHtml": shape_html(name, sizes, lang),
+        "range": book.place(Live("range", of), lang),
+        "mean": book.place(Live("mean", of), lang),
+        "bytes": FLOAT32 * entries,
         "formula": formula_html(stage.formula, lang),
-        "note": note_html(note_of(run, model, name, block, lang), lang),
-        "trap": note_html(stage.trap(lang, **values_of(run)) if stage.trap else "", lang),
-        "diagram": shape_diagram(stage, name, sources, run.sizes, lang),
+        "note": book.text(note_of(shape, known.model, name, block, known.blocks), lang, markup),
+        "trap": markup(stage.trap(lang, **values_of(shape))) if stage.trap else "",
+        "diagram": shape_diagram(stage, name, sources, sizes, lang),
         "method": source.method,
         "marked": source.marked,
-        "facts": [],
+        "facts": [book.place(fact, lang) for fact in FACTS.get(stage_name, ())],
         "links": linked(stage_name, lang),
-        "quiz": [_question(asked, lang) for asked in questions(run, model, block, stage, name, sources, lang)],
+        "quiz": [_question(asked, lang) for asked in questions(stage, name, sources, sizes, known.model, lang)],
     }
     if stage.view == "pyramid":
         levels = [f"pyramid{n}" for n in range(4)]
         step["levels"] = [
-            _level(pyramid_level(run, n), body) | {"sizes": [(axis, run.sizes[axis]) for axis in axes_of(level)[1:]]}
-            for n, level in enumerate(levels)
+            {
+                "tensor": f"{level}.shown",
+                "range": book.place(Live("shown_range", level), lang),
+                "sizes": [(axis, sizes[axis]) for axis in axes_of(level)[1:]],
+            }
+            for level in levels
         ]
-        step["shapeHtml"] = " … ".join(shape_html(level, run.sizes) for level in (levels[0], levels[-1]))
+        step["shapeHtml"] = " … ".join(shape_html(level, sizes) for level in (levels[0], levels[-1]))
         step["facts"] = [PYRAMID_CAPTION(lang, channels=PYRAMID_CHANNELS, cells=PYRAMID_CELLS)]
-    elif stage.view == "matrix":
-        if stage_name == "weights":
-            step["facts"] = [*spread(tensor, lang), asymmetry(tensor, lang)]
-    elif stage.view != "photo":
-        step["tensor"] = body.add(tensor, exact=bool(stage.strand))
-        step["grouped"] = COMPOSITE.get(axes_of(name)[1], ("",))[0] == "heads"  # the heads' channels one after another
+    elif stage.view not in ("photo", "matrix"):
+        step["tensor"] = of
+        step["grouped"] = COMPOSITE.get(axes[1], ("",))[0] == "heads"  # the heads' channels one after another
     return step
 
 
-def _question(asked: Question, lang: Lang) -> dict[str, Any]:
-    """A question with its words as HTML."""
+def _question(asked: Question | LiveQuestion, lang: Lang) -> dict[str, Any]:
+    """A question with its words as HTML; of one that the run answers, the texts of its answer's sayings."""
+
+    def markup(text: str) -> str:
+        return note_html(text, lang)
+
+    data: dict[str, Any] = {
+        "kind": asked.kind,
+        "prompt": markup(asked.prompt(lang) if isinstance(asked, LiveQuestion) else asked.prompt),
+    }
+    if isinstance(asked, LiveQuestion):
+        return data | {"question": book.place(Live(asked.kind, HERE, asked.texts), lang, markup)}
     options = [
-        {"text": note_html(option.text), "correct": option.correct, "reason": note_html(option.reason, lang)}
+        {"text": note_html(option.text), "correct": option.correct, "reason": markup(option.reason)}
         for option in asked.options
     ]
-    given = [note_html(line, lang) for line in asked.given]
-    return {
-        "kind": asked.kind,
-        "live": asked.live,
-        "given": given,
-        "prompt": note_html(asked.prompt, lang),
-        "options": options,
-    }
-
-
-def _level(shown: Tensor, body: Body) -> dict[str, Any]:
-    return {"tensor": body.add(shown.contiguous()), "range": [float(x) for x in torch.aminmax(shown)]}
+    return data | {"live": False, "given": [markup(line) for line in asked.given], "options": options}

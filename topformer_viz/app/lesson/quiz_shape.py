@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from topformer_viz.app.lesson import quiz_words as say
-from topformer_viz.app.lesson.question import OPTIONS, Option, Question
+from topformer_viz.app.lesson.question import Option, Question
+from topformer_viz.run.questions import OPTIONS
 from topformer_viz.run.stages import AXES, COMPOSITE, OPERATIONS, Stage, axes_of
 from topformer_viz.words.text import Lang, capital, clauses, listed, sentences
 

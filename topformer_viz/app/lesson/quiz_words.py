@@ -1,6 +1,6 @@
 """The words of the quiz: its questions, answers and reasons."""
 
-from topformer_viz.words.text import Text
+from topformer_viz.words.text import Text, in_sequence
 
 # The shape
 
@@ -101,14 +101,16 @@ SCORES_VARY = Text(
     "Standard deviation of the scores within a row, mean over the rows: {heads}.",
     "一行得分的标准差（各行取平均）：{heads}。",
 )
-SCORES_OF_HEAD = Text("{head}: {value:.2f}", "{head}：{value:.2f}")
-EFFECTIVE = Text("{value:.1f} effective tokens of {HW}", "有效 token 数 {value:.1f}，共 {HW} 个")
+SCORES_OF_HEAD = Text("head {n}: {value:.2f}", "头 {n}：{value:.2f}")
 NAMED_HEAD = Text("{head} ({name})", "{head}（{name}）")
 THIS_HEAD = Text(
-    "{head}: {number}. The further apart the scores of a row, the more softmax gives to the largest.",
-    "{head}：{number}。一行得分相差越大，softmax 给最大者的权重就越多。",
+    "{head}: {value:.1f} effective tokens of {HW}. The further apart the scores of a row, the more softmax gives to the largest.",
+    "{head}：有效 token 数 {value:.1f}，共 {HW} 个。一行得分相差越大，softmax 给最大者的权重就越多。",
 )
-NOT_THIS_HEAD = Text("{head}: {number}. {best}: {best_number}.", "{head}：{number}。{best}：{best_number}。")
+NOT_THIS_HEAD = Text(
+    "{head}: {value:.1f} effective tokens of {HW}. {best}: {best_value:.1f} effective tokens of {HW}.",
+    "{head}：有效 token 数 {value:.1f}，共 {HW} 个。{best}：有效 token 数 {best_value:.1f}，共 {HW} 个。",
+)
 
 SCALE = Text(
     "If the scores were divided by √key_dim = √{key_dim} before the softmax, over how many tokens would a row spread?",
@@ -130,8 +132,8 @@ FLAT_ALREADY = Text(
 
 SUMS = Text("Which sums of a head's matrix are 1?", "在一个头的矩阵里，哪些和等于 1？")
 SCORES_GO = Text(
-    "The scores go from {low} to {high}. [[softmax|Softmax]] is taken over their last axis, the keys.",
-    "得分在 {low} 到 {high} 之间。[[softmax]] 沿最后一个轴（键）计算。",
+    "The scores go from {low:signed} to {high:signed}. [[softmax|Softmax]] is taken over their last axis, the keys.",
+    "得分在 {low:signed} 到 {high:signed} 之间。[[softmax]] 沿最后一个轴（键）计算。",
 )
 ROWS = Text("each row's", "每一行的和")
 COLUMNS = Text("each column's", "每一列的和")
@@ -163,8 +165,8 @@ ZEROS = Text(
     "[[ReLU6]] 把负的元素都变成 0。之后有多少元素为 0？",
 )
 QUARTILES = Text(
-    "Of the entries of `merged` a quarter are below {first}, half below {second}, three quarters below {third}.",
-    "`merged` 的元素中，四分之一小于 {first}，一半小于 {second}，四分之三小于 {third}。",
+    "Of the entries of `merged` a quarter are below {first:signed}, half below {second:signed}, three quarters below {third:signed}.",
+    "`merged` 的元素中，四分之一小于 {first:signed}，一半小于 {second:signed}，四分之三小于 {third:signed}。",
 )
 QUARTERS = (
     Text("up to a quarter", "不到四分之一"),
@@ -179,9 +181,9 @@ ZEROS_ARE = Text(
 
 BRANCH = Text("What does the attention branch output here?", "注意力分支在这里输出什么？")
 GAIN_AND_BIAS = Text(
-    "The last operation is [[BatchNorm]]. Of its channels here, the gain γ goes from {low} to {high}, the bias from "
-    "{least} to {most}.",
-    "最后一个运算是 [[BatchNorm]]。这里各通道的增益 γ 在 {low} 到 {high} 之间，偏置在 {least} 到 {most} 之间。",
+    "The last operation is [[BatchNorm]]. Of its channels here, the gain γ goes from {low:signed} to {high:signed}, the bias from "
+    "{least:signed} to {most:signed}.",
+    "最后一个运算是 [[BatchNorm]]。这里各通道的增益 γ 在 {low:signed} 到 {high:signed} 之间，偏置在 {least:signed} 到 {most:signed} 之间。",
 )
 NOTHING = Text("exactly 0 everywhere", "处处恰好为 0")
 HALF = Text("0 for half of the entries, because of ReLU6", "一半元素为 0，因为有 ReLU6")
@@ -195,3 +197,74 @@ BRANCH_IS_ZERO = Text(
     "Gain and bias are 0 here, so all that comes out is 0. Untrained networks (default init) start like this.",
     "这里增益和偏置都是 0，所以输出全是 0。未训练（默认初始化）的网络就是这样开始的。",
 )
+
+SUMS_ARE_1 = in_sequence(SUMS_ARE, ALL_EQUAL)
+
+# Each question of NUMBERS: what is asked, and the texts of its answer's sayings.
+LIVE: dict[str, tuple[Text, dict[str, Text]]] = {
+    "focused": (
+        FOCUSED,
+        {
+            "scores_vary": SCORES_VARY,
+            "scores_of_head": SCORES_OF_HEAD,
+            "this_head": THIS_HEAD,
+            "not_this_head": NOT_THIS_HEAD,
+        },
+    ),
+    "scale": (
+        SCALE,
+        {
+            "spreads_over": SPREADS_OVER,
+            "scaled": SCALED,
+            "flat_already": FLAT_ALREADY,
+            "more": MORE,
+            "fewer": FEWER,
+            "as_many": AS_MANY,
+        },
+    ),
+    "sums": (
+        SUMS,
+        {
+            "scores_go": SCORES_GO,
+            "sums_are": SUMS_ARE,
+            "sums_are_1": SUMS_ARE_1,
+            "rows": ROWS,
+            "columns": COLUMNS,
+            "both": BOTH,
+        },
+    ),
+    "alike": (
+        ALIKE,
+        {
+            "spreads_over": SPREADS_OVER,
+            "varies": VARIES,
+            "more_alike": MORE_ALIKE,
+            "less_alike": LESS_ALIKE,
+            "as_alike": AS_ALIKE,
+        },
+    ),
+    "become_zero": (
+        ZEROS,
+        {
+            "quartiles": QUARTILES,
+            "zeros_are": ZEROS_ARE,
+            **{f"quarter{n}": text for n, text in enumerate(QUARTERS, start=1)},
+        },
+    ),
+    "branch": (
+        BRANCH,
+        {
+            "gain_and_bias": GAIN_AND_BIAS,
+            "branch_is": BRANCH_IS,
+            "branch_is_zero": BRANCH_IS_ZERO,
+            "nothing": NOTHING,
+            "half": HALF,
+            "something": SOMETHING,
+        },
+    ),
+}
+# Of these the texts of options, which begin with a capital.
+OPTIONS = {
+    "more", "fewer", "as_many", "rows", "columns", "both", "more_alike", "less_alike", "as_alike", "nothing", "half", "something",
+    "quarter1", "quarter2", "quarter3", "quarter4",
+}  # fmt: skip

@@ -33,11 +33,19 @@ function links(nodes) {
   return { arcs: all.filter(isArc), ribbons: all.filter((link) => !isArc(link)) };
 }
 
+// A place for a small map; `of` says which.
+const mapIn = (box, of) => `<image data-of="${of}" ${boxed(box)} preserveAspectRatio="none"/>`;
+
 class BlockScene extends Scene {
   constructor(view) {
     super(view.root, (name) => view.go(name), 0.95, (node, current) => this.markNode(node, current));
     this.view = view;
-    this.thumbnails = new Map();
+    this.thumbnails = new Map(); // of one run: "block/stage/head" -> addresses of its small maps
+  }
+
+  // Of another run all is to be made anew.
+  forget() {
+    this.thumbnails.clear();
   }
 
   draw() {
@@ -48,18 +56,50 @@ class BlockScene extends Scene {
     const frame = { x: left, y: lanes.top, w: inHeads.at(-1).x + 46 - left, h: lanes.high };
     const width = EDGE * 2 + nodes.at(-1).column * PITCH, { arcs, ribbons } = links(nodes);
     this.svg.style.setProperty("--scene-width", `${width}px`);
-    this.fill(width, lanes.height, { ...ui, scene_note: fill(ui.scene_note, { head: Math.max(1, head) }) }, [
+    const parts = [
       this.headsCards(frame),
       `<g class="arcs">${arcs.map((link) => this.arc(link, frame)).join("")}</g>`,
       `<g class="ribbons">${ribbons.map((link) => this.ribbon(link, ribbons)).join("")}</g>`,
       ...nodes.map((node) => this.node(node)),
-    ]);
+    ];
+    const drawn = [width, parts, lesson.lang].join();
+    if (drawn !== this.drawn) this.fill(width, lanes.height, ui, parts); // another block or head is other maps in the same places
+    this.drawn = drawn;
+    this.root.querySelector(".scene-note").textContent = fill(ui.scene_note, { head: Math.max(1, head) });
     this.growLabels();
+    this.hang();
     this.light();
   }
 
   light() {
     super.light(this.view.stage);
+  }
+
+  // The small maps in their places: what is made already at once, the rest after this frame, and then those of the other blocks.
+  hang() {
+    const { lesson, head } = this.view, images = [...this.svg.querySelectorAll("image")], shown = (step) => this.pictures(step, lesson.block, head);
+    const put = (image) => {
+      const [stage, n] = image.dataset.of.split("/"), urls = shown(lesson.byStage[stage]);
+      if (image.getAttribute("href") !== urls[n]) image.setAttribute("href", urls[n]);
+    };
+    const waiting = images.filter((image) => {
+      const step = lesson.byStage[image.dataset.of.split("/")[0]], here = step.view === "photo" || this.thumbnails.has(this.keyOf(step, lesson.block, head));
+      if (here) put(image);
+      return !here;
+    });
+    const others = () => countTo(lesson.blocks).filter((b) => b + 1 !== lesson.block).flatMap((b) => this.view.stepsOf(b).map((step) => () => this.pictures(step, b + 1, head)));
+    clearTimeout(this.hanging);
+    const work = (jobs) => {
+      const until = performance.now() + 6;
+      while (jobs.length && performance.now() < until) jobs.shift()();
+      if (jobs.length) this.hanging = setTimeout(() => work(jobs));
+      else if (!jobs.rest) this.hanging = setTimeout(() => work(Object.assign(others(), { rest: true })), 300);
+    };
+    this.hanging = setTimeout(() => work(waiting.map((image) => () => image.isConnected && put(image))));
+  }
+
+  close() {
+    clearTimeout(this.hanging);
   }
 
   get room() {
@@ -117,7 +157,7 @@ class BlockScene extends Scene {
   node(node) {
     const { name, step, x, y, w, h } = node, { lesson } = this.view, left = x - w / 2, top = y - h / 2, hit = { x: x - 45, y: top - 24, w: 90, h: h + 46 };
     const sheets = step.axes.includes("heads") ? [2, 1].map((n) => `<rect class="sheet" x="${left + 3.5 * n}" y="${top - 3.5 * n}" width="${w}" height="${h}" rx="2"/>`) : [];
-    const one = () => [imageIn(node, this.pictures(step)[0]), step.view === "photo" ? tokenGrid(node, lesson.grid) : "", outlineOf(node)];
+    const one = () => [mapIn(node, `${name}/0`), step.view === "photo" ? tokenGrid(node, lesson.grid) : "", outlineOf(node)];
     const drawn = sceneNode(name, step.strand, "", hit, [
       ...sheets,
       ...(step.view === "pyramid" ? this.stairs(node) : one()),
@@ -129,33 +169,38 @@ class BlockScene extends Scene {
   }
 
   // The levels of the pyramid, one below the other.
-  stairs({ x, y, step }) {
+  stairs({ name, x, y, step }) {
     const [rows, columns] = this.view.lesson.grid, ratio = rows / columns;
-    return this.pictures(step).map((url, n) => {
+    return step.levels.map((_, n) => {
       const size = [1, 0.75, 0.5, 0.32][n] * 34, w = ratio > 1 ? size / ratio : size * Math.min(1.6, 1 / ratio);
-      return imageIn({ x, y: [y - 31, y + 4, y + 27, y + 42][n], w, h: w * ratio }, url);
+      return mapIn({ x, y: [y - 31, y + 4, y + 27, y + 42][n], w, h: w * ratio }, `${name}/${n}`);
     });
   }
 
-  // Small maps of a stage: the image, or the tensor itself, or its strength over the channels.
-  pictures(step) {
-    const { photo, head } = this.view, shown = Math.max(0, head - 1), key = step.axes.includes("heads") ? `${step.stage}/${shown}` : step.stage;
-    if (step.view === "photo") return [photo.url];
+  // Of the stages before the blocks' own there is one for all blocks.
+  keyOf(step, block, head) {
+    return [step.view === "pyramid" ? 0 : block, step.stage, step.axes.includes("heads") ? Math.max(0, head - 1) : 0].join("/");
+  }
+
+  // Small maps of a stage: the image, or the tensor itself, or its strength over the channels. Blocks and heads from 1; head 0 is all.
+  pictures(step, block, head) {
+    if (step.view === "photo") return [this.view.photo.url];
+    const key = this.keyOf(step, block, head);
     if (!this.thumbnails.has(key)) {
-      const urls = this.tiles(step, shown).map((tile) => dataUrl(cells(tile.rows, tile.cols, tile.at, tile.scale ?? scaleFor(tile.range))));
+      const urls = this.tiles(step, block, Math.max(0, head - 1)).map((tile) => dataUrl(cells(tile.rows, tile.cols, tile.at, tile.scale ?? scaleFor(tile.range))));
       this.thumbnails.set(key, urls);
     }
     return this.thumbnails.get(key);
   }
 
-  tiles(step, head) {
+  tiles(step, block, head) {
     const { view } = this, { grid } = view.lesson, { tensor } = step;
     const channels = (t) => countTo(t.shape[0]).map((c) => channelOf(t, c));
     if (step.view === "pyramid") return step.levels.map(({ tensor: level }) => strength(level, level.shape.slice(1), channels(level)));
     if (step.view === "maps") return [strength(tensor, grid, channels(tensor))];
     if (step.view === "overlay") return [strength(tensor, grid, countTo(tensor.shape[2]).map((f) => featureOf(tensor, head, f, grid[1])))];
-    const tile = view.matrixTile(step, head);
-    return [step.stage === "weights" ? { ...tile, scale: rootScale(view.explorer.block.top[head]) } : tile];
+    const tile = view.matrixTile(step, head, block);
+    return [step.stage === "weights" ? { ...tile, scale: rootScale(view.message.run.attention(block - 1).top[head]) } : tile];
   }
 
   // A stage that is still to be guessed does not give its shape away.

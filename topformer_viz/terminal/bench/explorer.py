@@ -7,17 +7,20 @@ from pathlib import Path
 import torch
 from playwright.sync_api import Page
 
-from topformer_viz.app.canvas.wire import Body
+from topformer_viz.app.canvas.travelling import attention_message
+from topformer_viz.app.canvas.wire import Body, message
 from topformer_viz.app.explorer.file import page_html
-from topformer_viz.app.explorer.payload import Shown, explorer_part
-from topformer_viz.network.model import DENSE_TOKENS
+from topformer_viz.app.explorer.payload import explorer_book, removals_message
+from topformer_viz.network.model import DENSE_TOKENS, TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.network.weights import load_model
 from topformer_viz.run.measures import measure as measure_block
+from topformer_viz.run.numbers import measures_of
 from topformer_viz.run.tracing import Trace, check
+from topformer_viz.run.walk import Known, shape_of
 from topformer_viz.terminal.bench.pages import WINDOW
 from topformer_viz.terminal.bench.table import Cell, Table
 from topformer_viz.terminal.chromium import open_browser
+from topformer_viz.words.live import key_of
 
 # In the page: move the pointer's events on record, from their own time stamp and from their arrival to the paint.
 MOVES = """() => {
@@ -45,13 +48,13 @@ def measure(quick: bool = False) -> list[Table]:
         page.goto(blank.as_uri())
         rows.append(("an empty page", None, None, *_moved(page, moves), None))
         for tokens in TOKENS[: 1 if quick else None]:
-            run, payload, photo = _made(tokens)
+            run, parts, photo = _made(tokens)
             file = Path(folder) / f"{tokens}.html"
-            file.write_text(page_html(payload, f"{tokens}", "", "en"), "utf-8")
+            file.write_text(page_html(parts, f"{tokens}", "", "en"), "utf-8")
             page.goto(file.as_uri())
             page.locator(".card").first.wait_for()
             page.wait_for_timeout(1000)
-            sent, matrices = (len(payload) - photo) / 1000, HEADS * tokens**2 * 4 / 1000
+            sent, matrices = (sum(map(len, parts.values())) - photo) / 1000, HEADS * tokens**2 * 4 / 1000
             rows.append((f"{tokens:,} tokens", sent, matrices, *_moved(page, moves), _off(page, run)))
     return [
         Table(
@@ -65,8 +68,8 @@ def measure(quick: bool = False) -> list[Table]:
     ]
 
 
-def _made(tokens: int) -> tuple[Trace, bytes, int]:
-    """A run of one block of random tensors, its payload, and how much of that is the photograph."""
+def _made(tokens: int) -> tuple[Trace, dict[str, bytes], int]:
+    """A run of one block of random tensors, what the explorer's file has of it, and how much of that are tensors."""
     side = round(tokens**0.5)
     generator = torch.Generator().manual_seed(0)
     shapes = {"query": (tokens, KEY_DIM), "key": (KEY_DIM, tokens), "value": (tokens, D)}
@@ -75,11 +78,18 @@ def _made(tokens: int) -> tuple[Trace, bytes, int]:
         tensors["block0.scores"] = tensors["block0.query"] @ tensors["block0.key"]
         tensors["block0.weights"] = tensors["block0.scores"].softmax(-1)
     run = Trace(tensors, check(tensors) | {"H": side, "W": side}, 0.0, "cpu", False)
-    photo = open_sample("china").resize((512, 512))
-    settings = {"run": "bench", "block": 0, "asked": {}, "alone": True, "saves": False}
-    blocks = {0: Shown(measure_block(run, 0), 0.0, {})}
-    payload = explorer_part(run, load_model("base"), photo, blocks, "en", False).message({"view": settings})
-    return run, payload, Body().add_photo(photo)["bytes"]
+    measured = measure_block(run, 0)
+    photo, answers = open_sample("china").resize((512, 512)), {key_of("measures", "block0"): measures_of(measured)}
+    settings = {
+        "run": "bench", "block": 0, "asked": {}, "alone": True, "saves": False, "untrained": False, "differences": [0.0],
+    }  # fmt: skip
+    book = {"explorer": explorer_book(Known(TopFormer, 1, None, shape_of(run)), "en")}
+    parts = {
+        "payload": message({"lang": "en", "book": book, "view": settings}),
+        "run": attention_message(run, [measured], answers, photo, "bench"),
+        "removals": removals_message(()),
+    }
+    return run, parts, Body().add_photo(photo)["bytes"]
 
 
 def _moved(page: Page, count: int) -> list[float]:

@@ -1,0 +1,77 @@
+// How what the server sends arrives: a message, small, over the page's own connection; what is large at addresses that
+// the message gives ({run: [its parts], book, removals}), fetched once in this tab, whatever page asks for it.
+
+// What wire.py wrote: the header, every tensor in it with its numbers as `data`, every image as `blob`.
+function decode(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const body = bytes.slice(4 + size), read = new Map();
+  const numbers = (t) => {
+    if (!read.has(t.offset)) {
+      const array = { f4: Float32Array, f2: Uint16Array, u1: Uint8Array }[t.type];
+      const raw = new array(body.buffer, t.offset, t.n);
+      read.set(t.offset, t.type === "f2" ? Float32Array.from(raw, halfToFloat) : raw);
+    }
+    return read.get(t.offset);
+  };
+  const picture = (p) => new Blob([body.subarray(p.offset, p.offset + p.bytes)], { type: p.mime });
+  const revive = (_, value) => {
+    if (value?.strides) return { ...value, data: numbers(value), exact: value.type !== "f2" };
+    return value?.mime ? { ...value, blob: picture(value) } : value;
+  };
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)), revive);
+}
+
+function halfToFloat(h) {
+  const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// How to read what lies at an address, by where the message names it.
+const READERS = {
+  run: (response) => response.arrayBuffer().then((buffer) => decode(new Uint8Array(buffer))),
+  removals: (response) => READERS.run(response),
+  book: (response) => new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).json(),
+};
+// The app's own address, whatever page of it is open and below whatever path it is served: Streamlit's scripts lie there.
+const appRoot = () => new URL("../../", document.querySelector("script[type=module][src*='static/js/']").src);
+const KEPT = 48e6; // bytes that the tab keeps of what it has fetched, what came last at least
+
+// By address: {content}, or while it is on its way {coming}; of all pages of this tab.
+const fetched = (window.topformerFetched ??= new Map());
+
+// The content, or a promise of it. What is large and not packed asks for its bytes from 0 on: the server would pack the whole
+// anew for everybody, and numbers hardly shrink.
+function fetchOnce(kind, address) {
+  const known = fetched.get(address) ?? {};
+  if (!known.content && !known.coming) {
+    known.coming = fetch(new URL(address, appRoot()), kind === "book" ? {} : { headers: { Range: "bytes=0-" } }).then(async (response) => {
+      if (!response.ok) throw new Error(`${response.status} for ${address}`);
+      known.bytes = Number(response.headers.get("Content-Length"));
+      known.content = await READERS[kind](response);
+      return known.content;
+    }).finally(() => {
+      delete known.coming;
+      if (!known.content) fetched.delete(address);
+    });
+  }
+  fetched.delete(address); // the newest stands last
+  fetched.set(address, known);
+  let kept = 0;
+  for (const [at, { bytes = 0 }] of [...fetched].reverse()) if ((kept += bytes) > KEPT && at !== address) fetched.delete(at);
+  return known.content ?? known.coming;
+}
+
+// A message with what lies at its addresses, or a promise of it where that has to come.
+function complete(message) {
+  const asked = Object.keys(READERS).flatMap((kind) => [message[kind] ?? message.view?.[kind] ?? []].flat().map((address) => [kind, address]));
+  const contents = asked.filter(([, address]) => typeof address === "string").map(([kind, address]) => [kind, fetchOnce(kind, address)]);
+  const whole = (all) => {
+    const of = (kind) => all.filter(([name]) => name === kind).map(([, content]) => content);
+    const [book] = of("book"), [removals] = of("removals"), parts = of("run");
+    return { ...message, ...(book && { book }), ...removals, ...(parts.length && { run: runOf(parts) }) };
+  };
+  if (contents.every(([, content]) => !(content instanceof Promise))) return whole(contents);
+  return Promise.all(contents.map(async ([kind, content]) => [kind, await content])).then(whole);
+}
