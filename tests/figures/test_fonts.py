@@ -8,6 +8,7 @@ import warnings
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -24,11 +25,12 @@ from topformer_viz.app.explorer.file import explorer_html
 from topformer_viz.app.lesson.takeaway import lesson_zip
 from topformer_viz.figures import animation, drawing, fonts
 from topformer_viz.figures.attention import attention_panel
-from topformer_viz.figures.look import FORMATS, Look
+from topformer_viz.figures.look import FORMATS, Format, Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.subject import Subject
-from topformer_viz.figures.typeset import _measured
+from topformer_viz.figures.typeset import _measured, _wrapped
+from topformer_viz.words.text import Lang
 
 NAME = "北京故宫樱花 臺北 かな.jpg"  # kana are in GB2312, 臺 is in Big5
 NOBODY_S = "한국 사진.jpg"
@@ -40,6 +42,7 @@ CACHES = (
     drawing._characters,
     drawing.tell,
     _measured,
+    _wrapped,
 )
 
 
@@ -49,14 +52,14 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ours = (matplotlib.get_data_path(), str(fonts.FONT))
     monkeypatch.setattr(fontManager, "ttflist", [e for e in fontManager.ttflist if e.fname.startswith(ours)])
     fontManager._findfont_cached.cache_clear()
-    for cache in CACHES:
-        cache.cache_clear()
+    for kept in CACHES:
+        kept.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         yield
     fontManager._findfont_cached.cache_clear()
-    for cache in CACHES:
-        cache.cache_clear()
+    for kept in CACHES:
+        kept.cache_clear()
 
 
 @pytest.fixture(params=["TrueType", "PostScript"])
@@ -95,6 +98,19 @@ def subject(tiny) -> Callable[..., Subject]:
 
 def panel_of(subject: Subject) -> Panel:
     return attention_panel(subject, 0, 4)
+
+
+@pytest.fixture(scope="module")
+def bundled(tiny) -> Callable[[Lang, Format], bytes]:
+    """bundled(lang, format): the figure of NAME on a bare machine, as a file that is made once."""
+
+    @cache
+    def make(lang: Lang, format: Format) -> bytes:
+        return save(
+            panel_of(Subject(tiny.run, tiny.model, tiny.photo, "樱花网络", NAME, False, lang)), format, Look("column")
+        )
+
+    return make
 
 
 def characters(font: bytes | Path) -> set[str]:
@@ -150,16 +166,17 @@ def test_no_font_of_the_machine_can_take_the_bundled_one_s_place() -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_chinese_name_is_in_every_file(subject: Callable[..., Subject], lang: str) -> None:
-    panel = panel_of(subject(NAME, lang))
-    svg = save(panel, "svg", Look("column")).decode()
+def test_a_chinese_name_is_in_every_file(
+    subject: Callable[..., Subject], bundled: Callable[[Lang, Format], bytes], lang: Lang
+) -> None:
+    svg = bundled(lang, "svg").decode()
     words = "".join(text for text in ET.fromstring(svg).itertext() if "{" not in text)
     assert NAME in words and drawing.REPLACEMENT not in words
     inside = embedded(svg, drawing.LATIN) | embedded(svg, drawing.CHINESE)
     assert {c for c in NAME + "樱花网络" if c > " "} <= inside
-    pdf = save(panel, "pdf", Look("column"))
+    pdf = bundled(lang, "pdf")
     assert b"NotoSansSCbundled" in pdf and b"LastResort" not in pdf
-    pngs = [save(panel_of(subject(name, lang)), "png", Look("column")) for name in (NAME, NAME.replace("宫", "樱"))]
+    pngs = bundled(lang, "png"), save(panel_of(subject(NAME.replace("宫", "樱"), lang)), "png", Look("column"))
     here, other = (np.asarray(Image.open(io.BytesIO(png))) for png in pngs)
     assert not np.array_equal(here, other)
 
@@ -181,6 +198,8 @@ def test_pages_that_stand_alone_hold_the_glyphs_of_names(subject: Callable[..., 
 
 def test_an_animation_shows_the_name(subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(animation, "STEPS", 1)
+    monkeypatch.setattr(animation, "WIDTH", 480)
+    monkeypatch.setattr(animation, "HEIGHT", 270)
     monkeypatch.setattr(animation, "_building", lambda *_: [])
     first, other = (animation.gif(subject(name), 0, 0, Look()) for name in (NAME, NAME.replace("宫", "樱")))
     assert first == animation.gif(subject(NAME), 0, 0, Look()) != other
@@ -205,13 +224,15 @@ def test_a_font_of_the_machine_shows_what_is_not_bundled(
     assert not caplog.records
 
 
-def test_what_is_bundled_does_not_depend_on_the_machine(subject: Callable[..., Subject], machine_s: str) -> None:
+def test_what_is_bundled_does_not_depend_on_the_machine(
+    subject: Callable[..., Subject], bundled: Callable[[Lang, Format], bytes], machine_s: str
+) -> None:
     panel = panel_of(subject(NAME))
     here = [save(panel, format, Look("column")) for format in FORMATS]
     fontManager.ttflist[:] = [entry for entry in fontManager.ttflist if entry.name != machine_s]
-    for cache in CACHES:
-        cache.cache_clear()
-    assert here == [save(panel, format, Look("column")) for format in FORMATS]
+    for kept in CACHES:
+        kept.cache_clear()
+    assert here == [bundled("en", format) for format in FORMATS]
 
 
 @pytest.mark.parametrize(("lang", "line"), [("en", "no font here has: U+"), ("zh", "表示这里的字体都没有的字符：U+")])
@@ -247,12 +268,13 @@ def test_a_font_of_colours_is_none_for_figures(machine_s: str) -> None:
     assert drawing.family_of("한") is None and drawing.family_of("국") == machine_s
 
 
-def test_the_bundled_font_outlives_matplotlib_s_list_of_fonts(subject: Callable[..., Subject]) -> None:
-    panel = panel_of(subject(NAME))
-    before = save(panel, "png", Look("column"))
+def test_the_bundled_font_outlives_matplotlib_s_list_of_fonts(
+    subject: Callable[..., Subject], bundled: Callable[[Lang, Format], bytes]
+) -> None:
+    before = bundled("en", "png")
     fontManager.ttflist[:] = [entry for entry in fontManager.ttflist if entry.name != drawing.CHINESE]
     fontManager._findfont_cached.cache_clear()  # as where a font of the machine went, and the list is made anew
-    assert save(panel, "png", Look("column")) == before
+    assert save(panel_of(subject(NAME)), "png", Look("column")) == before
 
 
 def test_a_font_that_went_is_none_of_the_machine_s(subject: Callable[..., Subject], machine_s: str) -> None:
@@ -265,9 +287,11 @@ def test_a_font_that_went_is_none_of_the_machine_s(subject: Callable[..., Subjec
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_serifs_are_drawn_measured_and_inside_the_file(subject: Callable[..., Subject], lang: str) -> None:
+def test_serifs_are_drawn_measured_and_inside_the_file(
+    subject: Callable[..., Subject], bundled: Callable[[Lang, Format], bytes], lang: Lang
+) -> None:
     panel = panel_of(subject(NAME, lang))
-    sans, serif = (save(panel, "svg", Look("column", font=font)).decode() for font in ("sans", "serif"))
+    sans, serif = bundled(lang, "svg").decode(), save(panel, "svg", Look("column", font="serif")).decode()
     assert drawing.SERIF not in sans and embedded(sans, drawing.SERIF) == set()
     words = [text for text in ET.fromstring(serif).itertext() if "{" not in text]
     latin = {c for c in "".join(words) if " " < c < "\x7f"}
@@ -280,10 +304,12 @@ def test_serifs_are_drawn_measured_and_inside_the_file(subject: Callable[..., Su
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_the_type_of_the_document_is_left_to_it(subject: Callable[..., Subject], lang: str) -> None:
+def test_the_type_of_the_document_is_left_to_it(
+    subject: Callable[..., Subject], bundled: Callable[[Lang, Format], bytes], lang: Lang
+) -> None:
     panel = panel_of(subject(NAME, lang))
     svg = save(panel, "svg", Look("column", font="document")).decode()
     assert "font-family" not in svg and "@font-face" not in svg and svg.count("<text") > 6
     assert "font-weight: 700" in svg or lang == "zh"
-    plain, own = (save(panel, "pdf", Look("column", font=font)) for font in ("sans", "document"))
+    plain, own = bundled(lang, "pdf"), save(panel, "pdf", Look("column", font="document"))
     assert plain == own and b"/ToUnicode" in own  # a PDF's words stay words, in the type that it holds
