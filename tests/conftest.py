@@ -1,5 +1,6 @@
 """Models with varied weights, pictures and recorded runs that several test files share; and a browser."""
 
+import gc
 import os
 
 # Two tests run at a time, beside a server and a browser: more threads only get in each other's way. Before torch comes.
@@ -31,6 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "launcher" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector passes over what is here by now, PyTorch and the like: that took a tenth of the time."""
+    gc.freeze()
 
 
 # Name of a case -> size of the network, classes, (height, width) of the picture.
