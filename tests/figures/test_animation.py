@@ -34,7 +34,7 @@ def test_what_it_shows(photo: Callable[..., Image.Image], monkeypatch: pytest.Mo
     model, picture = load_model("colour"), photo(128, 192)
     run = trace(model, picture)
     subject = Subject(run, model, picture, "Colour", "noise", False, "en")
-    stages = dict(list(walk(run, 0).items())[:3])
+    stages = dict(list(walk(run, 0).items())[:2])
     monkeypatch.setattr("topformer_viz.figures.animation.walk", lambda run, block: stages)
     data = gif(subject, 0, 1, Look(theme="transparent"))
     assert len(data) < 3_000_000

@@ -64,6 +64,7 @@ lines.markersize: thick
 """
 MAKE = """
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from json import dumps
 import torch
@@ -71,7 +72,7 @@ from PIL import Image
 from topformer_viz import Look, Subject, by_hand, load_model, save, stage_panel, trace, worksheet
 from topformer_viz.figures import animation
 from topformer_viz.figures.look import FORMATS
-from topformer_viz.figures.panel import Axis, Chart, Panel, Series, Table
+from topformer_viz.figures.panel import Axis, Chart, Series, Table
 from topformer_viz.figures.stages import shape_panel
 
 if "style" in sys.argv:
@@ -82,13 +83,15 @@ model = load_model("colour")
 photo = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
 run = trace(model, photo)
 subject = Subject(run, model, photo, "colour", "猫.jpg", False, "zh")
-panels = [stage_panel(subject, 0, "weights"), shape_panel(subject, 0, "query")]
 series = Series("a", "#0072b2", (1.0, 2.0, 3.0), (1.0, -4.0, 9.0), "--", "o")
-panels.append(Panel("chart", "T", "a", "C.", charts=(Chart((series,), Axis("x", 0, 4), Axis("y", -5, 10)),)))
-panels.append(Panel("table", "T", "a", "C.", tables=(Table(("a", "b"), (("c", "1"),), sums=(0,)),)))
+chart = Chart((series,), Axis("x", 0, 4), Axis("y", -5, 10))
+table = Table(("a", "b"), (("c", "1"),), sums=(0,))
+tiles = stage_panel(subject, 0, "weights")
+# Tiles, a chart and a table in one figure, a diagram in another: every kind of thing that is drawn, in few files.
+panels = [replace(tiles, charts=(chart,), tables=(table,)), shape_panel(subject, 0, "query")]
 files = {f"{p.name}.{f}": save(p, f, Look("column")) for p in panels for f in FORMATS}
-files["dark.png"] = save(panels[0], "png", Look("slide", "transparent"))
-files["notebook"] = panels[0]._repr_svg_().encode()
+files["dark.png"] = save(tiles, "png", Look("slide", "transparent"))
+files["notebook"] = panels[1]._repr_svg_().encode()
 animation.STEPS = 2
 animation.walk = lambda run, block: ["weights"]
 files["gif"] = animation.gif(subject, 0, None, Look())

@@ -39,10 +39,10 @@ def share_of_flat_maps(blocks: list[torch.Tensor], colour: str, scale: str) -> f
     flat = total = 0
     for weights in blocks:
         for maps in weights.unbind(1):  # one token's in every head: what a figure shows together
-            for shown, own in zip(maps, attention_scales([*maps], "weights", "", colour, scale), strict=True):
-                drawn = coloured(shown.numpy()[None], own)[0].view(">u4").ravel()
-                flat += np.isin(drawn, codes).mean() >= MOST
-                total += 1
+            scales = attention_scales([*maps], "weights", "", colour, scale)
+            drawn = [coloured(shown.numpy()[None], own)[0] for shown, own in zip(maps, scales, strict=True)]
+            flat += int((np.isin(np.stack(drawn).view(">u4")[..., 0], codes).mean(-1) >= MOST).sum())
+            total += len(drawn)
     return flat / total
 
 
