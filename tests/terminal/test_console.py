@@ -20,8 +20,8 @@ from topformer_viz.words.shell import command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "猫 照片 Straße.png"  # which no encoding below has all letters for
-ORDER = ["--size", "64", "--stages", "image,weights", "--format", "svg,png"]
-MADE = [f"{figure}.{format}" for figure in ("block1-weights", "image") for format in ("png", "svg")]
+ORDER = ["--size", "64", "--stages", "image,weights", "--format", "png"]  # which is drawn in half the time of an SVG
+MADE = ["block1-weights.png", "image.png"]
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def test_no_encoding_of_the_output_costs_a_file(
     assert main(["export", *photos, "--out", str(out), *ORDER]) == 0
     assert files(out) == everything(photos)
     lines = printed.getvalue().decode(encoding).splitlines()
-    letters = str(out / Path(NAME).stem / "image.svg")
+    letters = str(out / Path(NAME).stem / "image.png")
     assert letters.encode(encoding, "backslashreplace").decode(encoding) in lines
-    assert len(lines) == 8
+    assert len(lines) == 4
 
 
 @pytest.mark.parametrize("buffered", [False, True])
@@ -185,7 +185,7 @@ def test_what_means_no_picture_is_said_and_the_rest_is_made(album: Path, capsys:
         "topformer-viz: empty: there is no image in this folder\n"
         "topformer-viz: no*.jpg: no image has such a name\n"
     )  # fmt: skip
-    assert len(out.splitlines()) == 4 and files(album / "out") == [f"one/{name}" for name in MADE]
+    assert len(out.splitlines()) == 2 and files(album / "out") == [f"one/{name}" for name in MADE]
     assert main(["export", "empty", "--out", "none", *ORDER]) == 1 and not (album / "none").exists()
 
 

@@ -63,12 +63,13 @@ def test_a_cluster_gives_what_one_process_gives(
     jobs = [(f"{n}.png", f"late/{n}") for n in range(7)]
     for image, _ in jobs[:5]:
         Image.new("RGB", (64, 64)).save(image)
-    complaints = on_cluster(jobs, Order(size=64, stages=("image",)), cluster, told.append)
+    order = Order(size=64, stages=("image",), formats=("png",))
+    complaints = on_cluster(jobs, order, cluster, told.append)
     assert not next(complaints)
     for image, _ in jobs[5:]:
         Image.new("RGB", (64, 64)).save(image)
     assert list(complaints) == [""] * 6
-    assert [str(file) for file in told] == [f"late/{n}/image.svg" for n in range(7)]
+    assert [str(file) for file in told] == [f"late/{n}/image.png" for n in range(7)]
 
     # A picture that ends the process which works on it.
     def deadly(image: str, *rest: object) -> module.Made:
@@ -80,8 +81,7 @@ def test_a_cluster_gives_what_one_process_gives(
 
     monkeypatch.setattr(module, "_make", deadly)
     shutil.copy(CAT, "dead.jpg")
-    found = on_cluster([("0.png", "0"), ("dead.jpg", "1")], Order(size=64, stages=("image",)), cluster, told.append)
-    first, second = found
+    first, second = on_cluster([("0.png", "0"), ("dead.jpg", "1")], order, cluster, told.append)
     assert not first and second.startswith("dead.jpg: the workers at work on it were ended")
 
 

@@ -70,9 +70,9 @@ def test_a_process_that_ends_takes_no_other_picture_along(tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     jobs = [(Deadly("dead.jpg"), str(tmp_path / "dead")), (CAT, str(tmp_path / "cat"))]
     told: list[object] = []
-    first, second = apart(jobs, Order(size=64, stages=("image",)), 1, told.append)
+    first, second = apart(jobs, Order(size=64, stages=("image",), formats=("png",)), 1, told.append)
     assert first.startswith("dead.jpg: the process") and not second
-    assert list(files(tmp_path)) == ["cat/image.svg"] and len(told) == 1
+    assert list(files(tmp_path)) == ["cat/image.png"] and len(told) == 1
 
 
 def test_blocks_heads_and_formats(tmp_path: Path) -> None:
