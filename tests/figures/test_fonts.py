@@ -29,7 +29,7 @@ from topformer_viz.figures.look import FORMATS, Format, Look
 from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import save
 from topformer_viz.figures.subject import Subject
-from topformer_viz.figures.typeset import _measured, _wrapped
+from topformer_viz.figures.typeset import _measured, _wrapped, measured, wrapped
 from topformer_viz.words.text import Lang
 
 NAME = "北京故宫樱花 臺北 かな.jpg"  # kana are in GB2312, 臺 is in Big5
@@ -301,6 +301,9 @@ def test_serifs_are_drawn_measured_and_inside_the_file(
     )
     assert b"DejaVuSerif" in save(panel, "pdf", Look("column", font="serif"))
     assert drawing.families() == ()  # as before
+    plain = measured(NAME, 8), wrapped(panel.caption, 8, 2.0)
+    with drawing.typeface("serif"):
+        assert measured(NAME, 8) != plain[0] and (wrapped(panel.caption, 8, 2.0) != plain[1] or lang == "zh")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
