@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from topformer_viz.network.model import Attention, Size, TopFormer
 
+SAME_SIZE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6)  # what they give is as large as what they get, and is not counted
+
 
 @dataclass(frozen=True)
 class Published:
@@ -44,27 +46,40 @@ def costs(size: str | Size, classes: int | None, height: int, width: int) -> tup
     Convolutions and matrix products are counted, as the authors do; BatchNorm, activations, pooling, resizing and
     softmax are not. The stem counts with the first pyramid level.
     """
+    # It has no parameters, and its convolutions only say the size of what they would give. All else runs on the CPU: on the
+    # meta device a few operations load a compiler of 80 MB.
     with torch.device("meta"):
-        model, image = TopFormer(size, classes).eval(), torch.empty(1, 3, height, width)
+        model = TopFormer(size, classes).eval()
     adds: dict[str, int] = {}
 
     def count(name: str, module: nn.Module) -> None:
-        def convolution(conv: Any, inputs: tuple[Tensor, ...], out: Tensor) -> None:
-            adds[name] = conv.weight.numel() * out.shape[-2] * out.shape[-1]
+        def convolution(x: Tensor) -> Tensor:
+            """What has the size of the convolution's result."""
+            conv: Any = module
+            h, w = (
+                (side + 2 * pad - kernel) // stride + 1
+                for side, pad, kernel, stride in zip(
+                    x.shape[-2:], conv.padding, conv.kernel_size, conv.stride, strict=True
+                )
+            )
+            adds[name] = conv.weight.numel() * h * w
+            return torch.zeros(()).expand(1, conv.out_channels, h, w)
 
         def products(attn: Any, inputs: tuple[Tensor, ...], out: Tensor) -> None:
             tokens = out.shape[-2] * out.shape[-1]
             adds[name] = attn.num_heads * tokens**2 * (attn.key_dim + attn.d)  # query @ key, weights @ value
 
         if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(convolution)
+            object.__setattr__(module, "forward", convolution)
+        elif isinstance(module, SAME_SIZE):
+            object.__setattr__(module, "forward", lambda x: x)
         elif isinstance(module, Attention):
             module.register_forward_hook(products)
 
     for name, module in model.named_modules():
         count(name, module)
     with torch.no_grad():
-        model(image)
+        model(torch.zeros(()).expand(1, 3, height, width))
 
     def cost(part: str, *modules: str) -> Cost:
         own = sum(n for name, n in adds.items() if f"{name}.".startswith(tuple(f"{m}." for m in modules)))
