@@ -662,9 +662,16 @@ def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None
     page.keyboard.press("Escape")
     page.wait_for_timeout(600)
     agrees(page, streets)
+    for b in (2, 1):
+        button(page, "blocks", b).click()
+        says(page, block=b)
+        agrees(page, streets)
+    page.locator(".explorer .with").select_option("block-4")
+    page.locator(".explorer .against .views").wait_for()
+    page.wait_for_timeout(600)
     assert sent() == 0
-    button(page, "blocks", 2).click()
-    says(page, block=2)
+    page.locator(".explorer .removal .choice button").nth(1).click()
+    page.locator(".explorer .facts").wait_for()
     assert sent() > 0
 
 
@@ -872,8 +879,7 @@ def test_heads_can_be_put_in_order_of_what_was_measured(visit: Open, streets: Tr
     agrees(page, streets)
 
 
-def test_of_quick_wishes_for_blocks_the_last_counts_and_none_comes_back(visit: Open) -> None:
-    """Blocks that are known answer at once; what the server says of earlier wishes must not undo later ones."""
+def test_blocks_come_one_after_another_as_fast_as_keys_are_pressed(visit: Open) -> None:
     page = visit(f"{STREETS}&lang=en")
     for b in (1, 2, 3, 0):
         button(page, "blocks", b).click()
@@ -893,36 +899,39 @@ def test_of_quick_wishes_for_blocks_the_last_counts_and_none_comes_back(visit: O
     assert page.evaluate("window.seen") == ["1", "2", "3"]
 
 
-def test_only_the_answer_to_the_last_wish_counts(visit: Open, streets: Trace, tmp_path: Path) -> None:
-    """Answers may come late, and one may be drawn again after a later one: neither turns the block back."""
+def test_a_late_answer_does_not_turn_the_block_back_and_what_lacks_is_asked_for_once(
+    visit: Open, streets: Trace, save: Callable[..., str], tmp_path: Path
+) -> None:
+    """What the server says of the block holds where it is news."""
+    model, photo = load_model("streets"), open_sample("street").resize((384, 256))
+    address = save(streets, model, photo)
     start = "const explorer = new Explorer(document);\nexplorer.show("
-    html = explorer_html(
-        streets,
-        load_model("streets"),
-        open_sample("street").resize((384, 256)),
-        "en",
-        name="",
-        about="",
-        untrained=False,
-    )
+    html = (tmp_path / "explorer.html").read_text("utf-8")
     assert start in html
     html = html.replace(
         start,
         "window.wishes = [];\nconst explorer = new Explorer(document, { ask: (wish) => wishes.push(wish) });\n"
-        "window.answer = (block, number) => { const header = decode(bytes); "
-        "explorer.show({ ...header, view: { ...header.view, block, answer: number } }); };\n"
-        "answer(0, 5);\nvoid (",
+        "const run = new Run([inside('run')]), whole = { ...inside('payload'), run };\n"
+        "window.answer = (block, differences, removals) => "
+        "explorer.show({ ...whole, view: { ...whole.view, block, differences, alone: false }, removals });\n"
+        "answer(0, null);\nvoid (",
     )
-    file = tmp_path / "explorer.html"
-    file.write_text(html, encoding="utf-8")
-    page = visit(file.as_uri())
+    (tmp_path / "explorer.html").write_text(html, "utf-8")
+    page = visit(address)
     for b in (1, 2, 3):
         button(page, "blocks", b).click()
-    assert [(wish["block"], wish["number"]) for wish in page.evaluate("wishes")] == [(1, 6), (2, 7), (3, 8)]
-    for block, number in ((0, 5), (1, 6), (3, 8), (2, 7), (3, 8)):
-        page.evaluate(f"answer({block}, {number})")
+    answers = ("null", "[0, 0, 0, 0]", "[0, 0, 0, 0]")
+    for answer in answers:
+        page.evaluate(f"answer(0, {answer})")
         says(page, block=3)
-    page.evaluate("answer(1, 8)")  # nothing is wished for: what the server says, holds
+        agrees(page, streets)
+    assert page.evaluate("wishes") == [{"run": "file", "block": None, "removal": "", "save": None}]
+    page.locator(".explorer .removal .choice button").nth(1).click()
+    wish = {"run": "file", "block": 3, "removal": "without-1", "save": None}
+    for _ in range(2):
+        assert page.evaluate("wishes.slice(1)") == [wish]
+        page.evaluate("answer(0, [0, 0, 0, 0])")
+    page.evaluate("answer(1, [0, 0, 0, 0])")
     says(page, block=1)
 
 
@@ -1026,12 +1035,15 @@ def test_eighty_reruns_leave_nothing_behind(visit: Open, streets: Trace) -> None
              URL.createObjectURL = (blob) => { const url = make.call(URL, blob); window.urls.add(url); return url; };
              URL.revokeObjectURL = (url) => { window.urls.delete(url); end.call(URL, url); }; }"""
     )
+    page.get_by_test_id("stPopoverButton").first.click()
+    page.get_by_text("Crossing", exact=True).wait_for()
     photograph = page.locator(".explorer .photo .colour")
     rerun = """async (photograph, times) => {
-        const box = photograph.closest(".explorer");
+        const samples = [...document.querySelectorAll(".stPills button, [data-testid=stButtonGroup] button")];
+        const named = (name) => samples.find((button) => button.textContent.trim() === name);
         for (let i = 0; i < times; i++) {
           const before = photograph.src;
-          box.querySelector(".blocks button[aria-pressed=false]").click();
+          named(i % 2 ? "Street" : "Crossing").click();
           while (photograph.src === before) await new Promise((done) => setTimeout(done, 4));
         } }"""
     photograph.evaluate(rerun, 20)
