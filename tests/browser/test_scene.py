@@ -8,14 +8,16 @@ import pytest
 from novelty import Doubling, declared
 from PIL import Image
 from playwright.sync_api import expect
-from sending import GUEST, message
 
 from topformer_viz import Trace, trace
+from topformer_viz.app.canvas.travelling import travels
 from topformer_viz.app.canvas.wire import CANVAS_JS, SCENE_JS
 from topformer_viz.app.explorer.file import EXPLORER_JS
-from topformer_viz.app.lesson.page import LESSON_HTML, LESSON_JS, UI
+from topformer_viz.app.lesson.page import LESSON_HTML, LESSON_JS
+from topformer_viz.app.lesson.payload import lesson_book
 from topformer_viz.network.colour import Model
 from topformer_viz.run.stages import OPERATIONS
+from topformer_viz.run.walk import Known
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,12 +32,12 @@ EDGES = [
     "key_map key", "value_map value", "query scores", "key scores", "scores weights", "weights mixed", "value mixed",
     "mixed merged", "merged activated", "activated projected", "projected residual", "residual mlp", "mlp output",
 ]  # fmt: skip
-DRAW = """([html, bytes]) => {
-  const root = document.body;
+DRAW = """([html, message, book, ...parts]) => {
+  const root = document.body, bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   root.innerHTML = html;
   writeAddress = () => {}; // this page has no address of its own
   const lesson = new Lesson(root);
-  lesson.show(decode(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))));
+  lesson.show({ ...message, book, run: new Run(parts.map((part) => decode(bytes(part)))) });
 }"""
 
 
@@ -50,12 +52,10 @@ def blank(browser: "Browser") -> "Iterator[Page]":
 
 def draw(page: "Page", run: Trace, model: Model, photo: Image.Image, block: int = 0) -> None:
     """The lesson on that block, all of it, as the component shows it."""
-    settings: dict[str, Any] = {
-        "asked": {}, "start": "image", "block": block + 1, "blocks": model.num_blocks, "link": {}, "about": [],
-        "ui": {name: text("en") for name, text in UI.items()},
-        "view": GUEST | {"block": block, "alone": False, "saves": False, "answer": 0},
-    }  # fmt: skip
-    page.evaluate(DRAW, [LESSON_HTML, base64.b64encode(message(run, model, photo, block, "en", settings)).decode()])
+    view = {"run": "a run", "block": block, "asked": {}, "alone": False, "saves": False, "differences": None}
+    message: dict[str, Any] = {"lang": "en", "asked": {}, "start": "image", "link": {}, "about": [], "view": view}
+    parts = [base64.b64encode(part).decode() for part in travels(run, model, photo, "a run")]
+    page.evaluate(DRAW, [LESSON_HTML, message, lesson_book(Known.of(run, model), "en"), *parts])
 
 
 def columns(page: "Page") -> list[list[str]]:

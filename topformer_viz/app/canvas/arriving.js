@@ -34,19 +34,16 @@ const READERS = {
   removals: (response) => READERS.run(response),
   book: (response) => new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).json(),
 };
-// The app's own address, whatever page of it is open and below whatever path it is served: Streamlit's scripts lie there.
-const appRoot = () => new URL("../../", document.querySelector("script[type=module][src*='static/js/']").src);
 const KEPT = 48e6; // bytes that the tab keeps of what it has fetched, what came last at least
 
 // By address: {content}, or while it is on its way {coming}; of all pages of this tab.
 const fetched = (window.topformerFetched ??= new Map());
 
-// The content, or a promise of it. What is large and not packed asks for its bytes from 0 on: the server would pack the whole
-// anew for everybody, and numbers hardly shrink.
+// The content, or a promise of it; loader.js asks for it.
 function fetchOnce(kind, address) {
   const known = fetched.get(address) ?? {};
   if (!known.content && !known.coming) {
-    known.coming = fetch(new URL(address, appRoot()), kind === "book" ? {} : { headers: { Range: "bytes=0-" } }).then(async (response) => {
+    known.coming = window.topformerAnswer(address).then(async (response) => {
       if (!response.ok) throw new Error(`${response.status} for ${address}`);
       known.bytes = Number(response.headers.get("Content-Length"));
       known.content = await READERS[kind](response);
