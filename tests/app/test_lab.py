@@ -3,11 +3,13 @@
 import json
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from decoding import Payload, components, decode
+from handed import HANDED
 from opening import markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -51,16 +53,26 @@ def open_lab(part: str = "what-if", **query: str) -> AppTest:
 
 
 def shown(app: AppTest, which: int = 0) -> dict[str, list[np.ndarray | None]]:
-    """What a component of pictures was sent: group -> the arrays of its pictures."""
-    payload = payload_of(app, which)
+    """What a component of pictures shows: group -> the arrays of its pictures."""
     return {
-        group["title"]: [payload.view(p["tensor"]) if "tensor" in p else None for p in group["pictures"]]
-        for group in payload.header["groups"]
+        group["title"]: [taken(app, picture, which=which).get("tensor") for picture in group["pictures"]]
+        for group in payload_of(app, which).header["groups"]
     }
+
+
+def taken(app: AppTest, picture: dict[str, Any], which: int = 0) -> dict[str, np.ndarray]:
+    """The arrays that a picture takes of what was handed out, by what it takes them for."""
+    body = bodies_of(app, which)[1]
+    return {name: body.view(body.header["tensors"][n]) for name, n in picture.get("tensors", {}).items()}
 
 
 def payload_of(app: AppTest, which: int = 0) -> Payload:
     return decode(components(app)[which].proto.bytes)
+
+
+def bodies_of(app: AppTest, which: int = 0) -> list[Payload]:
+    """Where the message says they are: the photograph, the tensors."""
+    return [decode(HANDED[at]) for at in payload_of(app, which).header["body"]]
 
 
 def address(app: AppTest) -> dict[str, str]:
@@ -367,13 +379,57 @@ def test_the_checklist_is_measured(lang: Lang) -> None:
 @pytest.mark.parametrize("question", ["colour", "place"])
 def test_the_basics_show_the_colour_models_run_on_the_card(question: str) -> None:
     app = open_lab("basics", question=question)
-    payload = payload_of(app)
-    _, scores, weights, terms, result = (group["pictures"][0] for group in payload.header["groups"])
-    scores, weights = payload.view(scores["tensor"]), payload.view(weights["tensor"])
+    pictures = [taken(app, group["pictures"][0]) for group in payload_of(app).header["groups"]]
+    scores, weights, result = (pictures[n]["tensor"] for n in (1, 2, 4))
     exp = np.exp(scores - scores.max(1, keepdims=True))
     np.testing.assert_allclose(weights, exp / exp.sum(1, keepdims=True), atol=0.01)
-    np.testing.assert_allclose(weights @ payload.view(terms["from"]), payload.view(terms["to"]), atol=1e-3)
-    np.testing.assert_allclose(payload.view(result["tensor"]), payload.view(terms["to"]), atol=1e-6)
+    terms = pictures[3]
+    np.testing.assert_allclose(weights @ terms["read"], terms["mixed"], atol=1e-3)
+    np.testing.assert_allclose(result, terms["mixed"], atol=1e-6)
+
+
+# What travels
+
+
+@pytest.mark.parametrize(
+    ("part", "query"),
+    [
+        ("basics", {}),
+        ("by-hand", {}),
+        ("covariance", {}),
+        ("relatives", {}),
+        ("what-if", {"tokens": "shuffled", "size": "1024"}),
+    ],
+)
+def test_messages_are_small_and_what_is_large_is_the_same_in_both_languages(part: str, query: dict[str, str]) -> None:
+    said = []
+    for lang in LANGS:
+        sent = [decode(found.proto.bytes) for found in components(open_lab(part, lang=lang, **query))]
+        assert sent and all(len(json.dumps(one.header)) < 20_000 and not one.body for one in sent)
+        said.append([one.header for one in sent])
+    for en, zh in zip(*said, strict=True):
+        assert en != zh and en.get("body") == zh.get("body")
+        assert all(at in HANDED for at in (*en.get("body", ()), *([en["book"], zh["book"]] if "book" in en else ())))
+
+
+def test_another_experiment_sends_the_photograph_no_second_time() -> None:
+    before, after = (payload_of(open_lab(**query)).header["body"] for query in ({}, {"scaled": "true"}))
+    assert before[0] == after[0] and before[1] != after[1]
+
+
+def test_large_bodies_that_hardly_differ_have_addresses_of_their_own() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from topformer_viz.app.frame.bodies import hand_out
+
+        before, after = b"a" * 300_000, b"a" * 900_000
+        st.session_state.at = [hand_out(before + one + after, "image/png", "a place") for one in (b"b", b"c")]
+
+    app = AppTest.from_function(page)
+    app.run()
+    first, second = app.session_state["at"]
+    assert first != second
 
 
 # Pictures
@@ -383,16 +439,18 @@ def test_large_matrices_travel_averaged() -> None:
     pictures = Pictures((10, 30))
     values = torch.rand(300, 300, generator=torch.Generator().manual_seed(0))
     picture = pictures.tile("m", Tile(numbers(values), 1.0, shares(values)))
-    assert picture["step"] == 2 and picture["tensor"]["shape"] == [150, 150]
-    payload = decode(pictures.body.message({"t": picture["tensor"]}))
-    np.testing.assert_allclose(payload.view(picture["tensor"])[3, 4], values[6:8, 8:10].mean(), rtol=1e-6)
+    tensor = pictures.tensors[picture["tensors"]["tensor"]]
+    assert picture["step"] == 2 and tensor["shape"] == [150, 150]
+    payload = decode(pictures.body.message({"t": tensor}))
+    np.testing.assert_allclose(payload.view(tensor)[3, 4], values[6:8, 8:10].mean(), rtol=1e-6)
     assert CELLS < 300
 
 
 def test_tensors_travel_in_the_order_of_their_axes() -> None:
     pictures = Pictures((2, 3))
     values = torch.arange(36.0).reshape(6, 6).T
-    tensor = pictures.tile("m", Tile(numbers(values), 1.0, plain(values)))["tensor"]
+    pictures.tile("m", Tile(numbers(values), 1.0, plain(values)))
+    (tensor,) = pictures.tensors
     payload = decode(pictures.body.message({"t": tensor}))
     assert tensor["strides"] == [6, 1]
     np.testing.assert_array_equal(payload.view(tensor), values.numpy())

@@ -1,5 +1,6 @@
 """TopFormer's relatives: against what their authors' code and torch compute, and the lab's part that shows them."""
 
+import gzip
 import html
 import inspect
 import json
@@ -12,7 +13,8 @@ from functools import cache, partial
 import numpy as np
 import pytest
 import torch
-from decoding import components
+from decoding import components, decode
+from handed import HANDED
 from opening import ROOT, markup, open_app
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
@@ -373,7 +375,7 @@ open_page = partial(open_app, "lab", part="relatives", sample="coffee", size="25
 
 def stages(app: AppTest) -> str:
     _, component = components(app)
-    return json.loads(component.proto.json)["html"]
+    return json.loads(gzip.decompress(HANDED[decode(component.proto.bytes).header["book"]]))["html"]
 
 
 def words(text: str) -> str:

@@ -1,5 +1,5 @@
 // How what the server sends arrives: a message, small, over the page's own connection; what is large at addresses that
-// the message gives ({run: [its parts], book, removals}), fetched once in this tab, whatever page asks for it.
+// the message gives ({run: [its parts], book, removals, body: [what else is large]}), fetched once in this tab, whatever page asks for it.
 
 // What wire.py wrote: the header, every tensor in it with its numbers as `data`, every image as `blob`.
 function decode(bytes) {
@@ -32,6 +32,7 @@ function halfToFloat(h) {
 const READERS = {
   run: (response) => response.arrayBuffer().then((buffer) => decode(new Uint8Array(buffer))),
   removals: (response) => READERS.run(response),
+  body: (response) => READERS.run(response),
   book: (response) => new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).json(),
 };
 const KEPT = 48e6; // bytes that the tab keeps of what it has fetched, what came last at least
@@ -66,8 +67,8 @@ function complete(message) {
   const contents = asked.filter(([, address]) => typeof address === "string").map(([kind, address]) => [kind, fetchOnce(kind, address)]);
   const whole = (all) => {
     const of = (kind) => all.filter(([name]) => name === kind).map(([, content]) => content);
-    const [book] = of("book"), [removals] = of("removals"), parts = of("run");
-    return { ...message, ...(book && { book }), ...removals, ...(parts.length && { run: runOf(parts) }) };
+    const [book] = of("book"), parts = of("run");
+    return { ...message, ...(book && { book }), ...Object.assign({}, ...of("removals"), ...of("body")), ...(parts.length && { run: runOf(parts) }) };
   };
   if (contents.every(([, content]) => !(content instanceof Promise))) return whole(contents);
   return Promise.all(contents.map(async ([kind, content]) => [kind, await content])).then(whole);

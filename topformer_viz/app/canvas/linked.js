@@ -41,7 +41,9 @@ class Linked {
   }
 
   figure(picture) {
-    const { kind, label, order, range, scale, step } = picture, [H, W] = this.data.grid, drawn = { ...picture, value: element("output") };
+    const { kind, label, order, range, scale, step, tensors = {} } = picture, [H, W] = this.data.grid;
+    const taken = Object.entries(tensors).map(([name, n]) => [name, this.data.tensors[n]]);
+    const drawn = { ...picture, ...Object.fromEntries(taken), value: element("output") };
     const figure = element("figure", {}, element("figcaption", {}, element("span", { textContent: label }), drawn.value));
     figure.dataset.kind = kind;
     if (order) drawn.place = order.reduce((place, token, p) => ((place[token] = p), place), []);
@@ -128,7 +130,7 @@ class Linked {
   // The visitor's choice stays, in the address too: there tokens count from 1.
   keep(pinned) {
     this.own = pinned;
-    if (this.data.run) place(this.data.run, { token: pinned[0] });
+    if (this.data.of) place(this.data.of, { token: pinned[0] });
     this.write(pinned.map((token) => token + 1));
   }
 
@@ -143,7 +145,7 @@ class Linked {
 
   // The token held on another page, with the partner that the picture starts with.
   fromPlace() {
-    const { run, start } = this.data, { token } = run ? place(run) : {};
+    const { of, start } = this.data, { token } = of ? place(of) : {};
     return typeof token === "number" ? [token, start[1]] : null;
   }
 
@@ -183,16 +185,16 @@ class Linked {
   }
 
   // The token's new colour as a sum: what it reads most, each with its weight and colour, then all the rest.
-  sum({ list, weights, from, to }, i) {
+  sum({ list, weights, read, mixed }, i) {
     const n = weights.shape[0], row = weights.data.subarray(i * n, (i + 1) * n), { ui, grid } = this.data;
     const of = (t, p) => t.data.subarray(3 * p, 3 * p + 3);
     const most = countTo(n).sort((a, b) => row[b] - row[a]).slice(0, SHOWN_TERMS);
     const rest = 1 - most.reduce((sum, p) => sum + row[p], 0), rounded = 1 - most.reduce((sum, p) => sum + Number(row[p].toFixed(2)), 0);
-    const others = [0, 1, 2].map((c) => (of(to, i)[c] - most.reduce((sum, p) => sum + row[p] * of(from, p)[c], 0)) / rest);
+    const others = [0, 1, 2].map((c) => (of(mixed, i)[c] - most.reduce((sum, p) => sum + row[p] * of(read, p)[c], 0)) / rest);
     const swatch = (colour) => element("b", { style: `background: rgb(${bytesOf(colour).join(" ")})` });
     const line = (weight, colour, textContent, className = "") => element("li", { className }, weight, swatch(colour), element("span", { textContent }));
-    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(from, p), tokenName(ui, p, grid))));
+    list.replaceChildren(...most.map((p) => line(`${row[p].toFixed(2)} ×`, of(read, p), tokenName(ui, p, grid))));
     if (rest > 0.005) list.append(line(`${rounded.toFixed(2)} ×`, others, ui.rest));
-    list.append(line("=", of(to, i), ui.sum, "total"));
+    list.append(line("=", of(mixed, i), ui.sum, "total"));
   }
 }

@@ -1,11 +1,11 @@
 """The image, maps and matrices over one token grid, side by side, linked by the token pointed at.
 
-A group is a column of them (a row on a narrow screen); each is called a picture here. What it shows is in the payload;
-linked.js draws it and answers the pointer and the arrow keys without a round trip.
+A group is a column of them (a row on a narrow screen); each is called a picture here. The message says what they are and
+where their numbers are; linked.js draws them and answers the pointer and the arrow keys without a round trip.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS, Body, message
 from topformer_viz.figures.panel import Scale, Tile
 from topformer_viz.words.names import TOKEN
 from topformer_viz.words.text import Lang, Text
@@ -27,6 +27,7 @@ _component = st.components.v2.component(
     css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Linked);\n",
 )
+HandOut = Callable[[bytes, str, str], str]  # see frame/bodies.py
 KEPT = ("token", "pair")  # the tokens marked, from 1, as the browser writes them into the address
 CELLS = 256  # a matrix of more tokens is averaged down to at most so many cells per side
 
@@ -48,12 +49,14 @@ UI = {
 class Pictures:
     """Collects groups of pictures over one token grid (H, W) and sends them.
 
-    ``order`` of a picture, (HW,): place p shows token ``order[p]``. NaN in a tensor stands for "nothing here".
+    ``order`` of a picture, (HW,): place p shows token ``order[p]``. NaN in a tensor stands for "nothing here". What a
+    picture takes its ``tensors`` for is in the message; the tensors are in ``body``, which knows no words.
     """
 
     def __init__(self, grid: tuple[int, int]) -> None:
         self.grid = grid
         self.body = Body()
+        self.tensors: list[dict[str, Any]] = []
         self.groups: list[dict[str, Any]] = []
 
     def group(self, title: str, pictures: Sequence[dict[str, Any]], note: str = "") -> None:
@@ -70,22 +73,22 @@ class Pictures:
         values = torch.from_numpy(tile.values)
         shown = {"label": label, "order": _list(order), **_scale(tile.scale)}
         if values.shape == self.grid:
-            return {"kind": "map", **shown, "tensor": self._add(values[None])}
+            return {"kind": "map", **shown, **self._taken(tensor=values)}
         return {"kind": "matrix", **shown, **self._cells(values)}
 
     def row(self, label: str, tile: Tile) -> dict[str, Any]:
         """The row of the token pointed at, laid out on the grid, of a tile of token by token."""
-        tensor = self.body.add(torch.from_numpy(tile.values)[None])  # as float16, because it travels whole
-        return {"kind": "row", "label": label, **_scale(tile.scale), "tensor": tensor}
+        # As float16, because it travels whole.
+        taken = self._taken(exact=False, tensor=torch.from_numpy(tile.values))
+        return {"kind": "row", "label": label, **_scale(tile.scale), **taken}
 
     def colours(self, label: str, rgb: Tensor) -> dict[str, Any]:
         """One colour per token, (3, HW), from 0 to 1."""
-        return {"kind": "colours", "label": label, "tensor": self._add(rgb.T[None])}
+        return {"kind": "colours", "label": label, **self._taken(tensor=rgb.T)}
 
     def terms(self, label: str, weights: Tensor, rgb: Tensor, mixed: Tensor) -> dict[str, Any]:
         """The weighted sum behind the chosen token's colour: weights (HW, HW), colours read and mixed (3, HW)."""
-        parts = {"weights": weights, "from": rgb.T, "to": mixed.T}
-        return {"kind": "terms", "label": label, **{name: self._add(part[None]) for name, part in parts.items()}}
+        return {"kind": "terms", "label": label, **self._taken(weights=weights, read=rgb.T, mixed=mixed.T)}
 
     def show(
         self,
@@ -94,6 +97,7 @@ class Pictures:
         photo: Image.Image,
         lang: Lang,
         start: tuple[int, int],
+        hand_out: HandOut,
         kept: Sequence[str] = KEPT,
         run: str = "",
     ) -> None:
@@ -101,21 +105,29 @@ class Pictures:
 
         ``run``: the View's, where the pictures are of it: the token held there is held on its other pages, too.
         """
-        header = {
-            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept, "run": run,
-            "ui": {name: text(lang) for name, text in UI.items()}, "photo": self.body.add_photo(photo),
-        }  # fmt: skip
-        _component(key=key, data=self.body.message(header), height="content")
+        picture = Body()
+        bodies = {
+            "photo": picture.message({"photo": picture.add_photo(photo)}),  # the same for all pictures of it
+            "tensors": self.body.message({"tensors": self.tensors}),
+        }
+        data = message({
+            "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept, "of": run,
+            "ui": {name: text(lang) for name, text in UI.items()},
+            "body": [hand_out(body, BODY, f"{key} {name}") for name, body in bodies.items()],
+        })  # fmt: skip
+        _component(key=key, data=data, height="content")
 
     def _cells(self, values: Tensor) -> dict[str, Any]:
         step = math.ceil(len(values) / CELLS)
         if step > 1:
             values = F.avg_pool2d(values[None], step, ceil_mode=True)[0]
-        return {"tensor": self._add(values[None]), "step": step}
+        return {**self._taken(tensor=values), "step": step}
 
-    def _add(self, values: Tensor) -> dict[str, Any]:
-        """The numbers in the order of their axes, which is how linked.js reads them."""
-        return self.body.add(values.contiguous(), exact=True)
+    def _taken(self, exact: bool = True, **tensors: Tensor) -> dict[str, Any]:
+        """Which of the body's tensors a picture takes, by what it takes them for; their numbers in the order of their axes."""
+        start = len(self.tensors)
+        self.tensors += [self.body.add(values.contiguous()[None], exact) for values in tensors.values()]
+        return {"tensors": {name: n for n, name in enumerate(tensors, start)}}
 
 
 def _list(order: Tensor | None) -> list[int] | None:

@@ -9,7 +9,7 @@ class Hand {
     this.box.addEventListener("keydown", (event) => this.step(event));
   }
 
-  show({ tensors, start }) {
+  show({ book: { tensors, start } }) {
     this.tensors = tensors;
     const groups = ["strands", "rest"].map((name) => element("div", { className: `hand-${name}` }));
     for (const tensor of tensors) {

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from topformer_viz.app.canvas.book import packed
 from topformer_viz.app.canvas.linked import KEPT
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, Body
+from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS, message
 from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.bodies import hand_out
 from topformer_viz.app.frame.choices import number, write_address
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lab.by_hand.payload import example_of, payload
@@ -44,7 +46,8 @@ def show(view: View) -> None:
         example = example_of(seed)
         st.markdown(f":small[{UI['about'](lang, **example.run.sizes)}]", width="stretch")
     write_address(view, {"part": "by-hand", "seed": seed}, KEPT)
-    _component(key="hand", data=Body().message(payload(example, lang)), height="content")
+    book = view.keep(("by hand", seed, lang), lambda: packed(payload(example, lang)))
+    _component(key="hand", data=message({"lang": lang, "book": hand_out(book, BOOK, "book by hand")}), height="content")
 
 
 def _sheet(seed: int, lang: Lang, solved: bool) -> bytes:

@@ -10,7 +10,9 @@ import streamlit as st
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
+from topformer_viz.app.canvas.wire import message
 from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.relatives.figures import differing, found, in_short, middle, summary_table, weights
@@ -49,7 +51,8 @@ def show(view: View) -> None:
         st.html(f'<div class="relatives">{_summary(view, block - 1)}</div>')
         st.markdown(UI["counted"](lang), width=PROSE)
     with st.expander(UI["stages"](lang)):
-        component(key="relatives", data={"html": stages_html(four, lang)}, height="content")
+        book = view.book(f"relatives {block}", lambda: {"html": stages_html(four, lang)})
+        component(key="relatives", data=message({"lang": lang, "book": book}), height="content")
 
     st.subheader(UI["source"](lang), anchor="source")
     st.markdown(UI["source_note"](lang), width=PROSE)
@@ -84,4 +87,4 @@ def _pictures(view: View, block: int) -> None:
         )
         pictures.group(relative.name(lang), shown, note)
     start = middle(view), int(panel.groups[0].tiles[0].values[middle(view)].argmax())
-    pictures.show("lab_relatives", UI["weights"](lang), view.photo, lang, start, run=view.run_name)
+    pictures.show("lab_relatives", UI["weights"](lang), view.photo, lang, start, hand_out, run=view.run_name)

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from topformer_viz.app.canvas.markup import axis_css, axis_span, formula_html, note_html
+from topformer_viz.app.canvas.wire import CANVAS_JS
 from topformer_viz.app.lab.relatives.words import UI
 from topformer_viz.figures.diagrams import shape_diagram
 from topformer_viz.run.stages import Stage
@@ -18,7 +19,7 @@ component = st.components.v2.component(
     "topformer_relatives",
     html='<div class="relatives"></div>',
     css=STYLE,
-    js=(_HERE / "relatives.js").read_text("utf-8"),
+    js=CANVAS_JS + (_HERE / "relatives.js").read_text("utf-8"),
 )
 
 
