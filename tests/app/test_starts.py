@@ -1,6 +1,5 @@
 """The page Initialisation: its readouts on small images, and the page through Streamlit's AppTest."""
 
-import base64
 import html
 import io
 import json
@@ -11,6 +10,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 import torch
+from handed import HANDED
 from opening import choose, markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -224,8 +224,8 @@ def expected(block: int, head: int, lang: Lang = "en", seed: int = 0) -> list[st
 
 def pictures(app: AppTest) -> list[np.ndarray]:
     """The twelve pictures of weights as RGB arrays: of each run the matrix, then the query's map."""
-    found = re.findall(r'<img[^>]*src="data:image/png;base64,(.*?)"', markup(app))
-    return [np.array(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) for data in found]
+    found = re.findall(r'<img[^>]*src="(media/.*?)"', markup(app).replace("mock/media", "media"))
+    return [np.array(Image.open(io.BytesIO(HANDED[f"mock/{at}"])).convert("RGB")) for at in found]
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -1,6 +1,5 @@
 """The six runs as maps, in HTML: each matrix, and what one token reads on the image."""
 
-import base64
 import io
 from html import escape
 from typing import Any
@@ -10,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from topformer_viz.app.canvas.markup import explained, note_html
+from topformer_viz.app.frame.bodies import hand_out
 from topformer_viz.app.starts.readings import Which, sentence, which_words
 from topformer_viz.app.starts.words import STARTS, STATISTICS, UI
 from topformer_viz.figures.colours import VIRIDIS
@@ -23,17 +23,18 @@ SMOOTH = 256  # tokens from which a matrix may have more cells than the screen h
 STOPS = VIRIDIS.split()
 
 
-def _uri(image: Image.Image, kind: str, **options: Any) -> str:
+def _address(image: Image.Image, kind: str, place: str, **options: Any) -> str:
+    """Where the browser finds the image, encoded as ``kind``."""
     out = io.BytesIO()
     image.save(out, kind, **options)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(out.getvalue()).decode()}"
+    return hand_out(out.getvalue(), f"image/{kind.lower()}", f"starts {place}")
 
 
 def grey(photo: Image.Image) -> str:
-    """The image in grey, as a data URI."""
+    """Where the browser finds the image in grey."""
     small = photo.convert("L")
     small.thumbnail((PHOTO_SIDE, PHOTO_SIDE))
-    return _uri(small, "JPEG", quality=80)
+    return _address(small, "JPEG", "photo", quality=80)
 
 
 def _palette() -> list[int]:
@@ -88,14 +89,18 @@ def _cell(
         else f' <span class="random">{explained(UI["random"](lang), NOT_EVIDENCE(lang))}</span>'
     )
     smooth = ' class="smooth"' if tokens > SMOOTH else ""
+    at = {
+        what: _address(as_image(values, top), "PNG", " ".join((*which, what)))
+        for what, values, top in zip(("matrix", "map"), (matrix, reads), tops, strict=True)
+    }
     return (
         f'<section><p class="which">{escape(name)}{tag}</p><p class="says">{escape(says)}</p>'
         f'<figure class="matrix"><span class="across">{UI["is_read"](lang)}</span><span class="down">{UI["reads"](lang)}</span>'
-        f'<div><img{smooth} src="{_uri(as_image(matrix, tops[0]), "PNG")}" alt="{escape(alt)}">'
+        f'<div><img{smooth} src="{at["matrix"]}" width="{tokens}" height="{tokens}" alt="{escape(alt)}">'
         f'<i style="left:0;width:100%;top:{query / tokens:.3%};height:{1 / tokens:.3%}"></i></div>'
         f"<figcaption>{UI['matrix'](lang, top=two_digits(highest))}</figcaption></figure>"
         f'<figure><div class="photo">'
-        f'<img src="{_uri(as_image(reads, tops[1]), "PNG")}" alt="{escape(UI["map_alt"](lang, which=name, words=words))}">'
+        f'<img src="{at["map"]}" width="{w}" height="{h}" alt="{escape(UI["map_alt"](lang, which=name, words=words))}">'
         f'<i style="left:{query % w / w:.3%};width:{1 / w:.3%};top:{query // w / h:.3%};height:{1 / h:.3%}"></i></div>'
         f"<figcaption>{escape(words)}</figcaption></figure></section>"
     )

@@ -32,9 +32,9 @@ _STYLE = f"{TABLE_CSS}.starts {{ --ramp: {_RAMP}; }}\n" + Path(__file__).with_na
 
 def show(view: View) -> None:
     """Draw the page for the chosen image; the chosen model plays no part in it."""
-    lang, photo = view.lang, view.photo
+    lang = view.lang
     # The image comes once, as the background of every map.
-    st.html(f"<style>{_STYLE}.starts .photo {{ background-image: url({grey(photo)}); }}</style>")
+    st.html(f"<style>{_STYLE}.starts .photo {{ background-image: url({grey(view.photo)}); }}</style>")
     st.subheader(UI["title"](lang), anchor="starts")
     st.html(f'<p class="starts-lead">{note_html(UI["intro"](lang, size=SIZE), lang)}</p>')
     _compare(view)
