@@ -38,7 +38,10 @@ Found = tuple[tuple[Relative, ...], dict[str, float]]
 
 
 def found(view: View, block: int) -> Found:
-    """The four on the tokens of a block (from 0), and by slug how much each notices when the tokens are shuffled."""
+    """The four on the tokens of a block (from 0), and by slug how much each notices when the tokens are shuffled.
+
+    Of what they computed the attention weights are kept, which are all that is shown.
+    """
 
     def make() -> Found:
         found = relatives(view.model, view.run, block)
@@ -47,7 +50,9 @@ def found(view: View, block: int) -> Found:
             if isinstance(module, LevitAttention):
                 modules[UNBIASED] = unbiased(module)
         tokens = found[0].run["tokens"]
-        return found, {slug: equivariance(module, tokens) for slug, module in modules.items()}
+        weights = (replace(one.run, tensors={"weights": one.run["weights"]}) for one in found)
+        four = tuple(replace(one, run=run) for one, run in zip(found, weights, strict=True))
+        return four, {slug: equivariance(module, tokens) for slug, module in modules.items()}
 
     return view.keep((*view.key, "relatives", block), make)
 
