@@ -421,7 +421,7 @@ def test_large_bodies_that_hardly_differ_have_addresses_of_their_own() -> None:
     def page() -> None:
         import streamlit as st
 
-        from topformer_viz.app.frame.bodies import hand_out
+        from topformer_viz.app.canvas.bodies import hand_out
 
         before, after = b"a" * 300_000, b"a" * 900_000
         st.session_state.at = [hand_out(before + one + after, "image/png", "a place") for one in (b"b", b"c")]

@@ -1,6 +1,7 @@
 """The bar above every page: what it offers, what it hands out, and what it makes of nonsense."""
 
 import io
+import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -8,39 +9,48 @@ from typing import Any
 
 import numpy as np
 import pytest
-from decoding import Payload, decode
+from decoding import decode
+from handed import HANDED
 from opening import ROOT, open_app
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
+from topformer_viz.app.frame import saving
 from topformer_viz.app.frame import sharing as link
 from topformer_viz.app.frame.saving import OPTIONS, SAID
 from topformer_viz.app.frame.sharing import is_loopback, own_address, qr_code
-from topformer_viz.app.frame.words import PAGES
+from topformer_viz.app.frame.words import PAGES, UI
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.subject import Subject
 from topformer_viz.words.text import LANGS, Lang
 
 
-def bar(app: AppTest) -> Payload:
+def bar(app: AppTest) -> dict[str, Any]:
+    """The bar's message, which is small whatever it hands out."""
     (found,) = [c for c in app.get("bidi_component") if c.proto.component_name == "topformer_saving"]
-    return decode(found.proto.bytes)
+    sent = decode(found.proto.bytes)
+    assert not sent.body and len(found.proto.bytes) < 20_000
+    return sent.header
 
 
 def ask(app: AppTest, kind: str, view: dict[str, str] | None = None, **wish: Any) -> tuple[dict[str, Any], bytes]:
     """The answer to a wish, and its file's bytes."""
     app.session_state["saving_wish"] = {"id": "1", "kind": kind, "view": view or {}, **wish}
-    sent = bar(app.run())
+    answer = bar(app.run())["answer"]
     assert not app.exception, app.exception
-    answer = sent.header["answer"]
     assert (answer["id"], answer["kind"]) == ("1", kind)
-    return answer, sent.file(answer) if "offset" in answer else b""
+    if "at" not in answer:
+        return answer, b""
+    data = HANDED[answer["at"]]
+    assert answer["bytes"] == len(data)
+    return answer, data
 
 
 @pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_has_the_bar(page: str, lang: Lang) -> None:
-    header = bar(open_app(page, lang=lang, size="256")).header
+    header = bar(open_app(page, lang=lang, size="256"))
     assert header["lang"] == lang and header["travels"]
     assert bool(header["offers"]) == (page != "reference")
     titles = [offer["title"] for offer in header["offers"]]
@@ -59,10 +69,10 @@ def test_a_figure_follows_the_view_and_comes_once(lang: Lang) -> None:
         app, "figure", view, figure="picture", format="svg", width="column", theme="dark", font="serif", map="magma"
     )
     assert b"DejaVu Serif" in data
-    assert (answer["name"], answer["mime"]) == ("street-block3-weights-head2.svg", "image/svg+xml")
+    assert answer["name"] == "street-block3-weights-head2.svg" and answer["at"].endswith(".svg")
     text = "".join(ET.fromstring(data).itertext())
     assert {"en": "head 2", "zh": "头 2"}[lang] in text
-    assert "answer" not in bar(app.run()).header
+    assert "answer" not in bar(app.run())
     answer, data = ask(app, "figure", view, figure="picture", format="png4", width="slide", bare=True)
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.size == (5120, 2880)
@@ -112,19 +122,51 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
     monkeypatch.setattr("topformer_viz.figures.animation.gif", note("animation"))
     app = open_app(size="256", lang="zh")
     answer, data = ask(app, "lesson", {"block": "2", "head": "1"}, theme="dark")
-    assert (answer["name"], answer["mime"], data) == ("street-block2.zip", "application/zip", b"lesson")
+    assert (answer["name"], data) == ("street-block2.zip", b"lesson") and answer["at"].endswith(".zip")
     look = Look("page", "dark")
     command = "python -m topformer_viz export topformer_viz/assets/samples/street.jpg --out lesson --model streets --size 256 --blocks 2"
     assert asked["lesson"][:4] == ("zh", 1, 0, look) and asked["lesson"][4].startswith(command)
     answer, data = ask(app, "animation", {"block": "4"})
-    assert (answer["name"], answer["mime"], data) == ("street-block4.gif", "image/gif", b"animation")
+    assert (answer["name"], data) == ("street-block4.gif", b"animation") and answer["at"].endswith(".gif")
     assert asked["animation"] == ("zh", 3, None, Look())
+
+
+@pytest.mark.parametrize(
+    ("kind", "queue", "mine"),
+    [("preview", "QUEUE", "en"), ("figure", "QUEUE", "zh"), ("trace", "QUEUE", "en"), ("animation", "FILES", "zh")],
+)
+def test_everything_waits_its_turn_and_says_its_place(
+    kind: str, queue: str, mine: Lang, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the queue at work for two others, the visitor is told to be third, then second; then it is made as ever."""
+    monkeypatch.setattr("topformer_viz.server.queue.LOOK", 0.05)
+    monkeypatch.setattr("topformer_viz.figures.animation.gif", lambda *_, **__: b"animation")
+    app, line = open_app(size="256", lang=mine), getattr(saving, queue)
+    _, before = ask(app, kind)
+    turns, said = threading.Semaphore(0), []
+
+    def note(place: DeltaGenerator, words: str) -> None:
+        say(place, words)
+        if words and words not in said:
+            turns.release()  # one of the two is done
+        said.append(words)
+
+    say = saving._say
+    monkeypatch.setattr(saving, "_say", note)
+    for _ in range(2):
+        threading.Thread(target=line.run, args=(lambda: turns.acquire(timeout=60),)).start()
+    while line.waiting < 2:
+        pass
+    answer, after = ask(app, kind)
+    assert after == before, answer
+    places = list(dict.fromkeys(said))
+    assert places == [UI["in_line"](mine, place=3), UI["in_line"](mine, place=2), ""]
 
 
 def test_nobody_waits_for_what_was_wished_on_a_page_that_was_left() -> None:
     app = open_app(size="256")
     app.session_state["saving_wish"] = {"id": "1", "kind": "trace", "view": {}, "page": "/network"}
-    assert "answer" not in bar(app.run()).header and "saving_wish" not in app.session_state
+    assert "answer" not in bar(app.run()) and "saving_wish" not in app.session_state
     assert ask(app, "trace", page="/")[0]["name"] == "street.npz"
 
 
@@ -136,7 +178,7 @@ def test_what_fails_is_said_and_the_bar_stays(monkeypatch: pytest.MonkeyPatch) -
     app = open_app(size="256")
     answer, _ = ask(app, "animation", {})
     assert answer["problem"] == SAID["failed"]("en")
-    assert "answer" not in bar(app.run()).header
+    assert "answer" not in bar(app.run())
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from topformer_viz.app.frame.saving import START
-from topformer_viz.app.frame.words import SAVING as UI
-from topformer_viz.words.text import Lang
+from topformer_viz.app.frame.words import SAVING, UI
+from topformer_viz.words.text import LANGS, Lang
 
 
 def fits(page: Page, dialog: str) -> None:
@@ -64,6 +64,24 @@ def test_a_figure_is_seen_then_saved(visit: Open, tmp_path: Path, lang: str, wid
     assert query_of(page)["stage"] == "key" and "present" not in query_of(page)
 
 
+def test_who_is_not_first_hears_the_place_in_line_until_the_turn_comes(visit: Open) -> None:
+    first, second = (visit(f"lesson?model=colour&lang={lang}") for lang in LANGS)
+    for page in (first, second):
+        shown(page)
+        page.locator(".open-save").click()
+        expect(page.locator(".save .paper img")).to_have_js_property("naturalWidth", 691, timeout=20_000)
+    said, stands = second.locator(".save > .said"), second.locator(".open-save").bounding_box()
+    with first.expect_download(timeout=90_000) as got:
+        for page in (first, second):
+            page.locator(".bundles button").nth(1).click()  # the animation, which takes its time
+            page.wait_for_timeout(500)
+        expect(said).to_have_text(UI["in_line"]("zh", place=2))
+        fits(second, "save")
+        assert second.locator(".open-save").bounding_box() == stands  # nothing moves beneath
+    assert got.value.suggested_filename == "street-block1.gif" and got.value.path().read_bytes().startswith(b"GIF8")
+    expect(said).to_have_text(SAVING["writing"]("zh"), timeout=10_000)
+
+
 def test_the_link_is_this_views_and_its_code_follows_it(visit: Open) -> None:
     page = visit("lesson?stage=scores&block=3&head=2&size=256&lang=en")
     shown(page)
@@ -93,7 +111,7 @@ def test_of_an_address_that_works_on_this_machine_alone_there_is_no_code(
     shown(page)
     page.locator(".open-share").click()
     note = page.locator(".share .note")
-    expect(note).to_have_text(UI["alone"](lang, command=START))
+    expect(note).to_have_text(SAVING["alone"](lang, command=START))
     expect(note.locator("code")).to_have_text("streamlit run app.py --server.address 0.0.0.0")
     fits(page, "share")
     for alone in ("http://localhost:8501/", "http://127.9.0.1/?a=b", "http://[::1]:8501/", "http://app.localhost/"):
@@ -104,4 +122,4 @@ def test_of_an_address_that_works_on_this_machine_alone_there_is_no_code(
     for elsewhere in ("http://localhost.example/", "http://192.0.2.1:8501/"):
         page.locator(".share .link").fill(elsewhere)
         expect(page.locator(".share .code svg")).to_be_visible()
-        expect(note).to_have_text(UI["hint"](lang))
+        expect(note).to_have_text(SAVING["hint"](lang))

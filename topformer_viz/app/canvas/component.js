@@ -64,13 +64,6 @@ async function arrive(view, message, whole, tried = 0) {
   }
 }
 
-// Hand the visitor a file: {blob, name}.
-function download(file) {
-  const url = URL.createObjectURL(file.blob);
-  element("a", { href: url, download: file.name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
 // Copy the link to this view, and say in `said` how that went, with `more` behind it (wire.py has the words); true if it
 // was copied. Away from HTTPS and localhost no page may: there the link is selected, for the visitor's own keys.
 async function copyLink(said, words, more) {

@@ -1,6 +1,7 @@
 """What is computed for a view: in the queue, kept in the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -71,20 +72,26 @@ def compute(key: tuple[Any, ...], choice: Choice) -> Computed:
 
 def in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator | None, lang: Lang) -> T:
     """What the store has of ``what``, or makes; while others are before this visitor, ``place`` says so."""
-    said = False
+
+    def say(words: str) -> None:
+        if place:
+            place.info(words) if words else place.empty()
+
+    with saying_place(say, lang) as show:
+        return STORE.get(what, make, show)
+
+
+@contextmanager
+def saying_place(say: Callable[[str], object], lang: Lang) -> Iterator[Callable[[int], None]]:
+    """What a queue may ``show`` (see ``Queue.run``): ``say`` is told the place in line, and "" where nobody is before this visitor."""
+    said = ""
 
     def show(before: int) -> None:
         nonlocal said
-        if place is None:
-            return
-        if before:
-            place.info(UI["in_line"](lang, place=before + 1))
-        else:
-            place.empty()
-        said = before > 0
+        say(said := UI["in_line"](lang, place=before + 1) if before else "")
 
     try:
-        return STORE.get(what, make, show)
+        yield show
     finally:
-        if said and place:
-            place.empty()
+        if said:
+            say("")

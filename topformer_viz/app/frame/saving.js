@@ -1,5 +1,6 @@
 // The bar's two dialogs: a figure, or more, as a file; and the link to this view with its QR code.
-// The address bar holds the view on show: it goes along with every wish, and the server (saving.py) draws what it says.
+// The address bar holds the view on show: it goes along with every wish, and the server (saving.py) draws what it says, and tells
+// where it is to be had; until its turn has come it says the place in line.
 
 // Names by which a machine means itself: no other gets anywhere with them.
 const LOOPBACK = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
@@ -30,11 +31,17 @@ class Saving {
       if (open && !event.composedPath().includes(open)) event.stopImmediatePropagation();
     };
     window.addEventListener("keydown", this.hush, true);
+    this.wait = ({ detail }) => {
+      if (!this.asked) return;
+      this.asked.at = performance.now(); // it is not lost
+      this.say(detail || this.asked.said, true);
+    };
+    window.addEventListener("topformer-line", this.wait);
   }
 
   close() {
     window.removeEventListener("keydown", this.hush, true);
-    if (this.url) URL.revokeObjectURL(this.url);
+    window.removeEventListener("topformer-line", this.wait);
   }
 
   show(data) {
@@ -91,9 +98,9 @@ class Saving {
       else this.files.push(wish);
       return;
     }
-    const id = `${Date.now()}-${Math.random()}`;
-    this.asked = { id, at: performance.now() };
-    if (wish.kind !== "code") this.say(wish.kind === "preview" ? this.data.ui.drawing : this.data.ui.writing, true);
+    const id = `${Date.now()}-${Math.random()}`, { drawing, writing } = this.data.ui;
+    this.asked = { id, at: performance.now(), said: wish.kind === "preview" ? drawing : writing };
+    if (wish.kind !== "code") this.say(this.asked.said, true);
     this.ask("wish", { ...wish, id, page: location.pathname, view: Object.fromEntries(new URLSearchParams(location.search)) });
   }
 
@@ -111,12 +118,10 @@ class Saving {
     else if (answer.problem) this.say(answer.problem);
     else if (code) this.find(".share .code").replaceChildren(...new DOMParser().parseFromString(answer.svg, "text/html").body.children);
     else if (answer.kind === "preview") {
-      if (this.url) URL.revokeObjectURL(this.url);
-      this.url = URL.createObjectURL(answer.blob);
-      this.find(".paper img").src = this.url;
+      this.find(".paper img").src = answer.at;
       this.say(answer.size);
     } else {
-      download(answer);
+      element("a", { href: answer.at, download: answer.name }).click();
       this.say(fill(ui.saved, { name: answer.name, size: (answer.bytes / 1e6).toFixed(2) }));
     }
     const next = this.files.shift() ?? this.next;

@@ -1,10 +1,12 @@
 """The bar above every page: figures and bundles as files; the link to the view on show as text and QR code.
 
-The browser sends the address's parameters along with a wish, since it alone knows the view on show; the answer travels
-back with the next payload, once.
+The browser sends the address's parameters along with a wish, since it alone knows the view on show. Everything is made in
+a queue, whose place in line the dialog says meanwhile; the answer, with the address of what was made, travels back with the
+next message, once.
 """
 
 import io
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,15 +16,18 @@ from typing import Any
 
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN, Body
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN, message
+from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.frame.compute import saying_place
 from topformer_viz.app.frame.offer import Asked, Bundle, File, Offer
 from topformer_viz.app.frame.sharing import host, parts, qr_code
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import SAID, SAVING
 from topformer_viz.figures.look import FONTS, MAPS, MIME, Format, Look
 from topformer_viz.run.tracing import npz
-from topformer_viz.server.queue import Queue
+from topformer_viz.server.queue import QUEUE, Queue
 from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
@@ -68,13 +73,14 @@ def bar(
 ) -> None:
     """Draw the bar, with what can be saved of the page on show. ``read`` makes sense of an address's parameters."""
     view = replace(view, place=None)  # outside of the bar
+    with st.container(key="saving_line"):  # which takes no room
+        place = st.empty()
     bundles = [*bundles, _trace(view)]
     wish = st.session_state.get("saving_wish")
     if wish and wish.get("page", here := parts(st.context.url).path or "/") != here:
         wish = None  # its page was left: nobody waits for it
         del st.session_state.saving_wish
     kinds = ("figure", "preview", "code", *(bundle.name for bundle in bundles))
-    body = Body()
     header: dict[str, Any] = {
         "lang": view.lang,
         "ui": {name: text(view.lang) for name, text in SAVING.items()},
@@ -91,14 +97,15 @@ def bar(
     }
     if wish:
         try:
-            answer = _answer(view, offers, bundles, read, wish, body)
+            with saying_place(partial(_say, place), view.lang) as show:
+                answer = _answer(view, offers, bundles, read, wish, show)
         except Exception:  # whatever it is, the bar and the page stay
             _log.exception("the bar could not answer a wish for %r", wish["kind"])
             answer = {"problem": SAID["failed"](view.lang)}
         header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | answer
     _component(
         key="saving",
-        data=body.message(header),
+        data=message(header),
         on_wish_change=partial(_take_wish, kinds),
         width="content",
         height="content",
@@ -106,6 +113,12 @@ def bar(
     # Only now: a rerun may have broken this one off before the answer was sent.
     if wish is not None and st.session_state.get("saving_wish") is wish:
         del st.session_state.saving_wish
+
+
+def _say(place: DeltaGenerator, words: str) -> None:
+    """Say in the dialog, which is open meanwhile, where in line its wish stands; saving.js hears it."""
+    event = f"new CustomEvent('topformer-line', {{ detail: {json.dumps(words)} }})"
+    place.html(f"<script>window.dispatchEvent({event});</script>", unsafe_allow_javascript=True)
 
 
 def _trace(view: View) -> Bundle:
@@ -128,9 +141,9 @@ def _take_wish(kinds: Sequence[str]) -> None:
 
 def _answer(
     view: View, offers: Sequence[Offer], bundles: Sequence[Bundle], read: Callable[[Mapping[str, str]], Asked],
-    wish: Mapping[str, Any], body: Body,
+    wish: Mapping[str, Any], show: Callable[[int], None],
 ) -> dict[str, Any]:  # fmt: skip
-    """The file, code or preview that was asked for, as the header's part of it."""
+    """The code, or where the browser finds the file or preview that was asked for; ``show`` is told the place in line."""
     kind = wish["kind"]
     if kind == "code":
         return qr_code(wish.get("link"), view.lang)
@@ -140,20 +153,25 @@ def _answer(
         _known(wish, "width"), _known(wish, "theme"), wish.get("bare") is True, _known(wish, "font"), _known(wish, "map")
     )  # fmt: skip
     if kind in ("figure", "preview"):
-        from topformer_viz.figures.sheet import save  # only now: matplotlib would hold up the app's start
-
         offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
-        panel = offer.make(asked)
-        format, scale = FORMATS["png1" if kind == "preview" else _known(wish, "format")]
-        data = save(panel, format, look, scale)
-        answer = {"name": f"{view.stem}-{panel.name}.{format}", **body.add_picture(data, MIME[format])}
-        return answer | {"size": _size(data, view.lang)} if kind == "preview" else answer
-    bundle = next(bundle for bundle in bundles if bundle.name == kind)
-    if bundle.slow and FILES.is_full():
+        format = "png1" if kind == "preview" else _known(wish, "format")
+        make, line = partial(_figure, view, offer, asked, look, format), QUEUE
+    else:
+        bundle = next(bundle for bundle in bundles if bundle.name == kind)
+        make, line = partial(bundle.make, asked, look), FILES if bundle.slow else QUEUE
+    if line is FILES and FILES.is_full():
         return {"problem": SAID["busy"](view.lang, waiting=FILES.waiting)}
-    make = partial(bundle.make, asked, look)
-    file = FILES.run(make) if bundle.slow else make()
-    return {"name": file.name, **body.add_picture(file.data, file.mime)}
+    file = line.run(make, show)
+    answer = {"name": file.name, "at": hand_out(file.data, file.mime, f"saved {kind}"), "bytes": len(file.data)}
+    return answer | {"size": _size(file.data, view.lang)} if kind == "preview" else answer
+
+
+def _figure(view: View, offer: Offer, asked: Asked, look: Look, chosen: str) -> File:
+    """A figure in the format that was ``chosen``."""
+    from topformer_viz.figures.sheet import save  # only now: matplotlib would hold up the app's start
+
+    panel, (format, scale) = offer.make(asked), FORMATS[chosen]
+    return File(f"{view.stem}-{panel.name}.{format}", save(panel, format, look, scale), MIME[format])
 
 
 def _known(wish: Mapping[str, Any], name: str) -> str:

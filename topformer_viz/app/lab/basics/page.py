@@ -7,7 +7,7 @@ import streamlit as st
 
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.frame.address import Parameter, Takes
-from topformer_viz.app.frame.bodies import hand_out
+from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.basics.figures import START, card, of_head, steps

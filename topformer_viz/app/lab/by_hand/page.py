@@ -10,11 +10,12 @@ from topformer_viz.app.canvas.book import packed
 from topformer_viz.app.canvas.linked import KEPT
 from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS, message
 from topformer_viz.app.frame.address import Parameter, Takes
-from topformer_viz.app.frame.bodies import hand_out
+from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import number, write_address
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lab.by_hand.payload import example_of, payload
 from topformer_viz.app.lab.by_hand.words import UI
+from topformer_viz.server.queue import QUEUE
 from topformer_viz.study.by_hand import SEEDS
 from topformer_viz.words.text import Lang
 
@@ -54,4 +55,4 @@ def _sheet(seed: int, lang: Lang, solved: bool) -> bytes:
     """The PDF, made when it is asked for; so is matplotlib's import, which would hold up the page."""
     from topformer_viz.figures.worksheet import worksheet
 
-    return worksheet(example_of(seed), lang, solved)
+    return QUEUE.run(lambda: worksheet(example_of(seed), lang, solved))

@@ -8,7 +8,7 @@ from topformer_viz.app.canvas.chart import config, plotted
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
-from topformer_viz.app.frame.bodies import hand_out
+from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.covariance import figures

@@ -12,7 +12,7 @@ from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.canvas.wire import message
 from topformer_viz.app.frame.address import Parameter, Takes
-from topformer_viz.app.frame.bodies import hand_out
+from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.relatives.figures import differing, found, in_short, middle, summary_table, weights
