@@ -5,7 +5,7 @@ function mount(View) {
   return (component) => {
     const root = component.parentElement;
     if (!views.has(root)) {
-      if (typeof PAGE === "string") root.innerHTML = PAGE; // written in front of the script by component.py
+      root.innerHTML = PAGE; // written in front of the script by component.py
       const view = new View(root);
       view.onward = (event) => tellFirst(view, event);
       document.addEventListener("click", view.onward, true);

@@ -5,29 +5,29 @@ where their numbers are; linked.js draws them and answers the pointer and the ar
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS, Body, message
+from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.component import component
+from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.figures.panel import Scale, Tile
 from topformer_viz.words.names import TOKEN
 from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "topformer_panels",
+_component = component(
+    "panels",
     html=(_HERE / "linked.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Linked);\n",
 )
-HandOut = Callable[[bytes, str, str], str]  # see frame/bodies.py
 KEPT = ("token", "pair")  # the tokens marked, from 1, as the browser writes them into the address
 CELLS = 256  # a matrix of more tokens is averaged down to at most so many cells per side
 
@@ -97,7 +97,6 @@ class Pictures:
         photo: Image.Image,
         lang: Lang,
         start: tuple[int, int],
-        hand_out: HandOut,
         kept: Sequence[str] = KEPT,
         run: str = "",
     ) -> None:
@@ -110,12 +109,12 @@ class Pictures:
             "photo": picture.message({"photo": picture.add_photo(photo)}),  # the same for all pictures of it
             "tensors": self.body.message({"tensors": self.tensors}),
         }
-        data = message({
+        header = {
             "lang": lang, "title": title, "grid": self.grid, "groups": self.groups, "start": start, "kept": kept, "of": run,
             "ui": {name: text(lang) for name, text in UI.items()},
             "body": [hand_out(body, BODY, f"{key} {name}") for name, body in bodies.items()],
-        })  # fmt: skip
-        _component(key=key, data=data, height="content")
+        }  # fmt: skip
+        _component(header, key=key, height="content")
 
     def _cells(self, values: Tensor) -> dict[str, Any]:
         step = math.ceil(len(values) / CELLS)

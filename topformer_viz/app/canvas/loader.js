@@ -17,8 +17,8 @@ window.topformerAnswer ??= (address) => {
 };
 
 // What the message names sets out together with the script that will read it.
-function setOut({ run = [], book = [] }) {
-  for (const address of [run, book].flat()) if (!fetched.has(address) && !asked.has(address)) asked.set(address, ask(address));
+function setOut({ run = [], book = [], body = [] }) {
+  for (const address of [run, book, body].flat()) if (!fetched.has(address) && !asked.has(address)) asked.set(address, ask(address));
 }
 
 function moduleAt(address) {

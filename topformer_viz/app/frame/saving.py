@@ -18,8 +18,9 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN, message
 from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.component import component
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN
 from topformer_viz.app.frame.compute import saying_place
 from topformer_viz.app.frame.offer import Asked, Bundle, File, Offer
 from topformer_viz.app.frame.sharing import host, parts, qr_code
@@ -32,8 +33,8 @@ from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
 _log = logging.getLogger(__name__)
-_component = st.components.v2.component(
-    "topformer_saving",
+_component = component(
+    "saving",
     html=(_HERE / "saving.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "saving.css").read_text("utf-8"),
     js=f"{CANVAS_JS}\n{(_HERE / 'saving.js').read_text('utf-8')}",
@@ -104,8 +105,8 @@ def bar(
             answer = {"problem": SAID["failed"](view.lang)}
         header["answer"] = {"id": wish["id"], "kind": wish["kind"]} | answer
     _component(
+        header,
         key="saving",
-        data=message(header),
         on_wish_change=partial(_take_wish, kinds),
         width="content",
         height="content",

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from topformer_viz.app.canvas.markup import explained, note_html
 from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.markup import explained, note_html
 from topformer_viz.app.starts.readings import Which, sentence, which_words
 from topformer_viz.app.starts.words import STARTS, STATISTICS, UI
 from topformer_viz.figures.colours import VIRIDIS

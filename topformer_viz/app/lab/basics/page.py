@@ -7,7 +7,6 @@ import streamlit as st
 
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.frame.address import Parameter, Takes
-from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.basics.figures import START, card, of_head, steps
@@ -57,4 +56,4 @@ def _pictures(question: str, lang: Lang) -> None:
         "result": pictures.colours("\u00a0", result),
     }.items():
         pictures.group(UI[name](lang), [picture], UI[f"{name}_note"](lang))
-    pictures.show("lab_basics", panel.title, photo, lang, (START, int(weights[START].argsort()[-2])), hand_out)
+    pictures.show("lab_basics", panel.title, photo, lang, (START, int(weights[START].argsort()[-2])))

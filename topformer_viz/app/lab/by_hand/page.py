@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from topformer_viz.app.canvas.book import packed
-from topformer_viz.app.canvas.linked import KEPT
-from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS, message
-from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.book import packed
+from topformer_viz.app.canvas.component import component
+from topformer_viz.app.canvas.linked import KEPT
+from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS
+from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import number, write_address
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lab.by_hand.payload import example_of, payload
@@ -20,8 +21,8 @@ from topformer_viz.study.by_hand import SEEDS
 from topformer_viz.words.text import Lang
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "topformer_hand",
+_component = component(
+    "hand",
     html=(_HERE / "hand.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "hand.css").read_text("utf-8"),
     js=CANVAS_JS + (_HERE / "hand.js").read_text("utf-8"),
@@ -48,7 +49,7 @@ def show(view: View) -> None:
         st.markdown(f":small[{UI['about'](lang, **example.run.sizes)}]", width="stretch")
     write_address(view, {"part": "by-hand", "seed": seed}, KEPT)
     book = view.keep(("by hand", seed, lang), lambda: packed(payload(example, lang)))
-    _component(key="hand", data=message({"lang": lang, "book": hand_out(book, BOOK, "book by hand")}), height="content")
+    _component({"lang": lang, "book": hand_out(book, BOOK, "book by hand")}, key="hand", height="content")
 
 
 def _sheet(seed: int, lang: Lang, solved: bool) -> bytes:

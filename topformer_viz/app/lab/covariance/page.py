@@ -8,7 +8,6 @@ from topformer_viz.app.canvas.chart import config, plotted
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
-from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.covariance import figures
@@ -69,7 +68,7 @@ def _tables(view: View, block: int, head: int) -> None:
         pictures.group(UI[name](lang), [pictures.tile(UI["value"](lang), tile)], UI[f"{name}_note"](lang))
     middle = (rows // 2) * columns + columns // 2
     start = middle, int(panel.groups[0].tiles[0].values[middle].argmax())
-    pictures.show("lab_covariance", panel.title, view.photo, lang, start, hand_out, run=view.run_name)
+    pictures.show("lab_covariance", panel.title, view.photo, lang, start, run=view.run_name)
 
 
 def _walk(view: View, block: int, head: int) -> None:
@@ -80,6 +79,4 @@ def _walk(view: View, block: int, head: int) -> None:
     for name, tile in zip(("first", "limit", "ratio"), panel.groups[0].tiles, strict=True):
         pictures.group(tile.title, [pictures.tile(UI["value"](lang), tile)], UI[f"{name}_note"](lang))
     limit = panel.groups[0].tiles[1].values
-    pictures.show(
-        "lab_walk", panel.title, view.photo, lang, (int(limit.argmax()), int(limit.argmin())), hand_out, kept=()
-    )
+    pictures.show("lab_walk", panel.title, view.photo, lang, (int(limit.argmax()), int(limit.argmin())), kept=())

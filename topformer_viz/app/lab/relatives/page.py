@@ -10,13 +10,11 @@ import streamlit as st
 from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.canvas.wire import message
 from topformer_viz.app.frame.address import Parameter, Takes
-from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.lab.relatives.figures import differing, found, in_short, middle, summary_table, weights
-from topformer_viz.app.lab.relatives.payload import STYLE, component, stages_html
+from topformer_viz.app.lab.relatives.payload import STYLE, show_stages, stages_html
 from topformer_viz.app.lab.relatives.words import SIZES, UI
 from topformer_viz.network.model import Attention
 from topformer_viz.network.relatives import LevitAttention, Linear_BN, RopeAttention, VitAttention, places, turn
@@ -52,7 +50,7 @@ def show(view: View) -> None:
         st.markdown(UI["counted"](lang), width=PROSE)
     with st.expander(UI["stages"](lang)):
         book = view.book(f"relatives {block}", lambda: {"html": stages_html(four, lang)})
-        component(key="relatives", data=message({"lang": lang, "book": book}), height="content")
+        show_stages({"lang": lang, "book": book}, key="relatives", height="content")
 
     st.subheader(UI["source"](lang), anchor="source")
     st.markdown(UI["source_note"](lang), width=PROSE)
@@ -87,4 +85,4 @@ def _pictures(view: View, block: int) -> None:
         )
         pictures.group(relative.name(lang), shown, note)
     start = middle(view), int(panel.groups[0].tiles[0].values[middle(view)].argmax())
-    pictures.show("lab_relatives", UI["weights"](lang), view.photo, lang, start, hand_out, run=view.run_name)
+    pictures.show("lab_relatives", UI["weights"](lang), view.photo, lang, start, run=view.run_name)

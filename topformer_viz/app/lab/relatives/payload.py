@@ -3,8 +3,7 @@
 from html import escape
 from pathlib import Path
 
-import streamlit as st
-
+from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import axis_css, axis_span, formula_html, note_html
 from topformer_viz.app.canvas.wire import CANVAS_JS
 from topformer_viz.app.lab.relatives.words import UI
@@ -15,8 +14,8 @@ from topformer_viz.words.text import Lang
 
 _HERE = Path(__file__).parent
 STYLE = f".relatives {{{axis_css()}}}\n" + (_HERE / "relatives.css").read_text("utf-8")
-component = st.components.v2.component(
-    "topformer_relatives",
+show_stages = component(
+    "relatives",
     html='<div class="relatives"></div>',
     css=STYLE,
     js=CANVAS_JS + (_HERE / "relatives.js").read_text("utf-8"),

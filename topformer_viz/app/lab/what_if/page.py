@@ -11,7 +11,6 @@ from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.canvas.markup import axis_span
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.frame.address import Parameter, Takes, head_or_mean
-from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.frame.choices import number, option, pick, recall, write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.lab.what_if import figures
@@ -200,11 +199,11 @@ def _pictures(view: View, block: int, head: int, done: Experiment) -> None:
             into = same if any(changed.values()) else pictures
             into.group(UI[name](lang), [into.tile(UI["as_is"](lang), group.tiles[0])], note(name))
     with st.container(width=GROUP * len(pictures.groups)):
-        pictures.show("lab_changes", panel.title, view.photo, lang, start, hand_out, run=view.run_name)
+        pictures.show("lab_changes", panel.title, view.photo, lang, start, run=view.run_name)
     if same.groups:
         names = listed(lang, (UI[name](lang) for name, differs in changed.items() if not differs))
         with st.expander(UI["same"](lang, names=names)), st.container(width=GROUP * len(same.groups)):
-            same.show("lab_same", panel.title, view.photo, lang, start, hand_out, run=view.run_name)
+            same.show("lab_same", panel.title, view.photo, lang, start, run=view.run_name)
 
 
 def _tables(view: View, block: int, head: int, done: Experiment) -> None:
