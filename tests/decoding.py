@@ -16,11 +16,6 @@ class Payload:
     header: dict[str, Any]
     body: bytes
 
-    @property
-    def steps(self) -> dict[str, dict[str, Any]]:
-        """The lesson's stages by name."""
-        return {step["stage"]: step for step in self.header["steps"]}
-
     def view(self, tensor: dict[str, Any]) -> np.ndarray:
         """The array under its strides, float32, and within its own numbers."""
         dtype = np.dtype({"u1": "u1", "f2": "<f2", "f4": "<f4"}[tensor["type"]])

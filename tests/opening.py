@@ -2,12 +2,30 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from decoding import Payload, components, decode
+from sending import Lesson, SentRun, unpacked
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
 # At every run AppTest looks through all installed packages for components, which a server does once: half of what it takes.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
+HANDED: dict[str, bytes] = {}  # what pages handed out, by address
+_add = MediaFileManager.add
+
+
+def _noted(self: MediaFileManager, data: bytes, mimetype: str, coordinates: str, *named: Any, **more: Any) -> str:
+    address = _add(self, data, mimetype, coordinates, *named, **more)
+    if coordinates.startswith("topformer "):
+        HANDED[address.lstrip("/")] = data
+    return address
+
+
+# AppTest has no route that a browser could fetch from, and forgets what lies there as soon as a run of a page ends.
+MediaFileManager.add = _noted  # type: ignore[method-assign]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,3 +51,24 @@ def choose(app: AppTest, label: str, value: object) -> None:
     (group,) = [found for found in app.get("button_group") if found.label == label]
     group.set_value(value).run()
     assert not app.exception, app.exception
+
+
+def message(app: AppTest) -> Payload:
+    """What a page's one component is told."""
+    (component,) = components(app)
+    return decode(component.proto.bytes)
+
+
+def run_of(app: AppTest) -> SentRun:
+    """The run at the addresses that the component is told."""
+    return SentRun(tuple(decode(HANDED[address]) for address in message(app).header["run"]))
+
+
+def book_of(app: AppTest) -> dict[str, Any]:
+    """The book at the address that the component is told."""
+    return unpacked(HANDED[message(app).header["book"]])
+
+
+def lesson_of(app: AppTest) -> Lesson:
+    """The lesson on the block that the component is to begin with."""
+    return Lesson(run_of(app), book_of(app), message(app).header["view"]["block"])

@@ -22,7 +22,6 @@ from topformer_viz.app.frame.routes import ROUTES
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
 from topformer_viz.app.lab.what_if.settings import SWITCHES
-from topformer_viz.app.lesson.payload import walk
 from topformer_viz.app.network.payload import network_payload
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.colour import QUESTIONS
@@ -30,6 +29,7 @@ from topformer_viz.network.images import CELL
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import BLOCKS, SIZES
 from topformer_viz.network.samples import SAMPLES, open_sample
+from topformer_viz.run.walk import walk
 from topformer_viz.study.by_hand import SEEDS
 from topformer_viz.study.what_if import Setting
 from topformer_viz.words.text import LANGS

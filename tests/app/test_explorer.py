@@ -1,10 +1,10 @@
-"""The attention explorer without a browser: its payload, its file, and what it asks of the server."""
+"""The attention explorer without a browser: what it is sent, its file, and what it asks of the server."""
 
 import base64
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +15,17 @@ import torch
 import torch.nn.functional as F
 from decoding import Payload, decode, files, tensors
 from PIL import Image
+from sending import SentRun
+from sending import sent as sent_run
 
 from topformer_viz import Trace, load_model, trace
+from topformer_viz.app.canvas import travelling
+from topformer_viz.app.canvas.travelling import POOLED
 from topformer_viz.app.canvas.wire import COPY_WORDS, Body
 from topformer_viz.app.explorer import file, page
-from topformer_viz.app.explorer import payload as payload_module
-from topformer_viz.app.explorer.change import LABELS
+from topformer_viz.app.explorer.change import LABELS, Change, changes_of
 from topformer_viz.app.explorer.file import explorer_html
-from topformer_viz.app.explorer.payload import POOLED, Shown, explorer_part, heads_of, ui_words
+from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message, ui_words
 from topformer_viz.app.explorer.words import TITLE, UI
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.colour import Model
@@ -31,66 +34,65 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.run.measures import difference, measure
 from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.run.stages import GLOSSARY
+from topformer_viz.run.walk import Known
+from topformer_viz.words.live import Answer, say
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
 
-SETTINGS = {"run": "a run", "block": 0, "asked": {"head": "</script>"}, "alone": False, "saves": False}
+
+def removals(run: Trace, model: Model, taken: dict[int, str]) -> Payload:
+    """What is sent of runs without heads; ``taken``: of which block which."""
+    found = []
+    for n, name in taken.items():
+        removal = without_heads(model, run, n, heads_of(name, run.sizes["heads"]) or ())
+        found += [(f"block{n} {name}", change) for _, change in changes_of(run, model, n, [(name, removal)])]
+    return decode(removals_message(found))
 
 
-def message(
-    run: Trace, model: Model, photo: Image.Image, removals: dict[int, str] | None = None, lang: Lang = "en", untrained: bool = False,
-) -> bytes:  # fmt: skip
-    """Every block as it is sent; ``removals``: of which block which run without heads."""
-    differences = difference(model, run)
-    shown = {}
-    for n in range(model.num_blocks):
-        removal = (removals or {}).get(n, "")
-        heads = heads_of(removal, run.sizes["heads"])
-        without = {removal: without_heads(model, run, n, heads)} if heads else {}
-        shown[n] = Shown(measure(run, n), differences[n], without)
-    return explorer_part(run, model, photo, shown, lang, untrained).message({"link": {}, "view": SETTINGS})
+def told(run: Trace, model: Model, answers: list[Answer], lang: Lang = "en") -> list[str]:
+    """The sayings in words, as the browser fills them from the book."""
+    texts = explorer_book(Known.of(run, model), lang)["removal"]
+    return [say(answer, texts) for answer in answers]
 
 
 @pytest.fixture(scope="module")
-def sent(case) -> Payload:
-    return decode(message(case.run, case.model, case.photo))
-
-
-def block(sent: Payload, n: int) -> dict[str, Any]:
-    return sent.header["explorer"]["known"][str(n)]
+def sent(case) -> SentRun:
+    return sent_run(case.run, case.model, case.photo)
 
 
 # Tensors
 
 
-def test_query_key_value_and_normalisation_travel_to_the_bit(case, sent: Payload) -> None:
+def test_query_key_value_and_normalisation_travel_to_the_bit(case, sent: SentRun) -> None:
+    """In the part that the explorer has, without the other maps."""
+    attention, differences = SentRun(sent.parts[:1]), difference(case.model, case.run)
     for n in range(case.model.num_blocks):
-        own, measures = block(sent, n), measure(case.run, n)
+        measures = measure(case.run, n)
         for name in ("query", "key", "value"):
-            assert own[name]["type"] == "f4"
-            assert np.array_equal(sent.view(own[name]), case.run[f"block{n}.{name}"][0].numpy())
-        assert own["lse"]["type"] == "f4"
-        assert np.array_equal(sent.view(own["lse"]), measures.log_sum_exp.numpy())
-        for name in ("effective", "distance", "low", "high", "top"):
-            assert own[name] == getattr(measures, name).tolist()
-        assert 0 <= own["difference"] < 1e-4
-        assert "pooled" not in own
+            assert attention.told(f"block{n}.{name}")["type"] == "f4"
+            assert np.array_equal(attention.tensor(f"block{n}.{name}"), case.run[f"block{n}.{name}"][0].numpy())
+        assert attention.told(f"block{n}.log_sum_exp")["type"] == "f4"
+        assert np.array_equal(attention.tensor(f"block{n}.log_sum_exp"), measures.log_sum_exp.numpy())
+        assert attention.answers[f"measures block{n}"] == {
+            name: getattr(measures, name).tolist() for name in ("effective", "distance", "low", "high", "top")
+        }
+        assert 0 <= differences[n] < 1e-4
+        assert f"block{n}.weights.pooled" not in attention.known
 
 
-def test_rows_and_columns_made_from_it_are_the_runs(case, sent: Payload, agree: Callable[..., None]) -> None:
+def test_rows_and_columns_made_from_it_are_the_runs(case, sent: SentRun, agree: Callable[..., None]) -> None:
     for n in range(case.model.num_blocks):
-        own = block(sent, n)
-        query, key, lse = (sent.view(own[name]).astype(np.float64) for name in ("query", "key", "lse"))
+        query, key, lse = (
+            sent.tensor(f"block{n}.{name}").astype(np.float64) for name in ("query", "key", "log_sum_exp")
+        )
         scores = query @ key
-        rows = np.exp(scores - scores.max(-1, keepdims=True))
-        rows /= rows.sum(-1, keepdims=True)
         columns = np.exp(scores - lse[:, :, None])
-        for name, made in (("scores", scores), ("weights", rows), ("weights", columns)):
+        for name, made in (("scores", scores), ("weights", sent.weights(n)), ("weights", columns)):
             agree(torch.from_numpy(made)[None], case.run[f"block{n}.{name}"])
 
 
 def test_every_byte_is_some_tensors_or_pictures_and_no_two_share_any(case) -> None:
-    sent = decode(message(case.run, case.model, case.photo, dict.fromkeys(range(case.model.num_blocks), "without-1")))
+    sent = removals(case.run, case.model, dict.fromkeys(range(case.model.num_blocks), "without-1"))
     spans = {(t["offset"], t["offset"] + t["n"] * int(t["type"][1])) for t in tensors(sent.header)}
     spans |= {(f["offset"], f["offset"] + f["bytes"]) for f in files(sent.header)}
     end = 0
@@ -100,31 +102,29 @@ def test_every_byte_is_some_tensors_or_pictures_and_no_two_share_any(case) -> No
     assert end == len(sent.body)
 
 
-def test_the_header_says_what_is_shown(case, sent: Payload) -> None:
-    data = sent.header["explorer"]
-    assert sent.header["view"] == SETTINGS
+def test_the_run_and_the_book_say_what_is_shown(case, sent: SentRun) -> None:
+    data = sent.header
     assert data["heads"] == case.model.num_heads
-    assert data["blocks"] == len(data["known"]) == case.model.num_blocks
+    assert data["blocks"] == case.model.num_blocks
     assert data["grid"] == [case.run.sizes["H"], case.run.sizes["W"]]
     assert data["dense"] == DENSE_TOKENS
     names = ["colour", "brightness", "hue", "place"] if case.model.num_blocks == 1 else None
-    assert data["headNames"] == names
-    assert (sent.header["photo"]["width"], sent.header["photo"]["height"]) == case.photo.size
-    with sent.picture(sent.header["photo"]) as photo:
+    assert explorer_book(Known.of(case.run, case.model), "en")["headNames"] == names
+    assert (data["photo"]["width"], data["photo"]["height"]) == case.photo.size
+    with sent.parts[0].picture(data["photo"]) as photo:
         assert photo.size == case.photo.size
 
 
 def test_words_are_in_the_language_asked_for(case) -> None:
-    removals = dict.fromkeys(range(case.model.num_blocks), "only-2")
-    english, chinese = (decode(message(case.run, case.model, case.photo, removals, lang, True)) for lang in LANGS)
-    assert english.body == chinese.body
-    for sent, lang in ((english, "en"), (chinese, "zh")):
-        data = sent.header["explorer"]
-        assert sent.header["lang"] == lang
-        assert data["ui"] == ui_words(lang)  # type: ignore[arg-type]
-        for own in data["known"].values():
-            words = own["removals"]["only-2"]["words"]
-            assert len(words) == (3 if case.run.get("class_scores") is not None else 2)
+    sent = removals(case.run, case.model, dict.fromkeys(range(case.model.num_blocks), "only-2"))
+    assert list(sent.header["removals"]) == [f"block{n} only-2" for n in range(case.model.num_blocks)]
+    for lang in LANGS:
+        data = explorer_book(Known.of(case.run, case.model), lang)
+        assert data["ui"] == ui_words(lang)
+        assert data["ui"]["not_evidence"] == NOT_EVIDENCE(lang)
+        for own in sent.header["removals"].values():
+            words = told(case.run, case.model, own["said"], lang)
+            assert len(words) == 2
             assert all(bool(re.search("[\u4e00-\u9fff]", text)) == (lang == "zh") for text in words)
 
 
@@ -156,59 +156,56 @@ def test_a_block_of_64_tokens_and_8_heads_takes_at_most_150_kb_beside_the_photog
     model, picture = load_model("base"), open_sample("china").resize((512, 512))
     run = trace(model, picture)
     assert (run.sizes["HW"], run.sizes["heads"]) == (64, 8)
-    shown = {2: Shown(measure(run, 2), 0.0, {})}
-    for lang in LANGS:
-        data = explorer_part(run, model, picture, shown, lang, True).message({"view": SETTINGS})
-        assert len(data) - decode(data).header["photo"]["bytes"] <= 150_000
+    attention = sent_run(run, model, picture).parts[0]
+    for n in range(model.num_blocks):
+        own = [t for name, t in attention.header["tensors"].items() if name.startswith(f"block{n}.")]
+        assert sum({t["offset"]: 4 * t["n"] for t in own}.values()) <= 150_000
+    assert len(json.dumps(attention.header)) < 50_000
 
 
 @pytest.fixture(scope="module")
-def growing() -> dict[int, tuple[Trace, Payload]]:
-    """The colour model on a square: tokens -> the run and its payload."""
+def growing() -> dict[int, tuple[Trace, SentRun]]:
+    """The colour model on a square: tokens -> the run and what is sent of it."""
     picture, made = open_sample("astronaut").resize((256, 256)), {}
     for grid in (8, 16, 32, 40):
         model = load_model("colour", grid=grid)
         run = trace(model, picture)
-        shown = {0: Shown(measure(run, 0), 0.0, {})}
-        made[grid * grid] = (
-            run,
-            decode(explorer_part(run, model, picture, shown, "en", False).message({"view": SETTINGS})),
-        )
+        made[grid * grid] = (run, sent_run(run, model, picture))
     return made
 
 
 def test_what_travels_grows_with_the_tokens_and_not_with_their_square(
-    growing: dict[int, tuple[Trace, Payload]],
+    growing: dict[int, tuple[Trace, SentRun]],
 ) -> None:
     for tokens, (run, sent) in growing.items():
+        attention = sent.parts[0]
         a_token = run.sizes["heads"] * (2 * run.sizes["key_dim"] + run.sizes["d"] + 1) * 4
         pictures = 2 * run.sizes["heads"] * POOLED**2 * 2 if tokens > DENSE_TOKENS else 0
-        spare = len(sent.body) - sent.header["photo"]["bytes"] - tokens * a_token - pictures
+        spare = len(attention.body) - attention.header["photo"]["bytes"] - tokens * a_token - pictures
         assert 0 <= spare < 16, tokens  # to the next multiple of 4
     few, many = (len(json.dumps(growing[tokens][1].header)) for tokens in (64, 1024))
     assert many < few + 500
 
 
 def test_the_matrix_averaged_down_comes_only_where_it_has_too_many_entries(
-    growing: dict[int, tuple[Trace, Payload]],
+    growing: dict[int, tuple[Trace, SentRun]],
 ) -> None:
-    assert ["pooled" in block(sent, 0) for _, sent in growing.values()] == [False, False, False, True]
+    assert ["block0.weights.pooled" in sent.known for _, sent in growing.values()] == [False, False, False, True]
     run, sent = growing[1600]
     for name in ("scores", "weights"):
-        picture = block(sent, 0)["pooled"][name]
-        assert picture["shape"] == [4, POOLED, POOLED]
+        assert sent.told(f"block0.{name}.pooled")["shape"] == [4, POOLED, POOLED]
         whole = torch.stack([run.rows(f"block0.{name}", head, slice(None)) for head in range(4)])
         expected = F.adaptive_avg_pool2d(whole, POOLED).numpy()
-        assert np.allclose(sent.view(picture), expected, rtol=2e-3, atol=1e-6 + 1e-4 * np.abs(expected).max())
+        shown = sent.tensor(f"block0.{name}.pooled")
+        assert np.allclose(shown, expected, rtol=2e-3, atol=1e-6 + 1e-4 * np.abs(expected).max())
 
 
 def test_the_bound_of_that_is_the_models(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload_module, "DENSE_TOKENS", 5)  # the run has 6
-    sent = decode(message(tiny.run, tiny.model, tiny.photo))
-    assert sent.header["explorer"]["dense"] == 5
-    pooled = block(sent, 3)["pooled"]
+    monkeypatch.setattr(travelling, "DENSE_TOKENS", 5)  # the run has 6
+    sent = sent_run(tiny.run, tiny.model, tiny.photo)
+    assert sent.header["dense"] == 5
     expected = F.adaptive_avg_pool2d(tiny.run["block3.weights"][0], POOLED)
-    assert np.allclose(sent.view(pooled["weights"]), expected, atol=1e-3)
+    assert np.allclose(sent.tensor("block3.weights.pooled"), expected, atol=1e-3)
 
 
 def test_a_picture_is_written_once() -> None:
@@ -260,23 +257,23 @@ def shown_size(run: Trace) -> tuple[int, int]:
 
 @pytest.mark.parametrize("removal", ["without-3", "only-1"])
 def test_the_removals_numbers_and_pictures_are_computed(tiny, removal: str) -> None:
-    sent = decode(message(tiny.run, tiny.model, tiny.photo, {1: removal}))
-    assert block(sent, 0)["removals"] == {}
-    data = block(sent, 1)["removals"][removal]
+    sent = removals(tiny.run, tiny.model, {1: removal})
+    ((name, data),) = sent.header["removals"].items()
+    assert name == f"block1 {removal}"
+    words, moves = (told(tiny.run, tiny.model, data[said]) for said in ("said", "moves"))
     removed = without_heads(tiny.model, tiny.run, 1, heads_of(removal, 4) or ())
     before = tiny.run["block1.output"].double()
     change = removed.output.double() - before
     assert np.allclose(sent.view(data["change"]), change.square().mean(1).sqrt(), atol=1e-5)
     assert data["largest"] == pytest.approx(float(change.square().mean(1).sqrt().max()), rel=1e-4)
     share = float((change.square().sum() / before.square().sum()).sqrt())
-    assert percent(data["words"][0]) == pytest.approx(share, abs=6e-4)
+    assert percent(words[0]) == pytest.approx(share, abs=6e-4)
 
     size, names = shown_size(tiny.run), classes_of(150)
     was, now = (segment(scores, size).labels.numpy() for scores in (tiny.run["class_scores"], removed.scores))
     changed = was != now
     assert 0.05 < changed.mean() < 1  # or nothing would be tested
-    assert percent(data["words"][1]) == pytest.approx(changed.mean(), abs=6e-4)
-    assert len(data["words"]) == 2  # nothing about parameters that are not random
+    assert percent(words[1]) == pytest.approx(changed.mean(), abs=6e-4)
 
     palette = np.array([list(bytes.fromhex(colour[1:])) for colour in names.colours], np.uint8)
     for name, labels, opaque in (("before", was, was >= 0), ("after", now, was >= 0), ("changed", now, changed)):
@@ -287,25 +284,28 @@ def test_the_removals_numbers_and_pictures_are_computed(tiny, removal: str) -> N
 
     pairs, counts = np.unique(np.stack([was[changed], now[changed]]), axis=1, return_counts=True)
     commonest = sorted(counts, reverse=True)[:3]
-    assert [percent(move) for move in data["moves"]] == [pytest.approx(c / was.size, abs=6e-4) for c in commonest]
+    assert [percent(move) for move in moves] == [pytest.approx(c / was.size, abs=6e-4) for c in commonest]
     known = {
         f"{names.names[a].en} → {names.names[b].en} {count / was.size:.1%}"
         for (a, b), count in zip(pairs.T, counts, strict=True)
     }
-    assert set(data["moves"]) <= known
-    legend = dict(data["legend"])
+    assert set(moves) <= known
+    classes = explorer_book(Known.of(tiny.run, tiny.model), "en")["classes"]
+    legend = dict(classes[c] for c in data["legend"])
     present = set(was.flat) | set(now.flat)
     assert len(legend) == min(12, len(present))
     assert legend.items() <= {(names.names[c].en, names.colours[c]) for c in present}
 
 
-def test_random_parameters_and_models_without_classes_are_said(case) -> None:
-    sent = decode(message(case.run, case.model, case.photo, {0: "without-1"}, untrained=True))
-    data = block(sent, 0)["removals"]["without-1"]
+def test_a_model_without_classes_says_so(case) -> None:
+    """Where there is a legend and the parameters are random, the browser says that nothing here is evidence."""
+    sent = removals(case.run, case.model, {0: "without-1"})
+    data = sent.header["removals"]["block0 without-1"]
     segmented = "class_scores" in case.run
-    assert (data["words"][-1] == NOT_EVIDENCE.en) == segmented
-    assert (data["words"][-1] == "This model has no segmentation.") == (not segmented)
+    last = told(case.run, case.model, data["said"])[-1]
+    assert (last == "This model has no segmentation.") == (not segmented)
     assert {"before", "after", "changed", "moves", "legend"}.issubset(data) == segmented
+    assert bool(explorer_book(Known.of(case.run, case.model), "en")["classes"]) == segmented
     assert sent.view(data["change"]).shape == (1, case.run.sizes["H"], case.run.sizes["W"])
 
 
@@ -313,26 +313,27 @@ def test_more_classes_than_a_palette_holds_are_no_error(varied: Callable[..., Mo
     """300 classes: of those from the 256th on the picture says nothing, and nothing breaks."""
     scores = torch.randn(1, 300, 16, 24, generator=torch.Generator().manual_seed(0))
     run = Trace({**tiny.run, "class_scores": scores}, tiny.run.sizes, 0.0, "cpu", False)
-    shown = {0: Shown(measure(run, 0), 0.0, {"without-1": Removal(run["block0.output"], scores.flip(1))})}
-    sent = decode(explorer_part(run, tiny.model, tiny.photo, shown, "zh", False).message({"view": SETTINGS}))
-    data = block(sent, 0)["removals"]["without-1"]
-    assert percent(data["words"][1]) > 0.9
+    removal = Removal(run["block0.output"], scores.flip(1))
+    sent = decode(removals_message(changes_of(run, tiny.model, 0, [("block0 without-1", removal)])))
+    data = sent.header["removals"]["block0 without-1"]
+    assert data["said"][1]["share"] > 0.9
     with sent.picture(data["after"]) as picture:
         assert picture.size == (320, 213)
 
 
 def test_an_untrained_networks_output_does_not_depend_on_its_heads(photo: Callable[..., Image.Image]) -> None:
     model, picture = load_model("tiny"), photo(128, 192)
-    sent = decode(message(trace(model, picture), model, picture, {2: "only-1"}, untrained=True))
-    data = block(sent, 2)["removals"]["only-1"]
-    assert [percent(words) for words in data["words"][:2]] == [0, 0]
+    run = trace(model, picture)
+    data = removals(run, model, {2: "only-1"}).header["removals"]["block2 only-1"]
+    assert [percent(words) for words in told(run, model, data["said"])] == [0, 0]
     assert data["largest"] == 0
     assert data["moves"] == []
 
 
 def test_the_run_is_not_changed(tiny) -> None:
     before = {name: tensor.clone() for name, tensor in tiny.run.items()}
-    message(tiny.run, tiny.model, tiny.photo, {0: "only-1"})
+    sent_run(tiny.run, tiny.model, tiny.photo)
+    removals(tiny.run, tiny.model, {0: "only-1"})
     assert list(tiny.run) == list(before)
     assert all(torch.equal(tiny.run[name], tensor) for name, tensor in before.items())
 
@@ -361,6 +362,7 @@ class Html(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text: dict[str, str] = {}
+        self.held: dict[str, str] = {}  # what stands in scripts with an id
         self.feed(html)
         self.close()
         assert not self.open
@@ -376,12 +378,15 @@ class Html(HTMLParser):
     def handle_data(self, data: str) -> None:
         where = self.open[-1] if self.open else ""
         self.text[where] = self.text.get(where, "") + data
+        if where == "script" and (name := self.tags[-1][1].get("id")):
+            self.held[name] = self.held.get(name, "") + data
 
     @property
-    def payload(self) -> Payload:
-        payloads = [a for tag, a in self.tags if tag == "script" and a.get("id") == "payload"]
-        assert payloads == [{"type": "application/octet-stream", "id": "payload"}]
-        return decode(base64.b64decode(self.text["script"].split("\n", 1)[0].strip()))
+    def parts(self) -> dict[str, Payload]:
+        """What it holds beside its script: the message, the run, the runs without heads."""
+        found = [a for tag, a in self.tags if tag == "script" and "id" in a]
+        assert found == [{"type": "application/octet-stream", "id": name} for name in ("payload", "run", "removals")]
+        return {name: decode(base64.b64decode(self.held[name])) for name in ("payload", "run", "removals")}
 
 
 def file_of(
@@ -402,12 +407,12 @@ def file_of(
 
 @pytest.fixture
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of one block and one run without a head: the others take their time."""
+    """Files of one run without a head: the others take their time."""
 
-    def blocks(run: Trace, model: Model) -> list[tuple[int, Shown]]:
-        return [(0, Shown(measure(run, 0), 0.0, {"without-1": without_heads(model, run, 0, (0,))}))]
+    def one(run: Trace, model: Model) -> Iterator[tuple[str, Change]]:
+        yield from changes_of(run, model, 0, [("block0 without-1", without_heads(model, run, 0, (0,)))])
 
-    monkeypatch.setattr(file, "_blocks", blocks)
+    monkeypatch.setattr(file, "_removals", one)
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -432,14 +437,17 @@ def test_the_file_fetches_nothing(light: None, tiny, lang: Lang) -> None:
 
 def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
     html = Html(file_of(case))
-    sent = html.payload
-    data = sent.header["view"]
+    parts = html.parts
+    data, sent = parts["payload"].header["view"], SentRun((parts["run"],))
     assert (data["alone"], data["saves"]) == (True, False)
+    assert data["differences"] == difference(case.model, case.run)
     heads = range(1, case.model.num_heads + 1)
-    expected = [f"{kind}-{head}" for kind in ("without", "only") for head in heads]
+    names = [f"{kind}-{head}" for kind in ("without", "only") for head in heads]
+    expected = [f"block{n} {name}" for n in range(case.model.num_blocks) for name in names]
+    assert list(parts["removals"].header["removals"]) == expected
     for n in range(case.model.num_blocks):
-        assert list(block(sent, n)["removals"]) == expected
-        assert np.array_equal(sent.view(block(sent, n)["query"]), case.run[f"block{n}.query"][0].numpy())
+        for name in ("query", "key", "value"):
+            assert np.array_equal(sent.tensor(f"block{n}.{name}"), case.run[f"block{n}.{name}"][0].numpy())
     assert f"{case.run.sizes['H']} × {case.run.sizes['W']} tokens" in html.text["p"]
     assert f"{case.photo.width} × {case.photo.height} image pixels" in html.text["p"]
 
@@ -447,9 +455,9 @@ def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_file_is_in_the_language_asked_for(light: None, tiny, lang: Lang) -> None:
     html = Html(file_of(tiny, lang))
-    sent = html.payload
-    assert html.tags[0][1]["lang"] == sent.header["lang"] == lang
-    assert sent.header["explorer"]["ui"] == ui_words(lang)
+    header = html.parts["payload"].header
+    assert html.tags[0][1]["lang"] == header["lang"] == lang
+    assert header["book"]["explorer"] == explorer_book(Known.of(tiny.run, tiny.model), lang)
     assert bool(re.search("[\u4e00-\u9fff]", html.text["p"])) == (lang == "zh")
 
 
@@ -469,7 +477,10 @@ def test_names_of_classes_travel_as_data_only(light: None, tiny) -> None:
     model.class_names = tuple(f"{MARKUP}</script>{c}" for c in range(150))
     text = file_of(SimpleNamespace(run=tiny.run, model=model, photo=tiny.photo))
     assert MARKUP not in text
-    legend = block(Html(text).payload, 0)["removals"]["without-1"]["legend"]
+    parts = Html(text).parts
+    classes = parts["payload"].header["book"]["explorer"]["classes"]
+    shown = parts["removals"].header["removals"]["block0 without-1"]["legend"]
+    legend = [classes[c] for c in shown]
     names = [name.en for name in classes_of(150, model.class_names).names]
     assert legend
     assert {name for name, _ in legend} <= set(names)
@@ -489,7 +500,7 @@ def test_names_of_classes_travel_as_data_only(light: None, tiny) -> None:
 def test_the_file_opens_with_the_view_it_was_saved_from(
     light: None, tiny, asked: dict[str, Any], shown: int, kept: dict[str, str]
 ) -> None:
-    data = Html(file_of(tiny, **asked)).payload.header["view"]
+    data = Html(file_of(tiny, **asked)).parts["payload"].header["view"]
     assert (data["block"], data["asked"]) == (shown, kept)
 
 
@@ -515,18 +526,18 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], State]:
     return taken
 
 
-NOTHING = {"with": None, "removal": "", "number": 0, "run": ""}
+NOTHING = {"block": None, "removal": "", "run": ""}
 
 
 def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
     save = {"block": 1, "head": "mean", "query": 28, "mode": None}
-    state = take({"block": 0, "with": 2, "removal": "only-4", "save": save, "number": 7, "run": "a/b"})
+    state = take({"block": 0, "removal": "only-4", "save": save, "run": "a/b"})
     assert state == {
-        "block": 1,
-        "explorer": {"with": 2, "removal": "only-4", "number": 7, "run": "a/b"},
+        "block": 3,  # which one the removal is of says nothing of the one on show
+        "explorer": {"block": 0, "removal": "only-4", "run": "a/b"},
         "explorer_save": save,
     }
-    assert take({"block": 3, "with": None, "removal": "", "save": None}) == {"block": 4, "explorer": NOTHING}
+    assert take({"block": None, "removal": "", "save": None}) == {"block": 3, "explorer": NOTHING}
 
 
 @pytest.mark.parametrize("wish", [None, 3, "block", [], [1], 1.5, True])
@@ -536,7 +547,7 @@ def test_what_is_no_wish_changes_nothing(take: Callable[[Any], State], wish: Any
 
 @pytest.mark.parametrize("value", [None, -1, 4, 10**30, 1.0, "1", "", [], [0], {}, float("nan")])
 def test_a_block_there_is_not_is_left_out(take: Callable[[Any], State], value: Any) -> None:
-    assert take({"block": value, "with": value}) == {"block": 3, "explorer": NOTHING}
+    assert take({"block": value}) == {"block": 3, "explorer": NOTHING}
 
 
 @pytest.mark.parametrize("value", [None, 1, ["only-1"], {"a": 1}, True])
@@ -544,9 +555,20 @@ def test_a_removal_that_is_no_text_is_left_out(take: Callable[[Any], State], val
     assert take({"removal": value}) == {"block": 3, "explorer": NOTHING}
 
 
-@pytest.mark.parametrize("value", [None, "1", 1.5, [1], float("nan")])
-def test_a_number_that_is_none_is_left_out(take: Callable[[Any], State], value: Any) -> None:
-    assert take({"number": value}) == {"block": 3, "explorer": NOTHING}
+@pytest.mark.parametrize("value", [None, 1, ["a"], {}])
+def test_a_run_that_is_no_name_is_none(take: Callable[[Any], State], value: Any) -> None:
+    assert take({"run": value}) == {"block": 3, "explorer": NOTHING}
+
+
+@pytest.mark.parametrize(
+    ("said", "block"),
+    [(1, 1), (4, 4), *((nonsense, 3) for nonsense in (None, 0, 5, -1, 10**30, 1.0, "1", [1], {}, float("nan")))],
+)
+def test_the_block_on_show_as_one_leaves_is_noted(monkeypatch: pytest.MonkeyPatch, said: Any, block: int) -> None:
+    state = State(block=3, explorer=SimpleNamespace(block=said))
+    monkeypatch.setattr(page.st, "session_state", state)
+    page.take_block("explorer")
+    assert state["block"] == block
 
 
 @pytest.mark.parametrize("save", [None, True, "yes", 1, [], ["block"]])

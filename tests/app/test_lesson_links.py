@@ -13,7 +13,7 @@ from topformer_viz.app.frame.view import Outline, View
 from topformer_viz.app.lesson.links import LINKS, linked
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.stages import STAGES
-from topformer_viz.run.walk import walk
+from topformer_viz.run.walk import Known, walk
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def view() -> View:
     """Of the street, small."""
     model, photo = load_model("tiny"), open_sample("street").resize((384, 256))
     run = trace(model, photo)
-    outline = Outline(run, model.num_blocks, tuple(walk(run, 0)), False)
+    outline = Outline(run, Known.of(run, model), tuple(walk(run, 0)), False)
 
     class Seen(View):
         model = property(lambda self: model)  # type: ignore[assignment]

@@ -34,7 +34,7 @@ from topformer_viz.network.input import network_size, to_tensor
 from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.tracing import trace
-from topformer_viz.run.walk import walk
+from topformer_viz.run.walk import Known, walk
 from topformer_viz.study.cost import PUBLISHED, side
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import times
@@ -59,7 +59,7 @@ def view(name: str, lang: str) -> View:
     facts = FACTS if name == "streets" else None
     link = {"sample": "street", "model": name}
     run = trace(model, photo)
-    computed, outline = Computed(model, run, photo), Outline(run, model.num_blocks, tuple(walk(run, 0)), False)
+    computed, outline = Computed(model, run, photo), Outline(run, Known.of(run, model), tuple(walk(run, 0)), False)
     return View(
         lang, facts, name == "tiny-batch", link, (photo.size, name, photo.size, 8), "街道" if lang == "zh" else "Street",  # type: ignore[arg-type]
         "", choice.name(lang), outline, lambda: computed, st.empty(),

@@ -7,24 +7,27 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from sending import message
 from test_payload import payload
 
 from topformer_viz import STAGES, Trace, load_model, trace
-from topformer_viz.app.lesson.question import Question
-from topformer_viz.app.lesson.quiz import questions
-from topformer_viz.app.lesson.quiz_run import LIVE
+from topformer_viz.app.canvas.markup import note_html
+from topformer_viz.app.lesson.question import LiveQuestion, Question
+from topformer_viz.app.lesson.quiz import LIVE, questions
 from topformer_viz.app.lesson.quiz_shape import shape_question
 from topformer_viz.network.initialise import with_batch_statistics
-from topformer_viz.run.stages import Stage, Step, axes_of, stage_of
-from topformer_viz.run.walk import sources_of, walk
+from topformer_viz.run.numbers import Asked
+from topformer_viz.run.questions import QUESTIONS
+from topformer_viz.run.stages import Stage, Step, axes_of
+from topformer_viz.run.walk import declared_of, sources_of, walk
 from topformer_viz.words.text import Lang, Text
 
 
 def asked(run: Trace, model: Any, name: str, block: int = 0, lang: Lang = "en") -> dict[str, Question]:
     """The questions about a traced name, by kind."""
-    stage, sources = stage_of(name), sources_of(run, name, block)
-    return {question.kind: question for question in questions(run, model, block, stage, name, sources, lang)}
+    stage, sources, answers = declared_of(run, name, block), sources_of(run, name, block), Asked(run, model)
+    asking = questions(stage, name, sources, run.sizes, type(model), lang)
+    filled = (q.filled(lang, answers, block) if isinstance(q, LiveQuestion) else q for q in asking)
+    return {question.kind: question for question in filled if question is not None}
 
 
 def right(question: Question) -> str:
@@ -145,10 +148,13 @@ def products(numbers: set[int]) -> set[int]:
 def test_the_facts_lead_to_the_answer(tiny) -> None:
     """As a student would: from the facts alone."""
     run, model = tiny.run, tiny.model
-    (facts,) = asked(run, model, "block0.activated")["zeros"].given
+    (facts,) = asked(run, model, "block0.activated")["become_zero"].given
     below = [float(number.replace("−", "-")) for number in re.findall(r"below (−?[\d.]+\d)", facts)]
     quarters = ["Up to a quarter", "A quarter to a half", "A half to three quarters", "More than three quarters"]
-    assert right(asked(run, model, "block0.activated")["zeros"]) == quarters[sum(quartile <= 0 for quartile in below)]
+    assert (
+        right(asked(run, model, "block0.activated")["become_zero"])
+        == quarters[sum(quartile <= 0 for quartile in below)]
+    )
     for block in range(model.num_blocks):
         question = asked(run, model, f"block{block}.weights", block).get("focused")
         if question:
@@ -156,12 +162,31 @@ def test_the_facts_lead_to_the_answer(tiny) -> None:
             assert [option.correct for option in question.options].index(True) == varied.index(max(varied))
 
 
-def test_questions_travel_with_their_steps(tiny) -> None:
+def test_questions_travel_with_their_steps(case) -> None:
+    """The same as Python asks, in markup."""
     for lang in ("en", "zh"):
-        for stage, step in payload(tiny, lang=lang).steps.items():  # type: ignore[arg-type]
-            kinds = [question["kind"] for question in step["quiz"]]
-            assert "shape" in kinds and len(kinds) == len(set(kinds)), stage
-            for question in step["quiz"]:
-                assert [option["correct"] for option in question["options"]].count(True) == 1
-                assert "`" not in question["prompt"] + "".join(option["text"] for option in question["options"])
-    assert b'"quiz":' in message(tiny.run, tiny.model, tiny.photo, 0, "en")
+        for n in {0, case.model.num_blocks - 1}:
+            for stage, step in payload(case, n, lang).steps.items():  # type: ignore[arg-type]
+                name = walk(case.run, n)[stage]
+                expected = asked(case.run, case.model, name, n, lang)  # type: ignore[arg-type]
+                assert [question["kind"] for question in step["quiz"]] == list(expected), stage
+                assert "shape" in expected
+                for question in step["quiz"]:
+                    own = expected[question["kind"]]
+                    assert question["live"] == own.live == (own.kind != "shape")
+                    assert [option["correct"] for option in question["options"]] == [o.correct for o in own.options]
+                    assert [option["correct"] for option in question["options"]].count(True) == 1
+                    assert "`" not in question["prompt"] + "".join(option["text"] for option in question["options"])
+                    said = [question["prompt"], *question["given"], *(o["reason"] for o in question["options"])]
+                    words = [own.prompt, *own.given, *(o.reason for o in own.options)]
+                    assert list(map(plain, said)) == [plain(note_html(text)) for text in words]
+                    buttons = [option["text"] for option in question["options"]]
+                    assert buttons == [note_html(option.text) for option in own.options]
+
+
+def plain(html: str) -> str:
+    return re.sub(r'<span class="tip".*?</span>|<[^>]*>', "", html)
+
+
+def test_every_question_of_the_run_belongs_to_a_stage() -> None:
+    assert sorted(QUESTIONS) == sorted(kind for kinds in LIVE.values() for kind in kinds)

@@ -42,7 +42,7 @@ def _band(value: float, ends: Sequence[float]) -> int | None:
 
 
 def _ends(values: Tensor) -> tuple[float, float]:
-    low, high = torch.aminmax(values)
+    low, high = torch.aminmax(values.detach())  # a model's own parameters may be among them
     return float(low), float(high)
 
 
