@@ -9,8 +9,8 @@ import tomllib
 import pytest
 import safetensors.torch
 import torch
-from decoding import Payload, components, decode
-from opening import ROOT, markup, open_app
+from decoding import components, decode
+from opening import HANDED, ROOT, book_of, lesson_of, markup, message, open_app, run_of
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -34,9 +34,8 @@ PAGES = ["", *(page.stem for page in sorted((ROOT / "pages").glob("*.py")))]
 
 
 def lesson(app: AppTest) -> dict:
-    """The header of the component's payload."""
-    (component,) = components(app)
-    return decode(component.proto.bytes).header
+    """The header of what the component is told."""
+    return message(app).header
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -54,9 +53,11 @@ def test_a_deep_link_opens_the_same_view() -> None:
     app = open_app(stage="scores", block="2", head="1", sample="card", size="256", model="tiny-batch", lang="zh")
     header = lesson(app)
     assert {"stage": "scores", "head": 1}.items() <= header["asked"].items()
-    assert (header["block"], header["blocks"], header["lang"]) == (2, 4, "zh")
+    assert (header["view"]["block"], header["lang"]) == (1, "zh")
     assert header["link"] == {"sample": "card", "model": "tiny-batch", "size": 256, "grid": None} | NO_ROUTE
-    assert header["grid"] == [4, 6]
+    run, book = run_of(app).header, book_of(app)
+    assert (run["run"], run["blocks"], run["grid"]) == (header["view"]["run"], 4, [4, 6])
+    assert (len(book["blocks"]), book["lang"]) == (4, "zh")
 
 
 @pytest.mark.parametrize("value", ["", "99", "-1", "<b>", "None", "1e3", "９", "x" * 5000])
@@ -64,14 +65,17 @@ def test_nonsense_in_the_address_gives_the_defaults(value: str) -> None:
     names = ("stage", "block", "head", "sample", "size", "model", "grid", "lang")
     header = lesson(open_app(**dict.fromkeys(names, value)))
     assert header["link"] == {"sample": "street", "model": "streets", "size": 512, "grid": None} | NO_ROUTE
-    assert (header["block"], header["lang"]) == (1, "en")
+    assert (header["view"]["block"], header["lang"]) == (0, "en")
 
 
 def test_the_language_switches_all_at_once() -> None:
     app = open_app()
+    run = lesson(app)["run"]
     app.session_state["lang"] = "zh"
     app.run()
-    assert lesson(app)["ui"]["next"] == "下一步 →"
+    assert lesson(app)["run"] == run  # of which nothing travels again
+    assert lesson(app)["lang"] == "zh"
+    assert book_of(app)["ui"]["next"] == "下一步 →"
     assert UI["title"]("zh") in markup(app)
 
 
@@ -80,13 +84,11 @@ def test_every_model_says_what_it_is_and_walks_its_stages(model: str) -> None:
     app = open_app(model=model, size="256", sample="cat")
     choice = MODELS[model]
     assert choice.label("en") in markup(app).replace("&#x27;", "'")
-    header = lesson(app)
-    stages = [step["stage"] for step in header["steps"]]
-    assert len(stages) == (15 if choice.source == "colour" else 18)
+    steps = lesson_of(app).steps
+    assert len(steps) == (15 if choice.source == "colour" else 18)
     if model in ("tiny", "small", "base"):
-        projected = header["steps"][stages.index("projected")]
-        assert projected["range"] == [0, 0]
-        assert "exactly 0" in projected["note"]
+        assert steps["projected"]["range"] == [0, 0]
+        assert "exactly 0" in steps["projected"]["note"]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -134,7 +136,7 @@ def test_ones_own_picture_can_be_chosen_again_after_a_sample() -> None:
 def test_a_panorama_is_kept_within_the_apps_bound() -> None:
     app = open_app(model="tiny", size="1024")
     upload(app, picture((2000, 100)))
-    rows, columns = lesson(app)["grid"]
+    rows, columns = run_of(app).header["grid"]
     assert rows * columns <= choices.MAX_TOKENS
     assert UI["shortened"]("en", side=rows * 64, tokens=choices.MAX_TOKENS) in markup(app)
 
@@ -163,27 +165,43 @@ def test_the_grid_asked_for_is_shown_or_the_page_says_how_far_it_goes(
         app.session_state["lang"] = "zh"
         app.run()
         assert UI["shortened"]("zh", side=shown[0], tokens=bound) in markup(app)
-    for component in components(app):
-        assert decode(component.proto.bytes).header["explorer"]["grid"] == list(shown)
+    if components(app):
+        assert run_of(app).header["grid"] == list(shown)
 
 
 def test_of_a_topformer_every_page_shows_the_same_run() -> None:
     app = open_app(model="tiny", size="1024")
     upload(app, picture((2000, 500)))
-    grid = lesson(app)["grid"]
-    assert grid == [11, 44]
+    run = lesson(app)["run"]
+    assert run_of(app).header["grid"] == [11, 44]
     app.switch_page("pages/explorer.py").run()
     assert not app.exception
-    assert lesson(app)["explorer"]["grid"] == grid
+    assert lesson(app)["run"] == run[:1]  # where it lies already, but for the maps
     assert UI["shortened"]("en", side=11 * 64, tokens="512") in markup(app)
 
 
-def test_another_block_reruns_and_a_model_without_it_starts_at_its_last() -> None:
+def test_a_model_without_the_block_starts_at_its_last() -> None:
     app = open_app(model="tiny", block="4", size="256")
-    assert lesson(app)["block"] == 4
+    assert lesson(app)["view"]["block"] == 3
     app.session_state["model"] = "colour"
     app.run()
-    assert lesson(app)["block"] == 1
+    assert lesson(app)["view"]["block"] == 0
+
+
+def test_a_rerun_sends_no_tensor_and_no_word_again() -> None:
+    """What is told is small, and names the same addresses; another picture has the same book."""
+    for page in ("", "lesson", "explorer"):
+        app = open_app(page, size="256")
+        before = message(app)
+        assert not before.body
+        (component,) = components(app)
+        assert len(component.proto.bytes) <= 20_000
+        header = message(app.run()).header
+        assert header["run"] == before.header["run"] and header.get("book") == before.header.get("book")
+        app.session_state["picture"] = "crossing"
+        other = message(app.run()).header
+        assert not set(other["run"]) & set(header["run"]) and other.get("book") == header.get("book")
+        assert all(address in HANDED for address in (*header["run"], *other["run"]))
 
 
 def test_out_of_gpu_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +253,7 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     assert said in markup(app)
     header = lesson(app)
     assert header["link"]["model"] == OWN
-    assert header["heads"] == 6
+    assert run_of(app).header["heads"] == 6
     app.switch_page("pages/network.py").run()
     assert not app.exception
     assert said in markup(app)
@@ -243,15 +261,15 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     app.switch_page("pages/lesson.py").run()
     app.session_state["model"] = "tiny"
     app.run()
-    assert lesson(app)["heads"] == 4
+    assert run_of(app).header["heads"] == 4
 
 
 def test_a_bad_checkpoint_is_a_sentence_and_the_model_stays() -> None:
     app = open_app(size="256")
-    before = lesson(app)["heads"]
+    before = lesson(app)["run"]
     upload(app, b"not a checkpoint", "<img src=x>.pth", key="checkpoint")
     assert len(app.error) == 1
-    assert lesson(app)["heads"] == before
+    assert lesson(app)["run"] == before
     assert lesson(app)["link"]["model"] == "streets"
     upload(app, picture())
     assert not app.error
@@ -327,9 +345,9 @@ def test_a_picture_unlike_streets_gets_a_word(sample: str, warned: bool) -> None
 # The explorer's page
 
 
-def explored(app: AppTest) -> Payload:
-    (component,) = components(app)
-    return decode(component.proto.bytes)
+def removed(app: AppTest) -> dict:
+    """Of which runs without heads there is something at the address that the component is told."""
+    return decode(HANDED[message(app).header["view"]["removals"]]).header["removals"]
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -339,59 +357,70 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
         "scale": "all", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
     }  # fmt: skip
     app = open_app("explorer", block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
-    header = explored(app).header
-    data = header["explorer"] | header["view"]
+    header, run = message(app).header, run_of(app)
+    data = header["view"]
     assert data["asked"] == asked
-    assert (data["block"], data["blocks"], data["heads"], data["grid"]) == (2, 4, 4, [4, 6])
-    assert list(data["known"]) == ["2"]  # another block is sent when it is asked for
+    assert (data["block"], run.header["blocks"], run.header["heads"], run.header["grid"]) == (2, 4, 4, [4, 6])
+    assert {f"block{n}.query" for n in range(4)} <= set(run.known)  # all blocks at once, without the other maps
+    assert len(run.parts) == 1 and not run.recipes
     assert (data["saves"], data["alone"], header["lang"]) == (True, False, lang)
     assert header["link"] == {"sample": "street", "model": "tiny-batch", "size": 256, "grid": None} | NO_ROUTE
-    assert data["ui"] == ui_words(lang)  # type: ignore[arg-type]
+    assert book_of(app)["explorer"]["ui"] == ui_words(lang)  # type: ignore[arg-type]
+    assert len(data["differences"]) == 4 and max(data["differences"]) < 1e-4
+    assert not data["removals"]  # until the explorer on screen asks
 
 
 def test_the_lesson_has_the_explorer_as_a_guest() -> None:
     STORE.clear()
     app = open_app(block="2", model="tiny-batch", size="256", head="3")
-    header = explored(app).header
-    data = header["explorer"] | header["view"]
-    assert list(data["known"]) == ["1"]
-    assert data["known"]["1"]["difference"] is None  # until the explorer is on screen and asks
-    assert data["asked"] == {"head": "3"}
-    app.session_state["explorer"] = {"run": data["run"]}
-    assert explored(app.run()).header["explorer"]["known"]["1"]["difference"] < 1e-4
-    assert not data["saves"]
+    data = message(app).header["view"]
+    assert data["differences"] is None  # until the explorer is on screen and asks
+    assert (data["block"], data["asked"]) == (1, {"head": "3"})
+    assert "removal" in book_of(app)["explorer"]
+    app.session_state["explorer"] = {"run": data["run"], "block": None, "removal": ""}
+    assert max(message(app.run()).header["view"]["differences"]) < 1e-4
+    assert not data["saves"] and not data["removals"]
 
 
 def test_what_the_explorer_asks_for_is_sent() -> None:
-    app = open_app("explorer", model="streets", size="256")
-    app.session_state["block"] = 2
-    app.session_state["explorer"] = {"with": 3, "removal": "only-2"}
-    known = explored(app.run()).header["explorer"]["known"]
-    assert list(known) == ["1", "3"]
-    assert [list(data["removals"]) for data in known.values()] == [["only-2"], []]
-    assert known["1"]["difference"] < 1e-4
+    app = open_app("explorer", model="streets", size="256", block="2")
+    run = message(app).header["view"]["run"]
+    app.session_state["explorer"] = {"run": run, "block": 3, "removal": "only-2"}
+    data = message(app.run()).header["view"]
+    assert list(removed(app)) == ["block3 only-2"]
+    assert data["block"] == 1  # that it asks does not turn the page
+    app.session_state["explorer"] = {"run": "another", "block": 3, "removal": "only-2"}
+    assert not message(app.run()).header["view"]["removals"]
 
 
 @pytest.mark.parametrize("removal", ["only-9", "without-0", "without-2x", "__proto__", "<b>", "without-" + "9" * 5000])
-@pytest.mark.parametrize("other", [7, None])
+@pytest.mark.parametrize("other", [0, None])
 def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | None) -> None:
     app = open_app("explorer", model="colour")
     app.session_state["block"] = 4  # of one
-    app.session_state["explorer"] = {"with": other, "removal": removal}
-    known = explored(app.run()).header["explorer"]["known"]
+    run = message(app).header["view"]["run"]
+    app.session_state["explorer"] = {"run": run, "block": other, "removal": removal}
+    data = message(app.run()).header["view"]
     assert not app.exception
-    assert {name: data["removals"] for name, data in known.items()} == {"0": {}}
+    assert data["block"] == 0 and not data["removals"]
+
+
+@pytest.mark.parametrize("other", [1, 7, None])
+def test_of_a_block_there_is_not_nothing_is_taken_away(other: int | None) -> None:
+    app = open_app("explorer", model="colour")
+    run = message(app).header["view"]["run"]
+    app.session_state["explorer"] = {"run": run, "block": other, "removal": "only-1"}
+    assert not message(app.run()).header["view"]["removals"] and not app.exception
 
 
 def test_the_file_saved_is_the_view_and_comes_once() -> None:
     lang = "zh"
     app = open_app("explorer", model="tiny-batch", size="256", lang=lang)
-    assert "file" not in explored(app).header["view"]
+    assert "file" not in message(app).header["view"]
     app.session_state["explorer_save"] = {"block": 2, "head": "mean", "query": 5, "mode": None}
-    sent = explored(app.run())
-    file = sent.header["view"]["file"]
-    assert (file["name"], file["mime"]) == ("topformer-street.html", "text/html")
-    page = sent.file(file).decode()
+    file = message(app.run()).header["view"]["file"]
+    assert file["name"] == "topformer-street.html" and file["at"].endswith(".html")
+    page = HANDED[file["at"]].decode()
     assert page.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
     payload = re.search(r'id="payload">([^<]+)</script>', page)
     assert payload
@@ -399,14 +428,14 @@ def test_the_file_saved_is_the_view_and_comes_once() -> None:
     data = decode(base64.b64decode(payload[1])).header["view"]
     assert (data["block"], data["alone"]) == (1, True)
     assert data["asked"] == {"block": "2", "head": "mean", "query": "5"}
-    assert "file" not in explored(app.run()).header["view"]
+    assert "file" not in message(app.run()).header["view"]
 
 
 def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
     app = open_app("explorer", model="colour")
     upload(app, picture(), name="../<marquee>.png")
     app.session_state["explorer_save"] = {"block": 1}
-    sent = explored(app.run())
-    assert sent.header["view"]["file"]["name"] == "topformer-picture.html"
-    assert b"<marquee" not in sent.file(sent.header["view"]["file"])
-    assert sent.header["link"]["sample"] == OWN
+    header = message(app.run()).header
+    assert header["view"]["file"]["name"] == "topformer-picture.html"
+    assert b"<marquee" not in HANDED[header["view"]["file"]["at"]]
+    assert header["link"]["sample"] == OWN

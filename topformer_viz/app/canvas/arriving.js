@@ -1,33 +1,6 @@
 // How what the server sends arrives: a message, small, over the page's own connection; what is large at addresses that
 // the message gives ({run: [its parts], book, removals, body: [what else is large]}), fetched once in this tab, whatever page asks for it.
 
-// What wire.py wrote: the header, every tensor in it with its numbers as `data`, every image as `blob`.
-function decode(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const body = bytes.slice(4 + size), read = new Map();
-  const numbers = (t) => {
-    if (!read.has(t.offset)) {
-      const array = { f4: Float32Array, f2: Uint16Array, u1: Uint8Array }[t.type];
-      const raw = new array(body.buffer, t.offset, t.n);
-      read.set(t.offset, t.type === "f2" ? Float32Array.from(raw, halfToFloat) : raw);
-    }
-    return read.get(t.offset);
-  };
-  const picture = (p) => new Blob([body.subarray(p.offset, p.offset + p.bytes)], { type: p.mime });
-  const revive = (_, value) => {
-    if (value?.strides) return { ...value, data: numbers(value), exact: value.type !== "f2" };
-    return value?.mime ? { ...value, blob: picture(value) } : value;
-  };
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)), revive);
-}
-
-function halfToFloat(h) {
-  const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 // How to read what lies at an address, by where the message names it.
 const READERS = {
   run: (response) => response.arrayBuffer().then((buffer) => decode(new Uint8Array(buffer))),

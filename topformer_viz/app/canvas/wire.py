@@ -2,7 +2,7 @@
 
 Layout: 4 bytes with the header's length (little endian), the header, then everything else, each part at the offset
 the header gives, aligned to 4 bytes. A reshape or permute shares its storage in PyTorch; here too it is the same
-bytes under other strides. canvas.js reads it.
+bytes under other strides. decode.js reads it.
 """
 
 import io
@@ -28,12 +28,13 @@ def scripts(folder: Path, *names: str) -> str:
 
 
 # The components' common style and script, which come before their own; SCENE_JS for those with a scene, RUN_JS for those
-# that show a run.
+# that show a run. A page that stands alone has DRAWING_JS: nothing arrives there.
 _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8") + TIP_CSS
-CANVAS_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
-    _HERE, "arriving.js", "book.js", "component.js", "canvas.js"
+DRAWING_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
+    _HERE, "decode.js", "book.js", "component.js", "canvas.js"
 )
+CANVAS_JS = f"{DRAWING_JS}\n{scripts(_HERE, 'arriving.js')}"
 SCENE_JS = scripts(_HERE, "scene.js")
 RUN_JS = scripts(_HERE, "attention.js", "run.js")
 

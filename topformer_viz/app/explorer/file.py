@@ -10,7 +10,7 @@ from PIL import Image
 
 from topformer_viz.app.canvas.theme import theme_css
 from topformer_viz.app.canvas.travelling import travels
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, RUN_JS, header_of, message, scripts
+from topformer_viz.app.canvas.wire import CANVAS_CSS, DRAWING_JS, RUN_JS, header_of, message, scripts
 from topformer_viz.app.explorer.change import Change, changes_of
 from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message
 from topformer_viz.app.explorer.state import ADDRESS_JS
@@ -97,7 +97,7 @@ def page_html(parts: Mapping[str, bytes], title: str, about: str, lang: Lang) ->
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
         f"<style>\n{theme_css(said)}{PAGE_CSS}{CANVAS_CSS}{EXPLORER_CSS}</style>\n</head>\n<body>\n<main>\n"
         f'<h1>{escape(title)}</h1>\n<p class="about">{escape(about)}</p>\n<p class="alone">{escape(alone)}</p>\n'
-        f'{EXPLORER_HTML}</main>\n{inside}\n<script type="module">\n{CANVAS_JS}\n{EXPLORER_JS}\n{START_JS}</script>\n</body>\n</html>\n'
+        f'{EXPLORER_HTML}</main>\n{inside}\n<script type="module">\n{DRAWING_JS}\n{EXPLORER_JS}\n{START_JS}</script>\n</body>\n</html>\n'
     )
 
 
