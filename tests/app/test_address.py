@@ -144,7 +144,7 @@ def test_of_what_was_somebodys_own_and_is_gone_the_note_tells_and_no_place_in_it
     if where in ("lesson", "explorer"):
         header = headers(app)[0]
         assert header["view"]["asked"] == {"mode": "column"}
-    if where == "":
+    if where == "lesson":
         assert (header["asked"]["stage"], header["asked"]["head"]) == ("scores", None)
     if where == "lab":
         assert (state.lab_temperature, state.lab_head) == (2.0, 0)  # the mean

@@ -33,32 +33,46 @@ function sayAnswer(answer, texts) {
 function shownValue(value, form, texts) {
   if (Array.isArray(value)) return value.map((each) => shownValue(each, form, texts)).join(value[0]?.say ? texts[","] : " · ");
   if (value?.say) return sayAnswer(value, texts);
-  return form === "name" ? texts[`name${value}`] : written(value, form);
+  if (form !== "name") return written(value, form);
+  if (!Object.hasOwn(texts, `name${value}`)) throw new Error(`no text for name${value}`);
+  return texts[`name${value}`];
 }
 
 // A number as Python's format() writes it, for the forms that texts use: "", ".2f", ".3g", ".1%", and "signed".
 function written(value, form) {
   const [, digits, kind] = /^\.(\d+)([fg%])$/.exec(form) ?? [];
-  if (form === "signed") return written(value, ".3g").replace("e-0", "e−").replace("-", "−");
-  if (kind === "f") return fixed(value, Number(digits));
-  if (kind === "%") return `${fixed(value * 100, Number(digits))}%`;
-  if (kind === "g") return general(value, Number(digits));
-  if (form) throw new Error(`no form ${form}`);
-  return String(value);
-}
-
-// Python rounds what lies in the middle to the even digit; toFixed away from 0.
-function fixed(value, digits) {
-  if (!Number.isFinite(value)) return value !== value ? "nan" : value > 0 ? "inf" : "-inf";
-  const scale = 10 ** digits, scaled = Math.abs(value) * scale, whole = Math.floor(scaled);
-  const middle = scaled - whole === 0.5 && (whole + 0.5) / scale === Math.abs(value);
-  const text = (middle && whole % 2 === 0 ? whole / scale : Math.abs(value)).toFixed(digits);
+  if (typeof value !== "number") throw new Error(`${value} is no number`);
+  if (form === "signed") return written(value, ".3g").replace("e-0", "e−").replaceAll("-", "−");
+  if (kind === "%") return `${written(value * 100, `.${digits}f`)}%`;
+  if (!kind && form) throw new Error(`no form ${form}`);
+  if (!kind) return String(value);
+  if (Number.isNaN(value)) return "nan";
+  const size = Math.abs(value), text = size === Infinity ? "inf" : kind === "f" ? fixed(size, Number(digits)) : general(size, Number(digits));
   return (value < 0 || Object.is(value, -0) ? "-" : "") + text;
 }
 
-function general(value, digits) {
-  if (!Number.isFinite(value)) return fixed(value, 0);
-  const [mantissa, power] = value.toExponential(digits - 1).split("e"), exponent = Number(power), bare = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (exponent >= -4 && exponent < digits) return bare(value.toFixed(digits - 1 - exponent));
-  return `${bare(mantissa)}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+// A size's digits, and the power of ten of the first.
+function digitsOf(size) {
+  const [mantissa, power] = size.toExponential(100).split("e");
+  return [mantissa.replace(".", ""), Number(power)];
+}
+
+// So many of its digits as a whole number. What lies in the middle, Python rounds to the even one; toFixed rounds it up.
+function rounded(size, kept) {
+  const digits = `0${digitsOf(size)[0]}`, whole = BigInt(digits.slice(0, Math.max(0, kept) + 1)), rest = digits.slice(kept + 1);
+  const up = kept >= 0 && rest[0] >= "5" && (!/^50*$/.test(rest) || whole % 2n);
+  return String(up ? whole + 1n : whole);
+}
+
+function fixed(size, digits) {
+  if (size >= 1e21) return BigInt(size) + (digits ? `.${"0".repeat(digits)}` : "");
+  const text = rounded(size, digitsOf(size)[1] + 1 + digits).padStart(digits + 1, "0"), point = text.length - digits;
+  return text.slice(0, point) + (digits ? `.${text.slice(point)}` : "");
+}
+
+function general(size, digits) {
+  const whole = rounded(size, digits), exponent = size && digitsOf(size)[1] + whole.length - digits; // 9.996 is 10.0
+  const bare = (text) => (text.includes(".") ? text.replace(/\.?0*$/, "") : text);
+  if (exponent >= -4 && exponent < digits) return bare(fixed(size, digits - 1 - exponent));
+  return `${bare(`${whole[0]}.${whole.slice(1)}`)}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }
