@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from decoding import Payload, decode
 from PIL import Image
+from sending import SentRun
 
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.__main__ import main
@@ -19,10 +20,11 @@ from topformer_viz.words.text import LANGS
 CAT = Path(__file__).resolve().parents[2] / "topformer_viz" / "assets" / "samples" / "cat.jpg"
 
 
-def exported(file: Path) -> Payload:
-    payload = re.search(r'id="payload">([^<]+)</script>', file.read_text("utf-8"))
-    assert payload
-    return decode(base64.b64decode(payload[1]))
+def exported(file: Path) -> dict[str, Payload]:
+    """The message, the run and the runs without heads that the file holds."""
+    found = re.findall(r'id="(payload|run|removals)">([^<]+)</script>', file.read_text("utf-8"))
+    assert [name for name, _ in found] == ["payload", "run", "removals"]
+    return {name: decode(base64.b64decode(part)) for name, part in found}
 
 
 def run_of(model: str, size: int) -> Trace:
@@ -43,37 +45,37 @@ def test_the_file_is_written_and_its_path_printed(
     assert text.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
     assert "cat.jpg" in text
     assert {"en": "Colour, hand-designed", "zh": "颜色（手工设计）"}[lang] in text
-    sent, run = exported(out / "cat.html"), run_of("colour", 512)
-    assert sent.header["lang"] == lang
-    assert sent.header["explorer"]["grid"] == [run.sizes["H"], run.sizes["W"]]
-    known = sent.header["explorer"]["known"]["0"]
-    assert np.allclose(sent.view(known["query"]), run["block0.query"][0], atol=1e-5)
+    parts, run = exported(out / "cat.html"), run_of("colour", 512)
+    sent = SentRun((parts["run"],))
+    assert parts["payload"].header["lang"] == lang
+    assert sent.header["grid"] == [run.sizes["H"], run.sizes["W"]]
+    assert np.allclose(sent.tensor("block0.query"), run["block0.query"][0], atol=1e-5)
 
 
 def test_without_options_it_is_the_bundled_network_in_english(tmp_path: Path) -> None:
     assert main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--size", "64"]) == 0
-    sent, run = exported(tmp_path / "cat.html"), run_of("streets", 64)
-    data = sent.header["explorer"]
-    assert (sent.header["lang"], data["blocks"], data["heads"], list(data["known"])) == ("en", 4, 4, list("0123"))
+    parts, run = exported(tmp_path / "cat.html"), run_of("streets", 64)
+    sent, header = SentRun((parts["run"],)), parts["payload"].header
+    assert (header["lang"], sent.header["blocks"], sent.header["heads"]) == ("en", 4, 4)
     for n in range(4):
-        assert np.allclose(sent.view(data["known"][str(n)]["key"]), run[f"block{n}.key"][0], atol=1e-4)
-    removals = data["known"]["3"]["removals"]
-    assert len(removals) == 8
-    assert not any(words == NOT_EVIDENCE.en for removal in removals.values() for words in removal["words"])
+        assert np.allclose(sent.tensor(f"block{n}.key"), run[f"block{n}.key"][0], atol=1e-4)
+    assert len(parts["removals"].header["removals"]) == 4 * 8
+    assert not header["view"]["untrained"]
 
 
 def test_of_random_parameters_it_is_said_that_the_classes_are_no_evidence(tmp_path: Path) -> None:
     assert (
         main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--size", "64", "--model", "tiny"]) == 0
     )
-    removals = exported(tmp_path / "cat.html").header["explorer"]["known"]["0"]["removals"]
-    assert all(removal["words"][-1] == NOT_EVIDENCE.en for removal in removals.values())
+    header = exported(tmp_path / "cat.html")["payload"].header
+    assert header["view"]["untrained"]
+    assert header["book"]["explorer"]["ui"]["not_evidence"] == NOT_EVIDENCE.en
 
 
 def test_a_file_of_the_same_name_is_written_anew(tmp_path: Path) -> None:
     (tmp_path / "cat.html").write_text("x" * 10_000_000)
     assert main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--model", "colour"]) == 0
-    assert exported(tmp_path / "cat.html").header["lang"] == "en"
+    assert exported(tmp_path / "cat.html")["payload"].header["lang"] == "en"
 
 
 def test_a_name_with_markup_is_text(tmp_path: Path) -> None:
