@@ -16,6 +16,7 @@ import torch
 from golden.golden_weights import golden_image
 from opening import open_app
 from pretend_card import pretended
+from sending import sent as sent_run
 from test_model import GOLDEN_RUNS, stage_name
 from test_page_figures import PAGES as FIGURES
 from test_page_figures import made, view
@@ -100,6 +101,23 @@ def test_changes_compute_on_the_card_what_they_do_on_the_cpu(
         assert done.relative_change(name) == pytest.approx(
             expected.relative_change(name), rel=1e-2, abs=1e-4, nan_ok=True
         )
+
+
+def test_what_travels_of_a_run_of_the_card_is_what_travels_of_one_of_the_cpu(
+    card: torch.device, varied: Callable[..., TopFormer], photo: Callable, agree: Callable
+) -> None:
+    model, picture = varied("tiny"), photo(128, 192)
+    here, there = (
+        sent_run(trace(model, picture, device=device), model, picture) for device in (torch.device("cpu"), card)
+    )
+    assert here.known.keys() == there.known.keys() and here.recipes == there.recipes
+    for name in (*here.known, *here.recipes):
+        tolerance = 1e-3 if name.endswith(".shown") else 1e-4  # these are float16
+        agree(*(torch.from_numpy(run.tensor(name).copy()) for run in (there, here)), tolerance)
+    assert here.answers.keys() == there.answers.keys()
+    for key, answer in here.answers.items():
+        if key.startswith(("range", "mean ", "shown_range")):
+            assert there.answers[key] == pytest.approx(answer, rel=1e-3, abs=1e-3)
 
 
 def test_a_run_of_the_card_is_drawn_written_and_measured(
