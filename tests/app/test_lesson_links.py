@@ -1,6 +1,8 @@
 """The lesson's links to where a stage can be tried out, and the way back."""
 
 from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from opening import open_app
@@ -10,6 +12,7 @@ from topformer_viz import load_model, trace
 from topformer_viz.app.frame import address
 from topformer_viz.app.frame.page import possible
 from topformer_viz.app.frame.view import Outline, View
+from topformer_viz.app.lesson import page as lesson
 from topformer_viz.app.lesson.links import LINKS, linked
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run.stages import STAGES
@@ -91,3 +94,32 @@ def test_a_link_that_is_followed_leaves_nothing_of_what_was_chosen_in_the_lab_be
     app.query_params.update({"part": "what-if", "temperature": "2"})
     app.run()  # an address alone does not speak for a session that has begun
     assert app.session_state["lab_temperature"] == 1
+
+
+class State(dict[str, Any]):
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+
+def followed(monkeypatch: pytest.MonkeyPatch, said: object) -> State:
+    """The session's state after the browser has said that a link was followed, in block 3."""
+    state = State(block=3, lesson=SimpleNamespace(follow=said))
+    monkeypatch.setattr(lesson.st, "session_state", state)
+    lesson._follow()
+    return state
+
+
+def test_a_link_that_is_followed_leads_on_with_its_head_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = followed(monkeypatch, ["weights", 0, 3, 2])
+    link = LINKS["weights"][0]
+    assert state["followed"] == (link.page, link.address("weights", 3)) and state["block"] == 2
+    assert followed(monkeypatch, ["weights", 0, 0, 9])["block"] == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, 3, "weights", [], ["weights"], ["weights", 0, 3], ["weights", -1, 0, 1], ["weights", 99, 0, 1], ["nowhere", 0, 0, 1],
+     ["weights", 0, -1, 1], ["weights", "0", 0, 1], [["weights"], 0, 0, 1], {"stage": "weights"}, ["weights", 0, 1, None]],
+)  # fmt: skip
+def test_what_is_no_link_of_the_lesson_leads_nowhere(monkeypatch: pytest.MonkeyPatch, said: object) -> None:
+    assert "followed" not in followed(monkeypatch, said)
