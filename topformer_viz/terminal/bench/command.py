@@ -35,6 +35,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--quick", action="store_true", help="see whether it runs; the figures mean nothing")
     parser.add_argument("--sessions", type=int, default=40, help="visitors of the classroom (default %(default)s)")
     parser.add_argument(
+        "--seconds", type=float, default=60, help="for which the classroom takes turns (default %(default)s)"
+    )
+    parser.add_argument(
         "--pictures", type=int, default=0, help="new pictures, one after another, after the class (default none)"
     )
     where = parser.add_mutually_exclusive_group()
@@ -56,8 +59,8 @@ def run(options: argparse.Namespace) -> int:
             need_app()
         tables = {}
         for name in names:
-            settings = {"sessions": options.sessions, "pictures": options.pictures} if name == "classroom" else {}
-            tables[name] = measure(name, options.quick, **settings)
+            own = ("sessions", "seconds", "pictures") if name == "classroom" else ()
+            tables[name] = measure(name, options.quick, **{setting: getattr(options, setting) for setting in own})
             print(report.text({name: tables[name]}), end="\n\n", flush=True)
         results = report.to_json(tables)
     if options.json:

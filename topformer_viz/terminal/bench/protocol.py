@@ -12,6 +12,10 @@ from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+from topformer_viz.app.canvas.wire import header_of
+
+KINDS = ("run", "removals", "book")  # of bodies that a message names
+
 
 class ClassroomError(Exception):
     """What a visitor would have to complain about."""
@@ -56,10 +60,16 @@ def widget_of(message: ForwardMsg) -> Widget | None:
 
 
 def shown_by(component: BidiComponent) -> dict[str, Any]:
-    """What the lesson shows, from the header of its payload (wire.py): block from 1, language, and which run."""
-    size = int.from_bytes(component.bytes[:4], "little")
-    header = json.loads(component.bytes[4 : 4 + size])
-    return {"block": header["block"], "lang": header["lang"], "run": header["view"]["run"]}
+    """What the lesson shows, from its message (wire.py): block from 1, language, which run, and the bodies that belong to it.
+
+    "bodies" are as arriving.js finds them: of each its kind and its address, relative to the page's.
+    """
+    message = json.loads(header_of(component.bytes))
+    view, bodies = message["view"], []
+    for kind in KINDS:
+        said = view.get(kind) if message.get(kind) is None else message[kind]
+        bodies += [(kind, at) for at in (said if isinstance(said, list) else [said]) if isinstance(at, str)]
+    return {"block": view["block"] + 1, "lang": message["lang"], "run": view["run"], "bodies": bodies}
 
 
 def complaint(element: Element) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,17 +18,27 @@ class Server:
 
     address: str
     process: psutil.Process
+    _spent: dict[int, float] = field(default_factory=dict)  # seconds of CPU by process
 
-    def _each(self) -> list[psutil.Process]:
-        return [self.process, *self.process.children(recursive=True)]
+    def _look(self) -> float:
+        """Resident memory in MB, noting what CPU each process has spent. psutil.NoSuchProcess where the server has ended."""
+        memory = 0.0
+        for process in (self.process, *self.process.children(recursive=True)):
+            # The one that reads pictures is ended where a picture takes too long, perhaps right now; another follows.
+            with suppress(*(() if process is self.process else (psutil.NoSuchProcess,))):
+                memory += process.memory_info().rss / 1e6
+                times = process.cpu_times()
+                self._spent[process.pid] = times.user + times.system
+        return memory
 
     def memory(self) -> float:
         """Resident memory in MB."""
-        return sum(process.memory_info().rss for process in self._each()) / 1e6
+        return self._look()
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        return sum(times.user + times.system for times in (process.cpu_times() for process in self._each()))
+        """Seconds of CPU so far, with those of processes that have ended, as far as they were looked at."""
+        self._look()
+        return sum(self._spent.values())
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[list[float]]:
@@ -43,6 +53,8 @@ class Server:
         looking = asyncio.create_task(look())
         yield seen
         looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking  # raises what kept it from looking
 
 
 @contextmanager

@@ -1,11 +1,14 @@
-"""A visitor of the app without a browser: it gets the page, opens the WebSocket, and asks as Streamlit's page asks."""
+"""A visitor of the app without a browser: it gets the page, opens the WebSocket, asks as Streamlit's page asks, and fetches
+what the lesson's message names, as arriving.js does."""
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -14,9 +17,12 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
+from topformer_viz.app.canvas.wire import header_of
+from topformer_viz.terminal.bench.connection import Answer, Connection, HungUpError
 from topformer_viz.terminal.bench.protocol import ClassroomError, PageStoppedError, Tab
 
 PATIENCE = 60.0  # seconds until a visitor gives up
+MESSAGES, REST = "messages", "the rest"  # what came over the WebSocket, and over HTTP beside bodies
 
 
 @dataclass
@@ -24,19 +30,23 @@ class Visitor:
     """One person's tab on the server at ``address``; used by one task at a time."""
 
     address: str
-    received: int = 0  # bytes that came over the WebSocket
+    received: Counter[str] = field(default_factory=Counter)  # bytes, by what came: MESSAGES, a kind of body, REST
     tab: Tab = field(default_factory=Tab)
     _cookie: str = ""
     _query: str = ""
     _socket: ClientConnection = field(init=False)
     _heard: asyncio.Queue[ForwardMsg | Exception] = field(default_factory=asyncio.Queue)
     _listening: asyncio.Task[None] = field(init=False)
+    _http: Connection = field(init=False)
+    _fetched: dict[str, asyncio.Task[set[int]]] = field(default_factory=dict)  # by address: once in this tab
+
+    def __post_init__(self) -> None:
+        self._http = Connection(self.address)
 
     async def open(self, place: str = "") -> None:
         """Get the page at ``place``, such as "lesson?size=256", and connect; done when the script has run."""
-        await self._http("GET", f"/{place}")
-        await self._http("GET", "/_stcore/health")
-        await self._http("GET", "/_stcore/host-config")
+        for path in (f"/{place}", "/_stcore/health", "/_stcore/host-config"):
+            await self._request("GET", path)
         token = self._cookie.partition("=")[2]
         self._socket = await connect(
             f"ws{self.address.removeprefix('http')}/_stcore/stream", origin=self.address,  # type: ignore[arg-type]
@@ -49,6 +59,10 @@ class Visitor:
         await self._answer({})
 
     async def close(self) -> None:
+        for task in self._fetched.values():
+            task.cancel()
+        await asyncio.gather(*self._fetched.values(), return_exceptions=True)
+        self._http.close()
         if hasattr(self, "_socket"):
             await self._socket.close()
             await self._listening
@@ -59,13 +73,16 @@ class Visitor:
         await self._rerun(button.fragment, WidgetState(id=button.id, trigger_value=True))
         await self._answer({})
 
-    async def ask_lesson(self, event: str, value: object, block: int) -> None:
-        """A trigger of the lesson's component, which brings ``block``."""
-        lesson = self.tab.widgets["lesson"]
-        trigger = json.dumps([{"event": event, "value": value}])
-        events = f"$$STREAMLIT_INTERNAL_KEY_{lesson.id}__events"
-        await self._rerun(lesson.fragment, WidgetState(id=events, json_trigger_value=trigger))
-        await self._answer({"block": block})
+    async def rerun(self) -> None:
+        """The page's script once more, with nothing changed."""
+        await self._rerun()
+        await self._answer({})
+
+    def need_block(self, block: int) -> None:
+        """See that the tab can show a block (from 1) of the run on show without asking; ClassroomError where it lacks it."""
+        arrived = (self._fetched[at].result() for _, at in self.tab.shown["bodies"])
+        if block not in set().union(*arrived):
+            raise ClassroomError(f"block {block} of {self.tab.shown['run']} has not come")
 
     async def choose(self, key: str, option: int, wanted: dict[str, Any]) -> None:
         """One of a row of pills."""
@@ -82,8 +99,8 @@ class Visitor:
             self.tab.values[uploader.id] = WidgetState(id=uploader.id)
             self.tab.values[uploader.id].file_uploader_state_value.SetInParent()
             await self._rerun(uploader.fragment)
-            [old] = before.file_uploader_state_value.uploaded_file_info
-            sending.append(self._http("DELETE", urlsplit(old.file_urls.delete_url).path))
+            for old in before.file_uploader_state_value.uploaded_file_info:  # none where the last upload failed
+                sending.append(self._request("DELETE", urlsplit(old.file_urls.delete_url).path))
         sending.append(self._put(urlsplit(urls.upload_url).path, picture))
         await asyncio.gather(*sending)
         value = WidgetState(id=uploader.id)
@@ -109,12 +126,12 @@ class Visitor:
         [urls] = answer.file_urls_response.file_urls
         return urls
 
-    async def _put(self, path: str, picture: bytes) -> None:
+    async def _put(self, path: str, picture: bytes) -> Answer:
         """Send a file to its place, as a form's only field."""
         bound = uuid4().hex
         head = f'--{bound}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
         body = head.encode() + picture + f"\r\n--{bound}--\r\n".encode()
-        await self._http("PUT", path, body, f"multipart/form-data; boundary={bound}")
+        return await self._request("PUT", path, [f"Content-Type: multipart/form-data; boundary={bound}"], body)
 
     async def _rerun(self, fragment: str = "", *triggers: WidgetState) -> None:
         while not self._heard.empty():
@@ -125,7 +142,7 @@ class Visitor:
         await self._socket.send(message.SerializeToString())
 
     async def _answer(self, wanted: dict[str, Any]) -> None:
-        """Read until a run has ended and the lesson shows what is ``wanted``, see Tab.shows.
+        """Read until a run has ended, the lesson shows what is ``wanted``, see Tab.shows, and its bodies have arrived.
 
         Of runs that a later one overtakes some end and some do not: only the right lesson is the answer. ClassroomError where the
         page complains or no answer comes.
@@ -139,6 +156,8 @@ class Visitor:
                     if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                         raise ClassroomError("the script does not compile")
                     if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN and self.tab.shows(wanted):
+                        for _, address in self.tab.shown.get("bodies", ()):
+                            await asyncio.shield(self._fetched[address])  # who gives up waiting does not stop it
                         return
         except TimeoutError:
             raise ClassroomError(f"no answer in {PATIENCE:.0f} s") from None
@@ -158,9 +177,10 @@ class Visitor:
         while True:
             try:
                 raw = await self._socket.recv()
-                self.received += len(raw)
+                self.received[MESSAGES] += len(raw)
                 message = ForwardMsg.FromString(raw)
                 self.tab.take(message)
+                self._fetch_new()
                 self._heard.put_nowait(message)
             except Exception as error:
                 self._heard.put_nowait(error)
@@ -168,23 +188,45 @@ class Visitor:
                     break
         await self._socket.close(reason="the page has stopped")
 
-    async def _http(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> None:
+    def _fetch_new(self) -> None:
+        """Begin to fetch what the lesson's message names and this tab has not; what failed, once more."""
+        for kind, at in self.tab.shown.get("bodies", ()):
+            known = self._fetched.get(at)
+            if known is None or (known.done() and (known.cancelled() or known.exception())):
+                self._fetched[at] = asyncio.create_task(self._fetch(kind, at, self.tab.shown["run"]))
+
+    async def _fetch(self, kind: str, at: str, run: str) -> set[int]:
+        """Fetch a body; the blocks (from 1) whose attention is in it. ClassroomError where the server refuses it, and where it
+        is of another run than ``run``."""
+        whole = [] if kind == "book" else ["Range: bytes=0-"]
+        answer = await self._request("GET", urljoin(f"/{self.tab.name}", at), whole, kind=kind)
+        if kind != "run":
+            return set()
+        header = json.loads(header_of(answer.body))
+        if header["run"] != run:
+            raise ClassroomError(f"{at} has {header['run']} instead of {run}")
+        return {
+            n + 1
+            for n in range(header.get("blocks", 0))
+            if all(f"block{n}.{part}" in header["tensors"] for part in ("query", "key", "value"))
+        }
+
+    async def _request(
+        self, method: str, path: str, headers: Sequence[str] = (), body: bytes = b"", kind: str = REST
+    ) -> Answer:
         """A request as the page makes it, cookie and XSRF token included. ClassroomError where the server refuses it."""
-        host = urlsplit(self.address).netloc
         token = self._cookie.partition("=")[2]
-        head = [
-            f"{method} {path} HTTP/1.1", f"Host: {host}", f"Origin: {self.address}", "Connection: close",
-            f"Content-Length: {len(body)}", f"Content-Type: {kind}", f"Cookie: {self._cookie}", f"X-Xsrftoken: {token}",
-        ]  # fmt: skip
-        name, port = host.split(":")
-        async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection(name, int(port))
-            writer.write("\r\n".join([*head, "", ""]).encode() + body)
-            answer = (await reader.read()).decode("latin-1")
-            writer.close()
-        lines = answer.partition("\r\n\r\n")[0].split("\r\n")
-        if not lines[0].partition(" ")[2].startswith("2"):
-            raise ClassroomError(f"{method}: {lines[0]}")
-        for line in lines:
-            if line.lower().startswith("set-cookie:"):
-                self._cookie = line.partition(":")[2].partition(";")[0].strip()
+        own = [f"Origin: {self.address}", "Accept-Encoding: gzip", f"Cookie: {self._cookie}", f"X-Xsrftoken: {token}"]
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._http.ask(method, path, [*own, *headers], body)
+        except HungUpError as error:
+            raise ClassroomError(f"{method} {path}: {error}") from error
+        except TimeoutError:
+            raise ClassroomError(f"{method} {path}: no answer in {PATIENCE:.0f} s") from None
+        self.received[kind] += answer.bytes
+        if answer.refused:
+            raise ClassroomError(f"{method} {path}: {answer.status}")
+        if cookie := answer.headers.get("set-cookie"):
+            self._cookie = cookie.partition(";")[0]
+        return answer
