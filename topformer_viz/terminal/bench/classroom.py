@@ -20,6 +20,7 @@ from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.terminal.bench.pages import trivial_script
 from topformer_viz.terminal.bench.server import Server, machine_cpu, served
 from topformer_viz.terminal.bench.table import Cell, Goal, Table
+from topformer_viz.terminal.bench.timing import percentile
 from topformer_viz.terminal.bench.visitor import Visitor
 from topformer_viz.terminal.chromium import APP
 from topformer_viz.words.text import LANGS
@@ -28,20 +29,13 @@ EVERY = 2.0  # seconds from one turn of a session to its next
 PHONE, THREE_TO_TWO, SMALL = (1024, 768), (1152, 768), (320, 240)  # pictures, width and height
 OPENING, PICTURE, CLICK = "opening the page", "new picture", "a click"
 BLOCK, BESIDE, SAMPLE, LANGUAGE = "another block", "a block beside another", "another sample", "the other language"
+UNTOUCHED = "the untouched pass"
 FIRST, ALONE, LINE = "the first visitor", "one visitor alone", "pictures one after another"
 # Twenty turns of a class, shuffled: one in ten is a new picture.
 DECK = {BLOCK: 11, BESIDE: 2, SAMPLE: 4, LANGUAGE: 1, PICTURE: 2}
 BROWSER = (BLOCK, BESIDE)  # what the browser does with what it has: steps.py measures these
 CACHED = (SAMPLE, LANGUAGE)  # what the server has made before
 CLASS = 40  # sessions; for more, the goals of twice as many hold
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` (0 to 1) of ``values`` do not exceed, interpolated between neighbours."""
-    ordered, place = sorted(values), share * (len(values) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 @dataclass(frozen=True)
@@ -164,6 +158,9 @@ async def attend(
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             due = max(due, time.perf_counter()) + every  # who had to wait takes a breath before the next turn
             await timed(kind, student.turn(kind), waits)
+            # Where the explorer is first on show with a run it asks for this, while it shows all else.
+            if kind == BESIDE and not visitor.tab.shown.get("untouched"):
+                await timed(UNTOUCHED, visitor.wish(), waits)
 
     async with server.watched() as memory:
         begin, own, cpu, all_cpu = time.perf_counter(), time.process_time(), server.cpu(), machine_cpu()
@@ -261,6 +258,7 @@ def _waits(lesson: Class, plain: Class, others: Sequence[Wait], sessions: int, e
     groups: list[tuple[str, Class, tuple[str, ...]]]
     groups = [(f"lesson, {kind}", lesson, (kind,)) for kind in (*BROWSER, OPENING, *CACHED)]
     groups += [("lesson, the last two", lesson, CACHED), (f"lesson, {PICTURE}", lesson, (PICTURE,))]
+    groups += [(f"lesson, {UNTOUCHED}", lesson, (UNTOUCHED,))]
     groups += [(f"trivial page, {kind}", plain, (kind,)) for kind in (OPENING, CLICK)]
     rows: list[tuple[Cell, ...]] = []
     for name, group, kinds in groups:
@@ -286,7 +284,8 @@ def _waits(lesson: Class, plain: Class, others: Sequence[Wait], sessions: int, e
         "and the last byte of the bodies that it names, which a visitor fetches over HTTP, once a tab; a new picture from "
         "choosing the file, its upload included. What the browser answers by itself sends nothing: these turns are taken and count, a visitor "
         "only sees that it has what they show, and how long they take is measured in Chromium (`bench steps`). They are in no "
-        "percentile here, so that of cached views, the other sample and the other language, is of those that do ask the server. The first "
+        "percentile here, so that of cached views, the other sample and the other language, is of those that do ask the server. Where a block is first put beside another in a run, the explorer also asks how far the "
+        "run is from the untouched pass, which nothing else waits for. The first "
         "visitor had seen the samples. Then the same class clicks the trivial page's button. "
         "Errors in the goals count those of the visitors before and after the class, too."
     )

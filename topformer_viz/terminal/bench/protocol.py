@@ -14,8 +14,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from topformer_viz.app.canvas.wire import header_of
 
-KINDS = ("run", "removals", "book")  # of bodies that a message names
-
 
 class ClassroomError(Exception):
     """What a visitor would have to complain about."""
@@ -62,14 +60,17 @@ def widget_of(message: ForwardMsg) -> Widget | None:
 def shown_by(component: BidiComponent) -> dict[str, Any]:
     """What the lesson shows, from its message (wire.py): block from 1, language, which run, and the bodies that belong to it.
 
-    "bodies" are as arriving.js finds them: of each its kind and its address, relative to the page's.
+    "bodies" are as arriving.js finds them: of each its kind and its address, relative to the page's. "untouched": whether it
+    says how far the run is from the untouched pass.
     """
     message = json.loads(header_of(component.bytes))
     view, bodies = message["view"], []
-    for kind in KINDS:
-        said = view.get(kind) if message.get(kind) is None else message[kind]
+    for kind, said in (("run", message.get("run")), ("removals", view.get("removals")), ("book", message.get("book"))):
         bodies += [(kind, at) for at in (said if isinstance(said, list) else [said]) if isinstance(at, str)]
-    return {"block": view["block"] + 1, "lang": message["lang"], "run": view["run"], "bodies": bodies}
+    return {
+        "block": view["block"] + 1, "lang": message["lang"], "run": view["run"], "bodies": bodies,
+        "untouched": view.get("differences") is not None,
+    }  # fmt: skip
 
 
 def complaint(element: Element) -> str:

@@ -1,4 +1,4 @@
-"""Tasks timed in turns."""
+"""Tasks timed in turns, and what many times come to."""
 
 import statistics
 import time
@@ -23,3 +23,11 @@ def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int, warm: in
 def ratio(times: Sequence[float], baseline: Sequence[float]) -> float:
     """Within a round both saw the same machine: the median of their ratios is steadier than a ratio of medians."""
     return statistics.median(a / b for a, b in zip(times, baseline, strict=True))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that ``share`` (0 to 1) of ``values`` do not exceed, interpolated between neighbours."""
+    ordered, place = sorted(values), share * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])

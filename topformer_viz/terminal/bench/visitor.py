@@ -78,6 +78,15 @@ class Visitor:
         await self._rerun()
         await self._answer({})
 
+    async def wish(self) -> None:
+        """What the explorer asks for when it is first on show with a run: how far that is from the untouched pass."""
+        lesson = self.tab.widgets["lesson"]
+        wish = {"run": self.tab.shown["run"], "block": None, "removal": "", "save": None}
+        events = f"$$STREAMLIT_INTERNAL_KEY_{lesson.id}__events"
+        trigger = json.dumps([{"event": "wish", "value": wish}])
+        await self._rerun(lesson.fragment, WidgetState(id=events, json_trigger_value=trigger))
+        await self._answer({"untouched": True})
+
     def need_block(self, block: int) -> None:
         """See that the tab can show a block (from 1) of the run on show without asking; ClassroomError where it lacks it."""
         arrived = (self._fetched[at].result() for _, at in self.tab.shown["bodies"])
