@@ -12,6 +12,7 @@ import pytest
 from topformer_viz.__main__ import main
 from topformer_viz.terminal.bench import report
 from topformer_viz.terminal.bench.command import NAMES
+from topformer_viz.terminal.bench.steps import FRAME
 from topformer_viz.terminal.bench.table import Goal, Table
 from topformer_viz.terminal.chromium import find_chromium
 
@@ -61,7 +62,10 @@ def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
         assert [goal.value for goal in table.goals] == [row[-1] for row in table.rows[1:]]
         assert [row[-1] for row in more[0].rows].count("yes") == 2
     elif name == "steps":
-        assert table.columns[1:] == ("lesson, ms", "trivial page, ms", "ratio")
+        assert table.columns[1:] == ("lesson, ms", "95 %, ms", "trivial page, ms", "95 %, ms")
+        assert len({row[0] for row in table.rows}) == len(table.rows) == 10
+        assert [goal.most for goal in table.goals] == [FRAME] * 4
+        assert all(goal.what.startswith("another block") for goal in table.goals)
     else:
         assert table.rows[0][0] == "an empty page"
         off = table.rows[1][-1]  # the one figure that is no time

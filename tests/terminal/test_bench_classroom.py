@@ -428,7 +428,7 @@ def test_turns_of_the_browser_stand_in_the_table_and_in_no_percentile() -> None:
     table = classroom._waits(ours, theirs, [Wait(PICTURE, 1, "no")], 40, 2)
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows[f"lesson, {BLOCK}"] == ("the browser", 50, None, None, None, 0)
-    assert rows["lesson, the last two"][:2] == ("the server", 4)
+    assert rows["lesson, these two, which the server has"][:2] == ("the server", 4)
     goals = {goal.what: (goal.value, goal.most) for goal in table.goals}
     assert goals["classroom, errors"] == (1, 0)
     assert goals["classroom, cached views, p95, ms"] == (pytest.approx(200), 100)
@@ -460,7 +460,7 @@ def test_a_class_is_served_without_an_error() -> None:
     assert turns["trivial page, a click"][1:] == (3 * 8, 0), waits.note
     assert waits.goals[0].value == 0, waits.note
     picture, again, click = single.rows
-    assert picture[1] > 0 and click[1] > 0
+    assert picture[1] > 0 and again[1] > 0 and click[1] >= 0
     assert picture[2] > picture[3] > 500 and picture[2] > again[2] > 1  # kB
     for table in (memory, growth):
         assert all(isinstance(cell, float) and cell > 0 for row in table.rows for cell in row[1:])

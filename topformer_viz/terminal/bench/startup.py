@@ -20,14 +20,19 @@ SHARED = ("import streamlit", "import torch")  # by the trivial page
 STEPS = {
     "import streamlit": "import streamlit.web.bootstrap",
     "import torch": "import torch; torch.set_num_threads(1)",
-    "import the lesson": "import topformer_viz.app.frame.page, topformer_viz.app.lesson.page",
+    "import the lesson": "import topformer_viz.app.frame.page, topformer_viz.app.lesson.page, topformer_viz.app.lesson.figures",
     "the sample picture": (
         "from topformer_viz.network.input import network_size; from topformer_viz.network.samples import SAMPLES, open_sample; "
         "picture = open_sample(next(iter(SAMPLES))); "
         "picture = picture.resize(network_size(*picture.size, 512, 512))"
     ),
     "the bundled weights": "from topformer_viz.network.weights import load_model; model = load_model('streets')",
-    "the first traced pass": "from topformer_viz.run.tracing import trace; trace(model, picture)",
+    "the first traced pass": "from topformer_viz.run.tracing import trace; run = trace(model, picture)",
+    "what travels of it": "from topformer_viz.app.canvas.travelling import travels; travels(run, model, picture, 'run')",
+    "the book": (
+        "from topformer_viz.app.canvas.book import packed; from topformer_viz.app.lesson.payload import lesson_book; "
+        "from topformer_viz.run.walk import Known; packed(lesson_book(Known.of(run, model), 'en'))"
+    ),
 }
 SCRIPT = """
 import json, sys, time
@@ -98,5 +103,6 @@ def _where(rounds: int) -> Table:
         "Where a start's time goes",
         ("", "ms", "the trivial page's too"),
         rows,
-        f"Medians of {rounds} fresh processes on one thread, each step once, in this order.",
+        f"Medians of {rounds} fresh processes on one thread, each step once, in this order. Not in it: at an address below the first page's "
+        "Streamlit's page first asks there for the server's health, in vain, and then where it is.",
     )
