@@ -376,7 +376,7 @@ def test_an_upload_after_one_that_failed_sends_its_picture_all_the_same(monkeypa
     async def sit() -> tuple[list[str], list[str]]:
         visitor, sent, waits = Visitor(""), list[str](), list[Wait]()
         visitor.tab.widgets["upload"] = Widget("$$ID-0123abc-upload", "")
-        taken = iter([False, True, True])
+        taken = iter([True, False, True])
 
         async def request(method: str, path: str, *more: Any) -> None:
             sent.append(f"{method} {path}")
@@ -398,8 +398,8 @@ def test_an_upload_after_one_that_failed_sends_its_picture_all_the_same(monkeypa
         return [wait.fault for wait in waits], sent
 
     faults, sent = asyncio.run(sit())
-    assert faults == ["ClassroomError: PUT: 500", "", ""]
-    assert [line.split()[0] for line in sent] == ["PUT", "PUT", "DELETE", "PUT"]
+    assert faults == ["", "ClassroomError: PUT: 500", ""]
+    assert [line.split()[0] for line in sent] == ["PUT", "DELETE", "PUT", "PUT"]
 
 
 def test_a_process_that_ends_while_it_is_looked_at_keeps_what_it_spent() -> None:

@@ -1,6 +1,7 @@
 """A class in front of the app: many sessions that speak to a real server as browsers do, and how long they wait.
 
-A ``Visitor`` is what the server sees of a browser tab, and all of them live in this process. The same class meets a
+A ``Visitor`` is what the server sees of a browser tab, and all of them live in this process. What a tab does by itself,
+with the run that it has, reaches no server: steps.py measures it where it happens. The same class meets a
 trivial page afterwards, on a server of its own, so that neither disturbs the other.
 """
 
@@ -230,7 +231,7 @@ async def one_after_another(server: Server, count: int, waits: list[Wait]) -> li
 
 
 def measure(quick: bool = False, sessions: int = CLASS, seconds: float = 60, pictures: int = 0) -> list[Table]:
-    """The class in front of the app, then of the trivial page, and one visitor alone before each; ``pictures`` one after another
+    """The class in front of the app, then of the trivial page, and one visitor alone after each; ``pictures`` one after another
     if any are asked for."""
     every, arrive, rest, samples, count, waits = EVERY, 5.0, 60.0, list(SAMPLES), 20, list[Wait]()
     if quick:

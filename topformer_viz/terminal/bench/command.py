@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("bench", help="measure, beside a baseline in the same run")
     parser.add_argument(
         "what", nargs="?", choices=("all", *NAMES), default="all",
-        help="startup: from `streamlit run` to the first painted page; steps: the lesson's; forward: the network, plain and traced; "
+        help="startup: from `streamlit run` to the first painted page; steps: the lesson's, from click to paint; forward: the network, plain and traced; "
         "explorer: what travels and how it follows the pointer; classroom: many visitors at once; export: many pictures "
         "(default all; all but forward and export need requirements-dev.txt and a Chromium, classroom only the former)",
     )  # fmt: skip
