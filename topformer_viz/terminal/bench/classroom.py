@@ -28,7 +28,7 @@ from topformer_viz.words.text import LANGS
 
 EVERY = 2.0  # seconds from one turn of a session to its next
 PHONE, THREE_TO_TWO, SMALL = (1024, 768), (1152, 768), (320, 240)  # pictures, width and height
-OPENING, PICTURE, CLICK = "opening the page", "new picture", "a click"
+OPENING, PICTURE, CLICK, PAUSE = "opening the page", "new picture", "a click", "nothing"
 BLOCK, BESIDE, SAMPLE, LANGUAGE = "another block", "a block beside another", "another sample", "the other language"
 UNTOUCHED = "the untouched pass"
 FIRST, ALONE, LINE = "the first visitor", "one visitor alone", "pictures one after another"
@@ -158,6 +158,8 @@ async def attend(
         for kind in hand:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             due = max(due, time.perf_counter()) + every  # who had to wait takes a breath before the next turn
+            if kind == PAUSE:
+                continue
             await timed(kind, student.turn(kind), waits)
             # Where the explorer is first on show with a run it asks for this, while it shows all else.
             if kind == BESIDE and not visitor.tab.shown.get("untouched"):
@@ -242,7 +244,7 @@ def measure(quick: bool = False, sessions: int = CLASS, seconds: float = 60, pic
         lesson = asyncio.run(attend(server, "lesson", hands, unseen, samples, every=every, arrive=arrive, rest=rest))
         single = asyncio.run(alone(server, count, waits))
         grown = asyncio.run(one_after_another(server, pictures, waits)) if pictures else []
-    clicks = [[CLICK] * len(hand) for hand in hands]
+    clicks = [[PAUSE if kind in BROWSER else CLICK for kind in hand] for hand in hands]
     with trivial_script() as script, served(script) as server:
         plain = asyncio.run(attend(server, "", clicks, (), (), every=every, arrive=arrive, rest=rest))
         click = asyncio.run(clicked(server, 5 * count, waits))
@@ -288,7 +290,7 @@ def _waits(lesson: Class, plain: Class, others: Sequence[Wait], sessions: int, e
         "only sees that it has what they show, and how long they take is measured in Chromium (`bench steps`). They are in no "
         "percentile here, so that of cached views, the other sample and the other language, is of those that do ask the server. Where a block is first put beside another in a run, the explorer also asks how far the "
         "run is from the untouched pass, which nothing else waits for. The first "
-        "visitor had seen the samples. Then the same class clicks the trivial page's button. "
+        "visitor had seen the samples. Then the same class clicks the trivial page's button, at the turns at which it asked ours. "
         "Errors in the goals count those of the visitors before and after the class, too."
     )
     note += "".join(f" {times} times: {fault}." for fault, times in faults.most_common(5))
