@@ -14,11 +14,11 @@ PACKAGE = Path(topformer_viz.__file__).parent
 ROOMS = ("words", "network", "run", "study", "figures", "server", "app", "terminal", "__main__")
 FILES = {file.relative_to(PACKAGE.parent).with_suffix(""): file for file in sorted(PACKAGE.rglob("*.py"))}
 MODULES = {".".join(path.parts): file for path, file in FILES.items() if path.name != "__init__"}
-# What may be imported late: matplotlib, by way of what draws, and what only some have. A panel shows itself in a notebook.
+# What may be imported late: matplotlib and fontTools, by way of what draws, and what only some have. A panel shows itself in a notebook.
 LATE = {"dask", "distributed", "playwright.sync_api", "topformer_viz"}
 DRAWS = {
     f"topformer_viz.{name}"
-    for name in ("figures.sheet", "figures.animation", "figures.worksheet", "app.lesson.takeaway")
+    for name in ("figures.sheet", "figures.animation", "figures.worksheet", "app.lesson.takeaway", "app.explorer.file")
 }
 
 

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm, Normalize, PowerNorm
 from torch import Tensor
 
 from topformer_viz.app.canvas.wire import CANVAS_JS, Body
-from topformer_viz.app.explorer.file import EXPLORER_JS
+from topformer_viz.app.explorer.script import EXPLORER_JS
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
 from topformer_viz.figures.shades import colours
 from topformer_viz.run.measures import distances, effective_tokens

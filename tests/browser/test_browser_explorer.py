@@ -31,7 +31,8 @@ from topformer_viz import Trace, load_model, trace
 from topformer_viz.app.canvas.travelling import POOLED
 from topformer_viz.app.canvas.wire import CANVAS_JS
 from topformer_viz.app.explorer.change import LABELS, change_of, changes_of
-from topformer_viz.app.explorer.file import EXPLORER_JS, explorer_html, file_parts, page_html
+from topformer_viz.app.explorer.file import explorer_html, file_parts, page_html
+from topformer_viz.app.explorer.script import EXPLORER_JS
 from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.frame.address import complete
 from topformer_viz.network.colour import Model

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from topformer_viz import Trace, trace
 from topformer_viz.app.canvas.travelling import travels
 from topformer_viz.app.canvas.wire import CANVAS_JS, SCENE_JS
-from topformer_viz.app.explorer.file import EXPLORER_JS
+from topformer_viz.app.explorer.script import EXPLORER_JS
 from topformer_viz.app.lesson.page import LESSON_HTML, LESSON_JS
 from topformer_viz.app.lesson.payload import lesson_book
 from topformer_viz.network.colour import Model

@@ -36,7 +36,8 @@ function fetchOnce(kind, address) {
 
 // A message with what lies at its addresses, or a promise of it where that has to come.
 function complete(message) {
-  const asked = Object.keys(READERS).flatMap((kind) => [message[kind] ?? message.view?.[kind] ?? []].flat().map((address) => [kind, address]));
+  const named = { ...message, removals: message.view?.removals };
+  const asked = Object.keys(READERS).flatMap((kind) => [named[kind] ?? []].flat().map((address) => [kind, address]));
   const contents = asked.filter(([, address]) => typeof address === "string").map(([kind, address]) => [kind, fetchOnce(kind, address)]);
   const whole = (all) => {
     const of = (kind) => all.filter(([name]) => name === kind).map(([, content]) => content);

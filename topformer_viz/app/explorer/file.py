@@ -3,17 +3,16 @@
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from topformer_viz.app.canvas.theme import theme_css
 from topformer_viz.app.canvas.travelling import travels
-from topformer_viz.app.canvas.wire import CANVAS_CSS, DRAWING_JS, RUN_JS, header_of, message, scripts
+from topformer_viz.app.canvas.wire import CANVAS_CSS, DRAWING_JS, header_of, message
 from topformer_viz.app.explorer.change import Change, changes_of
 from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message
-from topformer_viz.app.explorer.state import ADDRESS_JS
+from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.explorer.words import ABOUT, ALONE, TITLE
 from topformer_viz.network.colour import Model
 from topformer_viz.run.measures import difference
@@ -22,15 +21,6 @@ from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import Known
 from topformer_viz.words.text import Lang
 
-_HERE = Path(__file__).parent
-EXPLORER_HTML = (_HERE / "explorer.html").read_text("utf-8")
-EXPLORER_CSS = (_HERE / "explorer.css").read_text("utf-8")
-# One script; the explorer comes after its parts, the page that has it last.
-PARTS = (
-    "state.js", "words.js", "pointer.js", "toolbar.js", "pictures.js", "sum.js", "beside.js", "removal.js",
-    "explorer.js", "page.js",
-)  # fmt: skip
-EXPLORER_JS = ADDRESS_JS + RUN_JS + scripts(_HERE, *PARTS)
 START_JS = """
 const inside = (id) => decode(Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0)));
 const explorer = new Explorer(document);

@@ -11,8 +11,8 @@ from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS
 from topformer_viz.app.explorer.change import Change, change_of
-from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS, explorer_html
 from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message
+from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.explorer.words import SAVING
 from topformer_viz.app.frame.address import Takes
@@ -40,6 +40,10 @@ def show(view: View) -> None:
     book = view.book("explorer", lambda: {"explorer": explorer_book(view.outline.known, view.lang)})
     settings: dict[str, Any] = settings_of(view, asks=True) | {"saves": True}
     if asked := st.session_state.pop("explorer_save", None):
+        from topformer_viz.app.explorer.file import (
+            explorer_html,  # only now: what cuts fonts would hold up the app's start
+        )
+
         with st.spinner(SAVING(view.lang)):
             html = explorer_html(
                 view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,

@@ -14,7 +14,7 @@ import streamlit as st
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, scripts
 from topformer_viz.app.explorer import page
-from topformer_viz.app.explorer.file import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
+from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lesson.links import LINKS
