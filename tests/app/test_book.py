@@ -19,7 +19,7 @@ from topformer_viz.app.lesson import payload
 from topformer_viz.app.lesson.payload import lesson_book
 from topformer_viz.network.colour import Model
 from topformer_viz.network.initialise import with_batch_statistics
-from topformer_viz.run.numbers import NUMBERS, Asked, answers_of, places
+from topformer_viz.run.numbers import NUMBERS, answers_of, asked_of, places
 from topformer_viz.run.walk import FACTS, PLACES, Known, shape_of
 from topformer_viz.words.live import HERE, Live, key_of
 from topformer_viz.words.text import LANGS, Lang, Text
@@ -65,10 +65,10 @@ def test_every_place_in_every_book_has_an_answer_and_is_filled(case, lang: Lang)
 
 
 def test_what_is_answered_is_what_the_table_says(case) -> None:
-    asked = [*dict.fromkeys(key_of(*place) for place in places(shape_of(case.run), case.model.num_blocks))]
+    asked = [*dict.fromkeys(places(shape_of(case.run), case.model.num_blocks))]
     answers = answers_of(case.run, case.model, {})
     assert list(answers) == asked
-    later = Asked(case.run, case.model)
+    later = asked_of(case.run, case.model)
     assert {key: later[key] for key in asked} == answers
     assert {key.partition(" ")[0] for key in asked} <= NUMBERS.keys()
     assert answers_of(case.run, case.model, {asked[0]: "known"})[asked[0]] == "known"

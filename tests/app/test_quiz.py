@@ -15,7 +15,7 @@ from topformer_viz.app.lesson.question import LiveQuestion, Question
 from topformer_viz.app.lesson.quiz import LIVE, questions
 from topformer_viz.app.lesson.quiz_shape import shape_question
 from topformer_viz.network.initialise import with_batch_statistics
-from topformer_viz.run.numbers import Asked
+from topformer_viz.run.numbers import asked_of
 from topformer_viz.run.questions import QUESTIONS
 from topformer_viz.run.stages import Stage, Step, axes_of
 from topformer_viz.run.walk import declared_of, sources_of, walk
@@ -24,7 +24,7 @@ from topformer_viz.words.text import Lang, Text
 
 def asked(run: Trace, model: Any, name: str, block: int = 0, lang: Lang = "en") -> dict[str, Question]:
     """The questions about a traced name, by kind."""
-    stage, sources, answers = declared_of(run, name, block), sources_of(run, name, block), Asked(run, model)
+    stage, sources, answers = declared_of(run, name, block), sources_of(run, name, block), asked_of(run, model)
     asking = questions(stage, name, sources, run.sizes, type(model), lang)
     filled = (q.filled(lang, answers, block) if isinstance(q, LiveQuestion) else q for q in asking)
     return {question.kind: question for question in filled if question is not None}

@@ -8,7 +8,7 @@ from PIL import Image
 
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.run.measures import measure
-from topformer_viz.run.numbers import NUMBERS, OF_MATRICES, Asked, answers_of, measures_of, places
+from topformer_viz.run.numbers import NUMBERS, OF_MATRICES, answers_of, asked_of, measures_of, places
 from topformer_viz.run.walk import Shape, shape_of, walk
 
 
@@ -77,7 +77,7 @@ def test_without_whole_matrices_nothing_is_asked_that_needs_them() -> None:
     model = load_model("colour", grid=36)
     run = trace(model, Image.new("RGB", (64, 64), "red"))
     assert "block0.weights" not in run
-    asked = {name for name, _ in places(shape_of(run), 1)}
+    asked = {key.partition(" ")[0] for key in places(shape_of(run), 1)}
     assert asked == NUMBERS.keys() - {*OF_MATRICES, "shown_range"}
     assert answers_of(run, model, {})["measures block0"] == measures_of(measure(run, 0))
 
@@ -89,7 +89,7 @@ def test_what_is_asked_follows_from_the_shape_alone(case) -> None:
 
 
 def test_what_nobody_can_answer_raises(tiny) -> None:
-    asked = Asked(tiny.run, tiny.model)
+    asked = asked_of(tiny.run, tiny.model)
     for key in ("nobody block0", "range block9.tokens", "effective"):
         with pytest.raises(LookupError):
             asked[key]

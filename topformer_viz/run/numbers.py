@@ -15,7 +15,7 @@ from topformer_viz.run.asking import Asked
 from topformer_viz.run.measures import Measures, measure, pyramid_level
 from topformer_viz.run.questions import QUESTIONS
 from topformer_viz.run.tracing import Trace
-from topformer_viz.run.walk import Shape, walk
+from topformer_viz.run.walk import Shape, shape_of, walk
 from topformer_viz.words.live import Answer, Answers, key_of
 
 UNIFORM = 0.999  # share of all tokens from which on rows are called uniform
@@ -108,6 +108,12 @@ def _asked(shape: Shape, blocks: int) -> Iterator[tuple[str, str]]:
     yield from (("shown_range", f"pyramid{n}") for n in range(4) if f"pyramid{n}" in shape)
 
 
-def answers_of(run: Trace, model: Model, known: Answers = MappingProxyType({})) -> Answers:
+def asked_of(run: Trace, model: Model, known: Answers = MappingProxyType({})) -> Asked:
     """What the run says, worked out when it is asked for; ``known`` is what has been worked out already."""
     return Asked(run, model, NUMBERS, known)
+
+
+def answers_of(run: Trace, model: Model, known: Answers = MappingProxyType({})) -> dict[str, Answer]:
+    """All that the run says, by the keys of its places."""
+    asked = asked_of(run, model, known)
+    return {key: asked[key] for key in places(shape_of(run), model.num_blocks)}

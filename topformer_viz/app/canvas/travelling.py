@@ -15,7 +15,7 @@ from topformer_viz.app.canvas.wire import Body
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.run.measures import Measures, measure, pooled, pyramid_level
-from topformer_viz.run.numbers import answers_of, measures_of, places
+from topformer_viz.run.numbers import answers_of, measures_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import Shape, declared_of, shape_of, sources_of, walk
 from topformer_viz.words.live import Answers, key_of
@@ -32,9 +32,7 @@ def travels(run: Trace, model: Model, photo: Image.Image, name: str) -> tuple[by
     """
     measured = [measure(run, n) for n in range(model.num_blocks)]
     known = {key_of("measures", f"block{n}"): measures_of(block) for n, block in enumerate(measured)}
-    asked = answers_of(run, model, known)
-    answers = {key: asked[key] for key in dict.fromkeys(places(shape_of(run), model.num_blocks))}
-    return attention_message(run, measured, answers, photo, name), _maps(run, model, name)
+    return attention_message(run, measured, answers_of(run, model, known), photo, name), _maps(run, model, name)
 
 
 def attention_message(

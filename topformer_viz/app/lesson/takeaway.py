@@ -23,7 +23,7 @@ from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import draw, write
 from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.figures.subject import Subject
-from topformer_viz.run.numbers import answers_of
+from topformer_viz.run.numbers import asked_of
 from topformer_viz.run.stages import AXES, axes_of
 from topformer_viz.run.tracing import summary
 from topformer_viz.run.walk import declared_of, note_of, values_of, walk
@@ -103,7 +103,7 @@ def _zipped(files: Mapping[str, bytes]) -> bytes:
 
 def _steps(subject: Subject, block: int, head: int | None) -> list[Step]:
     run, model, lang = subject.run, subject.model, subject.lang
-    answers = answers_of(run, model)
+    answers = asked_of(run, model)
     steps = []
     for stage, name in walk(run, block).items():
         declared = declared_of(run, name, block)
