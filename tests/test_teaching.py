@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from conftest import Case
-from decoding import decode
 from PIL import Image
 
 from topformer_viz import load_model, trace
@@ -22,14 +21,14 @@ from topformer_viz.app.frame.routes import ROUTES
 from topformer_viz.app.lab.cost import figures as cost
 from topformer_viz.app.lab.page import PARTS
 from topformer_viz.app.lab.what_if.settings import SWITCHES
-from topformer_viz.app.network.payload import network_payload
+from topformer_viz.app.network.parts import parts_of
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.colour import QUESTIONS
 from topformer_viz.network.images import CELL
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import BLOCKS, SIZES
 from topformer_viz.network.samples import SAMPLES, open_sample
-from topformer_viz.run.walk import walk
+from topformer_viz.run.walk import Known, walk
 from topformer_viz.study.by_hand import SEEDS
 from topformer_viz.study.what_if import Setting
 from topformer_viz.words.text import LANGS
@@ -170,8 +169,8 @@ def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
     elif page == "lab":
         own = {"part": set(PARTS)} | lab_choices(heads)[asked.get("part", next(iter(PARTS)))]
     elif page == "network":
-        header = decode(network_payload(case.run, case.model, case.photo, "en", None, {})).header  # type: ignore[arg-type]
-        own = {"part": {part["name"] for part in header["parts"]}}
+        known = Known.of(case.run, case.model)  # type: ignore[arg-type]
+        own = {"part": {part.name for part in parts_of(known, SIZES["tiny"])}}
     return everywhere | own
 
 

@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from topformer_viz.app.explorer.state import ADDRESS
 from topformer_viz.app.frame import address, words
 from topformer_viz.app.network import page as network
-from topformer_viz.app.network.payload import network_payload
-from topformer_viz.network.model import TopFormer
+from topformer_viz.app.network.payload import network_book
+from topformer_viz.network.model import SIZES, TopFormer
+from topformer_viz.run.walk import Known
 from topformer_viz.words.text import LANGS, Lang
 
 EVERYWHERE = ["sample", "model", "size", "grid", "block"]
@@ -165,8 +166,9 @@ def test_the_note_goes_with_the_next_thing_one_does() -> None:
 
 def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:
     for model in (tiny.model, TopFormer("tiny", None)):
-        view: Any = SimpleNamespace(run=tiny.run, model=model)
-        parts = decode(network_payload(tiny.run, model, tiny.photo, "en", None, {})).header["parts"]  # type: ignore[arg-type]
+        known = Known.of(tiny.run, model)  # type: ignore[arg-type]
+        view: Any = SimpleNamespace(outline=SimpleNamespace(known=known))
+        parts = network_book(known, SIZES["tiny"], None, False, "en")["parts"]
         taken = network.takes(view, {})["part"]
         assert [part["name"] for part in parts] == taken.options
         assert taken.default == "image"  # one reads from the beginning

@@ -9,7 +9,7 @@ from typing import Any
 
 from topformer_viz.network.classes import ClassSet, classes_of
 from topformer_viz.network.colour import ColourModel, Model
-from topformer_viz.network.model import TopFormer
+from topformer_viz.network.model import Size, TopFormer
 from topformer_viz.run.stages import COLOUR_NOTES, ORIGINS, STAGES, Origin, Stage, stage_of
 from topformer_viz.run.tracing import Trace
 from topformer_viz.words.live import HERE, Live, Words
@@ -105,13 +105,15 @@ class Known:
     blocks: int
     classes: ClassSet | None  # None: the model has no segmentation
     shape: Shape
+    spec: Size | None = None  # of a TopFormer
 
     @classmethod
     def of(cls, run: Trace, model: Model) -> "Known":
-        classes = None
-        if isinstance(model, TopFormer) and model.classes is not None:
-            classes = classes_of(model.classes, model.class_names)
-        return cls(type(model), model.num_blocks, classes, shape_of(run))
+        classes, spec = None, None
+        if isinstance(model, TopFormer):
+            spec = model.spec
+            classes = None if model.classes is None else classes_of(model.classes, model.class_names)
+        return cls(type(model), model.num_blocks, classes, shape_of(run), spec)
 
 
 def walk(shape: Shape | Trace, block: int) -> dict[str, str]:

@@ -1,13 +1,14 @@
 // How what the server sends arrives: a message, small, over the page's own connection; what is large at addresses that
 // the message gives ({run: [its parts], book, removals, body: [what else is large]}), fetched once in this tab, whatever page asks for it.
 
-// How to read what lies at an address, by where the message names it.
-const READERS = {
-  run: (response) => response.arrayBuffer().then((buffer) => decode(new Uint8Array(buffer))),
-  removals: (response) => READERS.run(response),
-  body: (response) => READERS.run(response),
-  book: (response) => new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).json(),
-};
+const KINDS = ["run", "removals", "body", "book"];
+
+// What lies at an address: a message of wire.py, or a book. What can be packed well has been, once for all.
+async function read(kind, address, response) {
+  const whole = address.endsWith(".gz") ? new Response(response.body.pipeThrough(new DecompressionStream("gzip"))) : response;
+  return kind === "book" ? whole.json() : decode(new Uint8Array(await whole.arrayBuffer()));
+}
+
 const KEPT = 48e6; // bytes that the tab keeps of what it has fetched, what came last at least
 
 // By address: {content}, or while it is on its way {coming}; of all pages of this tab.
@@ -20,7 +21,7 @@ function fetchOnce(kind, address) {
     known.coming = window.topformerAnswer(address).then(async (response) => {
       if (!response.ok) throw new Error(`${response.status} for ${address}`);
       known.bytes = Number(response.headers.get("Content-Length"));
-      known.content = await READERS[kind](response);
+      known.content = await read(kind, address, response);
       return known.content;
     }).finally(() => {
       delete known.coming;
@@ -37,7 +38,7 @@ function fetchOnce(kind, address) {
 // A message with what lies at its addresses, or a promise of it where that has to come.
 function complete(message) {
   const named = { ...message, removals: message.view?.removals };
-  const asked = Object.keys(READERS).flatMap((kind) => [named[kind] ?? []].flat().map((address) => [kind, address]));
+  const asked = KINDS.flatMap((kind) => [named[kind] ?? []].flat().map((address) => [kind, address]));
   const contents = asked.filter(([, address]) => typeof address === "string").map(([kind, address]) => [kind, fetchOnce(kind, address)]);
   const whole = (all) => {
     const of = (kind) => all.filter(([name]) => name === kind).map(([, content]) => content);

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
-from topformer_viz.app.network.payload import COMPARED, MATRIX, SCORES, SEGMENTATION, fit
+from topformer_viz.app.network.parts import added_share, head_name, without_part
+from topformer_viz.app.network.travelling import MATRIX
 from topformer_viz.app.network.words import FIGURES, PARTS, UI
 from topformer_viz.figures.overview import NETWORK, network_panel
 from topformer_viz.figures.panel import Group, Panel, Scale, Table, Tile
@@ -19,9 +20,10 @@ from topformer_viz.figures.subject import class_picture, numbers, ticks_of
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import TopFormer
-from topformer_viz.run.measures import PYRAMID_CELLS, added, by_level, popularity, pyramid_level, shrink, strength
-from topformer_viz.run.segmentation import SILENCED, segment, without
+from topformer_viz.run.measures import PYRAMID_CELLS, by_level, popularity, pyramid_level, shrink, strength
 from topformer_viz.run.stages import STAGES
+from topformer_viz.run.whole import Seen
+from topformer_viz.words.live import Words, key_of
 from topformer_viz.words.numbers import percent
 from topformer_viz.words.text import Text, capital
 
@@ -30,7 +32,8 @@ LEGEND = 24  # classes named beside a segmentation
 
 def figures(view: View) -> list[Offer]:
     """What can be saved of the page; the colour model, which is no network, offers its picture alone."""
-    if not isinstance(view.model, TopFormer):
+    known = view.outline.known
+    if known.spec is None:
         return []
     offers = [
         Offer("network", NETWORK["title"], lambda asked: network_panel(view.subject)),
@@ -38,7 +41,7 @@ def figures(view: View) -> list[Offer]:
         Offer("costs", FIGURES["costs"], lambda asked: _costs(view)),
     ]
     whole = [Offer("segmentation", FIGURES["segmentation"], lambda asked: _segmentation(view))]
-    return offers if view.model.classes is None else whole + offers
+    return offers if known.classes is None else whole + offers
 
 
 def _panel(view: View, name: str, title: str, said: list[str], block: int | None = None, **content: object) -> Panel:
@@ -51,7 +54,8 @@ def _segmentation(view: View) -> Panel:
     lang, model = view.lang, view.model
     assert isinstance(model, TopFormer) and model.classes is not None
     names = classes_of(model.classes, model.class_names)
-    found = segment(view.run["class_scores"], fit(view.photo, SEGMENTATION))
+    seen = Seen(view.run, model)
+    found, order = seen.whole, seen.commonest
     shape = view.photo.height / view.photo.width
     sure = Scale(0.0, 1.0, FIGURES["sure_quantity"](lang))
     classes = class_picture(found.labels, names)
@@ -63,9 +67,7 @@ def _segmentation(view: View) -> Panel:
         Tile(laid, shape, title=FIGURES["laid"](lang), crisp=True),
         Tile(numbers(found.sure), shape, sure, FIGURES["sure"](lang)),
     )
-    counts = torch.bincount(found.labels.flatten(), minlength=len(names.names))
-    order = [c for c in counts.argsort(descending=True).tolist() if counts[c]]
-    shares = (counts / counts.sum()).tolist()
+    shares = (seen.counts / seen.counts.sum()).tolist()
     legend = [
         (FIGURES["class"](lang, name=names.names[c](lang), share=percent(shares[c])), names.colours[c]) for c in order
     ]
@@ -150,16 +152,14 @@ def _levels(view: View, name: str, title: Text) -> Panel:
 def _block(view: View, n: int) -> Panel:
     """A block's mean attention, how much each token is read, and what changes without its attention."""
     lang, run, model = view.lang, view.run, view.model
+    assert isinstance(model, TopFormer)
+    seen = Seen(run, model)
     heads, tokens, grid = run.sizes["heads"], run.sizes["HW"], view.subject.grid
     weights = run[f"block{n}.weights"].float()
     mean = shrink(weights.mean(1, keepdim=True), MATRIX)[0]
     read = popularity(weights)
     maps = torch.cat([read.mean(1)[:, None], read], 1).reshape(heads + 1, *grid)
-    spread = view.measures(n).effective.tolist()
-    titles = [
-        FIGURES["all"](lang),
-        *(PARTS["head"](lang, h=h, spread=f"{e:.1f}", HW=tokens) for h, e in enumerate(spread, 1)),
-    ]
+    titles = [FIGURES["all"](lang), *(head_name(n, head, tokens)(lang, seen, n) for head in range(heads))]
     shape = view.photo.height / view.photo.width
     ticks = {at * mean.shape[-1] / tokens: label for at, label in ticks_of(view.subject, "HW").items()}
     popular = _scale(maps, FIGURES["read_quantity"](lang), 0.0)
@@ -175,14 +175,11 @@ def _block(view: View, n: int) -> Panel:
         Group((matrix,), FIGURES["mean"](lang, heads=heads), 1, 0.5),
         Group(laid, FIGURES["read"](lang)),
     ]
-    said = [FIGURES["root"](lang), FIGURES["added"](lang, share=f"{added(run, n):.1%}")]
+    said = [FIGURES["root"](lang), Words(FIGURES["added"], {"share": added_share(n)})(lang, seen, n)]
     if tokens > MATRIX:
         said.append(PANEL["averaged"](lang, side=mean.shape[-1]))
-    if isinstance(model, TopFormer) and model.classes is not None:
-        size = fit(view.photo, COMPARED)
-        was = segment(run["class_scores"], size).labels
-        now = segment(without(model, run, SILENCED[f"block{n}.projected"]), size).labels
-        told = PARTS["attention_off"](lang, changed=percent(float((was != now).float().mean())))
+    if model.classes is not None:
+        told = without_part(f"block{n}.projected")(lang, seen, n)
         said.append(f"{capital(told)}{'.' if lang == 'en' else '。'}")
     return _panel(view, f"block{n + 1}-attention", PARTS["block_title"](lang, n=n + 1), said, n, groups=tuple(groups))
 
@@ -212,8 +209,7 @@ def _scores(view: View) -> Panel:
     lang, model, scores = view.lang, view.model, view.run["class_scores"]
     assert isinstance(model, TopFormer) and model.classes is not None
     names = classes_of(model.classes, model.class_names)
-    counts = torch.bincount(segment(scores, fit(view.photo, SEGMENTATION)).labels.flatten(), minlength=model.classes)
-    shown = [c for c in counts.argsort(descending=True).tolist() if counts[c]][:SCORES]
+    shown = Seen(view.run, model)[key_of("winners", "class_scores")]
     maps = shrink(scores[0, shown], PYRAMID_CELLS)
     tiles = _maps(
         maps,

@@ -1,4 +1,5 @@
-// The whole network: the scene, and under it the part that is open. Only the way into the lesson asks the server.
+// The whole network: the scene, and under it the part that is open. What is said is the book's, with the run's answers in it; only
+// the way into the lesson asks the server.
 
 class Network {
   constructor(root) {
@@ -29,9 +30,8 @@ class Network {
     this.photo?.close();
   }
 
-  show(net) {
-    const first = !this.net;
-    this.net = net;
+  show(message) {
+    const first = !this.net, net = (this.net = netOf(message));
     this.byName = Object.fromEntries(net.parts.map((part) => [part.name, part]));
     const wanted = first ? net.asked : this.open;
     this.open = Object.hasOwn(this.byName, wanted) ? wanted : net.parts[0].name;
@@ -113,6 +113,15 @@ class Network {
   leave() {
     this.find(".readout").hidden = true;
   }
+}
+
+// All there is to show: what the book says of the run, and the run's tensors by name.
+function netOf({ run, book, ...message }) {
+  const { photo, grid } = run, tensor = (name) => run.tensor(name), said = filled(book, run, 0), net = { ...message, ...said, photo, grid, tensor };
+  if (!said.classes) return net;
+  // The classes that this run shows; maps of classes hold their places.
+  const legend = said.legend.map(({ class: c, share }) => ({ ...(said.classes[c] ?? said.rest), share }));
+  return { ...net, legend, labels: tensor("labels"), sure: tensor("sure") };
 }
 
 export default mount(Network);

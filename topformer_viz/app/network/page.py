@@ -1,75 +1,77 @@
 """The page of the whole network: the forward pass as one picture, its costs, and what was published."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 
+from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, SCENE_WORDS, scripts
+from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS, RUN_JS, SCENE_JS, scripts
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import PROSE, View, part
-from topformer_viz.app.network.payload import network_payload
-from topformer_viz.app.network.words import COLUMNS, PAGE, PARTS, UI
+from topformer_viz.app.network.parts import parts_of
+from topformer_viz.app.network.payload import network_book
+from topformer_viz.app.network.travelling import whole_message
+from topformer_viz.app.network.words import COLUMNS, PAGE
 from topformer_viz.figures.panel import Table
 from topformer_viz.network.costs import PUBLISHED, costs
-from topformer_viz.network.model import TopFormer
+from topformer_viz.network.model import Size, TopFormer
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "topformer_network",
+_component = component(
+    "network",
     html=(_HERE / "network.html").read_text("utf-8"),
     css=CANVAS_CSS + (_HERE / "network.css").read_text("utf-8"),
-    js=CANVAS_JS + SCENE_JS + scripts(_HERE, "scene.js", "pictures.js", "segmentation.js", "network.js"),
+    js=CANVAS_JS + SCENE_JS + RUN_JS + scripts(_HERE, "scene.js", "pictures.js", "segmentation.js", "network.js"),
 )
 
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
     """What an address can say of the page: which part is open, the first at first."""
-    model = view.model
-    if not isinstance(model, TopFormer):
+    known = view.outline.known
+    if known.spec is None:
         return {"part": Parameter(())}
-    parts = ["image", *(f"pyramid{n}" for n in range(4)), "tokens", *(f"block{n + 1}" for n in range(model.num_blocks))]
-    whole = ("split", *(f"injected{n}" for n in (1, 2, 3)), "class_scores", "segmentation")
-    parts += whole if model.classes is not None else ()
+    parts = [part.name for part in parts_of(known, known.spec)]
     return {"part": Parameter(parts, parts[0])}
 
 
 def show(view: View) -> None:
     """Draw the page for the current run."""
-    lang, model = view.lang, view.model
-    if not isinstance(model, TopFormer):
+    lang, known, seconds = view.lang, view.outline.known, view.outline.run.seconds
+    if known.spec is None:
         st.info(PAGE["no_network"](lang))
         write_address(view)
         return
-    if model.classes is None:
+    if known.classes is None:
         st.info(PAGE["no_injection"](lang))
     _picture(view)
-    st.caption(PAGE["speed"](lang, ms=f"{view.run.seconds * 1000:.0f}", rate=f"{1 / view.run.seconds:.0f}"))
+    st.caption(PAGE["speed"](lang, ms=f"{seconds * 1000:.0f}", rate=f"{1 / seconds:.0f}"))
     st.subheader(PAGE["numbers"](lang), anchor="numbers")
-    table = table_html(_numbers(view, model), lambda text: note_html(text, lang))
+    table = table_html(_numbers(view, known.spec), lambda text: note_html(text, lang))
     note = f'<p class="panel-note">{note_html(PAGE["counted"](lang), lang)}</p>'
     st.html(f"<style>{TABLE_CSS}</style>{table}{note}", width=PROSE)
 
 
 @part
 def _picture(view: View) -> None:
-    model = view.model
-    assert isinstance(model, TopFormer)
-    settings = {
-        "asked": view.asked.get("part"),
-        "link": view.link,
-        "ui": {name: text(view.lang) for name, text in (UI | SCENE_WORDS).items()}
-        | {"off_note": PARTS["off_note"](view.lang)},
-    }
-    payload = view.keep(
-        (*view.key, "network", json.dumps(settings)),
-        lambda: network_payload(view.run, model, view.photo, view.lang, view.facts, settings, view.untrained),
-    )
-    _component(key="network", data=payload, on_walk_change=_choose_block, height="content")
+    known, spec = view.outline.known, view.outline.known.spec
+    assert spec is not None
+
+    def travels() -> bytes:
+        model, run, photo = view.computed
+        assert isinstance(model, TopFormer)
+        return whole_message(run, model, photo, view.run_name)
+
+    header = {
+        "lang": view.lang, "asked": view.asked.get("part"), "link": view.link,
+        "run": [hand_out(view.keep((*view.key, "whole"), travels), BOOK, "whole")],
+        "book": view.book("network", lambda: network_book(known, spec, view.facts, view.untrained, view.lang)),
+    }  # fmt: skip
+    _component(header, key="network", on_walk_change=_choose_block, height="content")
     if st.session_state.pop("walking", False):
         st.switch_page("pages/lesson.py", query_params={"stage": "tokens"})
 
@@ -79,21 +81,22 @@ def _choose_block() -> None:
     st.session_state.walking = True
 
 
-def _numbers(view: View, model: TopFormer) -> Table:
+def _numbers(view: View, spec: Size) -> Table:
     """What this network costs here, what it costs as published, and what the paper says."""
-    lang, published = view.lang, PUBLISHED[model.size]
+    lang, published, known = view.lang, PUBLISHED[spec.name], view.outline.known
+    classes, sizes = len(known.classes.names) if known.classes else None, known.shape.sizes
 
     def row(words: str, classes: int | None, height: int, width: int, miou: str = "") -> tuple[str, ...]:
-        parts = costs(model.spec, classes, height, width)
+        parts = costs(spec, classes, height, width)
         params, adds = sum(c.params for c in parts), sum(c.multiply_adds for c in parts)
         return words, f"{params:,}", f"{adds / 1e9:.2f} G", miou
 
-    own = PAGE["ours"](lang, w=view.photo.width, h=view.photo.height, classes=model.classes or 0)
+    own = PAGE["ours"](lang, w=sizes["X"], h=sizes["Y"], classes=classes or 0)
     miou = f"{100 * view.facts.mean_iou:.1f}% {PAGE['on_streets'](lang)}" if view.facts else ""
     said = f"{published.params / 1e6:.1f} M", f"{published.gflops} G", f"{published.miou}%"
     rows = (
-        row(own, model.classes, view.photo.height, view.photo.width, miou),
+        row(own, classes, sizes["Y"], sizes["X"], miou),
         row(PAGE["same"](lang), 150, 512, 512),
         (PAGE["published"](lang), *said),
     )
-    return Table(tuple(text(lang, size=model.size) for text in COLUMNS.values()), rows)
+    return Table(tuple(text(lang, size=spec.name) for text in COLUMNS.values()), rows)

@@ -44,39 +44,38 @@ class Pictures {
   }
 
   pyramid(n) {
-    const { ui, levels } = this.net, level = levels[n];
-    const channels = countTo(level.channels.shape[0]).map((c) => this.figure(fill(ui.channel, { c: c + 1 }), plane(level.channels, c), { width: 190 }));
-    return [this.figure(ui.strength, plane(level.strength), { width: 330 }), ...channels];
+    const { net } = this, { ui } = net, shown = net.tensor(`pyramid${n}.shown`);
+    const channels = countTo(shown.shape[0]).map((c) => this.figure(fill(ui.channel, { c: c + 1 }), plane(shown, c), { width: 190 }));
+    return [this.figure(ui.strength, plane(net.tensor(`pyramid${n}.strength`)), { width: 330 }), ...channels];
   }
 
   tokens() {
-    return this.byLevel(this.net.tokens);
+    return this.byLevel("tokens.levels");
   }
 
   split() {
-    return this.byLevel(this.net.split, true);
+    return this.byLevel(SPLIT, true);
   }
 
-  byLevel(tokens, split = false) {
-    const { ui } = this.net, tiles = countTo(4).map((n) => plane(tokens.maps, n));
+  byLevel(name, split = false) {
+    const { ui, channels, tensor } = this.net, tiles = countTo(4).map((n) => plane(tensor(name), n));
     return tiles.map((tile, n) => {
-      const words = fill(ui.part_of, { scale: 4 << n, channels: tokens.channels[n] });
+      const words = fill(ui.part_of, { scale: 4 << n, channels: channels[n] });
       return this.figure(split && n === 0 ? `${words} · ${ui.dropped}` : words, tile, { width: 230, over: true, dropped: split && n === 0 });
     });
   }
 
   block(n) {
-    const { net } = this, { ui } = net, block = net.blocks[n - 1], whole = plane(block.read);
-    const read = readScale(Math.max(...block.heads.data)), heads = countTo(net.heads);
-    const own = heads.map((h) => this.figure(block.names[h], plane(block.heads, h), { width: 190, over: true, scale: read }));
-    const matrix = plane(block.mean);
+    const { net } = this, { ui } = net, [mean, every, each] = ["mean", "read", "heads"].map((name) => net.tensor(`block${n - 1}.${name}`));
+    const read = readScale(Math.max(...each.data)), whole = plane(every), matrix = plane(mean);
+    const own = net.heads[n - 1].map((name, h) => this.figure(name, plane(each, h), { width: 190, over: true, scale: read }));
     const out = [
       this.figure(ui.mean, matrix, { width: 300, ratio: 1, scale: matrixScale(net, matrix.range[1]), axes: ui.mean_axes }),
       this.figure(ui.read, whole, { width: 300, over: true, scale: readScale(whole.range[1]) }), element("div", { className: "heads" }, ...own),
     ];
     if (!net.without) return out;
-    const cases = [net.without[n - 1], ...net.without.slice(net.blocks.length)];
-    const compared = [this.compared(ui.whole, net.small), ...cases.map((c) => this.compared([c.text, c.val], c.labels, net.small))];
+    const small = net.tensor("small"), cases = [net.without[n - 1], ...net.without.slice(net.heads.length)];
+    const compared = [this.compared(ui.whole, small), ...cases.map((c) => this.compared([c.text, c.val], net.tensor(c.tensor), small))];
     out.push(element("h3", { textContent: ui.off }), element("div", { className: "row" }, ...compared), element("p", { className: "off-note", textContent: ui.off_note }));
     return out;
   }
@@ -100,24 +99,25 @@ class Pictures {
   }
 
   injected(n) {
-    const { ui, injections, levels } = this.net, { level, gate, injected } = injections[n - 1], sign = (s) => element("span", { className: "sum", textContent: s });
+    const { ui, tensor } = this.net, sign = (s) => element("span", { className: "sum", textContent: s });
     return [
-      this.figure(fill(ui.level_at, { scale: 4 << level }), plane(levels[level].strength), { width: 215 }), sign("×"),
-      this.figure(ui.gate_map, plane(gate), { width: 215, scale: GATE_SCALE }), sign("+"),
-      this.figure(ui.part_map, plane(this.net.split.maps, level), { width: 215 }), sign("="),
-      this.figure(fill(ui.injected_at, { scale: 4 << level }), plane(injected), { width: 215 }),
+      this.figure(fill(ui.level_at, { scale: 4 << n }), plane(tensor(`pyramid${n}.strength`)), { width: 215 }), sign("×"),
+      this.figure(ui.gate_map, plane(tensor(`gate${n}.mean`)), { width: 215, scale: GATE_SCALE }), sign("+"),
+      this.figure(ui.part_map, plane(tensor(SPLIT), n), { width: 215 }), sign("="),
+      this.figure(fill(ui.injected_at, { scale: 4 << n }), plane(tensor(`injected${n}.strength`)), { width: 215 }),
     ];
   }
 
   class_scores() {
-    const { scores } = this.net, scale = scaleFor(extent(scores.maps.data));
-    return scores.names.map((name, c) => this.figure(name, plane(scores.maps, c), { width: 210, scale }));
+    const { winners, classes, tensor } = this.net, scores = tensor("scores"), scale = scaleFor(extent(scores.data));
+    return winners.map((c, n) => this.figure(classes[c].name, plane(scores, n), { width: 210, scale }));
   }
 }
 
 // Both reach to four times uniform at least, so that what is even does not look like much.
 const matrixScale = ({ grid }, top) => rootScale(Math.max(top, 4 / (grid[0] * grid[1])));
 const readScale = (top) => rootScale(Math.max(top, 4));
+const SPLIT = "block3.output.levels"; // the last block's
 const GATE_SCALE = { low: 0, high: 1, table: SEQUENTIAL };
 
 // One (rows, columns) plane of a tensor (n, rows, columns).

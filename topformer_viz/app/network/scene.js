@@ -19,7 +19,7 @@ class NetworkScene extends Scene {
   }
 
   draw() {
-    const { net } = this.network, whole = Boolean(net.injections);
+    const { net } = this.network, whole = Boolean(net.classes);
     this.boxes = this.places(whole);
     this.fill(1500, 536, net.ui, [...this.ribbons(), ...(whole ? this.ribbonsBeyond() : []), ...this.nodes(), ...(whole ? this.nodesBeyond() : [])]);
     this.light();
@@ -59,7 +59,7 @@ class NetworkScene extends Scene {
   }
 
   channelsEnd(n) {
-    return this.channelAt(n, this.network.net.levels[n].channels.shape[0]);
+    return this.channelAt(n, this.network.net.tensor(`pyramid${n}.shown`).shape[0]);
   }
 
   // The n-th part of the split stands below the injection it goes to; the first, which is dropped, before them.
@@ -131,20 +131,21 @@ class NetworkScene extends Scene {
 
   nodes() {
     const { net } = this.network, { boxes } = this, { tokens } = boxes;
-    const levels = net.levels.map((level, n) => {
+    const levels = countTo(4).map((n) => {
+      const shown = net.tensor(`pyramid${n}.shown`), strengths = plane(net.tensor(`pyramid${n}.strength`));
       const box = boxes[`pyramid${n}`], size = this.fit([CHANNEL_PITCH[n] - 6, ROOM[`pyramid${n}`][1] * 0.8]);
-      const channels = countTo(level.channels.shape[0]).map((c) => imageIn({ x: this.channelAt(n, c + 0.5), y: box.y, ...size }, this.url(plane(level.channels, c)), ' opacity="0.75"'));
-      return this.node(`pyramid${n}`, [this.picture(box, plane(level.strength)), ...channels], { width: this.channelsEnd(n) - box.x + box.w / 2 });
+      const channels = countTo(shown.shape[0]).map((c) => imageIn({ x: this.channelAt(n, c + 0.5), y: box.y, ...size }, this.url(plane(shown, c)), ' opacity="0.75"'));
+      return this.node(`pyramid${n}`, [this.picture(box, strengths), ...channels], { width: this.channelsEnd(n) - box.x + box.w / 2 });
     });
     const sheets = [12, 8, 4, 0].map((d) => `<rect class="outline" ${boxed({ ...tokens, x: tokens.x + d, y: tokens.y - d })} style="fill:var(--panel)"/>`);
-    const blocks = net.blocks.map(({ mean }, n) => {
-      const tile = plane(mean);
+    const blocks = net.heads.map((_, n) => {
+      const tile = plane(net.tensor(`block${n}.mean`));
       return this.node(`block${n + 1}`, [this.picture(boxes[`block${n + 1}`], tile, matrixScale(net, tile.range[1]))]);
     });
     return [
       this.node("image", [this.photograph(boxes.image), tokenGrid(boxes.image, net.grid)]),
       ...levels,
-      this.node("tokens", [...sheets, this.picture(tokens, together(net.tokens.maps))], { title: [tokens.x, tokens.y - tokens.h / 2 - 20] }),
+      this.node("tokens", [...sheets, this.picture(tokens, together(net.tensor("tokens.levels")))], { title: [tokens.x, tokens.y - tokens.h / 2 - 20] }),
       ...blocks,
     ];
   }
@@ -153,25 +154,25 @@ class NetworkScene extends Scene {
     const { net } = this.network, { split, class_scores: scores, segmentation } = this.boxes;
     return [
       this.node("split", countTo(4).map((n) => this.part(n)), { title: [this.partBox(2).x, split.y + split.h / 2 + 44], sizes: null }),
-      ...net.injections.map((injection) => this.injection(injection)),
-      this.node("class_scores", [this.picture(scores, plane(net.scores.maps))]),
+      ...[1, 2, 3].map((n) => this.injection(n)),
+      this.node("class_scores", [this.picture(scores, plane(net.tensor("scores")))]),
       this.node("segmentation", [this.photograph(segmentation), imageIn(segmentation, dataUrl(painted(net, net.labels, 0.6)))]),
     ];
   }
 
   // The first part is crossed out.
   part(n) {
-    const { net } = this.network, box = this.partBox(n), { x, y, w, h } = box, drawn = this.picture(box, plane(net.split.maps, n));
+    const { net } = this.network, box = this.partBox(n), { x, y, w, h } = box, drawn = this.picture(box, plane(net.tensor(SPLIT), n));
     const words = textAt(x, y + h / 2 + 15, "node-shape", n ? this.network.byName[`pyramid${n}`].short : net.ui.dropped);
     if (n) return drawn + words;
     return `<g opacity="0.55">${drawn}</g><path class="gone" d="M${x - w / 2 - 3} ${y - h / 2 - 3}l${w + 6} ${h + 6}m0 ${-h - 6}l${-w - 6} ${h + 6}"/>${words}`;
   }
 
-  injection({ level, gate, injected }) {
-    const name = `injected${level}`, box = this.boxes[name], { x, y, w, h } = box, gateBox = this.gateBox(level);
+  injection(n) {
+    const { ui, tensor } = this.network.net, name = `injected${n}`, box = this.boxes[name], { x, y, w, h } = box, gateBox = this.gateBox(n);
     return this.node(name, [
-      this.picture(gateBox, plane(gate), GATE_SCALE), textAt(gateBox.x + gateBox.w / 2 + 5, gateBox.y + 4, "aside", this.network.net.ui.gate, "start"),
-      this.picture(box, plane(injected)), signAt(x - w / 2 - 12, y, 9, "×"), signAt(x, y + h / 2 + 12, 9, "+"),
+      this.picture(gateBox, plane(tensor(`gate${n}.mean`)), GATE_SCALE), textAt(gateBox.x + gateBox.w / 2 + 5, gateBox.y + 4, "aside", ui.gate, "start"),
+      this.picture(box, plane(tensor(`injected${n}.strength`))), signAt(x - w / 2 - 12, y, 9, "×"), signAt(x, y + h / 2 + 12, 9, "+"),
     ], { sizes: null });
   }
 }

@@ -79,6 +79,7 @@ COLUMNS = {
     "miou": Text("[[mIoU]]", "[[mIoU]]"),
 }
 
+SHARE = Text("{share:.1%}", "{share:.1%}")
 
 PARTS = {
     "pooled_title": Text("Pooled to the token grid", "池化到 token 网格"),

@@ -1,0 +1,143 @@
+"""The numbers of a run that are asked of the whole network: in one table, as in numbers.py, but for one page alone.
+
+Some take the network two to three runs more: its segmentation, and what becomes of it without a part's work.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from topformer_viz.network.model import TopFormer
+from topformer_viz.run.measures import added, effective_tokens
+from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
+from topformer_viz.run.tracing import Trace
+from topformer_viz.run.walk import Known
+from topformer_viz.words.live import Answer, key_of
+
+SEGMENTATION = 480  # longest side of the segmentation, in image pixels
+COMPARED = 240  # and of those without a part's work
+LEGEND = 255  # most classes told apart in one image: the rarest after them become one
+SCORES = 8  # classes whose scores are shown
+
+
+class Seen(dict[str, Answer]):
+    """What a run says of its whole network, and its segmentations; each is worked out once, when it is asked for."""
+
+    def __init__(self, run: Trace, model: TopFormer) -> None:
+        self.run, self.model = run, model
+        self._without: dict[str, Tensor] = {}
+
+    def __missing__(self, key: str) -> Answer:
+        name, _, of = key.partition(" ")
+        self[key] = NUMBERS[name](self, of)
+        return self[key]
+
+    @cached_property
+    def whole(self) -> Segmentation:
+        return segment(self.run["class_scores"], self._size(SEGMENTATION))
+
+    @cached_property
+    def small(self) -> Tensor:
+        """The classes (Y, X), as small as those to be compared with."""
+        return segment(self.run["class_scores"], self._size(COMPARED)).labels
+
+    def without(self, part: str) -> Tensor:
+        """The same without a part's work, by its name in SILENCED."""
+        if part not in self._without:
+            scores = without(self.model, self.run, SILENCED[part])
+            self._without[part] = segment(scores, self._size(COMPARED)).labels
+        return self._without[part]
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """Image pixels of each class in the segmentation."""
+        return torch.bincount(self.whole.labels.flatten(), minlength=self.run["class_scores"].shape[1])
+
+    @cached_property
+    def commonest(self) -> list[int]:
+        """The classes of the segmentation, the one with most image pixels first."""
+        return _by(self.counts, self.counts.nonzero().flatten())
+
+    @cached_property
+    def present(self) -> list[int]:
+        """The classes of all these segmentations, in the same order."""
+        maps = (self.whole.labels, self.small, *(self.without(part) for part in SILENCED))
+        return _by(self.counts, torch.cat([labels.flatten() for labels in maps]).unique())
+
+    def _size(self, longest: int) -> tuple[int, int]:
+        """(Y, X) of the image brought to ``longest`` image pixels on its longer side."""
+        Y, X = (self.run.sizes[axis] for axis in ("Y", "X"))
+        scale = longest / max(Y, X)
+        return max(1, round(Y * scale)), max(1, round(X * scale))
+
+
+def _by(counts: Tensor, classes: Tensor) -> list[int]:
+    return sorted(classes.tolist(), key=lambda c: -int(counts[c]))
+
+
+def _added(seen: Seen, of: str) -> Answer:
+    """How large what a block's attention adds is, beside the feature map it is added to."""
+    return {"say": "added", "share": added(seen.run, int(of.removeprefix("block")))}
+
+
+def _spread(seen: Seen, of: str) -> Answer:
+    """Over how many tokens a head spreads, "block0.head0"."""
+    block, _, head = of.partition(".head")
+    return {"say": "spread", "tokens": float(effective_tokens(seen.run[f"{block}.weights"][0, int(head)]).mean())}
+
+
+def _passes(seen: Seen, of: str) -> Answer:
+    """What a gate lets through on average."""
+    return {"say": "passes", "share": float(seen.run[of].mean())}
+
+
+def _changed(seen: Seen, of: str) -> Answer:
+    """The share of image pixels that change class without a part's work."""
+    return {"say": "changed", "share": float((seen.without(of) != seen.small).float().mean())}
+
+
+def _sure(seen: Seen, of: str) -> Answer:
+    return {"say": "sure", "share": float(seen.whole.sure.mean())}
+
+
+def _legend(seen: Seen, of: str) -> Answer:
+    """The classes told apart, with the share of the image that each has; where more became one, that comes last, without a class."""
+    shares = (seen.counts / seen.counts.sum()).tolist()
+    legend = [{"class": c, "share": shares[c]} for c in seen.present[:LEGEND]]
+    if rest := seen.present[LEGEND:]:
+        legend.append({"class": None, "share": sum(shares[c] for c in rest)})
+    return legend
+
+
+def _winners(seen: Seen, of: str) -> Answer:
+    """The classes that win most image pixels."""
+    return seen.commonest[:SCORES]
+
+
+NUMBERS: Mapping[str, Callable[[Seen, str], Answer]] = {
+    "added": _added,
+    "spread": _spread,
+    "passes": _passes,
+    "changed": _changed,
+    "sure": _sure,
+    "legend": _legend,
+    "winners": _winners,
+}
+
+
+def places(known: Known) -> Iterator[tuple[str, str]]:
+    """All that is asked of the whole network: a name of NUMBERS, and of what."""
+    for block in range(known.blocks):
+        yield "added", f"block{block}"
+        yield from (("spread", f"block{block}.head{head}") for head in range(known.shape.sizes["heads"]))
+    if known.classes is not None:
+        yield from (("passes", f"gate{n}") for n in (1, 2, 3))
+        yield from (("changed", part) for part in SILENCED)
+        yield from ((name, "class_scores") for name in ("sure", "legend", "winners"))
+
+
+def answers_of(seen: Seen, known: Known) -> dict[str, Answer]:
+    """What the run says in all these places, by their keys."""
+    return {key: seen[key] for key in (key_of(*place) for place in places(known))}
