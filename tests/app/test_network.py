@@ -1,6 +1,7 @@
 """The whole network's bytes, read as the browser reads them."""
 
 import copy
+import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from decoding import tensors
+from decoding import components, tensors
+from opening import book_of, markup, message, open_app
 from PIL import Image
 from torch import Tensor
 from whole import Whole, show
@@ -19,6 +21,7 @@ from topformer_viz import Trace, load_model, trace
 from topformer_viz.app.canvas import book
 from topformer_viz.app.canvas.markup import shape_html
 from topformer_viz.app.canvas.wire import PHOTO_SIDE
+from topformer_viz.app.frame.view import View
 from topformer_viz.app.network import payload, travelling
 from topformer_viz.app.network.parts import head_name, without_part
 from topformer_viz.app.network.payload import network_book
@@ -161,7 +164,7 @@ def test_tokens_are_told_apart_by_the_level_they_come_from(sent: Whole, traced: 
 
 def test_blocks_are_the_mean_of_their_heads(sent: Whole) -> None:
     H, W = sent.header["grid"]
-    assert (H, W, sent.header["heads"]) == tuple(sent.run.sizes[axis] for axis in ("H", "W", "heads"))
+    assert (H, W) == tuple(sent.run.sizes[axis] for axis in ("H", "W"))
     assert len(sent.said["heads"]) == 4
     for n, names in enumerate(sent.said["heads"]):
         weights = sent.run[f"block{n}.weights"][0].double().numpy()  # (heads, HW, HW): row reads column
@@ -486,7 +489,7 @@ def test_the_book_is_the_same_for_every_picture(
 def test_figures_and_the_page_say_the_same(segmented: Whole) -> None:
     seen, tokens = Seen(segmented.run, segmented.model), segmented.run.sizes["HW"]
     for n in range(4):
-        said = [head_name(n, head, tokens)("en", seen, n) for head in range(segmented.header["heads"])]
+        said = [head_name(n, head, tokens)("en", seen, n) for head in range(segmented.run.sizes["heads"])]
         assert said == segmented.said["heads"][n]
         assert without_part(f"block{n}.projected")("en", seen, n) == segmented.said["without"][n]["text"]
 
@@ -522,3 +525,42 @@ def test_the_legend_goes_by_share_alone(tiny, monkeypatch: pytest.MonkeyPatch) -
 def test_an_untrained_networks_segmentation_is_evidence_of_nothing(tiny) -> None:
     (random,) = show(tiny.model, tiny.photo, tiny.run, untrained=True).said["owed"]
     assert random[1] == NOT_EVIDENCE("en")
+
+
+# In the app
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_shows_every_part_and_its_cost(lang: str) -> None:
+    app = open_app("network", lang=lang, size="256", part="block2")
+    header, said = message(app).header, book_of(app)
+    assert (header["lang"], header["asked"]) == (lang, "block2")
+    assert len(said["parts"]) == 16
+    assert said["costs"]["all"][0] == sum(p.numel() for p in load_model("streets").parameters())
+    (table,) = re.findall("<table>.*?</table>", markup(app), re.S)
+    assert "34.6%" in table and "1,371,336" in table
+
+
+def test_another_language_brings_another_book_and_the_same_maps() -> None:
+    english, chinese = (open_app("network", lang=lang, size="256") for lang in ("en", "zh"))
+    told = [message(app).header for app in (english, chinese)]
+    assert told[0]["maps"] == told[1]["maps"] and told[0]["book"] != told[1]["book"]
+    assert len(message(english).body) == 0 and len(json.dumps(told)) < 2_000
+
+
+def test_the_page_asks_for_no_run_once_its_maps_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rerun needs of the model and the picture is known of the run's shape."""
+    app = open_app("network", size="256", lang="en")
+
+    def computed(view: View) -> None:
+        raise AssertionError("asks for the full run")
+
+    monkeypatch.setattr(View, "computed", property(computed))
+    app.run()
+    assert not app.exception, app.exception
+
+
+def test_the_colour_model_has_no_network_to_show() -> None:
+    app = open_app("network", model="colour")
+    assert len(app.info) == 1
+    assert not components(app)

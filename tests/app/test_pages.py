@@ -14,7 +14,6 @@ from opening import HANDED, ROOT, book_of, lesson_of, markup, message, open_app,
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from topformer_viz import load_model
 from topformer_viz.app.canvas.markup import term_anchor
 from topformer_viz.app.canvas.theme import COLOURS, FAMILIES
 from topformer_viz.app.canvas.wire import OWN
@@ -305,27 +304,6 @@ def test_a_link_can_point_at_each_term_and_axis(lang: str) -> None:
     anchors = re.findall(r'<dt id="(.*?)">', page)
     assert anchors == [*(f"axis-{name}" for name in AXES), *map(term_anchor, GLOSSARY)]
     assert "followsAnchors" in page
-
-
-# The network's page
-
-
-@pytest.mark.parametrize("lang", LANGS)
-def test_the_network_page_shows_every_part_and_its_cost(lang: str) -> None:
-    app = open_app("network", lang=lang, size="256", part="block2")
-    header = lesson(app)
-    assert header["asked"] == "block2"
-    assert len(header["parts"]) == 16
-    assert header["costs"]["all"][0] == sum(p.numel() for p in load_model("streets").parameters())
-    assert sum(entry["share"] for entry in header["legend"]) == pytest.approx(1)
-    (table,) = re.findall("<table>.*?</table>", markup(app), re.S)
-    assert "34.6%" in table and "1,371,336" in table
-
-
-def test_the_colour_model_has_no_network_to_show() -> None:
-    app = open_app("network", model="colour")
-    assert len(app.info) == 1
-    assert not components(app)
 
 
 @pytest.mark.parametrize(

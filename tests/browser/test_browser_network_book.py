@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsing import Open
 from conftest import Case
+from playwright.sync_api import expect
 from whole import Whole, show
 
 from topformer_viz import load_model, trace
 from topformer_viz.app.canvas.book import packed
 from topformer_viz.app.canvas.wire import CANVAS_JS, RUN_JS
+from topformer_viz.app.frame.words import UI
 from topformer_viz.app.network.payload import network_book
 from topformer_viz.app.network.travelling import whole_message
 from topformer_viz.network.choices import FACTS
@@ -93,3 +96,32 @@ def test_a_place_without_an_answer_is_an_error(blank: "Page", tiny: Case) -> Non
     for key in ("passes gate2", "spread block1.head3", "legend class_scores"):
         with pytest.raises(Exception, match=f"no run answers {key}"):
             arrives(blank, sent, "en", gone=(key,))
+
+
+# In the app
+
+
+def test_another_language_brings_a_book_and_no_maps(visit: Open) -> None:
+    page = visit("network?size=256&lang=en&part=block2")
+    heading = page.locator(".opened h2")
+    expect(heading).to_have_text("Block 2")
+    brought: list[str] = []
+    page.on("request", lambda request: brought.append(request.url) if request.resource_type == "fetch" else None)
+    page.get_by_text("中文", exact=True).first.click()
+    expect(heading).to_have_text("块 2")
+    assert len(brought) == 1
+    page.get_by_text("English", exact=True).first.click()
+    expect(heading).to_have_text("Block 2")
+    assert len(brought) == 1
+
+
+def test_who_comes_back_to_the_page_fetches_nothing_again(visit: Open) -> None:
+    page = visit("network?size=256&lang=en")
+    page.locator(".opened h2").wait_for()
+    page.get_by_role("link", name=UI["heads"]("en")).click()
+    page.locator(".opened h2").wait_for(state="detached")
+    brought: list[str] = []
+    page.on("request", lambda request: brought.append(request.url) if request.resource_type == "fetch" else None)
+    page.get_by_role("link", name=UI["network"]("en")).click()
+    page.locator(".opened h2").wait_for()
+    assert not brought

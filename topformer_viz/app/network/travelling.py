@@ -40,9 +40,8 @@ def whole_message(run: Trace, model: TopFormer, photo: Image.Image, name: str) -
             }
         maps |= _classes(seen)
     message = body.message({
-        "run": name, "grid": [run.sizes["H"], run.sizes["W"]], "heads": run.sizes["heads"], "blocks": model.num_blocks,
-        "photo": body.add_photo(photo), "tensors": {name: body.add(own) for name, own in maps.items()},
-        "answers": answers_of(seen, Known.of(run, model)),
+        "run": name, "grid": [run.sizes["H"], run.sizes["W"]], "photo": body.add_photo(photo),
+        "tensors": {name: body.add(own) for name, own in maps.items()}, "answers": answers_of(seen, Known.of(run, model)),
     })  # fmt: skip
     return gzip.compress(message, FAST, mtime=0)
 
