@@ -153,7 +153,7 @@ def test_a_book_is_made_without_the_run(case) -> None:
     """Of its shape alone; and no number of the run is in it."""
     known = Known.of(case.run, case.model)
     stripped = Trace(dict.fromkeys(case.run), dict(case.run.sizes), 0.0, "cpu", False)  # type: ignore[arg-type]
-    assert Known(known.model, known.blocks, known.classes, shape_of(stripped)) == known
+    assert replace(known, shape=shape_of(stripped)) == known
     assert all(isinstance(size, int) for size in known.shape.sizes.values())
     assert all(isinstance(name, str) for name in known.shape.names)
     text = json.dumps(lesson_book(known, "en"))

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from decoding import Payload, components, decode
-from handed import HANDED
-from opening import markup, open_app
+from opening import HANDED, markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 

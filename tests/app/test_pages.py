@@ -256,7 +256,7 @@ def test_a_checkpoint_is_opened_said_and_kept_over_pages() -> None:
     app.switch_page("pages/network.py").run()
     assert not app.exception
     assert said in markup(app)
-    assert lesson(app)["set"].startswith("Cityscapes, 19 classes (guessed")
+    assert book_of(app)["set"].startswith("Cityscapes, 19 classes (guessed")
     app.switch_page("pages/lesson.py").run()
     app.session_state["model"] = "tiny"
     app.run()
@@ -289,9 +289,8 @@ def test_a_backbone_runs_without_a_segmentation() -> None:
     app = open_app("network", size="256")
     upload(app, checkpoint(None), "backbone.safetensors", key="checkpoint")
     assert "ImageNet backbone" in markup(app)
-    header = lesson(app)
-    assert "segmentation" not in [part["name"] for part in header["parts"]]
-    assert header["parts"][-1]["name"] == "block4"
+    parts = [part["name"] for part in book_of(app)["parts"]]
+    assert "segmentation" not in parts and parts[-1] == "block4"
     assert len(app.info) == 1
 
 

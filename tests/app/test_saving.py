@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoding import decode
-from handed import HANDED
-from opening import ROOT, open_app
+from opening import HANDED, ROOT, open_app
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest

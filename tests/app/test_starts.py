@@ -10,8 +10,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 import torch
-from handed import HANDED
-from opening import choose, markup, open_app
+from opening import HANDED, choose, markup, open_app
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 

@@ -90,6 +90,6 @@ def test_what_is_asked_follows_from_the_shape_alone(case) -> None:
 
 def test_what_nobody_can_answer_raises(tiny) -> None:
     asked = asked_of(tiny.run, tiny.model)
-    for key in ("nobody block0", "range block9.tokens", "effective"):
+    for key in ("nobody block0", "range block9.tokens", "effective block9"):
         with pytest.raises(LookupError):
             asked[key]
