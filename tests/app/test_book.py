@@ -161,3 +161,16 @@ def test_a_book_is_made_without_the_run(case) -> None:
     said = {digits for digits in said if len(re.sub(r"[^1-9]", "", digits)) == 4 and "." in digits}
     assert len(said) > 30
     assert not [digits for digits in said if re.search(rf"(?<![\d.]){re.escape(digits)}(?!\d)", text)]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_is_told_once_for_all_blocks_is_the_same_in_each(
+    monkeypatch: pytest.MonkeyPatch, case, lang: Lang
+) -> None:
+    known = Known.of(case.run, case.model)
+    once = lesson_book(known, lang)
+    monkeypatch.setattr(payload, "OF_ITS_BLOCK", tuple(step["stage"] for step in once["steps"]))
+    each = lesson_book(known, lang)
+    for block in range(known.blocks):
+        assert told(once, block) == told(each, block)
+    assert len(each["steps"]) == sum(map(len, each["blocks"])) >= len(once["steps"])

@@ -5,10 +5,10 @@ Each takes what is asked of a run and what it is asked ``of``, a traced tensor o
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from types import MappingProxyType
 
 import torch
+from torch import Tensor
 
 from topformer_viz.network.colour import Model
 from topformer_viz.run.asking import Asked
@@ -22,7 +22,13 @@ UNIFORM = 0.999  # share of all tokens from which on rows are called uniform
 
 
 def _range(run: Asked, of: str) -> Answer:
-    return [float(end) for end in torch.aminmax(run.tensor(of))]
+    return [float(end) for end in torch.aminmax(_as_it_lies(run.tensor(of)))]
+
+
+def _as_it_lies(tensor: Tensor) -> Tensor:
+    """The same numbers in the order of the memory, channels last or not: of those torch finds the ends ten times as fast."""
+    last = tensor.movedim(1, -1)
+    return last if last.is_contiguous() else tensor
 
 
 def _mean(run: Asked, of: str) -> Answer:
@@ -56,7 +62,7 @@ def _measures(run: Asked, of: str) -> Answer:
 
 def measures_of(measured: Measures) -> Answer:
     """A block's measures of each head, by name; ``log_sum_exp``, of each row, travels as a tensor."""
-    return {name: value.tolist() for name, value in asdict(measured).items() if name != "log_sum_exp"}
+    return {name: value.tolist() for name, value in vars(measured).items() if name != "log_sum_exp"}
 
 
 def _effective(run: Asked, of: str) -> Answer:

@@ -21,6 +21,7 @@ from topformer_viz.network.facts import Facts
 from topformer_viz.run.measures import Measures, measure
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import Known
+from topformer_viz.server.store import STORE
 from topformer_viz.words.text import Lang
 
 
@@ -92,7 +93,7 @@ class View:
     def book(self, page: str, make: Callable[[], dict[str, Any]]) -> str:
         """Where the browser finds the page's book; it is made once for all pictures of this shape."""
         # The key's first is the picture's.
-        data = self.keep(("book", page, *self.key[1:], self.lang), lambda: packed(make()))
+        data = STORE.at_once(("book", page, *self.key[1:], self.lang), lambda: packed(make()))
         return hand_out(data, BOOK, f"book {page}")
 
     def measures(self, block: int) -> Measures:

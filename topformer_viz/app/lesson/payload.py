@@ -4,7 +4,6 @@ The tensors come from the run (canvas/travelling.py); a stage names its own. Sta
 in it once.
 """
 
-import json
 from typing import Any
 
 from topformer_viz.app.canvas import book
@@ -27,20 +26,27 @@ from topformer_viz.words.names import CHANNEL_NAMES
 from topformer_viz.words.text import Lang
 
 FLOAT32 = 4  # bytes
+OF_ITS_BLOCK = (
+    "tokens",
+    "output",
+)  # stages of which a block says something of its own; the others are told once for all
 
 
 def lesson_book(known: Known, lang: Lang) -> dict[str, Any]:
     """Everything the lesson says of a model's runs of one shape; LookupError where a place in it has no answer."""
-    steps: dict[str, int] = {}
-    blocks = [
-        [steps.setdefault(json.dumps(step), len(steps)) for step in _steps(known, block, lang)]
-        for block in range(known.blocks)
-    ]
-    told = [json.loads(step) for step in steps]
+    told: list[dict[str, Any]] = []
+    blocks: list[list[int]] = []
+    for block in range(known.blocks):
+        numbers = []
+        for n, (stage, name) in enumerate(walk(known.shape, block).items()):
+            if not block or stage in OF_ITS_BLOCK:
+                told.append(_step(known, stage, name, block, lang))
+            numbers.append(len(told) - 1 if not block or stage in OF_ITS_BLOCK else blocks[0][n])
+        blocks.append(numbers)
     answered = set(places(known.shape, known.blocks))
     for block, numbers in enumerate(blocks):
         book.check([told[n] for n in numbers], block, answered)
-    sources = {source.method: source for block in range(known.blocks) for source in _sources(known, block).values()}
+    sources = {source.method: source for block in range(known.blocks) for source in _sources(known, block)}
     data: dict[str, Any] = {
         "lang": lang,
         "ui": {name: text(lang) for name, text in UI.items()},
@@ -55,29 +61,22 @@ def lesson_book(known: Known, lang: Lang) -> dict[str, Any]:
     return data
 
 
-def _sources(known: Known, block: int) -> dict[str, Source]:
-    return {
-        name: source_of(known.model, name)  # type: ignore[arg-type]
-        for name in walk(known.shape, block).values()
-    }
+def _sources(known: Known, block: int) -> list[Source]:
+    return [_source(known, name) for name in walk(known.shape, block).values()]
 
 
-def _steps(known: Known, block: int, lang: Lang) -> list[dict[str, Any]]:
-    sources, ways = _sources(known, block), way(known.shape, block)
-    return [
-        _step(known, stage, name, sources[name], block, lang) | {"sources": ways[stage]}
-        for stage, name in walk(known.shape, block).items()
-    ]
+def _source(known: Known, name: str) -> Source:
+    return source_of(known.model, name)  # type: ignore[arg-type]
 
 
-def _step(known: Known, stage_name: str, name: str, source: Source, block: int, lang: Lang) -> dict[str, Any]:
+def _step(known: Known, stage_name: str, name: str, block: int, lang: Lang) -> dict[str, Any]:
     shape, sizes = known.shape, dict(known.shape.sizes)
     stage, sources, of = (
         declared_of(shape, name, block),
         sources_of(shape, name, block),
         name.replace(f"block{block}.", f"{HERE}."),
     )
-    axes = axes_of(name)
+    axes, source = axes_of(name), _source(known, name)
 
     def markup(text: str) -> str:
         return note_html(text, lang)
@@ -105,6 +104,7 @@ def _step(known: Known, stage_name: str, name: str, source: Source, block: int, 
         "diagram": shape_diagram(stage, name, sources, sizes, lang),
         "method": source.method,
         "marked": source.marked,
+        "sources": way(shape, block)[stage_name],
         "facts": [book.place(fact, lang) for fact in FACTS.get(stage_name, ())],
         "links": linked(stage_name, lang),
         "quiz": [_question(asked, lang) for asked in questions(stage, name, sources, sizes, known.model, lang)],
