@@ -1,18 +1,43 @@
 """What a server sets for its whole process, once."""
 
+import contextlib
 import gc
 import os
+import socket
 from functools import cache
 
 import torch
 
 from topformer_viz.server.queue import QUEUE
 
+FIRST_FILES = 64  # numbers of open files among which a server's port is: it was opened before anybody came
+
 
 @cache
 def start() -> None:
-    """Give the cores to the queue, and let the collector pass over what has been imported; from the second call on nothing."""
+    """Give the cores to the queue, let the collector pass over what has been imported, and send at once; from the second call on nothing."""
     # All cores but one compute. Threads that start later, the sessions' own, take one each.
     QUEUE.run(lambda: torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1)))
     torch.set_num_threads(1)
     gc.freeze()  # the modules stay: the collector need not go through them again and again
+    send_at_once()
+
+
+def send_at_once() -> None:
+    """Let small messages leave when they are written, on the server's port and the connections it has and will have.
+
+    Streamlit opens its port itself, as a kind of socket for which asyncio does not switch Nagle's algorithm off. With it a message waits
+    until the one before is acknowledged, which the other side puts off for 40 ms: that long took every answer of several messages.
+    Connections inherit the setting of the port that takes them.
+    """
+    for number in range(3, FIRST_FILES):
+        with contextlib.suppress(OSError):  # there is no such file
+            copy = os.dup(number)
+            try:
+                own = socket.socket(fileno=copy)
+            except OSError:  # it is no socket
+                os.close(copy)
+                continue
+            with own:
+                if own.family in (socket.AF_INET, socket.AF_INET6) and own.type == socket.SOCK_STREAM:
+                    own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

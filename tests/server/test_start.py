@@ -1,0 +1,34 @@
+"""What a server sets for its process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from topformer_viz.paths import ROOT
+
+# A port opened as Streamlit opens it, one connection before and one after; in a process of its own, whose files are few.
+CODE = """
+import os, socket
+from topformer_viz.server.start import send_at_once
+port = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+port.bind(("127.0.0.1", 0))
+port.listen()
+def connected():
+    client = socket.create_connection(port.getsockname())
+    return client, port.accept()[0]
+before = connected()
+slow = before[1].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+files = len(os.listdir("/proc/self/fd"))
+send_at_once()
+assert len(os.listdir("/proc/self/fd")) == files
+after = connected()
+print(slow, *(int(end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0) for end in (before[1], after[1])))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="it counts a process's open files, which Linux tells")
+def test_small_messages_leave_at_once_on_connections_there_are_and_will_be() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1", "1"]
