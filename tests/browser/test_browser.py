@@ -471,10 +471,10 @@ def test_a_render_that_was_overtaken_closes_nothing(visit: Open, tmp_path: Path)
     payloads = [list(Body().message({"n": n})) for n in range(3)]
     file = tmp_path / "page.html"
     file.write_text(
-        f"<div class='component'><h2>Page</h2><p></p></div><script>{CANVAS_JS}\nwindow.told = []; const render = mount({view}), "
+        f"<div class='component'><h2>Page</h2><p></p></div><script>const PAGE = '';{CANVAS_JS}\nwindow.told = []; const render = mount({view}), "
         "parentElement = document.querySelector('p');\n"
-        f"const [first, second, third] = {payloads}.map((data) => new Uint8Array(data)), show = (data) => render({{ parentElement, data }});\n"
-        "show(first)(); const over = show(second); show(third); parentElement.remove(); over();</script>",
+        f"const [first, second, third] = {payloads}.map((data) => new Uint8Array(data)), draw = (data) => render({{ parentElement, data }});\n"
+        "draw(first)(); const over = draw(second); draw(third); parentElement.remove(); over();</script>",
         encoding="utf-8",
     )
     assert visit(file.as_uri()).evaluate("told") == ["made", 0, 1, 2, "closed"]

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 # Reads maps and book as they arrive, and fills the book; without some of the answers.
 FILLED = """async ([maps, book, gone]) => {
   const response = (bytes) => new Response(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)));
-  const run = runOf([await READERS.maps(response(maps))]);
+  const run = runOf([await read("run", "a run.gz", response(maps))]);
   for (const key of gone) delete run.answers[key];
-  const said = filled(await READERS.book(response(book)), run, 0);
+  const said = filled(await read("book", "a book.gz", response(book)), run, 0);
   return { said, labels: Array.from(run.tensor("labels").data) };
 }"""
 

@@ -184,7 +184,7 @@ def test_a_chinese_name_is_in_every_file(
 def test_pages_that_stand_alone_hold_the_glyphs_of_names(subject: Callable[..., Subject], tiny, monkeypatch) -> None:
     from topformer_viz.app.explorer import file
 
-    monkeypatch.setattr(file, "_blocks", lambda run, model: iter(()))
+    monkeypatch.setattr(file, "_removals", lambda run, model: iter(()))
     for lang in ("en", "zh"):
         page = explorer_html(tiny.run, tiny.model, tiny.photo, lang, name=NAME, about="樱花网络", untrained=False)
         assert {c for c in NAME + page if c >= "\u2e80"} <= embedded(page, "Noto Sans SC words")

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 import torch
 from decoding import components, decode
-from handed import HANDED
-from opening import ROOT, markup, open_app
+from opening import HANDED, ROOT, markup, open_app
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode

@@ -1,24 +1,23 @@
-// A component for Streamlit: one view a root, shown anew with every message once all that belongs to it is here, closed when the
-// component goes.
+// A component for Streamlit: one view a root, made when the first message is whole, shown anew with every further one, closed when
+// the component goes.
 function mount(View) {
-  const views = new WeakMap();
+  const views = new WeakMap(), latest = new WeakMap();
   return (component) => {
-    const root = component.parentElement;
-    if (!views.has(root)) {
-      root.innerHTML = PAGE; // written in front of the script by component.py
-      const view = new View(root);
-      view.onward = (event) => tellFirst(view, event);
-      document.addEventListener("click", view.onward, true);
+    const root = component.parentElement, message = decode(component.data);
+    latest.set(root, message);
+    const overtaken = () => latest.get(root) !== message;
+    arrive(message, overtaken, (whole) => {
+      const view = views.get(root) ?? begin(View, root);
       views.set(root, view);
-    }
-    const view = views.get(root), message = decode(component.data), whole = complete(message);
-    view.ask = component.setTriggerValue;
-    view.latest = message;
-    if (whole instanceof Promise) arrive(view, message, whole);
-    else show(view, whole);
+      view.ask = component.setTriggerValue;
+      view.show(whole);
+      if (view.way && !view.untold) follow(view);
+    });
     return () => {
       if (root.isConnected) return; // a render that the next one overtakes is told to clean up, too
-      view.latest = null;
+      latest.delete(root);
+      const view = views.get(root);
+      if (!view) return;
       document.removeEventListener("click", view.onward, true);
       view.close?.();
       views.delete(root);
@@ -26,9 +25,12 @@ function mount(View) {
   };
 }
 
-function show(view, message) {
-  view.show(message);
-  if (view.way && !view.untold) follow(view);
+function begin(View, root) {
+  root.innerHTML = PAGE; // written in front of the script by component.py
+  const view = new View(root);
+  view.onward = (event) => tellFirst(view, event);
+  document.addEventListener("click", view.onward, true);
+  return view;
 }
 
 // The links at the top lead to other pages, which are to show what is chosen here. What the server does not know yet it is told
@@ -50,18 +52,21 @@ function follow(view) {
 
 const HEARD = 3000; // ms until one goes on without
 const AGAIN = 300; // ms until what did not come is asked for once more, the first time
+const TRIES = 4;
 
-// Show a message as soon as it is whole, unless another came in the meantime. While the server runs a page anew, what it handed
+// Hand a message on as soon as it is whole, unless another came in the meantime. While the server runs a page anew, what it handed
 // out is not there for a moment.
-async function arrive(view, message, whole, tried = 0) {
-  try {
-    const shown = await whole;
-    if (view.latest === message) show(view, shown);
-  } catch (error) {
-    if (view.latest !== message) return;
-    if (tried > 3) throw error;
-    setTimeout(() => view.latest === message && arrive(view, message, complete(message), tried + 1), AGAIN * 2 ** tried);
-  }
+function arrive(message, overtaken, show, tried = 0) {
+  const whole = complete(message);
+  if (!(whole instanceof Promise)) return show(whole);
+  whole.then(
+    (shown) => overtaken() || show(shown),
+    (error) => {
+      if (overtaken()) return;
+      if (tried === TRIES) throw error;
+      setTimeout(() => overtaken() || arrive(message, overtaken, show, tried + 1), AGAIN * 2 ** tried);
+    },
+  );
 }
 
 // Copy the link to this view, and say in `said` how that went, with `more` behind it (wire.py has the words); true if it
