@@ -2,11 +2,15 @@
 
 import io
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from streamlit.runtime import media_file_manager
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from topformer_viz.server import store as module
 from topformer_viz.server.store import FullError, Store, size_of
@@ -127,3 +131,24 @@ def test_a_picture_of_two_stays_until_both_let_go(monkeypatch: pytest.MonkeyPatc
     _as(monkeypatch, "A")
     store.release("picture")
     assert store.bytes == 0
+
+
+def test_what_was_handed_out_goes_with_who_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = MediaFileManager(MemoryMediaFileStorage("/media"))
+    monkeypatch.setattr(module.runtime, "exists", lambda: True)
+    monkeypatch.setattr(module.runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=files))
+    monkeypatch.setattr(Store, "_sweep_on", lambda self: None)
+    store = Store()
+    addresses = {}
+    for session in ("A", "B"):
+        _as(monkeypatch, session)
+        monkeypatch.setattr(media_file_manager, "_get_session_id", lambda session=session: session)
+        store.get(("shared",), lambda: b"1")
+        addresses[session] = files.add(session.encode() * 100, "application/octet-stream", "topformer run")
+    kept = files._storage._files_by_id  # type: ignore[attr-defined]
+    store.sweep({"A", "B"}.__contains__)
+    assert len(kept) == 2
+    store.sweep({"B"}.__contains__)
+    assert [file.content for file in kept.values()] == [b"B" * 100]
+    store.sweep(set[str]().__contains__)
+    assert not kept

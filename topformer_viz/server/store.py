@@ -165,15 +165,17 @@ class Store:
     def sweep(self, is_there: Callable[[str], bool]) -> None:
         """Let go of what belongs to nobody who is there, of own things after ``GRACE``."""
         now = time.monotonic()
-        gone = []
+        gone, left = [], set[str]()
         with self._lock:
             for key, entry in list(self._entries.items()):
                 there = {owner for owner in entry.owners if is_there(owner)}
+                left |= entry.owners - there
                 if there:
                     entry.seen = now
                     entry.owners = there if not entry.own else entry.owners
                 elif now - entry.seen >= (GRACE if entry.own else 0):
                     gone.append(self._entries.pop(key))
+        _let_go_of_files(left)
         if gone:
             gone.clear()
             _give_back()
@@ -182,6 +184,15 @@ class Store:
 def _session() -> str:
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else ""
+
+
+def _let_go_of_files(sessions: set[str]) -> None:
+    """What was handed out to them need not wait with the session for whether they come back: then their page runs anew."""
+    if sessions and runtime.exists():
+        files = runtime.get_instance().media_file_mgr
+        for session in sessions:
+            files.clear_session_refs(session)
+        files.remove_orphaned_files()
 
 
 def _give_back() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import streamlit as st
 from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.wire import BOOK, message
 
-LOADER = Path(__file__).with_name("loader.js").read_text("utf-8")
+# It travels with every message: without its comments and indents.
+LOADER = re.sub(r"(?m)^\s+|(?:^| )//.*\n?", "", Path(__file__).with_name("loader.js").read_text("utf-8"))
 
 
 def component(name: str, html: str, css: str, js: str) -> Callable[..., Any]:

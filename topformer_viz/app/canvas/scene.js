@@ -54,6 +54,8 @@ class Scene {
     for (const path of this.svg.querySelectorAll("[data-ends]")) path.classList.toggle("lit", path.dataset.ends.split(" ").includes(name));
     const node = this.svg.querySelector(".node.current");
     if (hadFocus) node.focus({ preventScroll: true });
+    if (this.lit === node) return; // it is in view: to look where it stands would cost a layout
+    this.lit = node;
     const middle = node.getBoundingClientRect(), frame = this.box.getBoundingClientRect();
     this.box.scrollLeft += middle.left + middle.width / 2 - frame.left - frame.width / 2;
     this.markEdges();

@@ -8,6 +8,7 @@ bar's wishes bring it along.
 
 import html
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -54,7 +55,8 @@ from topformer_viz.study import likeness
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
-STYLE = Path(__file__).with_name("frame.css").read_text("utf-8")
+# It travels with every run of a page: without comments and indents.
+STYLE = re.sub(r"(?s)/\*.*?\*/|(?m:^\s+)", "", Path(__file__).with_name("frame.css").read_text("utf-8"))
 RETURNING = Path(__file__).with_name("returning.js").read_text("utf-8")
 # Streamlit's form parser would write the larger ones into a temporary file; uploads stay off the disk.
 MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES

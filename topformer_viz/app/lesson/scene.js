@@ -63,10 +63,12 @@ class BlockScene extends Scene {
       ...nodes.map((node) => this.node(node)),
     ];
     const drawn = [width, parts, lesson.lang].join();
-    if (drawn !== this.drawn) this.fill(width, lanes.height, ui, parts); // another block or head is other maps in the same places
+    if (drawn !== this.drawn) { // another block or head is other maps in the same places
+      this.fill(width, lanes.height, ui, parts);
+      this.growLabels();
+    }
     this.drawn = drawn;
     this.root.querySelector(".scene-note").textContent = fill(ui.scene_note, { head: Math.max(1, head) });
-    this.growLabels();
     this.hang();
     this.light();
   }
