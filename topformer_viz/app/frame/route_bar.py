@@ -51,14 +51,12 @@ def menu(lang: Lang) -> None:
 # The plans are long: they are written when somebody opens them, and not at every run of every page.
 
 
-@st.fragment
 def _whole(route: Route, at: int, lang: Lang) -> None:
     with st.popover(UI["whole"](lang), type="tertiary", key="whole_route", on_change="rerun") as whole:
         if whole.open:
             st.html(_overview(route, at, lang))
 
 
-@st.fragment
 def _plans(lang: Lang) -> None:
     with st.popover(UI["menu"](lang), type="tertiary", key="routes", on_change="rerun") as menu:
         if not menu.open:
