@@ -26,7 +26,7 @@ def _range(run: Asked, of: str) -> Answer:
 
 
 def _as_it_lies(tensor: Tensor) -> Tensor:
-    """The same numbers in the order of the memory, channels last or not: of those torch finds the ends ten times as fast."""
+    """The same numbers in the order of the memory, channels last or not: of those torch finds the ends faster."""
     last = tensor.movedim(1, -1)
     return last if last.is_contiguous() else tensor
 

@@ -1,3 +1,6 @@
+const HEARD = 3000; // ms until one goes on to another page though the server has not answered
+const AGAIN = 300, TRIES = 4; // ms until what did not come is asked for once more, the first time; how often
+
 // A component for Streamlit: one view a root, made when the first message is whole, shown anew with every further one, closed when
 // the component goes.
 function mount(View) {
@@ -49,10 +52,6 @@ function follow(view) {
   view.way.click();
   view.way = null;
 }
-
-const HEARD = 3000; // ms until one goes on without
-const AGAIN = 300; // ms until what did not come is asked for once more, the first time
-const TRIES = 4;
 
 // Hand a message on as soon as it is whole, unless another came in the meantime. While the server runs a page anew, what it handed
 // out is not there for a moment.

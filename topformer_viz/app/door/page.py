@@ -74,7 +74,7 @@ def show(view: View) -> None:
     start = {name: view.takes[name].default for name in ("head", "token")}
     block = view.asked.get("block", view.takes["block"].default)
     data = _words(view) | {
-        "run": view.bodies[:1], "link": view.link, "block": block - 1, "start": _from_zero(start), "asked": _from_zero(view.asked),
+        "run": view.bodies(), "link": view.link, "block": block - 1, "start": _from_zero(start), "asked": _from_zero(view.asked),
     }  # fmt: skip
     _component(data, key="door", on_wish_change=_take_wish, height="content")
 

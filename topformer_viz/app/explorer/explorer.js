@@ -96,12 +96,12 @@ class Explorer {
     // Settings of display are folded away at first where there is little room.
     if (!this.folded) this.find(".display").open = this.box.clientWidth >= 560;
     this.folded = true;
+    this.sum.dress(); // first: once something is drawn, to look up styles would cost a layout
     this.wish();
     this.toolbar.draw();
     this.pictures.arrange();
     this.pictures.drawMatrix();
     this.removal.draw();
-    this.sum.dress();
     this.draw();
     this.host.changed?.(state);
   }

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from topformer_viz.app.explorer.change import texts_of
-from topformer_viz.app.explorer.page import change_without
+from topformer_viz.app.explorer.change import change_of, texts_of
 from topformer_viz.app.explorer.payload import heads_of
 from topformer_viz.app.explorer.words import FIGURES, UI
 from topformer_viz.app.frame.offer import Asked, Offer
@@ -180,7 +179,8 @@ def _without(view: View, asked: Asked) -> Panel:
     kind, _, head = removal.partition("-")
     gone = heads_of(removal, view.run.sizes["heads"])
     assert gone is not None
-    change = change_without(view, place.block, gone)
+    key = (*view.key, "change", place.block, gone)
+    change = view.keep(key, lambda: change_of(view.run, view.model, place.block, gone))
     shape = view.photo.height / view.photo.width
     scale = Scale(0.0, float(change.output.max()), FIGURES["rms"](lang))
     tiles = [Tile(numbers(change.output[0, 0]), shape, scale, FIGURES["output"](lang), under=subject.picture)]

@@ -10,7 +10,7 @@ import streamlit as st
 from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS
-from topformer_viz.app.explorer.change import Change, change_of
+from topformer_viz.app.explorer.change import change_of
 from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message
 from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.explorer.state import ADDRESS, parameters
@@ -57,7 +57,7 @@ def show(view: View) -> None:
             "at": hand_out(html.encode(), "text/html", "explorer file"),
         }
     _component(
-        {"lang": view.lang, "link": view.link, "run": view.bodies[:1], "book": book, "view": settings}, key="explorer",
+        {"lang": view.lang, "link": view.link, "run": view.bodies(), "book": book, "view": settings}, key="explorer",
         on_wish_change=partial(take_wish, "explorer"), on_lesson_change=_take_lesson, on_block_change=partial(take_block, "explorer"),
         height="content",
     )  # fmt: skip
@@ -101,7 +101,7 @@ def _removal(view: View, wish: Mapping[str, Any]) -> str | None:
         return None
 
     def make() -> bytes:
-        return removals_message([(f"block{block} {name}", change_without(view, block, heads))])
+        return removals_message([(f"block{block} {name}", change_of(view.run, view.model, block, heads))])
 
     return hand_out(view.keep((*view.key, "removal", block, name), make), BODY, "removal")
 
@@ -127,7 +127,3 @@ def take_block(component: str) -> None:
     block = getattr(st.session_state[component], "block", None)
     if isinstance(block, int) and 1 <= block <= 4:
         st.session_state.block = block
-
-
-def change_without(view: View, block: int, heads: tuple[int, ...]) -> Change:
-    return view.keep((*view.key, "change", block, heads), lambda: change_of(view.run, view.model, block, heads))

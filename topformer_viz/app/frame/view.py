@@ -84,11 +84,10 @@ class View:
     def photo(self) -> Image.Image:
         return self.computed.photo
 
-    @property
-    def bodies(self) -> list[str]:
-        """Where the browser finds the run, in its two parts; see travels."""
+    def bodies(self, maps: bool = False) -> list[str]:
+        """Where the browser finds the run: what attention is made of, and ``maps``, the stages' others; see travels."""
         parts = self.keep((*self.key, BODIES), lambda: travels(self.run, self.model, self.photo, self.run_name))
-        return [hand_out(part, BODY, f"run {n}") for n, part in enumerate(parts)]
+        return [hand_out(part, BODY, f"run {n}") for n, part in enumerate(parts[: 2 if maps else 1])]
 
     def book(self, page: str, make: Callable[[], dict[str, Any]]) -> str:
         """Where the browser finds the page's book; it is made once for all pictures of this shape."""

@@ -52,7 +52,7 @@ def show(view: View) -> None:
     ]
     header = {
         "lang": view.lang, "asked": asked, "start": "image", "link": view.link, "about": [view.about, *warned, view.name],
-        "run": view.bodies, "book": view.book("lesson", lambda: lesson_book(view.outline.known, view.lang)),
+        "run": view.bodies(maps=True), "book": view.book("lesson", lambda: lesson_book(view.outline.known, view.lang)),
         "view": page.settings_of(view),
     }  # fmt: skip
     _component(

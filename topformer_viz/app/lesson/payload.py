@@ -4,6 +4,7 @@ The tensors come from the run (canvas/travelling.py); a stage names its own. Sta
 in it once.
 """
 
+import math
 from typing import Any
 
 from topformer_viz.app.canvas import book
@@ -81,9 +82,6 @@ def _step(known: Known, stage_name: str, name: str, block: int, lang: Lang) -> d
     def markup(text: str) -> str:
         return note_html(text, lang)
 
-    entries = 1
-    for axis in axes:
-        entries *= sizes[axis]
     step: dict[str, Any] = {
         "stage": stage_name,
         "title": stage.title(lang),
@@ -97,7 +95,7 @@ def _step(known: Known, stage_name: str, name: str, block: int, lang: Lang) -> d
         "shapeHtml": shape_html(name, sizes, lang),
         "range": book.place(Live("range", of), lang),
         "mean": book.place(Live("mean", of), lang),
-        "bytes": FLOAT32 * entries,
+        "bytes": FLOAT32 * math.prod(sizes[axis] for axis in axes),
         "formula": formula_html(stage.formula, lang),
         "note": book.text(note_of(shape, known.model, name, block, known.blocks), lang, markup),
         "trap": markup(stage.trap(lang, **values_of(shape))) if stage.trap else "",

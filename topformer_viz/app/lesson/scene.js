@@ -5,6 +5,7 @@ const PITCH = 97, EDGE = 54; // from column to column; from the scene's edge to 
 // The heights of the strands, of the frame around the heads and of all; on a phone, where no sizes stand, they lie closer.
 const LANES = { q: 94, k: 193, v: 292, top: 24, high: 330, height: 372 };
 const CLOSE = { q: 84, k: 160, v: 236, top: 20, high: 262, height: 299 };
+const AT_ONCE = 6, AT_REST = 300; // ms: of work on small maps at a time; until those of other blocks are made
 const PHONE = 560; // width of a window from which on they have room
 
 // The stages as nodes, from left to right: {name, step, sources, strands, column, x, y}. Each stands one column after the
@@ -61,16 +62,26 @@ class BlockScene extends Scene {
       `<g class="arcs">${arcs.map((link) => this.arc(link, frame)).join("")}</g>`,
       `<g class="ribbons">${ribbons.map((link) => this.ribbon(link, ribbons)).join("")}</g>`,
       ...nodes.map((node) => this.node(node)),
+      '<g class="whence"></g>',
     ];
     const drawn = [width, parts, lesson.lang].join();
-    if (drawn !== this.drawn) { // another block or head is other maps in the same places
+    if (drawn !== this.drawn) { // another block is other maps in the same places
       this.fill(width, lanes.height, ui, parts);
       this.growLabels();
     }
     this.drawn = drawn;
     this.root.querySelector(".scene-note").textContent = fill(ui.scene_note, { head: Math.max(1, head) });
+    this.markWay(nodes.find(({ name }) => name === "tokens"));
     this.hang();
     this.light();
+  }
+
+  // To a later block's tokens the way leads by the block before, and past blocks that are not drawn.
+  markWay({ x, y, h, step }) {
+    const { ui, block } = this.view.lesson, enters = step.operation === "enter", way = this.svg.querySelector(".way");
+    way.classList.toggle("broken", enters);
+    way.dataset.ends = enters ? "" : way.dataset.way;
+    this.svg.querySelector(".whence").innerHTML = enters ? textAt(x, y - h / 2 - 34, "from", `${ui.block} ${block - 1} →`) : "";
   }
 
   light() {
@@ -79,25 +90,27 @@ class BlockScene extends Scene {
 
   // The small maps in their places: what is made already at once, the rest after this frame, and then those of the other blocks.
   hang() {
-    const { lesson, head } = this.view, images = [...this.svg.querySelectorAll("image")], shown = (step) => this.pictures(step, lesson.block, head);
-    const put = (image) => {
-      const [stage, n] = image.dataset.of.split("/"), urls = shown(lesson.byStage[stage]);
-      if (image.getAttribute("href") !== urls[n]) image.setAttribute("href", urls[n]);
-    };
-    const waiting = images.filter((image) => {
-      const step = lesson.byStage[image.dataset.of.split("/")[0]], here = step.view === "photo" || this.thumbnails.has(this.keyOf(step, lesson.block, head));
-      if (here) put(image);
-      return !here;
-    });
-    const others = () => countTo(lesson.blocks).filter((b) => b + 1 !== lesson.block).flatMap((b) => this.view.stepsOf(b).map((step) => () => this.pictures(step, b + 1, head)));
+    const { lesson, head } = this.view, missing = [];
+    for (const image of this.svg.querySelectorAll("image")) {
+      const [stage, n] = image.dataset.of.split("/"), step = lesson.byStage[stage];
+      const put = () => {
+        const url = this.pictures(step, lesson.block, head)[n];
+        if (image.getAttribute("href") !== url) image.setAttribute("href", url);
+      };
+      if (step.view === "photo" || this.thumbnails.has(this.keyOf(step, lesson.block, head))) put();
+      else missing.push(put);
+    }
+    const others = countTo(lesson.blocks).flatMap((b) => this.view.stepsOf(b).map((step) => () => this.pictures(step, b + 1, head)));
     clearTimeout(this.hanging);
-    const work = (jobs) => {
-      const until = performance.now() + 6;
-      while (jobs.length && performance.now() < until) jobs.shift()();
-      if (jobs.length) this.hanging = setTimeout(() => work(jobs));
-      else if (!jobs.rest) this.hanging = setTimeout(() => work(Object.assign(others(), { rest: true })), 300);
-    };
-    this.hanging = setTimeout(() => work(waiting.map((image) => () => image.isConnected && put(image))));
+    this.hanging = setTimeout(() => this.work(missing, () => (this.hanging = setTimeout(() => this.work(others), AT_REST))));
+  }
+
+  // Do `jobs`, some milliseconds at a time, so that nothing waits for them; and `then`.
+  work(jobs, then = () => {}) {
+    const until = performance.now() + AT_ONCE;
+    while (jobs.length && performance.now() < until) jobs.shift()();
+    if (jobs.length) this.hanging = setTimeout(() => this.work(jobs, then));
+    else then();
   }
 
   close() {
@@ -132,8 +145,8 @@ class BlockScene extends Scene {
     const x1 = from.x + from.w / 2 + 3, x2 = to.x - to.w / 2 - 3, y1 = from.y + beside("from", 18), y2 = to.y + beside("to", 26);
     const past = to.column - from.column > 1;
     const path = `M${x1} ${y1}${past ? `H${x2 - 130}${curveAcross(x1, y1, x2, y2, x2 - 70)}` : curveAcross(x1, y1, x2, y2)}`;
-    const strand = to.step.strand || from.step.strand, broken = to.step.operation === "enter"; // by way of blocks that are not drawn
-    return ribbon(broken ? "" : `${from.name} ${to.name}`, path, `${strand} ${broken ? "broken" : ""}`, ` stroke-width="${strand ? 20 : 26}"`);
+    const strand = to.step.strand || from.step.strand, ends = `${from.name} ${to.name}`, way = to.name === "tokens";
+    return ribbon(ends, path, `${strand} ${way ? "way" : ""}`, ` stroke-width="${strand ? 20 : 26}"${way ? ` data-way="${ends}"` : ""}`);
   }
 
   // Over the frame where it passes it.
@@ -160,14 +173,13 @@ class BlockScene extends Scene {
     const { name, step, x, y, w, h } = node, { lesson } = this.view, left = x - w / 2, top = y - h / 2, hit = { x: x - 45, y: top - 24, w: 90, h: h + 46 };
     const sheets = step.axes.includes("heads") ? [2, 1].map((n) => `<rect class="sheet" x="${left + 3.5 * n}" y="${top - 3.5 * n}" width="${w}" height="${h}" rx="2"/>`) : [];
     const one = () => [mapIn(node, `${name}/0`), step.view === "photo" ? tokenGrid(node, lesson.grid) : "", outlineOf(node)];
-    const drawn = sceneNode(name, step.strand, "", hit, [
+    return sceneNode(name, step.strand, "", hit, [
       ...sheets,
       ...(step.view === "pyramid" ? this.stairs(node) : one()),
       step.sign && signAt(left - 11, y, 8.5, step.sign, step.does),
       textAt(x, top - (sheets.length ? 14 : 8), "node-name", name),
       this.lanes === LANES ? textAt(x, y + h / 2 + 15, "node-shape", "") : "",
     ]);
-    return step.operation === "enter" ? drawn + textAt(x, top - 34, "from", `${lesson.ui.block} ${lesson.block - 1} →`) : drawn;
   }
 
   // The levels of the pyramid, one below the other.
