@@ -457,7 +457,7 @@ def test_the_run_is_not_changed(portrait: tuple[TopFormer, Image.Image, Trace]) 
 
 def test_every_place_has_an_answer_and_every_answer_a_place(sent: Whole) -> None:
     known = Known.of(sent.run, sent.model)
-    asked = {key_of(*place) for place in places(known)}
+    asked = set(places(known))
     assert asked == sent.header["answers"].keys()
 
     def lives(part: Any) -> Iterator[str]:
@@ -470,7 +470,7 @@ def test_every_place_has_an_answer_and_every_answer_a_place(sent: Whole) -> None
 
 
 def test_a_place_that_no_run_answers_is_an_error_as_the_book_is_made(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "places", lambda known: [p for p in places(known) if p != ("passes", "gate2")])
+    monkeypatch.setattr(payload, "places", lambda known: [p for p in places(known) if p != "passes gate2"])
     with pytest.raises(LookupError, match="no run answers 'passes gate2'"):
         network_book(Known.of(tiny.run, tiny.model), tiny.model.spec, None, False, "en")
 

@@ -396,7 +396,7 @@ def test_the_file_saved_is_the_view_and_comes_once() -> None:
     assert "file" not in message(app).header["view"]
     app.session_state["explorer_save"] = {"block": 2, "head": "mean", "query": 5, "mode": None}
     file = message(app.run()).header["view"]["file"]
-    assert file["name"] == "topformer-street.html" and file["at"].endswith(".html")
+    assert file["name"] == "topformer-street.html" and file["at"].endswith(".bin")  # never a page of this server's own
     page = HANDED[file["at"]].decode()
     assert page.startswith(f'<!DOCTYPE html>\n<html lang="{lang}">')
     payload = re.search(r'id="payload">([^<]+)</script>', page)

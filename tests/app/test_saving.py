@@ -12,6 +12,7 @@ import pytest
 from decoding import decode
 from opening import HANDED, ROOT, open_app
 from PIL import Image
+from sending import unpacked
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
@@ -26,11 +27,11 @@ from topformer_viz.words.text import LANGS, Lang
 
 
 def bar(app: AppTest) -> dict[str, Any]:
-    """The bar's message, which is small whatever it hands out."""
+    """The bar's message with its book; it is small whatever it hands out."""
     (found,) = [c for c in app.get("bidi_component") if c.proto.component_name == "topformer_saving"]
     sent = decode(found.proto.bytes)
     assert not sent.body and len(found.proto.bytes) < 20_000
-    return sent.header
+    return unpacked(HANDED[sent.header["book"]]) | sent.header
 
 
 def ask(app: AppTest, kind: str, view: dict[str, str] | None = None, **wish: Any) -> tuple[dict[str, Any], bytes]:

@@ -13,7 +13,7 @@ from whole import Whole, show
 from topformer_viz import load_model, trace
 from topformer_viz.app.canvas.book import packed
 from topformer_viz.app.canvas.wire import CANVAS_JS, RUN_JS
-from topformer_viz.app.frame.words import UI
+from topformer_viz.app.frame.words import SAVING, UI
 from topformer_viz.app.network.payload import network_book
 from topformer_viz.app.network.travelling import whole_message
 from topformer_viz.network.choices import FACTS
@@ -109,19 +109,21 @@ def test_another_language_brings_a_book_and_no_maps(visit: Open) -> None:
     page.on("request", lambda request: brought.append(request.url) if request.resource_type == "fetch" else None)
     page.get_by_text("中文", exact=True).first.click()
     expect(heading).to_have_text("块 2")
-    assert len(brought) == 1
+    page.get_by_role("button", name=SAVING["save"]("zh")).wait_for()
+    assert len(brought) == 2, brought  # the page's book, and the bar's
     page.get_by_text("English", exact=True).first.click()
     expect(heading).to_have_text("Block 2")
-    assert len(brought) == 1
+    assert len(brought) == 2
 
 
 def test_who_comes_back_to_the_page_fetches_nothing_again(visit: Open) -> None:
     page = visit("network?size=256&lang=en")
     page.locator(".opened h2").wait_for()
-    page.get_by_role("link", name=UI["heads"]("en")).click()
+    with page.expect_response("**/media/*.gz"):  # what that page's bar says
+        page.get_by_role("link", name=UI["heads"]("en")).click()
     page.locator(".opened h2").wait_for(state="detached")
     brought: list[str] = []
     page.on("request", lambda request: brought.append(request.url) if request.resource_type == "fetch" else None)
     page.get_by_role("link", name=UI["network"]("en")).click()
     page.locator(".opened h2").wait_for()
-    assert not brought
+    assert not brought, brought

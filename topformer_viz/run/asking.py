@@ -1,6 +1,7 @@
 """What is asked of a run: its answers, each worked out once, from its tensors or from other answers."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -13,7 +14,7 @@ class Asked(dict[str, Answer]):
     """Answers by the key of their place; ``functions`` give what is not known yet, by the name in the key."""
 
     def __init__(
-        self, trace: Trace, model: Model, functions: Mapping[str, "Callable[[Asked, str], Answer]"], known: Answers
+        self, trace: Trace, model: Model, functions: Mapping[str, Callable[[Any, str], Answer]], known: Answers
     ) -> None:
         super().__init__(known)
         self.trace, self.model, self.sizes, self._functions = trace, model, trace.sizes, functions

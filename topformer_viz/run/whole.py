@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from topformer_viz.network.model import TopFormer
+from topformer_viz.run.asking import Asked
 from topformer_viz.run.measures import added, effective_tokens
 from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
 from topformer_viz.run.tracing import Trace
@@ -22,38 +23,35 @@ LEGEND = 255  # most classes told apart in one image: the rarest after them beco
 SCORES = 8  # classes whose scores are shown
 
 
-class Seen(dict[str, Answer]):
+class Seen(Asked):
     """What a run says of its whole network, and its segmentations; each is worked out once, when it is asked for."""
 
-    def __init__(self, run: Trace, model: TopFormer) -> None:
-        self.run, self.model = run, model
-        self._without: dict[str, Tensor] = {}
+    model: TopFormer
 
-    def __missing__(self, key: str) -> Answer:
-        name, _, of = key.partition(" ")
-        self[key] = NUMBERS[name](self, of)
-        return self[key]
+    def __init__(self, run: Trace, model: TopFormer) -> None:
+        super().__init__(run, model, NUMBERS, {})
+        self._without: dict[str, Tensor] = {}
 
     @cached_property
     def whole(self) -> Segmentation:
-        return segment(self.run["class_scores"], self._size(SEGMENTATION))
+        return segment(self.trace["class_scores"], self._size(SEGMENTATION))
 
     @cached_property
     def small(self) -> Tensor:
         """The classes (Y, X), as small as those to be compared with."""
-        return segment(self.run["class_scores"], self._size(COMPARED)).labels
+        return segment(self.trace["class_scores"], self._size(COMPARED)).labels
 
     def without(self, part: str) -> Tensor:
         """The same without a part's work, by its name in SILENCED."""
         if part not in self._without:
-            scores = without(self.model, self.run, SILENCED[part])
+            scores = without(self.model, self.trace, SILENCED[part])
             self._without[part] = segment(scores, self._size(COMPARED)).labels
         return self._without[part]
 
     @cached_property
     def counts(self) -> Tensor:
         """Image pixels of each class in the segmentation."""
-        return torch.bincount(self.whole.labels.flatten(), minlength=self.run["class_scores"].shape[1])
+        return torch.bincount(self.whole.labels.flatten(), minlength=self.trace["class_scores"].shape[1])
 
     @cached_property
     def commonest(self) -> list[int]:
@@ -68,7 +66,7 @@ class Seen(dict[str, Answer]):
 
     def _size(self, longest: int) -> tuple[int, int]:
         """(Y, X) of the image brought to ``longest`` image pixels on its longer side."""
-        Y, X = (self.run.sizes[axis] for axis in ("Y", "X"))
+        Y, X = (self.trace.sizes[axis] for axis in ("Y", "X"))
         scale = longest / max(Y, X)
         return max(1, round(Y * scale)), max(1, round(X * scale))
 
@@ -79,18 +77,18 @@ def _by(counts: Tensor, classes: Tensor) -> list[int]:
 
 def _added(seen: Seen, of: str) -> Answer:
     """How large what a block's attention adds is, beside the feature map it is added to."""
-    return {"say": "added", "share": added(seen.run, int(of.removeprefix("block")))}
+    return {"say": "added", "share": added(seen.trace, int(of.removeprefix("block")))}
 
 
 def _spread(seen: Seen, of: str) -> Answer:
     """Over how many tokens a head spreads, "block0.head0"."""
     block, _, head = of.partition(".head")
-    return {"say": "spread", "tokens": float(effective_tokens(seen.run[f"{block}.weights"][0, int(head)]).mean())}
+    return {"say": "spread", "tokens": float(effective_tokens(seen.trace[f"{block}.weights"][0, int(head)]).mean())}
 
 
 def _passes(seen: Seen, of: str) -> Answer:
     """What a gate lets through on average."""
-    return {"say": "passes", "share": float(seen.run[of].mean())}
+    return {"say": "passes", "share": float(seen.trace[of].mean())}
 
 
 def _changed(seen: Seen, of: str) -> Answer:
@@ -127,8 +125,13 @@ NUMBERS: Mapping[str, Callable[[Seen, str], Answer]] = {
 }
 
 
-def places(known: Known) -> Iterator[tuple[str, str]]:
-    """All that is asked of the whole network: a name of NUMBERS, and of what."""
+def places(known: Known) -> Iterator[str]:
+    """The keys of all that is asked of the whole network."""
+    return (key_of(name, of) for name, of in _asked(known))
+
+
+def _asked(known: Known) -> Iterator[tuple[str, str]]:
+    """A name of NUMBERS, and of what."""
     for block in range(known.blocks):
         yield "added", f"block{block}"
         yield from (("spread", f"block{block}.head{head}") for head in range(known.shape.sizes["heads"]))
@@ -140,4 +143,4 @@ def places(known: Known) -> Iterator[tuple[str, str]]:
 
 def answers_of(seen: Seen, known: Known) -> dict[str, Answer]:
     """What the run says in all these places, by their keys."""
-    return {key: seen[key] for key in (key_of(*place) for place in places(known))}
+    return {key: seen[key] for key in places(known)}

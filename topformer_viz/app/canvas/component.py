@@ -12,8 +12,13 @@ import streamlit as st
 from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.wire import BOOK, message
 
-# It travels with every message: without its comments and indents.
-LOADER = re.sub(r"(?m)^\s+|(?:^| )//.*\n?", "", Path(__file__).with_name("loader.js").read_text("utf-8"))
+
+def bare(script: str) -> str:
+    """A script without its comments and indents, for what travels again and again."""
+    return re.sub(r"(?m)^\s+", "", re.sub(r"(?m)(?:^|\s)//.*$", "", script))
+
+
+LOADER = bare(Path(__file__).with_name("loader.js").read_text("utf-8"))  # it travels with every message
 
 
 def component(name: str, html: str, css: str, js: str) -> Callable[..., Any]:

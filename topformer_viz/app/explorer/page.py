@@ -40,21 +40,20 @@ def show(view: View) -> None:
     book = view.book("explorer", lambda: {"explorer": explorer_book(view.outline.known, view.lang)})
     settings: dict[str, Any] = settings_of(view, asks=True) | {"saves": True}
     if asked := st.session_state.pop("explorer_save", None):
-        from topformer_viz.app.explorer.file import (
-            explorer_html,  # only now: what cuts fonts would hold up the app's start
-        )
+        # Only now: what cuts fonts would hold up the app's start.
+        from topformer_viz.app.explorer.file import explorer_html
 
         with st.spinner(SAVING(view.lang)):
             html = explorer_html(
                 view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,
                 untrained=view.untrained, credit=view.credit, asked=asked,
             )  # fmt: skip
-        # Handed to the visitor as a download, once an id.
+        # Handed to the visitor as a download, once an id; as bytes, for as a page it would open on this server's own address.
         name = f"topformer-{view.sample or 'picture'}.html"
         settings["file"] = {
             "name": name,
             "id": uuid4().hex,
-            "at": hand_out(html.encode(), "text/html", "explorer file"),
+            "at": hand_out(html.encode(), BODY, "explorer file"),
         }
     _component(
         {"lang": view.lang, "link": view.link, "run": view.bodies(), "book": book, "view": settings}, key="explorer",

@@ -20,6 +20,7 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
+from topformer_viz.app.canvas.component import bare
 from topformer_viz.app.canvas.travelling import travels
 from topformer_viz.app.frame import address, route_bar
 from topformer_viz.app.frame.choices import (
@@ -55,9 +56,9 @@ from topformer_viz.study import likeness
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
-# It travels with every run of a page: without comments and indents.
+# Both travel with every run of a page: without comments and indents.
 STYLE = re.sub(r"(?s)/\*.*?\*/|(?m:^\s+)", "", Path(__file__).with_name("frame.css").read_text("utf-8"))
-RETURNING = Path(__file__).with_name("returning.js").read_text("utf-8")
+RETURNING = bare(Path(__file__).with_name("returning.js").read_text("utf-8"))
 # Streamlit's form parser would write the larger ones into a temporary file; uploads stay off the disk.
 MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
 
@@ -186,7 +187,7 @@ def _widget_words(lang: Lang) -> str:
     for key, limit in (("upload", MAX_BYTES), ("door_upload", MAX_BYTES), ("checkpoint", MAX_CHECKPOINT_BYTES)):
         words[f".st-key-{key} {uploader} > div > span"] = UI["limit"](lang, megabytes=limit // 1_000_000)
     return "".join(
-        f"{place} {{ font-size: 0; }} {place} > * {{ display: none; }}"
-        f"{place}::after {{ font-size: 0.875rem; content: {json.dumps(said, ensure_ascii=False)}; }}"
+        f"{place} {{ font-size: 0; & > * {{ display: none; }} "
+        f"&::after {{ font-size: 0.875rem; content: {json.dumps(said, ensure_ascii=False)}; }} }}"
         for place, said in words.items()
     )

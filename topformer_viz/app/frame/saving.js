@@ -44,8 +44,8 @@ class Saving {
     window.removeEventListener("topformer-line", this.wait);
   }
 
-  show(data) {
-    const { ui } = data;
+  show({ book, ...message }) {
+    const data = { ...book, ...message }, { ui } = data;
     this.data = data;
     this.find(".saving").lang = data.lang;
     say(this.find, {

@@ -82,20 +82,12 @@ def bar(
         wish = None  # its page was left: nobody waits for it
         del st.session_state.saving_wish
     kinds = ("figure", "preview", "code", *(bundle.name for bundle in bundles))
-    header: dict[str, Any] = {
-        "lang": view.lang,
-        "ui": {name: text(view.lang) for name, text in SAVING.items()},
-        "offers": [{"name": offer.name, "title": offer.title(view.lang)} for offer in offers],
-        "options": {
-            name: [[value, text(view.lang)] for value, text in options.items()] for name, options in OPTIONS.items()
-        },
-        "checked": CHECKED,
-        "bundles": [{"name": bundle.name, "title": bundle.title(view.lang)} for bundle in bundles],
-        "about": " ".join(bundle.about(view.lang) for bundle in bundles if bundle.about),
-        "travels": OWN not in (view.link["sample"], view.link["model"]),
-        "host": host(),
-        "command": START,
-    }
+    # What can be saved is another on every page, and what is said of it.
+    said = view.book(
+        "/".join(("saving", *(offer.name for offer in offers), *kinds)), lambda: _said(offers, bundles, view.lang)
+    )
+    travels = OWN not in (view.link["sample"], view.link["model"])
+    header: dict[str, Any] = {"lang": view.lang, "book": said, "travels": travels, "host": host()}
     if wish:
         try:
             with saying_place(partial(_say, place), view.lang) as show:
@@ -114,6 +106,21 @@ def bar(
     # Only now: a rerun may have broken this one off before the answer was sent.
     if wish is not None and st.session_state.get("saving_wish") is wish:
         del st.session_state.saving_wish
+
+
+def _said(offers: Sequence[Offer], bundles: Sequence[Bundle], lang: Lang) -> dict[str, Any]:
+    """All that the bar says, with what can be chosen."""
+    return {
+        "ui": {name: text(lang) for name, text in SAVING.items()},
+        "offers": [{"name": offer.name, "title": offer.title(lang)} for offer in offers],
+        "options": {
+            name: [[value, text(lang)] for value, text in options.items()] for name, options in OPTIONS.items()
+        },
+        "checked": CHECKED,
+        "bundles": [{"name": bundle.name, "title": bundle.title(lang)} for bundle in bundles],
+        "about": " ".join(bundle.about(lang) for bundle in bundles if bundle.about),
+        "command": START,
+    }
 
 
 def _say(place: DeltaGenerator, words: str) -> None:

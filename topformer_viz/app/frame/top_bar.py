@@ -11,6 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from topformer_viz.app.canvas.component import bare
 from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame.choices import GRIDS, SIDES, chosen_model, pick
 from topformer_viz.app.frame.sharing import is_loopback, parts
@@ -25,7 +26,7 @@ from topformer_viz.server.reader import read_picture
 from topformer_viz.server.store import STORE, FullError
 from topformer_viz.words.text import LANGS, Lang
 
-SCRIPT = Path(__file__).with_name("frame.js").read_text("utf-8")
+SCRIPT = bare(Path(__file__).with_name("frame.js").read_text("utf-8"))  # it travels with every run of a page
 
 
 def top_bar(lang: Lang) -> None:

@@ -16,7 +16,7 @@ from topformer_viz.network.model import Size
 from topformer_viz.run.segmentation import SILENCED
 from topformer_viz.run.walk import Known
 from topformer_viz.run.whole import places
-from topformer_viz.words.live import Live, Words, key_of
+from topformer_viz.words.live import Live, Words
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import Lang, listed
 
@@ -44,10 +44,9 @@ def network_book(known: Known, spec: Size, facts: Facts | None, untrained: bool,
     }
     if classes is not None:
         data |= _segmentation(classes, facts, lang)
-        data["owed"] = [[PARTS["random"](lang), NOT_EVIDENCE(lang), PARTS["random_why"](lang)]]
-        if not untrained:
-            data["owed"] = _owed(classes, facts, lang)
-    book.check(data, 0, {key_of(*place) for place in places(known)})
+        random = [[PARTS["random"](lang), NOT_EVIDENCE(lang), PARTS["random_why"](lang)]]
+        data["owed"] = random if untrained else _owed(classes, facts, lang)
+    book.check(data, 0, set(places(known)))
     return data
 
 

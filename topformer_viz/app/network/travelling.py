@@ -60,7 +60,7 @@ def _block(run: Trace, n: int) -> dict[str, Tensor]:
 
 def _classes(seen: Seen) -> dict[str, Tensor]:
     """The segmentation and the ones without a part's work, as places in the legend; how sure it is; scores of its first classes."""
-    scores, told = seen.run["class_scores"], seen.present[:LEGEND]
+    scores, told = seen.trace["class_scores"], seen.present[:LEGEND]
     index = torch.full((scores.shape[1],), len(told), dtype=torch.uint8)
     index[told] = torch.arange(len(told), dtype=torch.uint8)
     labels = {"labels": seen.whole.labels, "small": seen.small} | {
