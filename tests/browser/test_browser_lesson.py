@@ -130,7 +130,9 @@ def test_a_link_leads_to_the_lab_with_ones_own_image_block_and_head_and_back(vis
     link.click()
     back = page.get_by_role("link", name="Back to the lesson: Scores")
     back.wait_for(timeout=30_000)
-    page.wait_for_function("new URLSearchParams(location.search).get('scaled') === 'true'", timeout=30_000)
+    page.wait_for_function(
+        "['sample', 'scaled'].every((name) => new URLSearchParams(location.search).has(name))", timeout=30_000
+    )
     asked = query_of(page)
     assert (asked["sample"], asked["block"], asked["head"], asked["from"]) == ("own", "3", "2", "scores")
     page.get_by_role("button", name="Heat it").click()  # another choice, and the way back is still there
