@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 COOKIE = "topformer_viz"  # nginx chooses the replica by it, too
 KNOWN = re.compile(r"[0-9a-f]{32}")  # what one looks like
+STRANGERS = False  # whether this process serves an open network; serve.py says so
 
 
 def visitor() -> str:
