@@ -230,6 +230,8 @@ def test_the_address_to_share_is_one_that_others_reach(
     monkeypatch.setattr("streamlit.context", SimpleNamespace(url=url))
     monkeypatch.setattr("streamlit.get_option", lambda name: bound if name == "server.address" else None)
     assert link.host() == host
+    monkeypatch.setattr(link.visitors, "STRANGERS", True)
+    assert link.host() == ""
 
 
 def test_the_own_address_is_one_or_none() -> None:

@@ -9,6 +9,7 @@ import segno
 import streamlit as st
 
 from topformer_viz.app.frame.words import SAID
+from topformer_viz.server import visitors
 from topformer_viz.words.text import Lang
 
 MAX_LINK = 1500  # characters: what a QR code holds and a telephone can still read
@@ -35,7 +36,12 @@ def parts(link: object) -> SplitResult:
 
 
 def host() -> str:
-    """The name under which others reach this server; "" where the visitor's own link will do or the server hears no one else."""
+    """The name under which others reach this server; "" where the visitor's own link will do or the server hears no one else.
+
+    A stranger is not told: "localhost" is what anyone can claim to have called the server.
+    """
+    if visitors.STRANGERS:
+        return ""
     local = is_loopback(parts(st.context.url).hostname) and not is_loopback(st.get_option("server.address"))
     return own_address() if local else ""
 
