@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 @contextmanager
 def uvicorn_with(app: ASGIApp) -> Iterator[tuple[int, uvicorn.Server]]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_for(lambda: server.started)

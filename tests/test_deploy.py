@@ -1,6 +1,8 @@
 """What is shipped for a server: the files agree with each other and with the app, and nginx before two replicas works."""
 
 import asyncio
+import contextlib
+import http.client
 import json
 import os
 import re
@@ -11,7 +13,8 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -23,10 +26,17 @@ import pytest
 import yaml
 from browsing import noise, put_in, shown
 from playwright.sync_api import expect
+from serving import uvicorn_with, wait_for
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as Asked
+from starlette.responses import Response
+from starlette.routing import Route
 from streamlit import config
 
 import serve
 from topformer_viz.server.queue import Queue
+from topformer_viz.server.visitors import COOKIE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 HEALTH = "/_stcore/health"
-COOKIE = "topformer_viz"
+UPLOAD = "/_stcore/upload_file/session/file"
 
 
 def text(name: str) -> str:
@@ -198,65 +208,171 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if nginx is None:
+def nginx() -> str:
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
         reason = "no nginx found: on Debian, apt-get install nginx-light"
         pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_NGINX") else pytest.skip(reason)
-    port, *ports = free_ports(3)
-    shutil.copy(DEPLOY / "nginx" / "nginx.conf", tmp_path)
-    (tmp_path / "replicas.conf").write_text(
-        "".join(f"server 127.0.0.1:{each} max_fails=1 fail_timeout=10s;\n" for each in ports)
+    return found
+
+
+def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+KINDS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # of what nginx would put on disk
+
+
+@contextmanager
+def in_front(folder: Path, replicas: Sequence[int], *changes: tuple[str, str]) -> Iterator[str]:
+    """nginx before replicas at these ports, with the shipped configuration but for ``changes``, each a pattern's; its address."""
+    command, (port,) = nginx(), free_ports(1)
+    shipped = text("nginx/nginx.conf")
+    for pattern, instead in changes:
+        shipped = re.sub(pattern, instead, shipped)
+    (folder / "nginx.conf").write_text(shipped)
+    (folder / "replicas.conf").write_text(
+        "".join(f"server 127.0.0.1:{each} max_fails=1 fail_timeout=10s;\n" for each in replicas)
     )
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    (tmp_path / "listen.conf").write_text(
+    (folder / "listen.conf").write_text(
         f"listen 127.0.0.1:{port};\nadd_header X-Replica $upstream_addr always;\n"
-        + "".join(f"{kind}_temp_path {tmp_path}/temp/{kind};\n" for kind in kinds)
+        + "".join(f"{kind}_temp_path {folder}/temp/{kind};\n" for kind in KINDS)
     )
-    (tmp_path / "temp").mkdir()
-    replicas = {}
-    for each in ports:
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]
-        command += ["--server.address", "127.0.0.1", "--server.port", str(each)]
-        with (tmp_path / f"{each}.log").open("wb") as log:
-            replicas[f"127.0.0.1:{each}"] = subprocess.Popen(
-                command, cwd=tmp_path, env=os.environ | environment(), stdout=log, stderr=log
-            )
-    front = subprocess.Popen(
-        [nginx, "-c", str(tmp_path / "nginx.conf"), "-g", f"pid {tmp_path}/nginx.pid; daemon off;"]
-    )
+    (folder / "temp").mkdir()
+    front = subprocess.Popen([command, "-c", str(folder / "nginx.conf"), "-g", f"pid {folder}/nginx.pid; daemon off;"])
     try:
-        deadline = time.monotonic() + 90
-        for address in [f"127.0.0.1:{port}", *replicas]:
-            while True:
-                try:
-                    urlopen(f"http://{address}{HEALTH}", timeout=5)
-                    break
-                except OSError:
-                    died = [process for process in [front, *replicas.values()] if process.poll() is not None]
-                    logs = "\n".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
-                    assert not died and time.monotonic() < deadline, logs
-                    time.sleep(0.2)
-        for kind in kinds:  # what nginx would put on disk fails from here on
-            (tmp_path / "temp" / kind).chmod(0)
-        yield Site(f"http://127.0.0.1:{port}", replicas)
+        wait_for(lambda: front.poll() is not None or (folder / "nginx.pid").exists())
+        assert front.poll() is None
+        for kind in KINDS:  # what nginx would put on disk fails from here on
+            (folder / "temp" / kind).chmod(0)
+        yield f"http://127.0.0.1:{port}"
     finally:
-        for process in [front, *replicas.values()]:
-            process.terminate()
-        for process in [front, *replicas.values()]:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        end([front])
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    ports = free_ports(2)
+    replicas = {}
+    with in_front(tmp_path, ports) as address:
+        for each in ports:
+            command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]
+            command += ["--server.address", "127.0.0.1", "--server.port", str(each)]
+            with (tmp_path / f"{each}.log").open("wb") as log:
+                replicas[f"127.0.0.1:{each}"] = subprocess.Popen(
+                    command, cwd=tmp_path, env=os.environ | environment(), stdout=log, stderr=log
+                )
+        try:
+            deadline = time.monotonic() + 90
+            for replica in replicas:
+                while True:
+                    try:
+                        urlopen(f"http://{replica}{HEALTH}", timeout=5)
+                        break
+                    except OSError:
+                        died = [process for process in replicas.values() if process.poll() is not None]
+                        logs = "\n".join(path.read_text("utf-8") for path in tmp_path.glob("*.log"))
+                        assert not died and time.monotonic() < deadline, logs
+                        time.sleep(0.2)
+            yield Site(address, replicas)
+        finally:
+            end(list(replicas.values()))
+
+
+def half_open(address: str, path: str, headers: dict[str, str], source: str = "127.0.0.1") -> socket.socket:
+    """An upload of which one byte has come."""
+    host, port = address.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), source_address=(source, 0))
+    head = {"host": f"{host}:{port}", "content-length": "1000000"} | headers
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    connection.sendall(f"PUT {path} HTTP/1.1\r\n{lines}\r\n-".encode())
+    return connection
+
+
+def answers(connections: Sequence[socket.socket]) -> list[int]:
+    """The status of each that has been answered by now."""
+    found = []
+    for connection in connections:
+        with contextlib.suppress(BlockingIOError):
+            found.append(int(connection.recv(12, socket.MSG_PEEK | socket.MSG_DONTWAIT).split()[1]))
+    return found
+
+
+def test_half_open_uploads_are_few_and_others_upload_meanwhile(tmp_path: Path) -> None:
+    on_their_way: set[int] = set()
+
+    async def put(request: Asked) -> Response:
+        on_their_way.add(id(request))
+        try:
+            return Response(str(len(await request.body())))
+        except ClientDisconnect:
+            return Response()
+        finally:
+            on_their_way.remove(id(request))
+
+    replica = Starlette(routes=[Route("/_stcore/upload_file/{session}/{file}", put, methods=["PUT"])])
+    # Connections are counted here: the rates, which would refuse most before, are not in the way.
+    with uvicorn_with(replica) as (port, _), in_front(tmp_path, [port], (r"rate=\d+r/.", "rate=9999r/s")) as address:
+
+        @contextmanager
+        def attack(cookies: Sequence[str]) -> Iterator[list[int]]:
+            held = [half_open(address, UPLOAD, {"Cookie": f"{COOKIE}={cookie}"}) for cookie in cookies]
+            wait_for(lambda: len(answers(held)) + len(on_their_way) == len(held))
+            yield answers(held)
+            for connection in held:
+                connection.close()
+            wait_for(lambda: not on_their_way)
+
+        def uploads(source: str) -> bool:
+            connection = http.client.HTTPConnection(address.removeprefix("http://"), source_address=(source, 0))
+            connection.request("PUT", UPLOAD, bytes(5_000_000), {"Cookie": f"{COOKIE}={'b' * 32}"})
+            response = connection.getresponse()
+            return (response.status, response.read()) == (200, b"5000000")
+
+        with attack(["forged"] * 600) as refused:
+            assert refused == [403] * 600
+        with attack(["a" * 32] * 600) as refused:
+            assert refused == [429] * 596
+            assert uploads("127.0.0.1")
+        with attack([f"{n:032x}" for n in range(600)]) as refused:  # as many visitors, by their cookies
+            assert refused == [429] * 500
+            assert uploads("127.0.0.2")
+
+
+def test_a_location_with_limits_of_its_own_keeps_those_of_the_server() -> None:
+    lines = text("nginx/nginx.conf")
+    for kind in ("limit_req zone=", "limit_conn "):
+        (of_server,) = re.findall(rf"^        ({kind}.*;)$", lines, re.MULTILINE)
+        of_locations = [body for body in re.findall(r"(?s)\n        location .*?\n        }", lines) if kind in body]
+        assert of_locations and all(of_server in body for body in of_locations)
+
+
+def test_kubernetes_nginx_waits_for_the_proxys_network(tmp_path: Path) -> None:
+    for name in ("nginx/nginx.conf", "kubernetes/listen.conf", "kubernetes/replicas.conf"):
+        shutil.copy(DEPLOY / name, tmp_path)
+
+    def check() -> str:
+        command = [nginx(), "-t", "-c", str(tmp_path / "nginx.conf"), "-g", f"pid {tmp_path}/nginx.pid;"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.stderr if done.returncode else ""
+
+    assert 'set_real_ip_from "your-proxys-network' in check()
+    listen = text("kubernetes/listen.conf")
+    (tmp_path / "listen.conf").write_text(re.sub(r"(?<=set_real_ip_from ).*(?=;)", "10.42.0.0/16", listen))
+    assert not check()
 
 
 def test_a_replica_dies_and_the_others_sessions_live(site: Site, browser: "Browser") -> None:
     of_replica: dict[str, str] = {}
     for _ in range(60):
-        response = site.get()
-        visitor = SimpleCookie(response.headers["Set-Cookie"])[COOKIE].value
-        of_replica[response.headers["X-Replica"]] = visitor
+        visitor = SimpleCookie(site.get().headers["Set-Cookie"])[COOKIE].value
+        of_replica[site.replica_of(visitor)] = visitor
         if set(of_replica) == set(site.replicas):
             break
     assert set(of_replica) == set(site.replicas)
@@ -278,16 +394,34 @@ def test_a_replica_dies_and_the_others_sessions_live(site: Site, browser: "Brows
         return page
 
     page_a, page_b = visit(a), visit(b)
-    put_in(page_a, noise(1601, 1007))
+    with page_a.expect_request("**/_stcore/upload_file/**") as first:
+        put_in(page_a, noise(1601, 1007))
     about = page_a.locator(".run-line")
     expect(about).to_contain_text("1601 × 1007 →", timeout=60_000)
+
+    # Who uploads too much at once is told so, by nginx or the replica, and goes on.
+    headers = {name: value for name, value in first.value.all_headers().items() if name != "content-length"}
+    path = first.value.url.removeprefix(site.address)
+    for address in (site.address, f"http://{a}"):
+        held = [half_open(address, path, headers) for _ in range(6)]
+        wait_for(lambda held=held: len(answers(held)) >= 2)
+        assert answers(held) == [429] * 2
+        if address == site.address:
+            page_a.keyboard.press("Escape")
+            put_in(page_a, noise(1501, 1007))
+            expect(page_a.get_by_test_id("stFileChipIconError").first).to_be_visible()
+        for connection in held:
+            connection.close()
+    page_a.keyboard.press("Escape")
+    put_in(page_a, noise(1701, 1007))
+    expect(about).to_contain_text("1701 × 1007 →", timeout=60_000)
 
     site.replicas[b].kill()
     site.replicas[b].wait(15)
     page_a.keyboard.press("Escape")
     page_a.get_by_role("radio", name="中文").click()
     expect(page_a.locator(".brand")).to_have_text("TopFormer 的注意力", timeout=60_000)
-    expect(about).to_contain_text("1601 × 1007 →")
+    expect(about).to_contain_text("1701 × 1007 →")
     assert site.replica_of(of_replica[a]) == a
 
     assert site.replica_of(of_replica[b]) == a
@@ -302,7 +436,8 @@ def test_a_replica_dies_and_the_others_sessions_live(site: Site, browser: "Brows
 
     # What nginx says and what it keeps to itself
     headers = site.get().headers
-    assert "HttpOnly; SameSite=Lax" in headers["Set-Cookie"]
+    assert headers["Set-Cookie"].endswith("; HttpOnly; SameSite=Lax")
+    assert site.get(**{"X-Forwarded-Proto": "https"}).headers["Set-Cookie"].endswith("; HttpOnly; SameSite=Lax; Secure")
     assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "camera=(self)" in headers["Permissions-Policy"]

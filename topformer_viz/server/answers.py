@@ -95,6 +95,7 @@ class _Answer:
             # An error here would make uvicorn close the connection when all has been read: that is, never.
             connection: Any = self._receive
             connection.__self__.transport.abort()
+            await asyncio.sleep(0)  # by then uvicorn knows
             return False
         self._sent += len(piece)
         self._waited += clock() - before
