@@ -109,7 +109,16 @@ def test_the_image_holds_what_runs() -> None:
     assert all((ROOT / name).exists() for name in copied)
     let_in = {name.split("/")[0] for name in found("^!(.*)$", "Dockerfile.dockerignore")}
     assert let_in == set(copied)
-    run = {"app.py", "serve.py", "pages", "static", "topformer_viz", ".streamlit", "requirements.txt"}
+    run = {
+        "app.py",
+        "serve.py",
+        "pages",
+        "static",
+        "topformer_viz",
+        ".streamlit",
+        "requirements.txt",
+        "requirements.lock",
+    }
     assert run <= set(copied)
     assert not re.search("requirements-dev|chromium|pytest", text("Dockerfile"))
     assert found(r"^EXPOSE (\d+)", "Dockerfile") == [str(PORT)]
