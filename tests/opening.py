@@ -1,5 +1,7 @@
 """The app's pages through Streamlit's AppTest: one opened, what it says, and a choice made there."""
 
+import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from decoding import Payload, components, decode
 from sending import Lesson, SentRun, unpacked
 from streamlit.components.v2 import manifest_scanner
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
@@ -50,6 +53,19 @@ def choose(app: AppTest, label: str, value: object) -> None:
     """Choose in the row of pills under this label."""
     (group,) = [found for found in app.get("button_group") if found.label == label]
     group.set_value(value).run()
+    assert not app.exception, app.exception
+
+
+def forge(app: AppTest, said: Mapping[str, Mapping[str, object]], values: Sequence[WidgetState] = ()) -> None:
+    """Send what a page's components, by key, say by event, and ``values`` of widgets, as a browser would or anybody else."""
+    states = app._tree.get_widget_states()
+    for component in app.get("bidi_component"):
+        if events := said.get(component.key):
+            triggers = json.dumps([{"event": event, "value": value} for event, value in events.items()])
+            at = f"$$STREAMLIT_INTERNAL_KEY_{component.proto.id}__events"
+            states.widgets.append(WidgetState(id=at, json_trigger_value=triggers))
+    states.widgets.extend(values)
+    app._run(states)
     assert not app.exception, app.exception
 
 

@@ -164,6 +164,18 @@ def test_the_note_goes_with_the_next_thing_one_does() -> None:
     assert noted(open_app("reference", block="9").run()) is None
 
 
+def test_a_message_is_read_as_an_address_is() -> None:
+    takes = {
+        "block": address.Parameter(range(1, 5), 1), "head": address.head_or_mean(4), "bare": address.Parameter({"true": True}),
+        "to": address.Parameter(range(1, 7)), "mode": address.Parameter(("row", "column")),
+    }  # fmt: skip
+    message = {"block": 3, "head": "mean", "bare": True, "to": 2.0, "mode": ["row"], "lock": "1"}
+    assert address.heard(message, takes) == {"block": 3, "head": 0, "bare": True}
+    assert address.heard({"block": True, "head": "0", "bare": 1, "to": None, "mode": {"row": 1}}, takes) == {}
+    for message in (None, 3, "block", ["block", 3], float("nan")):
+        assert address.heard(message, takes) == {}
+
+
 def test_the_server_knows_what_the_scripts_read(tiny: Case) -> None:
     for model in (tiny.model, TopFormer("tiny", None)):
         known = Known.of(tiny.run, model)  # type: ignore[arg-type]

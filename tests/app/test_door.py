@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from opening import book_of, markup, message, open_app, run_of
+from opening import book_of, forge, markup, message, open_app, run_of
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz.app.door import page
@@ -63,10 +63,8 @@ def test_an_old_link_to_the_lesson_still_opens_it(parameter: str) -> None:
 
 
 def wish(app: AppTest, **said: object) -> AppTest:
-    """The browser asks: the trigger's value stands in the session before the page runs again."""
-    app.session_state["door_wish"] = said
-    app.run()
-    assert not app.exception, app.exception
+    """The browser asks."""
+    forge(app, {"door": {"wish": said}})
     return app
 
 

@@ -27,6 +27,7 @@ from topformer_viz.app.explorer.change import LABELS, Change, changes_of
 from topformer_viz.app.explorer.file import explorer_html
 from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals_message, ui_words
 from topformer_viz.app.explorer.words import TITLE, UI
+from topformer_viz.app.frame import choices
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import DENSE_TOKENS
@@ -514,12 +515,15 @@ class State(dict[str, Any]):
 
 @pytest.fixture
 def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], State]:
-    """take(wish): the session's state after the browser has asked for this, in block 3."""
+    """take(wish): the session's state after the browser has asked for this, in block 3 of the run a/b, of 4 heads and 6 tokens."""
+    shape = SimpleNamespace(sizes={"heads": 4, "HW": 6, "H": 2, "W": 3})
+    outline = SimpleNamespace(known=SimpleNamespace(shape=shape, blocks=4))
+    view: Any = SimpleNamespace(outline=outline, run_name="a/b", takes=choices.EVERYWHERE)
 
     def taken(wish: Any) -> State:
-        state = State(block=3, lesson=SimpleNamespace(wish=wish))
+        state = State(block=3, lesson={"wish": wish})
         monkeypatch.setattr(page.st, "session_state", state)
-        page.take_wish("lesson")
+        page.take_wish("lesson", view)
         del state["lesson"]
         return state
 
@@ -530,12 +534,12 @@ NOTHING = {"block": None, "removal": "", "run": ""}
 
 
 def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
-    save = {"block": 1, "head": "mean", "query": 28, "mode": None}
+    save = {"block": 1, "head": "mean", "query": 6, "mode": None}
     state = take({"block": 0, "removal": "only-4", "save": save, "run": "a/b"})
     assert state == {
         "block": 3,  # which one the removal is of says nothing of the one on show
         "explorer": {"block": 0, "removal": "only-4", "run": "a/b"},
-        "explorer_save": save,
+        "explorer_save": {"block": 1, "head": "mean", "query": 6},
     }
     assert take({"block": None, "removal": "", "save": None}) == {"block": 3, "explorer": NOTHING}
 
@@ -545,27 +549,31 @@ def test_what_is_no_wish_changes_nothing(take: Callable[[Any], State], wish: Any
     assert take(wish) == {"block": 3}
 
 
-@pytest.mark.parametrize("value", [None, -1, 4, 10**30, 1.0, "1", "", [], [0], {}, float("nan")])
+@pytest.mark.parametrize("value", [None, -1, 4, 10**30, 1.0, "one", "", [], [0], {}, float("nan"), True])
 def test_a_block_there_is_not_is_left_out(take: Callable[[Any], State], value: Any) -> None:
     assert take({"block": value}) == {"block": 3, "explorer": NOTHING}
 
 
-@pytest.mark.parametrize("value", [None, 1, ["only-1"], {"a": 1}, True])
-def test_a_removal_that_is_no_text_is_left_out(take: Callable[[Any], State], value: Any) -> None:
+@pytest.mark.parametrize("value", [None, 1, ["only-1"], {"a": 1}, True, "only-5", "x"])
+def test_a_removal_that_is_none_is_left_out(take: Callable[[Any], State], value: Any) -> None:
     assert take({"removal": value}) == {"block": 3, "explorer": NOTHING}
 
 
-@pytest.mark.parametrize("value", [None, 1, ["a"], {}])
-def test_a_run_that_is_no_name_is_none(take: Callable[[Any], State], value: Any) -> None:
+@pytest.mark.parametrize("value", [None, 1, ["a/b"], {}, "another", "a" * 10_000])
+def test_a_run_that_is_not_on_show_is_none(take: Callable[[Any], State], value: Any) -> None:
     assert take({"run": value}) == {"block": 3, "explorer": NOTHING}
 
 
 @pytest.mark.parametrize(
     ("said", "block"),
-    [(1, 1), (4, 4), *((nonsense, 3) for nonsense in (None, 0, 5, -1, 10**30, 1.0, "1", [1], {}, float("nan")))],
+    [
+        (1, 1),
+        (4, 4),
+        *((nonsense, 3) for nonsense in (None, 0, 5, -1, 10**30, 1.0, "one", [1], {}, float("nan"), True)),
+    ],
 )
 def test_the_block_on_show_as_one_leaves_is_noted(monkeypatch: pytest.MonkeyPatch, said: Any, block: int) -> None:
-    state = State(block=3, explorer=SimpleNamespace(block=said))
+    state = State(block=3, explorer={"block": said})
     monkeypatch.setattr(page.st, "session_state", state)
     page.take_block("explorer")
     assert state["block"] == block
@@ -577,7 +585,15 @@ def test_nothing_is_saved_that_is_no_view(take: Callable[[Any], State], save: An
 
 
 def test_of_a_view_to_save_only_what_an_address_has_is_kept(take: Callable[[Any], State]) -> None:
-    assert take({"save": {"__class__": 1, "link": "x", "query": [2], "removal": 7}}).explorer_save == {
+    said = {
+        "__class__": 1,
+        "link": "x",
         "query": [2],
+        "to": 7,
         "removal": 7,
+        "block": 9,
+        "with": "query",
+        "mode": "column",
     }
+    assert take({"save": said}).explorer_save == {"mode": "column"}
+    assert take({"save": {"with": "query", "pinned": 6}}).explorer_save == {"with": "query", "pinned": 6}

@@ -9,7 +9,7 @@ from opening import open_app
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz import load_model, trace
-from topformer_viz.app.frame import address
+from topformer_viz.app.frame import address, choices
 from topformer_viz.app.frame.page import possible
 from topformer_viz.app.frame.view import Outline, View
 from topformer_viz.app.lesson import page as lesson
@@ -103,23 +103,26 @@ class State(dict[str, Any]):
 
 def followed(monkeypatch: pytest.MonkeyPatch, said: object) -> State:
     """The session's state after the browser has said that a link was followed, in block 3."""
-    state = State(block=3, lesson=SimpleNamespace(follow=said))
+    state, sizes = State(block=3, lesson={"follow": said}), {"heads": 4}
+    view: Any = SimpleNamespace(outline=SimpleNamespace(run=SimpleNamespace(sizes=sizes)), takes=choices.EVERYWHERE)
     monkeypatch.setattr(lesson.st, "session_state", state)
-    lesson._follow()
+    lesson._follow(view)
     return state
 
 
 def test_a_link_that_is_followed_leads_on_with_its_head_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = followed(monkeypatch, ["weights", 0, 3, 2])
+    state = followed(monkeypatch, {"stage": "weights", "n": 0, "head": 3, "block": 2})
     link = LINKS["weights"][0]
     assert state["followed"] == (link.page, link.address("weights", 3)) and state["block"] == 2
-    assert followed(monkeypatch, ["weights", 0, 0, 9])["block"] == 1
+    for head, block in ((0, 9), (5, 0), ([1], "x"), (None, None)):
+        state = followed(monkeypatch, {"stage": "weights", "n": 0, "head": head, "block": block})
+        assert state["followed"] == (link.page, link.address("weights", 0)) and state["block"] == 1
 
 
 @pytest.mark.parametrize(
     "said",
-    [None, 3, "weights", [], ["weights"], ["weights", 0, 3], ["weights", -1, 0, 1], ["weights", 99, 0, 1], ["nowhere", 0, 0, 1],
-     ["weights", 0, -1, 1], ["weights", "0", 0, 1], [["weights"], 0, 0, 1], {"stage": "weights"}, ["weights", 0, 1, None]],
+    [None, 3, "weights", [], ["weights", 0, 3, 1], {"stage": "weights"}, {"n": 0}, {"stage": "weights", "n": -1},
+     {"stage": "weights", "n": 99}, {"stage": "nowhere", "n": 0}, {"stage": ["weights"], "n": 0}, {"stage": "weights", "n": [0]}],
 )  # fmt: skip
 def test_what_is_no_link_of_the_lesson_leads_nowhere(monkeypatch: pytest.MonkeyPatch, said: object) -> None:
     assert "followed" not in followed(monkeypatch, said)

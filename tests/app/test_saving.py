@@ -182,24 +182,34 @@ def test_what_fails_is_said_and_the_bar_stays(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    "wish", [None, "figure", {"kind": "figure"}, {"kind": "rm", "id": "1"}, {"kind": "trace", "id": 4}]
-)
-def test_what_is_no_wish_is_left_out(wish: Any) -> None:
-    app = AppTest.from_function(_take, kwargs={"wish": wish})
-    app.run()
-    assert not app.exception
-    assert "saving_wish" not in app.session_state
+    "wish",
+    [
+        None, "figure", {"kind": "figure"}, {"kind": "rm", "id": "1"}, {"kind": "trace", "id": [4]}, {"kind": "trace", "id": "é"},
+        {"kind": "trace", "id": "9" * 100}, {"kind": ["trace"], "id": "1"},
+    ],
+)  # fmt: skip
+def test_what_is_no_wish_is_left_out(monkeypatch: pytest.MonkeyPatch, wish: object) -> None:
+    assert taken(monkeypatch, wish) is None
 
 
-def _take(wish) -> None:  # type: ignore[no-untyped-def]
-    from types import SimpleNamespace
+def test_of_a_wish_what_makes_no_sense_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    wish = {
+        "id": "1.5", "kind": "trace", "page": ["/"], "figure": {"a": 1}, "link": 7, "format": "exe", "theme": "dark", "bare": "yes",
+        "view": {"head": 2, "query": [1], "mode": None, "lock": "1"},
+    }  # fmt: skip
+    view = {"head": "2", "lock": "1"}
+    assert taken(monkeypatch, wish) == {"id": "1.5", "kind": "trace", "link": "7", "theme": "dark", "view": view}
+    assert taken(monkeypatch, {"id": "1", "kind": "figure", "bare": True, "view": "all"}) == {
+        "id": "1", "kind": "figure", "bare": True, "view": {},
+    }  # fmt: skip
 
-    import streamlit as st
 
-    from topformer_viz.app.frame import saving as bar
-
-    st.session_state.saving = SimpleNamespace(wish=wish)
-    bar._take_wish(["figure", "trace"])
+def taken(monkeypatch: pytest.MonkeyPatch, wish: object) -> dict[str, Any] | None:
+    """What is noted of a wish."""
+    state = SimpleNamespace(saving={"wish": wish}, saving_wish=None)
+    monkeypatch.setattr("streamlit.session_state", state)
+    saving._take_wish(["figure", "trace"])
+    return state.saving_wish
 
 
 @pytest.mark.parametrize("lang", LANGS)

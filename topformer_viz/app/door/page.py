@@ -5,6 +5,7 @@ nothing of the server.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, RUN_JS
 from topformer_viz.app.door.words import ONE_HEAD, UI, WORDS
-from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.address import Parameter, Takes, heard
 from topformer_viz.app.frame.top_bar import picture_choice
 from topformer_viz.app.frame.view import View
 from topformer_viz.network.colour import QUESTIONS, ColourModel
@@ -45,6 +46,7 @@ DEEPER = {
     "head": "merged",
 }  # word -> the lesson's stage
 PAGES = ("lesson", "explorer")  # where the door's links lead
+PICTURE = "picture"  # what its button asks for in their place
 
 
 def leads_to_the_lesson(asked: Iterable[str]) -> bool:
@@ -66,17 +68,16 @@ def takes(view: View, said: Mapping[str, str]) -> Takes:
 def show(view: View) -> None:
     """Draw the door, and do what its links and its button ask for."""
     st.html(f"<style>{QUIET}</style>")
-    wish = st.session_state.pop("door_wish", {})
-    if wish.get("go") in PAGES:
-        _go(view, wish)
-    if wish.get("go") == "picture":
+    if (wish := st.session_state.pop("door_wish", {})).get("go") in PAGES:
+        _go(view, **wish)
+    if wish.get("go") == PICTURE:
         st.dialog(UI["own"](view.lang))(_choose_picture)(view.lang, _picture())
     start = {name: view.takes[name].default for name in ("head", "token")}
     block = view.asked.get("block", view.takes["block"].default)
     data = _words(view) | {
         "run": view.bodies(), "link": view.link, "block": block - 1, "start": _from_zero(start), "asked": _from_zero(view.asked),
     }  # fmt: skip
-    _component(data, key="door", on_wish_change=_take_wish, height="content")
+    _component(data, key="door", on_wish_change=partial(_take_wish, _wishes(view)), height="content")
 
 
 def _words(view: View) -> dict[str, Any]:
@@ -124,24 +125,24 @@ def _from_zero(place: Mapping[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------ what the browser asks for
 
 
-def _take_wish() -> None:
-    """Note where the visitor wants to go: {go, stage, block, head, token}, the last three from 1; or the picture choice."""
-    wish = getattr(st.session_state.door, "wish", None)
-    if isinstance(wish, dict):
-        st.session_state.door_wish = wish
+def _wishes(view: View) -> Takes:
+    """What the browser can ask for: to go on to a page, with where in the lesson and what is pointed at; or the picture choice."""
+    return {**takes(view, {}), "go": Parameter((*PAGES, PICTURE)), "stage": Parameter(view.outline.stages)}
 
 
-def _go(view: View, wish: Mapping[str, Any]) -> None:
-    """Open another page at the place that the door shows. What the wish says otherwise is left out."""
-    said = {name: str(wish[name]) for name in ("stage", "block", "head", "token") if wish.get(name)}
-    can = {**takes(view, {}), "stage": Parameter(view.outline.stages)}
-    place = {name: said[name] for name in said if said[name] in can[name].spelled}
+def _take_wish(can: Takes) -> None:
+    """Note what the visitor asks for."""
+    st.session_state.door_wish = heard(st.session_state.door.get("wish"), can)
+
+
+def _go(view: View, go: str, **place: str | int) -> None:
+    """Open another page at the place that the door shows."""
     if "block" in place:
-        st.session_state.block = int(place["block"])
+        st.session_state.block = place["block"]
     if "token" in place:
         place["query"] = place.pop("token")
-    link = {name: str(value) for name, value in view.link.items() if value is not None}
-    st.switch_page(f"pages/{wish['go']}.py", query_params={**link, "lang": view.lang, **place})
+    said = {name: str(value) for name, value in (view.link | place).items() if value is not None}
+    st.switch_page(f"pages/{go}.py", query_params={**said, "lang": view.lang})
 
 
 def _picture() -> tuple[str, str | None]:

@@ -1,6 +1,7 @@
 """The attention explorer in the app: a page of its own, and a guest in the lesson's stages scores and weights."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -15,7 +16,8 @@ from topformer_viz.app.explorer.payload import explorer_book, heads_of, removals
 from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.explorer.words import SAVING
-from topformer_viz.app.frame.address import Takes
+from topformer_viz.app.frame.address import Parameter, Takes, complete, heard, read, words
+from topformer_viz.app.frame.choices import EVERYWHERE
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.run.measures import difference
 from topformer_viz.server.store import STORE
@@ -57,21 +59,21 @@ def show(view: View) -> None:
         }
     _component(
         {"lang": view.lang, "link": view.link, "run": view.bodies(), "book": book, "view": settings}, key="explorer",
-        on_wish_change=partial(take_wish, "explorer"), on_lesson_change=_take_lesson, on_block_change=partial(take_block, "explorer"),
-        height="content",
+        on_wish_change=partial(take_wish, "explorer", view), on_lesson_change=partial(_take_lesson, view),
+        on_block_change=partial(take_block, "explorer"), height="content",
     )  # fmt: skip
     if place := st.session_state.pop("explorer_lesson", None):
         st.switch_page("pages/lesson.py", query_params=place)
 
 
-def _take_lesson() -> None:
+def _take_lesson(view: View) -> None:
     """Note where in the lesson the visitor wants to go: to a stage, with what the address says of the explorer."""
-    place = getattr(st.session_state.explorer, "lesson", None)
-    if isinstance(place, dict):
-        known = {name: str(value) for name, value in place.items() if name in (*ADDRESS, "stage") and value is not None}
-        st.session_state.explorer_lesson = known
-        if place.get("block") in range(1, 5):
-            st.session_state.block = place["block"]
+    said = words(st.session_state.explorer.get("lesson"))
+    can = {**takes(view, said), "stage": Parameter(view.outline.stages), "block": view.takes["block"]}
+    place = read(said, can)[0]
+    if "stage" in place:
+        st.session_state.block = place.pop("block", st.session_state.block)
+        st.session_state.explorer_lesson = {name: str(value) for name, value in place.items()}
 
 
 def settings_of(view: View, asks: bool = False) -> dict[str, Any]:
@@ -105,24 +107,22 @@ def _removal(view: View, wish: Mapping[str, Any]) -> str | None:
     return hand_out(view.keep((*view.key, "removal", block, name), make), BODY, "removal")
 
 
-def take_wish(component: str) -> None:
+def take_wish(component: str, view: View) -> None:
     """Note what the browser asks for: {run, block, removal, save}, the block from 0; what makes no sense is left out."""
-    state, wish = st.session_state, getattr(st.session_state[component], "wish", None)
-    if not isinstance(wish, dict):
+    state, wish = st.session_state, st.session_state[component].get("wish")
+    if not isinstance(wish, Mapping):
         return
-    block, removal, run = (wish.get(name) for name in ("block", "removal", "run"))
-    state.explorer = {
-        "block": block if isinstance(block, int) and 0 <= block < 4 else None,
-        "removal": removal if isinstance(removal, str) else "",
-        "run": run if isinstance(run, str) else "",
-    }
-    save = wish.get("save")
-    if isinstance(save, dict):
-        state.explorer_save = {name: value for name, value in save.items() if name in (*ADDRESS, "block")}
+    can = {
+        "run": Parameter([view.run_name], ""), "block": Parameter(range(view.outline.known.blocks)),
+        "removal": replace(takes(view, {})["removal"], default=""),
+    }  # fmt: skip
+    state.explorer = complete(words(wish), can)
+    if isinstance(save := wish.get("save"), Mapping):
+        said = words(save)
+        state.explorer_save = read(said, {**takes(view, said), "block": view.takes["block"]})[0]
 
 
 def take_block(component: str) -> None:
     """Note which block, from 1, the browser shows as its visitor leaves for another page."""
-    block = getattr(st.session_state[component], "block", None)
-    if isinstance(block, int) and 1 <= block <= 4:
-        st.session_state.block = block
+    if said := heard(st.session_state[component], {"block": EVERYWHERE["block"]}):
+        st.session_state.block = said["block"]

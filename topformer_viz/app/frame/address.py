@@ -1,10 +1,12 @@
 """What a page's address may say, and what one says: the values that the page has, and a note about those it has not.
 
-A page declares each parameter once; what an address says, the page's controls and its figures' settings follow from that.
+A page declares each parameter once; what an address says, the page's controls, its figures' settings and what its components
+may ask for follow from that.
 Names that the page does not know are nobody's business here: Streamlit has some of its own, and whoever passes links on adds more.
 """
 
 import html
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +75,21 @@ def read(parameters: Mapping[str, str], takes: Takes) -> tuple[dict[str, Any], d
     spelled = {name: takes[name].spelled for name in takes if name in parameters}
     said = {name: options[parameters[name]] for name, options in spelled.items() if parameters[name] in options}
     return said, {name: parameters[name] for name in spelled if name not in said}
+
+
+def words(message: object) -> dict[str, str]:
+    """What a component's message says, by name and as an address spells it: its texts, whole numbers, true and false.
+
+    Anybody can send one, so it is any JSON; of the rest nothing is left.
+    """
+    said = message if isinstance(message, Mapping) else {}
+    kept = {name: value for name, value in said.items() if isinstance(value, (str, int))}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in kept.items()}
+
+
+def heard(message: object, takes: Takes) -> dict[str, Any]:
+    """What a component's message says of ``takes``, by name; what makes no sense is left out."""
+    return read(words(message), takes)[0]
 
 
 def complete(parameters: Mapping[str, str], takes: Takes) -> dict[str, Any]:

@@ -86,19 +86,21 @@ def _let_go_of_what_is_gone() -> list[str]:
     return gone
 
 
-def pick(name: str, options: Sequence[Any] | None = None, default: Any = None) -> dict[str, Any]:
+def pick(name: str, options: Sequence[Any], default: Any = None) -> dict[str, Any]:
     """A widget's arguments that tie it to the choice ``name``: its key, its value now, and what takes a new one.
 
-    Streamlit forgets a widget's value on a page that does not draw it, so choices have keys of their own. With
-    ``options``, a choice that is none of them becomes ``default``, or the first.
+    Streamlit forgets a widget's value on a page that does not draw it, so choices have keys of their own. A choice that is
+    none of the ``options`` becomes ``default``, or the first; what a browser sends otherwise is not taken, for Streamlit hands
+    on a text that it knows nothing of.
     """
     state, key = st.session_state, f"pick_{name}"
-    if options is not None and state.get(name) not in options:
+    if state.get(name) not in options:
         state[name] = options[0] if default is None else default
     state[key] = state[name]
 
     def take() -> None:
-        state[name] = state[key]
+        if state[key] in options:
+            state[name] = state[key]
 
     return {"key": key, "on_change": take}
 

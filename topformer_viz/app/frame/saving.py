@@ -21,6 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN
+from topformer_viz.app.frame.address import Parameter, heard, words
 from topformer_viz.app.frame.compute import saying_place
 from topformer_viz.app.frame.offer import Asked, Bundle, File, Offer
 from topformer_viz.app.frame.sharing import host, parts, qr_code
@@ -140,11 +141,13 @@ def _trace(view: View) -> Bundle:
 
 def _take_wish(kinds: Sequence[str]) -> None:
     """Note what the browser asks for; what makes no sense is left out."""
-    wish = getattr(st.session_state.saving, "wish", None)
-    if not isinstance(wish, dict) or not isinstance(wish.get("id"), str):
-        return
-    if wish.get("kind") in kinds and len(wish["id"]) < 100 and wish["id"].isascii():
-        st.session_state.saving_wish = wish
+    wish = st.session_state.saving.get("wish")
+    can = {"kind": Parameter(kinds), "bare": Parameter({"true": True})}
+    can |= {name: Parameter([*options]) for name, options in OPTIONS.items()}
+    said, known = words(wish), heard(wish, can)
+    if "kind" in known and 0 < len(name := said.get("id", "")) < 100 and name.isascii():
+        as_said = {name: said[name] for name in ("id", "page", "figure", "link") if name in said}
+        st.session_state.saving_wish = {**as_said, **known, "view": words(wish.get("view"))}
 
 
 def _answer(

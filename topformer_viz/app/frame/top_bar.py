@@ -50,12 +50,12 @@ def top_bar(lang: Lang) -> None:
         size = "grid" if colour else "size"
         with st.popover(UI["chosen"](lang, what=UI[size](lang), value=state[size])):
             if colour:
-                st.segmented_control(UI["grid_label"](lang), GRIDS, required=True, **pick("grid"))
+                st.segmented_control(UI["grid_label"](lang), GRIDS, required=True, **pick("grid", GRIDS))
             else:
-                st.segmented_control(UI["side_label"](lang), SIDES, required=True, **pick("size"))
+                st.segmented_control(UI["side_label"](lang), SIDES, required=True, **pick("size", SIDES))
         st.segmented_control(
             UI["language"](lang), list(LANGS), format_func=lambda code: LANGS[cast(Lang, code)],
-            required=True, label_visibility="collapsed", **pick("lang"),
+            required=True, label_visibility="collapsed", **pick("lang", list(LANGS)),
         )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _model_choice(lang: Lang) -> None:
     state = st.session_state
     own = {OWN: UI["own_model"]} if "own_model" in state else {}
     names = {slug: choice.name for slug, choice in MODELS.items()} | own
-    st.radio(UI["model"](lang), list(names), format_func=lambda slug: names[slug](lang), **pick("model"))
+    st.radio(UI["model"](lang), list(names), format_func=lambda slug: names[slug](lang), **pick("model", list(names)))
     st.file_uploader(
         UI["open_model"](lang), key="checkpoint", help=UI["open_model_help"](lang), on_change=_take_checkpoint,
         max_upload_size=MAX_CHECKPOINT_BYTES // 1_000_000,

@@ -286,7 +286,7 @@ class Lesson {
       made.onclick = (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        this.ask("follow", [stage, n, head, block]);
+        this.ask("follow", { stage, n, head, block });
       };
       return made;
     }));

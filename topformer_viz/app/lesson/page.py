@@ -15,7 +15,7 @@ from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, scripts
 from topformer_viz.app.explorer import page
 from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
-from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.address import Parameter, Takes, complete, words
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lesson.links import LINKS
 from topformer_viz.app.lesson.payload import lesson_book
@@ -57,7 +57,7 @@ def show(view: View) -> None:
     }  # fmt: skip
     _component(
         header, key="lesson", on_block_change=partial(page.take_block, "lesson"),
-        on_wish_change=partial(page.take_wish, "lesson"), on_follow_change=_follow, height="content",
+        on_wish_change=partial(page.take_wish, "lesson", view), on_follow_change=partial(_follow, view), height="content",
     )  # fmt: skip
     if followed := st.session_state.pop("followed", None):
         page_name, said = followed
@@ -65,10 +65,12 @@ def show(view: View) -> None:
         st.switch_page(f"pages/{page_name}.py", query_params=said)
 
 
-def _follow() -> None:
-    """Note where the link leads that the browser says was followed: its stage, its place among the stage's, the head or 0, the block."""
-    match st.session_state.lesson.follow:
-        case [str(stage), int(n), int(head), int(block)] if 0 <= n < len(LINKS.get(stage, ())) and head >= 0:
-            link = LINKS[stage][n]
-            st.session_state.block = block if 1 <= block <= 4 else 1
-            st.session_state.followed = link.page, link.address(stage, head)
+def _follow(view: View) -> None:
+    """Note where the link leads that was followed: the browser says its stage, its place among the stage's, the head or 0, the block."""
+    said = words(st.session_state.lesson.get("follow"))
+    links, heads = LINKS.get(stage := said.get("stage", ""), ()), view.outline.run.sizes["heads"]
+    can = {"n": Parameter(range(len(links))), "head": Parameter(range(heads + 1), 0), "block": view.takes["block"]}
+    n, head, block = complete(said, can).values()
+    if n is not None:
+        st.session_state.block = block
+        st.session_state.followed = links[n].page, links[n].address(stage, head)

@@ -1,6 +1,7 @@
 """The page of the whole network: the forward pass as one picture, its costs, and what was published."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +11,7 @@ from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
 from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS, RUN_JS, SCENE_JS, scripts
-from topformer_viz.app.frame.address import Parameter, Takes
+from topformer_viz.app.frame.address import Parameter, Takes, heard
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.network.parts import parts_of
@@ -71,14 +72,15 @@ def _picture(view: View) -> None:
         "run": [hand_out(view.keep((*view.key, "whole"), travels), BOOK, "whole")],
         "book": view.book("network", lambda: network_book(known, spec, view.facts, view.untrained, view.lang)),
     }  # fmt: skip
-    _component(header, key="network", on_walk_change=_choose_block, height="content")
+    _component(header, key="network", on_walk_change=partial(_choose_block, view.takes), height="content")
     if st.session_state.pop("walking", False):
         st.switch_page("pages/lesson.py", query_params={"stage": "tokens"})
 
 
-def _choose_block() -> None:
-    st.session_state.block = st.session_state.network.walk
-    st.session_state.walking = True
+def _choose_block(takes: Takes) -> None:
+    """Note through which block, from 1, the visitor wants to walk."""
+    if said := heard(st.session_state.network, {"walk": takes["block"]}):
+        st.session_state.block, st.session_state.walking = said["walk"], True
 
 
 def _numbers(view: View, spec: Size) -> Table:

@@ -139,11 +139,12 @@ def _switches(view: View, own: Attention) -> Setting:
         return choose(name, values, lambda n: str(n or mine), 96)
 
     with _row():
-        scaled = st.toggle(of("scaled"), **pick("lab_scaled"))
+        scaled = st.toggle(of("scaled"), **pick("lab_scaled", (False, True)))
         temperature = choose("temperature", TEMPERATURES, lambda t: f"{t:g}", 96)
         over = choose("over", AXES)
         activation = choose("activation", ACTIVATIONS)
-        unpermuted = st.pills(of("unpermuted"), UNPERMUTED, selection_mode="multi", **pick("lab_unpermuted"))
+        some = [[], *SWITCHES["unpermuted"].options]
+        unpermuted = st.pills(of("unpermuted"), UNPERMUTED, selection_mode="multi", **pick("lab_unpermuted", some))
     with _row():
         ratio = size("ratio", RATIOS, own.d // own.key_dim)
         heads = size("heads", HEADS, own.num_heads)
