@@ -538,10 +538,10 @@ def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
     state = take({"block": 0, "removal": "only-4", "save": save, "run": "a/b"})
     assert state == {
         "block": 3,  # which one the removal is of says nothing of the one on show
-        "explorer": {"block": 0, "removal": "only-4", "run": "a/b"},
+        "explorer_wish": {"block": 0, "removal": "only-4", "run": "a/b"},
         "explorer_save": {"block": 1, "head": "mean", "query": 6},
     }
-    assert take({"block": None, "removal": "", "save": None}) == {"block": 3, "explorer": NOTHING}
+    assert take({"block": None, "removal": "", "save": None}) == {"block": 3, "explorer_wish": NOTHING}
 
 
 @pytest.mark.parametrize("wish", [None, 3, "block", [], [1], 1.5, True])
@@ -551,17 +551,17 @@ def test_what_is_no_wish_changes_nothing(take: Callable[[Any], State], wish: Any
 
 @pytest.mark.parametrize("value", [None, -1, 4, 10**30, 1.0, "one", "", [], [0], {}, float("nan"), True])
 def test_a_block_there_is_not_is_left_out(take: Callable[[Any], State], value: Any) -> None:
-    assert take({"block": value}) == {"block": 3, "explorer": NOTHING}
+    assert take({"block": value}) == {"block": 3, "explorer_wish": NOTHING}
 
 
 @pytest.mark.parametrize("value", [None, 1, ["only-1"], {"a": 1}, True, "only-5", "x"])
 def test_a_removal_that_is_none_is_left_out(take: Callable[[Any], State], value: Any) -> None:
-    assert take({"removal": value}) == {"block": 3, "explorer": NOTHING}
+    assert take({"removal": value}) == {"block": 3, "explorer_wish": NOTHING}
 
 
 @pytest.mark.parametrize("value", [None, 1, ["a/b"], {}, "another", "a" * 10_000])
 def test_a_run_that_is_not_on_show_is_none(take: Callable[[Any], State], value: Any) -> None:
-    assert take({"run": value}) == {"block": 3, "explorer": NOTHING}
+    assert take({"run": value}) == {"block": 3, "explorer_wish": NOTHING}
 
 
 @pytest.mark.parametrize(
@@ -581,7 +581,7 @@ def test_the_block_on_show_as_one_leaves_is_noted(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("save", [None, True, "yes", 1, [], ["block"]])
 def test_nothing_is_saved_that_is_no_view(take: Callable[[Any], State], save: Any) -> None:
-    assert take({"save": save}) == {"block": 3, "explorer": NOTHING}
+    assert take({"save": save}) == {"block": 3, "explorer_wish": NOTHING}
 
 
 def test_of_a_view_to_save_only_what_an_address_has_is_kept(take: Callable[[Any], State]) -> None:

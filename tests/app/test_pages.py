@@ -354,7 +354,7 @@ def test_the_lesson_has_the_explorer_as_a_guest() -> None:
     assert data["differences"] is None  # until the explorer is on screen and asks
     assert (data["block"], data["asked"]) == (1, {"head": "3"})
     assert "removal" in book_of(app)["explorer"]
-    app.session_state["explorer"] = {"run": data["run"], "block": None, "removal": ""}
+    app.session_state["explorer_wish"] = {"run": data["run"], "block": None, "removal": ""}
     assert max(message(app.run()).header["view"]["differences"]) < 1e-4
     assert not data["saves"] and not data["removals"]
 
@@ -362,11 +362,11 @@ def test_the_lesson_has_the_explorer_as_a_guest() -> None:
 def test_what_the_explorer_asks_for_is_sent() -> None:
     app = open_app("explorer", model="streets", size="256", block="2")
     run = message(app).header["view"]["run"]
-    app.session_state["explorer"] = {"run": run, "block": 3, "removal": "only-2"}
+    app.session_state["explorer_wish"] = {"run": run, "block": 3, "removal": "only-2"}
     data = message(app.run()).header["view"]
     assert list(removed(app)) == ["block3 only-2"]
     assert data["block"] == 1  # that it asks does not turn the page
-    app.session_state["explorer"] = {"run": "another", "block": 3, "removal": "only-2"}
+    app.session_state["explorer_wish"] = {"run": "another", "block": 3, "removal": "only-2"}
     assert not message(app.run()).header["view"]["removals"]
 
 
@@ -376,7 +376,7 @@ def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | N
     app = open_app("explorer", model="colour")
     app.session_state["block"] = 4  # of one
     run = message(app).header["view"]["run"]
-    app.session_state["explorer"] = {"run": run, "block": other, "removal": removal}
+    app.session_state["explorer_wish"] = {"run": run, "block": other, "removal": removal}
     data = message(app.run()).header["view"]
     assert not app.exception
     assert data["block"] == 0 and not data["removals"]
@@ -386,7 +386,7 @@ def test_what_makes_no_sense_to_ask_for_is_left_out(removal: str, other: int | N
 def test_of_a_block_there_is_not_nothing_is_taken_away(other: int | None) -> None:
     app = open_app("explorer", model="colour")
     run = message(app).header["view"]["run"]
-    app.session_state["explorer"] = {"run": run, "block": other, "removal": "only-1"}
+    app.session_state["explorer_wish"] = {"run": run, "block": other, "removal": "only-1"}
     assert not message(app.run()).header["view"]["removals"] and not app.exception
 
 

@@ -1,11 +1,13 @@
 """What a browser sends and no page ever would: whatever it is, the page goes on, and nothing of the view changes."""
 
+import json
 import re
 from itertools import cycle
 from typing import Any
 
 import pytest
-from opening import ROOT, forge, open_app
+from decoding import components
+from opening import ROOT, forge, message, open_app
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
@@ -68,6 +70,20 @@ def test_what_makes_no_sense_changes_nothing(page: str, model: str) -> None:
         assert shown(app) == before, said
         forge(app, {component: dict.fromkeys(events, value) for component, events in TRIGGERS.items()})
         assert shown(app) == before, value
+
+
+def test_what_a_component_claims_to_hold_is_no_wish() -> None:
+    app = open_app("explorer", size="256")
+    before, (component,) = shown(app), components(app)
+    run = message(app).header["view"]["run"]
+    for claim in (
+        {"run": run},
+        {"run": run, "block": "x", "removal": "only-1"},
+        {"run": run, "block": -1, "removal": ["x"]},
+        {"block": 0},
+    ):
+        forge(app, {}, [WidgetState(id=component.proto.id, json_value=json.dumps(claim))])
+        assert shown(app) == before, claim
 
 
 def own_settings(app: AppTest) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def settings_of(view: View, asks: bool = False) -> dict[str, Any]:
 
     ``asks``: whether it is on screen, and so asks for the untouched pass, which takes longer than the run itself.
     """
-    wish = st.session_state.get("explorer", {})
+    wish = st.session_state.get("explorer_wish", {})
     asked = {name: str(view.asked[name]) for name in ADDRESS if name in view.asked}
     settings = {
         "run": view.run_name, "block": min(st.session_state.block, view.outline.known.blocks) - 1, "asked": asked, "alone": False,
@@ -116,7 +116,7 @@ def take_wish(component: str, view: View) -> None:
         "run": Parameter([view.run_name], ""), "block": Parameter(range(view.outline.known.blocks)),
         "removal": replace(takes(view, {})["removal"], default=""),
     }  # fmt: skip
-    state.explorer = complete(words(wish), can)
+    state.explorer_wish = complete(words(wish), can)
     if isinstance(save := wish.get("save"), Mapping):
         said = words(save)
         state.explorer_save = read(said, {**takes(view, said), "block": view.takes["block"]})[0]
