@@ -34,7 +34,7 @@ def fuzz(folder: str, seconds: str) -> None:
         from topformer_viz.network import images
 
         Image.init()  # else its readers come later, unseen
-    images.MAX_PIXELS = 1_000_000  # many small pictures rather than a few large ones
+    images.MAX_PIXELS = images.MODERN_MAX_PIXELS = 1_000_000  # many small pictures rather than a few large ones
     limits = [f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024", "-max_len=16384", "-seed=1"]
     atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={tempfile.gettempdir()}/fuzz-", folder], read)
     atheris.Fuzz()

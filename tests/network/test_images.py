@@ -396,6 +396,27 @@ def test_size_is_refused_before_decoding(width: int, height: int, message: str) 
         assert message in refusal(raw_png(width, height, 8, 2, []))
 
 
+@pytest.mark.usefixtures("no_decoding")
+@pytest.mark.parametrize("format", ["HEIC", "AVIF", "WEBP"])
+def test_app_takes_fewer_pixels_of_formats_that_take_long(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
+    assert 5712 * 4284 <= images.MODERN_MAX_PIXELS < images.MAX_PIXELS  # a telephone's
+    data = HEIC if format == "HEIC" else encode(picture(), format)
+
+    def ends(reduced: bool) -> str:
+        with pytest.raises((ImageError, pytest.fail.Exception)) as caught:  # the second where pixels would be decoded
+            open_image(data, reduced)
+        return getattr(caught.value, "reason", "taken")
+
+    monkeypatch.setattr(images, "MODERN_MAX_PIXELS", 64 * 48)
+    assert (ends(True), ends(False)) == ("taken", "taken")
+    monkeypatch.setattr(images, "MODERN_MAX_PIXELS", 64 * 48 - 1)
+    assert (ends(True), ends(False)) == ("too large for its format", "taken")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 48 // 2 - 1)  # Pillow refuses twice that
+    assert (ends(True), ends(False)) == ("too large for its format", "too large")
+    text = ImageError("too large for its format").text
+    assert ("25 megapixels" in text.en, "2500 万像素" in text.zh) == (True, True)
+
+
 @pytest.mark.parametrize("size", [(8000, 5000), (2, 2), (2, 40), (2000, 100)])
 def test_size_at_the_limit_is_taken(size: tuple[int, int]) -> None:
     assert open_image(encode(Image.new("1", size))).size == size

@@ -282,5 +282,6 @@ def test_any_change_of_a_sound_file(format: str) -> None:
             assert open_image(data, reduced).mode == "RGB"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "MAX_PIXELS", 1_000_000)  # that it may be quick
+        for bound in ("MAX_PIXELS", "MODERN_MAX_PIXELS"):
+            patch.setattr(images, bound, 1_000_000)  # that it may be quick
         read()

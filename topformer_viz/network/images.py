@@ -24,6 +24,10 @@ OWN_SIDE = 1024
 OWN_PIXELS = 512 * CELL**2
 MAX_MEMORY = 400_000_000
 
+# In the app, of WebP, AVIF and HEIC. WebP takes two canvases, the frame and the picture, four bytes per pixel each, and
+# libwebp has no word for what it lacks. The others take long: 24.5 megapixels, as telephones make them, half of what one
+# picture may take (server/decoder.py); a file made to be slow takes more, and is ended there.
+MODERN_MAX_PIXELS = MAX_MEMORY // 16
 
 # Nothing else is tried, so that no rarely used (and rarely tested) decoder sees an upload. Pillow's JPEG
 # reader also opens MPO, and leaves it at its first picture, as every reader does with animations. AVIF
@@ -59,8 +63,13 @@ REFUSALS = {
     ),
     "too large": Text(
         en="The image has more than {megapixels} megapixels; please make it smaller and try again.",
-        zh="图片超过 {megapixels} 百万像素，请缩小后再试。",
+        zh="图片超过 {megapixels}00 万像素，请缩小后再试。",
     ).format(megapixels=MAX_PIXELS // 1_000_000),
+    "too large for its format": Text(
+        en="The image has more than {megapixels} megapixels, too many for a WebP, AVIF or HEIC file; "
+        "please make it smaller, or save it as an ordinary JPEG, and try again.",
+        zh="图片超过 {megapixels}00 万像素，这对 WebP、AVIF 或 HEIC 文件来说太大了，请将它缩小或保存为普通的 JPEG 后再试。",
+    ).format(megapixels=MODERN_MAX_PIXELS // 1_000_000),
     "too small": Text(
         en="The image is only {width} × {height} pixels; please use one of at least {least} pixels on each side.",
         zh="图片只有 {width} × {height} 像素，请使用每边至少 {least} 像素的图片。",
@@ -90,8 +99,8 @@ REFUSALS = {
         zh="读取这张图片所需的内存超出了本应用给单张图片的限额，请将它缩小或保存为普通的 JPEG 后再试。",
     ),
     "busy": Text(
-        en="Many images are being read at this moment; please try again a little later.",
-        zh="此刻正在读取的图片很多，请稍后再试。",
+        en="The server did not get to this image in time; please try again a little later.",
+        zh="服务器没能及时读取这张图片，请稍后再试。",
     ),
 }
 
@@ -116,7 +125,7 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
 
     Takes JPEG (also MPO), PNG, WebP, AVIF, HEIC, GIF, BMP and TIFF; of several pictures in one file, the
     first. Transparent parts come out white. ``reduced``: for the app, scaled down to ``own_size``, and
-    refused where that would take more than MAX_MEMORY, as far as that is known beforehand.
+    refused where a WebP, AVIF or HEIC file holds more than MODERN_MAX_PIXELS.
 
     Raises ImageError if ``data`` is no such file, is broken, exceeds MAX_BYTES, or holds a picture of more
     than MAX_PIXELS, with a side under MIN_SIDE pixels, with sides further apart than MAX_ASPECT : 1, or, a JPEG,
@@ -126,6 +135,7 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
         raise ImageError("empty")
     if len(data) > MAX_BYTES:
         raise ImageError("too heavy")
+    most, large = _most(data, reduced)
     with warnings.catch_warnings():
         # Pillow warns of big or odd files, which are either refused or readable here. catch_warnings is
         # not safe between threads: at worst this filter stays, which then hides only Pillow's warnings.
@@ -133,9 +143,11 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
         try:
             image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
         except Exception as error:  # Pillow's readers raise nearly any type on a hostile header
-            raise _refusal(error, "unreadable") from error
-        _check_size(*image.size)
-        _check_effort(image, data, reduced)
+            raise _refusal(error, "unreadable", large) from error
+        if image.width * image.height > most:
+            raise ImageError(large)
+        _check_sides(*image.size)
+        _check_scans(image, data)
         if reduced and image.format in ("JPEG", "MPO"):
             width, height = own_size(*image.size)
             image.draft(None, (width * 3 // 2, height * 3 // 2))  # decodes to no more than is needed
@@ -148,7 +160,7 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
             picture = picture.resize(size, Image.Resampling.LANCZOS)  # a copy at least, without the decoder
             return _turned(_to_srgb(picture, profile), orientation)
         except Exception as error:  # ... and on hostile pixels
-            raise _refusal(error, "damaged") from error
+            raise _refusal(error, "damaged", large) from error
 
 
 def suffixes() -> frozenset[str]:
@@ -162,35 +174,35 @@ def own_size(width: int, height: int) -> tuple[int, int]:
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
-def _refusal(error: Exception, reason: str) -> ImageError:
-    """What to say of a reader's ``error``: where memory or size are not to blame, ``reason``."""
+def _most(data: bytes, reduced: bool) -> tuple[int, str]:
+    """How many pixels the picture in a file may have, and the reason for refusing more."""
+    modern = data[4:8] == b"ftyp" or data[8:12] == b"WEBP"  # by which Pillow knows AVIF and HEIC, and WebP
+    return (MODERN_MAX_PIXELS, "too large for its format") if reduced and modern else (MAX_PIXELS, "too large")
+
+
+def _refusal(error: Exception, reason: str, large: str) -> ImageError:
+    """What to say of a reader's ``error``: ``large`` where size is to blame, and where memory isn't either, ``reason``."""
     if isinstance(error, Image.DecompressionBombError):
-        return ImageError("too large")
+        return ImageError(large)
     # The libraries' own words for it, where it is no MemoryError.
     scarce = isinstance(error, MemoryError) or "memory" in str(error).lower()
     return ImageError("too much memory" if scarce else reason)
 
 
-def _check_size(width: int, height: int) -> None:
-    """Raises ImageError unless a picture of ``width`` x ``height`` pixels is within the limits."""
-    if width * height > MAX_PIXELS:
-        raise ImageError("too large")
+def _check_sides(width: int, height: int) -> None:
+    """Raises ImageError where a picture of ``width`` x ``height`` pixels is too small, or too long and narrow."""
     if min(width, height) < MIN_SIDE:
         raise ImageError("too small", width=width, height=height, least=MIN_SIDE)
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError("too long", width=width, height=height, aspect=MAX_ASPECT)
 
 
-def _check_effort(image: Image.Image, data: bytes, reduced: bool) -> None:
-    """Raises ImageError where decoding would take absurdly long, or more memory than ``reduced`` allows."""
-    pixels = image.width * image.height
+def _check_scans(image: Image.Image, data: bytes) -> None:
+    """Raises ImageError where decoding a JPEG would take absurdly long."""
     if image.format in ("JPEG", "MPO"):
         scans = data.count(b"\xff\xda")  # or a few more: previews have their own
-        if scans * pixels > MAX_SCANS * MAX_PIXELS:
+        if scans * image.width * image.height > MAX_SCANS * MAX_PIXELS:
             raise ImageError("too many scans", scans=scans)
-    # Two canvases, the frame and the picture, four bytes per pixel each; libwebp has no word for what it lacks.
-    if reduced and image.format == "WEBP" and 16 * pixels > MAX_MEMORY:
-        raise ImageError("too much memory")
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """The words of the frame: the top bar, the choices, what is said of a run."""
 
 from topformer_viz.app.canvas.wire import COPY_WORDS
+from topformer_viz.network.images import MAX_PIXELS, MODERN_MAX_PIXELS
 from topformer_viz.network.weights import MAX_CHECKPOINT_BYTES
 from topformer_viz.words.text import Text
 
@@ -42,9 +43,9 @@ UI = {
     "samples": Text("A sample", "示例"),
     "upload": Text("Or your own image", "或使用你自己的图片"),
     "upload_help": Text(
-        "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF, up to 40 megapixels (WebP: 25). It stays in this session's memory.",
-        "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 4000 万像素（WebP 为 2500 万）。图片只保存在本次会话的内存里。",
-    ),
+        "JPEG, PNG, WebP, AVIF, HEIC, GIF, BMP or TIFF, up to {most} megapixels (WebP, AVIF and HEIC: {modern}). It stays in this session's memory.",
+        "JPEG、PNG、WebP、AVIF、HEIC、GIF、BMP 或 TIFF，最多 {most}00 万像素（WebP、AVIF 和 HEIC 为 {modern}00 万）。图片只保存在本次会话的内存里。",
+    ).format(most=MAX_PIXELS // 1_000_000, modern=MODERN_MAX_PIXELS // 1_000_000),
     "camera": Text("Use the camera", "使用摄像头"),
     "no_camera": Text(
         "No camera here: browsers offer it over HTTPS only, or on the machine that runs this app (localhost).",
