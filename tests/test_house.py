@@ -110,8 +110,8 @@ def run(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent)
 
 
-def test_the_pictures_reader_loads_neither_torch_nor_streamlit() -> None:
-    run("import sys, topformer_viz.server.reader; assert not {'torch', 'streamlit', 'matplotlib'} & set(sys.modules)")
+def test_the_pictures_decoder_loads_neither_torch_nor_streamlit() -> None:
+    run("import sys, topformer_viz.server.decoder; assert not {'torch', 'streamlit', 'matplotlib'} & set(sys.modules)")
 
 
 def test_an_import_changes_nothing() -> None:

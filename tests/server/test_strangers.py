@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from PIL import Image
 from topformer_viz.network import images
 from topformer_viz.network.images import OWN_PIXELS, OWN_SIDE, ImageError, open_image, own_size
 from topformer_viz.network.samples import open_sample
-from topformer_viz.server import reader
+from topformer_viz.server import reader, turns, visitors
 from topformer_viz.server.reader import read_picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,8 +77,8 @@ def test_memory_has_an_end() -> None:
     """Were a picture to need more than the limit, whatever was foreseen, the process would not get it."""
     code = (
         "import sys\n"
-        "from topformer_viz.network import images\nfrom topformer_viz.server import reader\n"
-        "reader._limit()\n"
+        "from topformer_viz.network import images\nfrom topformer_viz.server import decoder\n"
+        "decoder._limit()\n"
         "images.MAX_PIXELS *= 10\n"
         "try: images.open_image(sys.stdin.buffer.read())\n"
         "except images.ImageError as error: print(error.reason)"
@@ -224,25 +224,23 @@ def test_many_at_once() -> None:
 
 def test_too_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "WAIT", 0)
-    with reader._reader._turn:
+    with reader._reader._turns.take("", 0, lambda: True):
         assert outcome(SOUND["PNG"]) == "busy"
     assert outcome(SOUND["PNG"]) == (64, 48)
 
 
 @linux
-def test_small_and_gone_with_its_server() -> None:
-    """Neither PyTorch nor Streamlit is loaded, here or there; and a server that is killed leaves no process behind."""
+def test_gone_with_its_server() -> None:
+    """A server that is killed leaves no process behind."""
     code = (
         "import sys, os\n"
         "from topformer_viz.server import reader\n"
         "reader.read_picture(sys.stdin.buffer.read())\n"
-        "print(reader._reader._process.pid, bool({'torch', 'streamlit'} & set(sys.modules)), flush=True)\n"
+        "print(reader._reader._process.pid, flush=True)\n"
         "sys.stdin.readline(); os.kill(os.getpid(), 9)"
     )
     server = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    answer, _ = server.communicate(SOUND["PNG"])
-    pid, loaded = answer.split()
-    assert loaded == b"False"
+    pid, _ = server.communicate(SOUND["PNG"])
     state = Path(f"/proc/{int(pid)}/stat")
     for _ in range(300):
         try:
@@ -252,6 +250,153 @@ def test_small_and_gone_with_its_server() -> None:
             return
         time.sleep(0.1)
     pytest.fail("it lives on")
+
+
+# Visitors, in turn
+
+
+class Desk(reader._Reader):
+    """A reader whose files are words, on a clock of its own: a file takes 2 seconds, once the test lets it end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.read_at: dict[bytes, float] = {}  # when the reading of each began
+        self.here = set("abc")
+        self._may_end = threading.Semaphore(0)
+        self._who = threading.local()
+        self._pool = ThreadPoolExecutor(10)
+        monkeypatch.setattr(reader, "_reader", self)
+        monkeypatch.setattr(reader, "time", self)
+        monkeypatch.setattr(turns, "time", self)
+        monkeypatch.setattr(turns, "LOOK", 0.01)
+        monkeypatch.setattr(visitors, "visitor", lambda: self._who.name)
+        monkeypatch.setattr(visitors, "session", lambda: self._who.name)
+        monkeypatch.setattr(visitors, "is_there", lambda session: not session or session in self.here)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def _start(self) -> None:
+        pass
+
+    def _ask(self, data: bytes) -> Image.Image:
+        self.read_at[data] = self.now
+        assert self._may_end.acquire(timeout=60)
+        self.now += 2
+        return picture()
+
+    def send(self, visitor: str, *files: bytes) -> list[Future[Image.Image]]:
+        """Have these files of a visitor read; they are in line now, in this order."""
+
+        def read(data: bytes) -> Image.Image:
+            self._who.name = visitor
+            return read_picture(data)
+
+        sent = []
+        for data in files:
+            before = len(self._turns._line) + len(self.read_at)
+            sent.append(self._pool.submit(read, data))
+            until(lambda before=before: len(self._turns._line) + len(self.read_at) > before)  # type: ignore[misc]
+        return sent
+
+    def end(self) -> None:
+        """Let the file at work be done."""
+        self._may_end.release()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if holds():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never comes")
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    made = Desk(monkeypatch)
+    yield made
+    made.now += 10_000  # nobody waits on
+    made._may_end.release(100)
+    made._pool.shutdown()
+
+
+def test_many_files_of_one_visitor_stand_before_nobody_else(desk: Desk) -> None:
+    desk.send("a", b"a1", b"a2", b"a3", b"a4", b"a5", b"a6")
+    (small,) = desk.send("b", b"b1")
+    desk.end()
+    until(lambda: len(desk.read_at) == 2)
+    assert list(desk.read_at) == [b"a1", b"b1"]
+    desk.end()
+    assert small.result(20).size == (64, 48)
+
+
+def test_visitors_take_turns_at_the_machine_too(desk: Desk) -> None:
+    """Who sits at the server rests for nobody, and yet stands before nobody twice."""
+    desk.send("", b"1", b"2", b"3")
+    desk.send("b", b"b1")
+    for _ in range(4):
+        desk.end()
+    until(lambda: len(desk.read_at) == 4)
+    assert desk.read_at == {b"1": 0, b"b1": 2, b"2": 4, b"3": 6}
+
+
+def test_after_a_slow_file_its_sender_waits(desk: Desk) -> None:
+    """The next stands behind those who come later, and the reader rather rests than read it."""
+    desk.send("a", b"a1", b"a2")
+    desk.end()
+    until(lambda: desk.now == 2)
+    for others in (b"b1", b"c1"):  # each comes when the one before is done, and a2 has waited for long
+        (sent,) = desk.send(chr(others[0]), others)
+        desk.end()
+        sent.result(20)
+    desk.now = 9.9
+    (late,) = desk.send("", b"3")
+    desk.end()
+    late.result(20)
+    until(lambda: len(desk.read_at) == 5)
+    assert desk.read_at == {b"a1": 0, b"b1": 2, b"c1": 4, b"3": 9.9, b"a2": 11.9}
+
+
+def test_one_visitor_takes_a_fifth_of_the_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "WAIT", 1000)
+    sent = desk.send("a", b"a1", b"a2")
+    for _ in range(3):
+        desk.end()
+    sent[0].result(20)
+    while desk.now < 100:
+        if not sent[-1].done():
+            desk.now += 0 if desk._turns._taken else 0.125
+            time.sleep(0.01)
+        elif len(sent) == 2:
+            sent += desk.send("a", b"a3")  # which waits for the rest after a2 likewise
+        else:
+            break
+    first, second, third = desk.read_at.values()
+    assert second - first >= 10
+    assert third - second >= 10
+
+
+def test_who_has_left_loses_the_place(desk: Desk) -> None:
+    desk.send("a", b"a1")
+    (gone,) = desk.send("b", b"b1")
+    desk.here.remove("b")
+    with pytest.raises(ImageError, match="in time"):  # while a's is still being read
+        gone.result(20)
+    desk.send("c", b"c1")
+    desk.end()
+    until(lambda: len(desk.read_at) == 2)
+    assert list(desk.read_at) == [b"a1", b"c1"]
+
+
+def test_who_waits_for_too_long_is_told(desk: Desk) -> None:
+    desk.send("a", b"a1")
+    (late,) = desk.send("b", b"b1")
+    desk.now = reader.WAIT
+    with pytest.raises(ImageError, match="in time"):
+        late.result(20)
+    assert not desk._turns._line
 
 
 # Any bytes

@@ -1,33 +1,32 @@
 """Strangers' pictures, decoded in a process of their own.
 
 Decoders are large programs in C that meet bytes made by anyone. Here one that hangs, crashes or eats memory takes only
-its own process along, and the visitor gets one sentence. `read_picture` is all the server calls; `serve` is the other
-process: it imports neither PyTorch nor Streamlit, starts with the first picture and stays for the next.
-
-From the server to it: 8 bytes, the file's length, and the file. Back: 4 bytes, the length of a JSON header, the header
-and, where it has a ``size``, 3 bytes per pixel. Lengths are little-endian. What comes back is checked like any stranger's
-word, and nothing in it is run.
+its own process along, and the visitor gets one sentence. `read_picture` is all the server calls; the other process
+(server/decoder.py, which says how the two talk) starts with the first picture and stays for the next. What comes back
+from it is checked like any stranger's word, and nothing in it is run.
 """
 
 import atexit
 import contextlib
-import faulthandler
 import json
 import logging
 import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
+import time
 from typing import IO
 
 from PIL import Image
 
-from topformer_viz.network.images import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, OWN_PIXELS, ImageError, open_image
+from topformer_viz.network.images import MAX_BYTES, OWN_PIXELS, ImageError
 from topformer_viz.paths import ROOT
+from topformer_viz.server import visitors
+from topformer_viz.server.decoder import SECONDS
+from topformer_viz.server.turns import Turns
 
-SECONDS = 4  # that one picture may take
 WAIT = 15  # seconds for which one may wait for those before it
+REST = 4  # times what a picture took, for which its visitor's next one waits
 START = 60  # seconds after which a process that has not started never will
 
 # One heap for all threads, and large blocks go back to the system when they are freed: this process lives long, and is
@@ -43,40 +42,43 @@ _ENVIRONMENT = {
 def read_picture(data: bytes) -> Image.Image:
     """``open_image(data, reduced=True)``, in the other process, one picture at a time; from any thread.
 
-    Raises ImageError as that does, and where the picture takes longer than SECONDS, needs more than MAX_MEMORY, or
-    would wait longer than WAIT for others.
+    Visitors are served in turn, and after a picture its visitor rests for REST times what it took: however many files,
+    and however slow, one visitor takes at most 1 / (1 + REST) of the time, and another one waits for one of them at
+    most. No one rests at the machine itself.
+
+    Raises ImageError as that does, and where the picture takes longer than SECONDS, needs more than MAX_MEMORY, would
+    wait longer than WAIT for its turn, or has a visitor who has left meanwhile.
     """
     if len(data) > MAX_BYTES:
         raise ImageError("too heavy")
-    return _reader.read(data)
+    return _reader.read(data, visitors.visitor(), visitors.session())
 
 
 class _Reader:
     """The server's end: the process, replaced when it was killed or died."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._turns = Turns()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def read(self, data: bytes) -> Image.Image:
-        if not self._turn.acquire(timeout=WAIT):
-            raise ImageError("busy")
+    def read(self, data: bytes, visitor: str, session: str) -> Image.Image:
         try:
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-            return self._ask(data)
-        except ImageError as error:
-            if error.reason == "too much memory":  # after which nobody knows what its libraries left behind
-                self._end()
-            raise
-        finally:
-            self._turn.release()
+            with self._turns.take(visitor, WAIT, lambda: visitors.is_there(session)) as turn:
+                if self._process is None or self._process.poll() is not None:
+                    self._start()
+                began = time.monotonic()
+                try:
+                    return self._ask(data)
+                finally:
+                    turn.rest = REST * (time.monotonic() - began) if visitor else 0
+        except TimeoutError as error:
+            raise ImageError("busy") from error
 
     def _start(self) -> None:
         self._end()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "topformer_viz.server.reader"],
+                [sys.executable, "-m", "topformer_viz.server.decoder"],
                 cwd=ROOT,
                 env=os.environ | _ENVIRONMENT,
                 stdin=subprocess.PIPE,
@@ -99,7 +101,9 @@ class _Reader:
                 process.stdin.write(data)
                 process.stdin.flush()
                 return _receive(process.stdout)
-        except ImageError:
+        except ImageError as error:
+            if error.reason == "too much memory":  # after which nobody knows what its libraries left behind
+                self._end()
             raise
         except Exception as error:  # it died, or spoke nonsense
             status = self._end()
@@ -166,51 +170,5 @@ def _exactly(source: IO[bytes], count: int) -> bytes:
     return data
 
 
-def serve() -> None:
-    """The other process: answer picture after picture until the server closes the pipe."""
-    source, answer = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not speak in between
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses twice that, some formats before they take memory
-    _limit()
-    answer.write(b"!")
-    answer.flush()
-    while length := source.read(8):
-        data = source.read(int.from_bytes(length, "little"))
-        faulthandler.dump_traceback_later(
-            10 * SECONDS, exit=True
-        )  # in case the server, which is to kill it, is no more
-        try:
-            picture = open_image(data, reduced=True)
-        except ImageError as error:
-            _send(answer, {"reason": error.reason, "values": error.values})
-        except MemoryError:
-            _send(answer, {"reason": "too much memory", "values": {}})
-        else:
-            _send(answer, {"size": picture.size}, picture.tobytes())
-            del picture
-        faulthandler.cancel_dump_traceback_later()
-        del data
-
-
-def _limit() -> None:
-    """Let this process have MAX_MEMORY on top of what it has, and leave no file behind when it crashes (Linux)."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
-        limit = pages * resource.getpagesize() + MAX_MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _send(answer: IO[bytes], header: dict[str, object], body: bytes = b"") -> None:
-    text = json.dumps(header).encode()
-    answer.write(len(text).to_bytes(4, "little") + text + body)
-    answer.flush()
-
-
 _reader = _Reader()
 atexit.register(_reader._end)
-
-if __name__ == "__main__":
-    serve()
