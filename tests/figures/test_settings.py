@@ -4,7 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from topformer_viz import Look, Subject, by_hand, load_model, save, stage_panel, trace, worksheet
+from topformer_viz.figures import animation
+from topformer_viz.figures.look import FORMATS
+from topformer_viz.figures.panel import Axis, Chart, Series, Table
+from topformer_viz.figures.stages import shape_panel
 
 # Common habits, and what would do most harm; nothing that matplotlib itself refuses to start with.
 HOSTILE = """
@@ -62,60 +73,39 @@ agg.path.chunksize: 3
 colour.of.the.house: blue
 lines.markersize: thick
 """
-MAKE = """
-import sys
-from dataclasses import replace
-from hashlib import sha256
-from json import dumps
-import torch
-from PIL import Image
-from topformer_viz import Look, Subject, by_hand, load_model, save, stage_panel, trace, worksheet
-from topformer_viz.figures import animation
-from topformer_viz.figures.look import FORMATS
-from topformer_viz.figures.panel import Axis, Chart, Series, Table
-from topformer_viz.figures.stages import shape_panel
-
-if "style" in sys.argv:
-    import matplotlib.style
-    matplotlib.style.use(["dark_background", {"image.origin": "lower", "font.family": "serif", "text.usetex": True}])
-torch.manual_seed(0)
-model = load_model("colour")
-photo = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
-run = trace(model, photo)
-subject = Subject(run, model, photo, "colour", "猫.jpg", False, "zh")
-series = Series("a", "#0072b2", (1.0, 2.0, 3.0), (1.0, -4.0, 9.0), "--", "o")
-chart = Chart((series,), Axis("x", 0, 4), Axis("y", -5, 10))
-table = Table(("a", "b"), (("c", "1"),), sums=(0,))
-tiles = stage_panel(subject, 0, "weights")
-# Tiles, a chart and a table in one figure, a diagram in another: every kind of thing that is drawn, in few files.
-panels = [replace(tiles, charts=(chart,), tables=(table,)), shape_panel(subject, 0, "query")]
-files = {f"{p.name}.{f}": save(p, f, Look("column")) for p in panels for f in FORMATS}
-files["dark.png"] = save(tiles, "png", Look("slide", "transparent"))
-files["notebook"] = panels[1]._repr_svg_().encode()
-animation.STEPS = 2
-animation.walk = lambda run, block: ["weights"]
-files["gif"] = animation.gif(subject, 0, None, Look())
-files["worksheet"] = worksheet(by_hand.draw(12), "zh", True)
-print(dumps({name: sha256(content).hexdigest() for name, content in files.items()}))
-"""
 
 
-def made(folder: Path, *arguments: str, **environment: str) -> dict[str, str]:
-    """The digest of every file, drawn by a process of its own that starts in ``folder``."""
-    root = Path(__file__).resolve().parents[2]
-    own = {name: value for name, value in os.environ.items() if name not in ("MATPLOTLIBRC", "MPLBACKEND")}
-    own |= {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **environment}
-    done = subprocess.run(
-        [sys.executable, "-c", MAKE, *arguments], cwd=folder, env=own, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def made() -> dict[str, str]:
+    """The digest of every file: tiles, a chart and a table in one figure, a diagram in another, which is every kind of thing that
+    is drawn, in few files; and what is more than one figure, as short as can be."""
+    model = load_model("colour")
+    photo = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
+    subject = Subject(trace(model, photo), model, photo, "colour", "猫.jpg", False, "zh")
+    series = Series("a", "#0072b2", (1.0, 2.0, 3.0), (1.0, -4.0, 9.0), "--", "o")
+    chart = Chart((series,), Axis("x", 0, 4), Axis("y", -5, 10))
+    table = Table(("a", "b"), (("c", "1"),), sums=(0,))
+    tiles = stage_panel(subject, 0, "weights")
+    panels = [replace(tiles, charts=(chart,), tables=(table,)), shape_panel(subject, 0, "query")]
+    files = {f"{p.name}.{f}": save(p, f, Look("column")) for p in panels for f in FORMATS}
+    files["dark.png"] = save(tiles, "png", Look("slide", "transparent"))
+    files["notebook"] = panels[1]._repr_svg_().encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(animation, "STEPS", 2)
+        patch.setattr(animation, "walk", lambda run, block: ["weights"])
+        files["gif"] = animation.gif(subject, 0, None, Look())
+    files["worksheet"] = worksheet(by_hand.draw(12), "zh", True)
+    return {name: sha256(content).hexdigest() for name, content in files.items()}
 
 
 def test_a_matplotlibrc_a_style_and_a_backend_change_nothing(tmp_path: Path) -> None:
-    usual = made(tmp_path)
+    """What they do to a process of its own that starts where the matplotlibrc lies, beside what this one draws."""
     (tmp_path / "matplotlibrc").write_text(HOSTILE, "utf-8")
-    assert made(tmp_path, "style", MPLBACKEND="module://no_such_backend") == usual
+    own = {name: value for name, value in os.environ.items() if name != "MATPLOTLIBRC"}
+    own |= {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
+    own |= {"MPLBACKEND": "module://no_such_backend"}
+    done = subprocess.run([sys.executable, __file__], cwd=tmp_path, env=own, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == made()
 
 
 def test_figures_leave_the_settings_as_they_are() -> None:
@@ -130,3 +120,10 @@ def test_figures_leave_the_settings_as_they_are() -> None:
             with drawing():
                 assert matplotlib.rcParams["svg.hashsalt"] == "ours"
         assert dict(matplotlib.rcParams) == before
+
+
+if __name__ == "__main__":
+    import matplotlib.style
+
+    matplotlib.style.use(["dark_background", {"image.origin": "lower", "font.family": "serif", "text.usetex": True}])
+    print(json.dumps(made()))
