@@ -129,7 +129,7 @@ def test_a_name_is_read_right_where_python_takes_names_for_ascii(tmp_path: Path)
     """What figures call a picture: the bytes of its name are UTF-8, whatever the locale says."""
     if os.name != "posix":
         pytest.skip("names are text there")
-    code = "import sys; from topformer_viz.terminal.export.files import printable; print(ascii(printable(sys.argv[1])))"
+    code = "import sys; from topformer_viz.terminal.console import printable; print(ascii(printable(sys.argv[1])))"
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
     command = [sys.executable, "-c", code, "猫\n\x1b[1m.jpg"]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -77,6 +78,16 @@ def lenient() -> Iterator[Lenient]:
 def reader_left(error: OSError) -> bool:
     """Whether a stream ended because nobody reads it any longer, as ``| head`` does: no fault."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+def printable(text: str) -> str:
+    """One line without control characters; names on disk need not be text.
+
+    Where Python takes names for ASCII (LC_ALL=C), their bytes mostly are UTF-8 all the same.
+    """
+    known = text.encode("utf-8", sys.getfilesystemencodeerrors()).decode("utf-8", "replace")
+    text = re.sub(r"\s+", " ", known)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)
 
 
 # What is handed over

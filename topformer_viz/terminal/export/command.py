@@ -15,8 +15,7 @@ from topformer_viz.figures.order import FORMATS, OVERVIEW, READING, SHAPE, Order
 from topformer_viz.figures.scales import COLOURS, SCALES
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.images import MAX_PIXELS
-from topformer_viz.terminal.console import Commands, complain, lenient, pictures
-from topformer_viz.terminal.export.files import printable
+from topformer_viz.terminal.console import Commands, complain, lenient, pictures, printable
 from topformer_viz.terminal.export.on_dask import on_cluster
 from topformer_viz.terminal.export.picture import check
 from topformer_viz.terminal.export.workers import apart, cores, here

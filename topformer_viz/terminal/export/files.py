@@ -1,13 +1,12 @@
 """An image's files on disk, and what is said where they cannot be made."""
 
-import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from topformer_viz.figures.order import Order, OrderError
 from topformer_viz.network.images import ImageError
 from topformer_viz.run.tracing import TooLargeError
+from topformer_viz.terminal.console import printable
 from topformer_viz.terminal.export.picture import export_image
 
 Tell = Callable[[object], None]  # is told the path of each file written
@@ -39,13 +38,3 @@ def reason(image: str, error: Exception) -> str:
     if isinstance(error, ImageError | TooLargeError | OrderError):
         return f"{image}: {error}"
     return f"{image}: {type(error).__name__}: {error}"
-
-
-def printable(text: str) -> str:
-    """One line without control characters; names on disk need not be text.
-
-    Where Python takes names for ASCII (LC_ALL=C), their bytes mostly are UTF-8 all the same.
-    """
-    known = text.encode("utf-8", sys.getfilesystemencodeerrors()).decode("utf-8", "replace")
-    text = re.sub(r"\s+", " ", known)
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "\ufffd", text)

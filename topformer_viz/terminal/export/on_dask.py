@@ -12,7 +12,8 @@ import torch
 
 from topformer_viz.figures.order import Order
 from topformer_viz.network.choices import MODELS
-from topformer_viz.terminal.export.files import Jobs, Tell, printable, put, reason
+from topformer_viz.terminal.console import printable
+from topformer_viz.terminal.export.files import Jobs, Tell, put, reason
 from topformer_viz.terminal.export.picture import export_image
 
 ANSWER_SECONDS = 5  # how long a Dask scheduler may take to answer
