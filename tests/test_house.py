@@ -114,10 +114,15 @@ def test_the_pictures_decoder_loads_neither_torch_nor_streamlit() -> None:
     run("import sys, topformer_viz.server.decoder; assert not {'torch', 'streamlit', 'matplotlib'} & set(sys.modules)")
 
 
-def test_an_import_changes_nothing() -> None:
+def test_an_import_changes_nothing_and_a_start_waits_for_no_drawing_library() -> None:
+    """In one process, as PyTorch takes seconds to import."""
+    start = "topformer_viz.app.frame.page, topformer_viz.app.door.page, topformer_viz.app.lesson.page"
     modules = ", ".join(module for module in MODULES if room(module) != "__main__" and "bench" not in module)
     run(
-        "import gc, threading, torch; torch.set_num_threads(2); before = torch.get_num_threads(), threading.active_count()\n"
+        "import gc, sys, threading, torch; torch.set_num_threads(2)\n"
+        "before = torch.get_num_threads(), threading.active_count()\n"
+        f"import {start}\n"
+        "assert 'matplotlib' not in sys.modules\n"
         f"import {modules}\n"
         "assert (torch.get_num_threads(), threading.active_count()) == before and not gc.get_freeze_count()"
     )

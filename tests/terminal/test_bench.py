@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -70,11 +69,6 @@ def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
         assert table.rows[0][0] == "an empty page"
         off = table.rows[1][-1]  # the one figure that is no time
         assert isinstance(off, float) and off < 1e-5
-
-
-def test_a_start_waits_for_no_drawing_library() -> None:
-    code = "import sys, topformer_viz.app.frame.page, topformer_viz.app.door.page, topformer_viz.app.lesson.page; assert not {'matplotlib'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_a_table_as_text_as_markdown_and_as_json() -> None:
