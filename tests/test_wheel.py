@@ -58,14 +58,20 @@ def test_the_installed_package_works_without_a_clone(wheel: Path) -> None:
     away.mkdir()
     python("-m", "pip", "install", "--no-deps", "--no-index", "--target", place, wheel, cwd=away)
     sample = place / "topformer_viz" / "assets" / "samples" / "cat.jpg"
-    shapes = ("topformer_viz", "shapes", sample, "--model", "streets")
-    table = python("-m", *shapes, cwd=away, PYTHONPATH=str(place)).stdout
-    assert table.splitlines()[-1].startswith("class_scores ")
+    shapes = ["shapes", str(sample), "--model", "streets"]
     options = ["--out", "out", "--stages", "weights", "--format", "svg,html", "--lang", "zh", "--size", "256"]
-    commands = [["export", str(sample), *options], ["screenshots"], ["bench", "--quick"], ["bench", "classroom"]]
+    commands = [
+        shapes,
+        ["export", str(sample), *options],
+        ["screenshots"],
+        ["bench", "--quick"],
+        ["bench", "classroom"],
+    ]
     done = python("-c", SCRIPT, json.dumps(commands), cwd=away, PYTHONPATH=str(place))
-    names, *statuses = json.loads(done.stdout.splitlines()[-1])
-    assert "sky" in names and statuses == [0, 1, 1, 1]
+    *printed, last = done.stdout.splitlines()
+    names, *statuses = json.loads(last)
+    assert "sky" in names and statuses == [0, 0, 1, 1, 1]
+    assert [line.split()[0] for line in printed].count("class_scores") == 1
     for file, words in (("cat/block1-weights.svg", "权重"), ("cat.html", "注意力")):
         text = (away / "out" / file).read_text("utf-8")
         assert words in text and "data:font/woff" in text  # the letters come along
