@@ -17,12 +17,13 @@ from starlette.routing import Route
 from topformer_viz.server import visitors
 from topformer_viz.server.answers import Answers
 from topformer_viz.server.door import Cookie
+from topformer_viz.server.files import FILES
 from topformer_viz.server.queue import QUEUE
 from topformer_viz.server.uploads import Uploads
 
 
 async def ready(_request: Request) -> JSONResponse:
-    """How many computations wait: 200, or 503 where the queue is full and new visitors had better go elsewhere."""
+    """How many visitors wait for a computation: 200, or 503 where the queue is full and new visitors had better go elsewhere."""
     return JSONResponse({"waiting": QUEUE.waiting}, status_code=503 if QUEUE.is_full() else 200)
 
 
@@ -34,6 +35,7 @@ async def for_strangers(_app: st.App) -> AsyncIterator[None]:
 
 
 app = st.App(
-    Path(__file__).with_name("app.py"), lifespan=for_strangers, routes=[Route("/ready", ready)],
+    Path(__file__).with_name("app.py"), lifespan=for_strangers, 
+    routes=[Route("/ready", ready), Route("/files/{name}", FILES), Route("/{base:path}/files/{name}", FILES)],
     middleware=[Middleware(Cookie), Middleware(Answers), Middleware(Uploads)],
 )  # fmt: skip

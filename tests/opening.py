@@ -13,6 +13,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.testing.v1 import AppTest
 
+from topformer_viz.server.store import STORE
+
 # At every run AppTest looks through all installed packages for components, which a server does once: half of what it takes.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
@@ -35,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def open_app(page: str = "lesson", /, **query: str | list[str]) -> AppTest:
     """The page of this name, at an address; "" is the front door; its first run raised nothing."""
+    STORE._brought.clear()  # all of AppTest's sessions have one name: a new one has brought nothing
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
     app.query_params.update(query)
     if page:

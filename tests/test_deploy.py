@@ -69,6 +69,7 @@ POD: dict[str, Any] = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 def test_a_full_queue_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     queue, go_on = Queue(bound=2), threading.Event()
     monkeypatch.setattr(serve, "QUEUE", queue)
+    monkeypatch.setattr("topformer_viz.server.queue.visitor", lambda: threading.current_thread().name)
 
     def answer() -> tuple[int, dict[str, int]]:
         response = asyncio.run(serve.ready(None))  # type: ignore[arg-type]
@@ -146,8 +147,9 @@ def test_compose_and_nginx_name_the_same_replicas() -> None:
 
 def test_kubernetes_asks_what_is_answered() -> None:
     app, nginx = POD["containers"]
-    routes = re.findall(r'Route\("(.*?)"', (ROOT / "serve.py").read_text("utf-8"))
-    assert [app["readinessProbe"]["httpGet"]["path"]] == routes == ["/ready"]
+    first, *files = re.findall(r'Route\("(.*?)"', (ROOT / "serve.py").read_text("utf-8"))
+    assert app["readinessProbe"]["httpGet"]["path"] == first == "/ready"
+    assert [route.rpartition("/files/")[1:] for route in files] == [("/files/", "{name}")] * 2
     assert app["livenessProbe"]["httpGet"]["path"] == app["startupProbe"]["httpGet"]["path"] == HEALTH
     assert app["ports"] == [{"name": "app", "containerPort": PORT}]
     assert {app[probe]["httpGet"]["port"] for probe in app if probe.endswith("Probe")} == {"app"}

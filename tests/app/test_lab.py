@@ -322,9 +322,10 @@ def test_sizes_of_one_model_are_not_taken_over_to_another() -> None:
 
 
 @pytest.mark.parametrize("part", ["what-if", "covariance", "relatives"])
-def test_a_picture_too_long_for_whole_matrices_gets_a_sentence(part: str) -> None:
+def test_a_picture_too_long_for_whole_matrices_gets_a_sentence(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_lab(part, model="colour")
-    STORE.hold(("own", "long"), Image.new("RGB", (1700, 100), (90, 120, 40)))
+    monkeypatch.setattr("topformer_viz.server.store.session", lambda: "test session id")
+    STORE.hold("own", "long", Image.new("RGB", (1700, 100), (90, 120, 40)))
     app.session_state["own"] = "long"
     app.session_state["picture"] = "own"
     app.run()

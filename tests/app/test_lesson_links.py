@@ -24,7 +24,7 @@ def view() -> View:
     """Of the street, small."""
     model, photo = load_model("tiny"), open_sample("street").resize((384, 256))
     run = trace(model, photo)
-    outline = Outline(run, Known.of(run, model), tuple(walk(run, 0)), False)
+    outline = Outline(run, Known.of(run, model), tuple(walk(run, 0)), False, 0)
 
     class Seen(View):
         model = property(lambda self: model)  # type: ignore[assignment]

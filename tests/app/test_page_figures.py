@@ -59,7 +59,7 @@ def view(name: str, lang: str) -> View:
     facts = FACTS if name == "streets" else None
     link = {"sample": "street", "model": name}
     run = trace(model, photo)
-    computed, outline = Computed(model, run, photo), Outline(run, Known.of(run, model), tuple(walk(run, 0)), False)
+    computed, outline = Computed(model, run, photo), Outline(run, Known.of(run, model), tuple(walk(run, 0)), False, 0)
     return View(
         lang, facts, name == "tiny-batch", link, (photo.size, name, photo.size, 8), "街道" if lang == "zh" else "Street",  # type: ignore[arg-type]
         "", choice.name(lang), outline, lambda: computed, st.empty(),

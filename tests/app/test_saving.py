@@ -4,6 +4,7 @@ import io
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ from topformer_viz.app.frame.sharing import is_loopback, own_address, qr_code
 from topformer_viz.app.frame.words import PAGES, UI
 from topformer_viz.figures.look import Look
 from topformer_viz.figures.subject import Subject
+from topformer_viz.server.queue import MINE, QUEUE
 from topformer_viz.words.text import LANGS, Lang
 
 
@@ -132,16 +134,17 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("kind", "queue", "mine"),
-    [("preview", "QUEUE", "en"), ("figure", "QUEUE", "zh"), ("trace", "QUEUE", "en"), ("animation", "FILES", "zh")],
+    ("kind", "is_long", "mine"),
+    [("preview", False, "en"), ("figure", False, "zh"), ("trace", True, "en"), ("animation", True, "zh")],
 )
 def test_everything_waits_its_turn_and_says_its_place(
-    kind: str, queue: str, mine: Lang, monkeypatch: pytest.MonkeyPatch
+    kind: str, is_long: bool, mine: Lang, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the queue at work for two others, the visitor is told to be third, then second; then it is made as ever."""
     monkeypatch.setattr("topformer_viz.server.queue.LOOK", 0.05)
+    monkeypatch.setattr("topformer_viz.server.queue.visitor", lambda: threading.current_thread().name)
     monkeypatch.setattr("topformer_viz.figures.animation.gif", lambda *_, **__: b"animation")
-    app, line = open_app(size="256", lang=mine), getattr(saving, queue)
+    app = open_app(size="256", lang=mine)
     _, before = ask(app, kind)
     turns, said = threading.Semaphore(0), []
 
@@ -154,13 +157,27 @@ def test_everything_waits_its_turn_and_says_its_place(
     say = saving._say
     monkeypatch.setattr(saving, "_say", note)
     for _ in range(2):
-        threading.Thread(target=line.run, args=(lambda: turns.acquire(timeout=60),)).start()
-    while line.waiting < 2:
+        other = partial(QUEUE.run, lambda: turns.acquire(timeout=60), is_long=is_long)
+        threading.Thread(target=other).start()
+    while len(QUEUE._jobs) < 2:
         pass
     answer, after = ask(app, kind)
     assert after == before, answer
     places = list(dict.fromkeys(said))
     assert places == [UI["in_line"](mine, place=3), UI["in_line"](mine, place=2), ""]
+
+
+def test_a_visitors_second_file_is_refused_in_words_until_the_first_is_made() -> None:
+    app, go_on = open_app(size="256", lang="zh"), threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("topformer_viz.server.queue.visitor", lambda: "one")
+        threading.Thread(target=partial(QUEUE.run, lambda: go_on.wait(60), is_long=True)).start()
+        while not QUEUE._jobs:
+            pass
+        app.session_state["saving_wish"] = {"id": "1", "kind": "trace", "view": {}, "page": "/"}
+        assert bar(app.run())["answer"]["problem"] == MINE("zh")
+        go_on.set()
+    assert ask(app, "trace")[0]["name"] == "street.npz" and not app.exception
 
 
 def test_nobody_waits_for_what_was_wished_on_a_page_that_was_left() -> None:

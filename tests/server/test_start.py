@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from topformer_viz.paths import ROOT
+from topformer_viz.server import start as module
 
 # A port opened as Streamlit opens it, one connection before and one after; in a process of its own, whose files are few.
 CODE = """
@@ -32,3 +33,14 @@ print(slow, *(int(end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0) f
 def test_small_messages_leave_at_once_on_connections_there_are_and_will_be() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "1", "1"]
+
+
+def test_large_blocks_of_memory_go_back_where_the_system_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+    functions = {"mallopt": lambda option, value: told.append((option, value))}
+    monkeypatch.setattr(module, "system_function", functions.get)
+    module.hand_back()
+    assert dict(told) == module.MALLOC
+    functions.clear()  # as in musl, and on other systems
+    module.hand_back()
+    assert len(told) == len(module.MALLOC)

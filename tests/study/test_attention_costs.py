@@ -4,6 +4,7 @@ import html
 import math
 import random
 import re
+import threading
 from functools import partial
 
 import pytest
@@ -18,6 +19,7 @@ from topformer_viz.app.lab.cost.plots import plot
 from topformer_viz.app.lab.cost.words import PLOTS, UI
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import DENSE_TOKENS, MLP_RATIO, Attention
+from topformer_viz.server.queue import MINE, QUEUE
 from topformer_viz.study import cost as attention_costs
 from topformer_viz.study.cost import PUBLISHED, Measurement, Numbers, Timing, measure, measured_crossing, side
 from topformer_viz.words.numbers import bytes_text
@@ -299,10 +301,27 @@ def test_the_button_measures_and_says_what_it_found(lang: Lang, monkeypatch: pyt
     measuring.kept_of.clear()
 
 
-def test_one_measurement_at_a_time() -> None:
+def test_one_measurement_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring.kept_of.clear()
+    app, go_on = open_page(), threading.Event()
+    monkeypatch.setattr("topformer_viz.server.queue.visitor", lambda: "one")
+    threading.Thread(target=QUEUE.run, args=(lambda: go_on.wait(60),), kwargs={"is_long": True}).start()
+    while not QUEUE._jobs:
+        pass
+    app.button(key="cost_measure").click().run()
+    assert [info.value for info in app.info] == [MINE("en")]
+    assert len(tables(app)) == 3
+    go_on.set()
+
+
+def test_a_stranger_measures_in_less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention_costs, "GRIDS", (2, 64, 65))
+    monkeypatch.setattr(measuring, "GRIDS", (2, 64, 65))
+    monkeypatch.setattr(measuring, "most_bytes", lambda device: 10**9)
+    monkeypatch.setattr("topformer_viz.server.visitors.STRANGERS", True)
+    monkeypatch.setattr(measuring, "STRANGERS_BYTES", 10**6)
     measuring.kept_of.clear()
     app = open_page()
-    with measuring._measuring:
-        app.button(key="cost_measure").click().run()
-    assert [info.value for info in app.info] == [UI["busy"]("en")]
-    assert len(tables(app)) == 3
+    app.button(key="cost_measure").click().run()
+    assert not app.exception and "at most 1.0 MB" in markup(app)
+    measuring.kept_of.clear()

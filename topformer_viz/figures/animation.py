@@ -20,6 +20,7 @@ from topformer_viz.figures.shades import colours, map_of
 from topformer_viz.figures.sheet import draw
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import Subject, numbers
+from topformer_viz.network.pauses import pause
 from topformer_viz.run.walk import walk
 from topformer_viz.words.text import Text
 
@@ -95,6 +96,7 @@ def _walking(subject: Subject, block: int, head: int | None, look: Look) -> Iter
     line = (STRIP - 14) // len(heads)
     last = None
     for query, row in zip(queries, shades, strict=True):
+        pause()
         frame = base.copy()
         for n, (box, cells) in enumerate(zip(boxes[1:], row, strict=True)):
             _fill(frame, box, cells.reshape(rows, columns))
@@ -110,6 +112,7 @@ def _building(subject: Subject, block: int, head: int | None, look: Look) -> Ite
     room = (WIDTH - 16) // len(steps)
     strip = _strip(look)
     for n, stage in enumerate(steps):
+        pause()
         panel = stage_panel(subject, block, stage, head)
         tiles = [tile for group in panel.groups for tile in group.tiles]
         drawn, boxes = _drawn(panel, look)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import BLOCKS, Keep, TopFormer
+from topformer_viz.network.pauses import pause
 from topformer_viz.run.inference import inference_copy
 from topformer_viz.run.inference import run as forward
 from topformer_viz.run.tracing import Trace
@@ -36,6 +37,7 @@ def segment(scores: Tensor, size: tuple[int, int]) -> Segmentation:
     best = torch.full(size, -torch.inf)
     total, labels = best.clone(), torch.zeros(size, dtype=torch.int64)
     for first in range(0, scores.shape[1], CHUNK):
+        pause()
         chunk = F.interpolate(scores[:, first : first + CHUNK].cpu(), size=size, mode="bilinear", align_corners=False)[
             0
         ]
@@ -57,6 +59,7 @@ def again(model: TopFormer, run: Trace, keep: Keep) -> Tensor:
 
     The pyramid and its pooled tokens are the run's own; from there on the network runs again, on the run's device.
     """
+    pause()
     fast = inference_copy(model, run["tokens"].device)
     backbone = fast.get_submodule("backbone")
     output = backbone.trans(run["tokens"], keep)  # type: ignore[operator]
@@ -88,5 +91,6 @@ def without_heads(model: Model, run: Trace, block: int, heads: Collection[int]) 
     if isinstance(model, TopFormer):
         scores = again(model, run, silence)
         return Removal(kept[f"block{block}.output"], None if model.classes is None else scores)
+    pause()
     forward(inference_copy(model, run["image"].device), run["image"], silence)
     return Removal(kept[f"block{block}.residual"], None)

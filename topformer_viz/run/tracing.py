@@ -4,6 +4,7 @@ import io
 import json
 import re
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from topformer_viz.network.colour import ColourModel, Model
 from topformer_viz.network.images import MAX_PIXELS
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import DENSE_TOKENS, Attention, Keep, TopFormer, ignore
+from topformer_viz.network.pauses import pause
 from topformer_viz.run.inference import full_precision, inference_copy, run
 from topformer_viz.run.stages import COMPOSITE, axes_of
 
@@ -271,12 +273,17 @@ def npz(run: Trace, names: Sequence[str] | None = None, about: Mapping[str, obje
     texts, JSON objects of every axis's size and of what the caller says of the run. The same run gives the same bytes.
     Raises KeyError for a name that the run does not have.
     """
-    arrays = {}
-    for name in run if names is None else names:
-        arrays[name] = run[name].detach().float().cpu().numpy()
-        arrays[f"{name}.axes"] = np.array(run.axes_of(name))
-    texts = {"sizes": run.sizes, "about": dict(about or {})}
-    arrays |= {name: np.array(json.dumps(value, ensure_ascii=False)) for name, value in texts.items()}
     out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def write(name: str, array: np.ndarray) -> None:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+        for name in run if names is None else names:
+            pause()  # a tensor at a time, where savez_compressed would write all at once
+            write(name, run[name].detach().float().cpu().numpy())
+            write(f"{name}.axes", np.array(run.axes_of(name)))
+        for name, value in {"sizes": run.sizes, "about": dict(about or {})}.items():
+            write(name, np.array(json.dumps(value, ensure_ascii=False)))
     return out.getvalue()

@@ -8,19 +8,34 @@ from functools import cache
 
 import torch
 
+from topformer_viz.server.memory import system_function
 from topformer_viz.server.queue import QUEUE
 
+# By glibc's numbers: trim the heap's end from 32 MB on, give blocks from 8 MB on a mapping of their own, keep two heaps at most.
+MALLOC = {-1: 32_000_000, -3: 8_000_000, -8: 2}
 FIRST_FILES = 64  # numbers of open files among which a server's port is: it was opened before anybody came
 
 
 @cache
 def start() -> None:
-    """Give the cores to the queue, let the collector pass over what has been imported, and send at once; from the second call on nothing."""
-    # All cores but one compute. Threads that start later, the sessions' own, take one each.
-    QUEUE.run(lambda: torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1)))
-    torch.set_num_threads(1)
+    """Give the cores to the queue, let the collector pass over what has been imported, hand memory back, and send at once; from the
+    second call on nothing."""
+    hand_back()
+    QUEUE.begin()
+    torch.set_num_threads(1)  # threads that start later, the sessions' own, take one core each
     gc.freeze()  # the modules stay: the collector need not go through them again and again
     send_at_once()
+
+
+def hand_back() -> None:
+    """Let large blocks of memory go back to the system when they are freed (glibc; others do so anyway).
+
+    Else it learns from the first large tensor that is freed to keep such blocks, in as many places as threads compute: after runs of
+    base at 1024 some hundred megabytes.
+    """
+    if set_option := system_function("mallopt"):
+        for option, value in MALLOC.items():
+            set_option(option, value)
 
 
 def send_at_once() -> None:

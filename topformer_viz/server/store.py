@@ -5,21 +5,21 @@ Sessions hold keys, never tensors: what they show is asked for here, and compute
 
 import gc
 import io
-import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from PIL import Image
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from torch import Tensor, nn
 
+from topformer_viz.server.memory import system_function
 from topformer_viz.server.queue import QUEUE
+from topformer_viz.server.visitors import is_there, session, visitor
 from topformer_viz.words.text import Text
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ Key = tuple[Hashable, ...]  # with the digests of what it depends on
 
 MAX_BYTES = 256_000_000  # of what can be computed again
 MAX_OWN_BYTES = 400_000_000  # of visitors' images and checkpoints, which cannot
+SHARE = 100_000_000  # bytes of these that are one visitor's: the largest image and two checkpoints of TopFormer base
 LARGE = 8_000_000  # bytes: a run with all its tensors, which is needed for none of what was shown of it
 MAX_LARGE_BYTES = 64_000_000  # of these, the newest, for what asks for a run again soon
 SMALL = 10_000  # bytes: what is no larger is worth more than its room
@@ -38,12 +39,19 @@ FULL = Text(
     "The server holds as many visitors' images and checkpoints as its memory allows. Please try again when someone has left.",
     "服务器内存中的访客图片和权重已达上限，请等有人离开后再试。",
 )
+MINE_FULL = Text(
+    "What you have opened in this browser's tabs takes all the memory the server has for one visitor. Please close a tab and try again in "
+    "three minutes.",
+    "你在这个浏览器各标签页里打开的内容，已占满服务器给每位访客的内存。请关闭一个标签页，三分钟后再试。",
+)
 
 
 class FullError(Exception):
-    """Visitors' own pictures and weights take all the memory there is for them; ``text`` says so."""
+    """Pictures and weights of all visitors, or of this one, take all the memory there is for them; ``text`` says which."""
 
-    text = FULL
+    def __init__(self, text: Text) -> None:
+        super().__init__(text("en"))
+        self.text = text
 
 
 @dataclass
@@ -65,6 +73,8 @@ class Store:
         self.max_large_bytes = max_large_bytes
         self.max_own_bytes = max_own_bytes
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._brought: dict[str, dict[str, str]] = {}  # by session and kind, the digest of what its visitor has brought
+        self._visitors: dict[str, str] = {}  # whose these sessions are
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
 
@@ -74,24 +84,26 @@ class Store:
         with self._lock:
             return sum(entry.bytes for entry in self._entries.values())
 
-    def get(self, key: Key, make: Callable[[], T], show: Callable[[int], object] = lambda before: None) -> T:
+    def get(
+        self, key: Key, make: Callable[[], T], show: Callable[[int], object] = lambda before: None, holds: int = 0
+    ) -> T:
         """The value, which now belongs to this session too; if there is none, ``make()``, once its turn has come.
 
-        ``show`` is told how many are before it, see ``Queue.run``. What was not asked for the longest goes where there is too much.
+        ``show`` and ``holds`` are those of ``Queue.run``. What was not asked for the longest goes where there is too much.
         """
-        session, value = _session(), self.find(key)
-        return QUEUE.run(lambda: self._made(key, make, session), show) if value is None else value
+        who, value = session(), self.find(key)
+        return QUEUE.run(lambda: self._made(key, make, who), show, holds=holds) if value is None else value
 
     def at_once(self, key: Key, make: Callable[[], T]) -> T:
         """The same for what takes hardly longer than to ask for it: made here and now."""
-        return self._made(key, make, _session())
+        return self._made(key, make, session())
 
-    def _made(self, key: Key, make: Callable[[], T], session: str) -> T:
+    def _made(self, key: Key, make: Callable[[], T], who: str) -> T:
         """The value, made where there is none; another may have asked for the same before its turn came."""
-        value = self.find(key, session)
+        value = self.find(key, who)
         if value is None:
             value = make()
-            self._keep(key, value, session)
+            self._keep(key, value, who)
         return value
 
     def has(self, key: Key) -> bool:
@@ -99,20 +111,20 @@ class Store:
         with self._lock:
             return key in self._entries
 
-    def find(self, key: Key, session: str | None = None) -> Any:
+    def find(self, key: Key, who: str | None = None) -> Any:
         """The value, which now belongs to this session too; None if there is none."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
                 return None
             self._entries.move_to_end(key)
-            if owner := _session() if session is None else session:  # none where a task asks
+            if owner := session() if who is None else who:  # none where a task asks
                 entry.owners.add(owner)
             return entry.value
 
-    def _keep(self, key: Key, value: Any, session: str) -> None:
+    def _keep(self, key: Key, value: Any, who: str) -> None:
         with self._lock:
-            self._put(key, value, session, own=False)
+            self._put(key, value, who, own=False, size=size_of(value))
             kept = {key: e.bytes for key, e in self._entries.items() if e.bytes > SMALL and not e.own}
             large = {key: size for key, size in kept.items() if size > LARGE}
             # The newest stays, however large.
@@ -123,13 +135,52 @@ class Store:
                         total -= among[oldest]
                         del self._entries[oldest]
 
-    def hold(self, key: Key, value: Any) -> None:
-        """Keep what this session's visitor has brought, until it has gone; ``FullError`` where there is too much."""
+    def hold(self, kind: str, digest: str, value: Any) -> None:
+        """Keep what this session's visitor has brought, until it has gone, in place of what it brought of this ``kind`` before.
+
+        It is found under (kind, digest). ``FullError`` where there is too much of all visitors, or of this one; what was there stays.
+        """
+        key, who, whose = (kind, digest), session(), visitor()
+        # A model is copied to be run fast.
+        size = size_of(value) * (2 if isinstance(value, nn.Module) else 1)
         with self._lock:
-            held = sum(entry.bytes for at, entry in self._entries.items() if entry.own and at != key)
-            if held + size_of(value) > self.max_own_bytes:
-                raise FullError
-            self._put(key, value, _session(), own=True)
+            brought = self._brought.get(who, {})
+            old = brought.get(kind)
+            kept = {at: entry for at, entry in self._entries.items() if entry.own and at != key}
+            if old and kept.get(before := (kind, old)) and kept[before].owners == {who}:
+                del kept[before]
+            mine = {at: e for at, e in kept.items() if whose in {self._visitors.get(owner) for owner in e.owners}}
+            gone: list[Key] = []
+            for among, most, text in ((mine, SHARE, MINE_FULL), (kept, self.max_own_bytes, FULL)):
+                gone += self._too_much(among, most - size, set(gone), text)
+            for at in gone:
+                del self._entries[at]
+            if old and old != digest:
+                self._release(old, who)
+            self._visitors[who] = whose
+            self._brought[who] = brought | {kind: digest}
+            self._put(key, value, who, own=True, size=size)
+
+    def _too_much(self, among: Mapping[Key, _Entry], most: int, gone: Collection[Key], text: Text) -> list[Key]:
+        """What is to go so that ``most`` bytes remain: of who has left, the longest gone first. ``FullError`` where that isn't enough."""
+        left = sorted(
+            (at for at, entry in among.items() if at not in gone and not any(map(is_there, entry.owners))),
+            key=lambda at: among[at].seen,
+        )
+        bytes_, going = sum(entry.bytes for at, entry in among.items() if at not in gone), []
+        for at in left:
+            if bytes_ > most:
+                bytes_ -= among[at].bytes
+                going.append(at)
+        if bytes_ > most:
+            raise FullError(text)
+        return going
+
+    def brought(self, kind: str) -> str | None:
+        """The digest of what this session's visitor has brought of a kind; None if nothing is here."""
+        with self._lock:
+            digest = self._brought.get(session(), {}).get(kind)
+            return digest if (kind, digest) in self._entries else None
 
     def clear(self) -> None:
         """Let go of all that can be computed again."""
@@ -137,19 +188,18 @@ class Store:
             for key in [key for key, entry in self._entries.items() if not entry.own]:
                 del self._entries[key]
 
-    def release(self, digest: str) -> None:
-        """This session no longer wants the picture or the weights, nor what follows from them; all goes that no other wants."""
-        with self._lock:
-            for key in [key for key in self._entries if digest in key]:
-                entry = self._entries[key]
-                entry.owners.discard(_session())
-                if not entry.owners:
-                    del self._entries[key]
+    def _release(self, digest: Hashable, who: str) -> None:
+        """The session no longer wants the picture or the weights, nor what follows from them; all goes that no other wants."""
+        for key in [key for key in self._entries if digest in key]:
+            entry = self._entries[key]
+            entry.owners.discard(who)
+            if not entry.owners:
+                del self._entries[key]
 
-    def _put(self, key: Key, value: Any, session: str, own: bool) -> None:
+    def _put(self, key: Key, value: Any, who: str, own: bool, size: int) -> None:
         old = self._entries.pop(key, None)
-        owners = (old.owners if old else set()) | ({session} if session else set())
-        self._entries[key] = _Entry(value, size_of(value), owners, own)
+        owners = (old.owners if old else set()) | ({who} if who else set())
+        self._entries[key] = _Entry(value, size, owners, own)
         if self._sweeper is None and runtime.exists():
             self._sweeper = threading.Thread(target=self._sweep_on, daemon=True, name="store")
             self._sweeper.start()
@@ -175,15 +225,13 @@ class Store:
                     entry.owners = there if not entry.own else entry.owners
                 elif now - entry.seen >= (GRACE if entry.own else 0):
                     gone.append(self._entries.pop(key))
+            owners = {owner for entry in self._entries.values() if entry.own for owner in entry.owners}
+            for who in self._visitors.keys() - owners:
+                del self._visitors[who], self._brought[who]
         _let_go_of_files(left)
         if gone:
             gone.clear()
             _give_back()
-
-
-def _session() -> str:
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context else ""
 
 
 def _let_go_of_files(sessions: set[str]) -> None:
@@ -198,12 +246,8 @@ def _let_go_of_files(sessions: set[str]) -> None:
 def _give_back() -> None:
     """Hand free memory back to the system, which Linux's C library else keeps."""
     gc.collect()
-    if sys.platform == "linux":
-        import ctypes
-
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-        if trim:
-            trim(0)
+    if trim := system_function("malloc_trim"):
+        trim(0)
 
 
 def size_of(value: Any) -> int:

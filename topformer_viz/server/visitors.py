@@ -16,11 +16,13 @@ STRANGERS = False  # whether this process serves an open network; serve.py says 
 
 
 def visitor() -> str:
-    """Whose session's page runs in this thread; "" for the one at the machine itself, and outside of sessions."""
-    if get_script_run_ctx(suppress_warning=True) is None:
+    """Whose session's page runs in this thread; "" outside of sessions."""
+    if not (own := session()):
         return ""
-    cookie = st.context.cookies.get(COOKIE, "")
-    return cookie if KNOWN.fullmatch(cookie) else st.context.ip_address or ""
+    if KNOWN.fullmatch(cookie := str(st.context.cookies.get(COOKIE))):
+        return cookie
+    # Who comes by way of this machine may be a class behind a tunnel: at home every session is a visitor.
+    return str(st.context.ip_address or ("" if STRANGERS else own))
 
 
 def session() -> str:

@@ -41,22 +41,22 @@ def show(view: View) -> None:
     """Draw the page; a run without a head, the untouched pass and the file rerun this part alone."""
     book = view.book("explorer", lambda: {"explorer": explorer_book(view.outline.known, view.lang)})
     settings: dict[str, Any] = settings_of(view, asks=True) | {"saves": True}
-    if asked := st.session_state.pop("explorer_save", None):
+    if asked := st.session_state.get("explorer_save"):
         # Only now: what cuts fonts would hold up the app's start.
         from topformer_viz.app.explorer.file import explorer_html
 
-        with st.spinner(SAVING(view.lang)):
-            html = explorer_html(
+        def make() -> bytes:
+            return explorer_html(
                 view.run, view.model, view.photo, view.lang, name=view.name, about=view.about,
                 untrained=view.untrained, credit=view.credit, asked=asked,
-            )  # fmt: skip
-        # Handed to the visitor as a download, once an id; as bytes, for as a page it would open on this server's own address.
+            ).encode()  # fmt: skip
+
         name = f"topformer-{view.sample or 'picture'}.html"
-        settings["file"] = {
-            "name": name,
-            "id": uuid4().hex,
-            "at": hand_out(html.encode(), BODY, "explorer file"),
-        }
+        with st.spinner(SAVING(view.lang)):
+            at = view.file(make, BODY, name)  # as bytes, for as a page it would open on this server's own address
+        del st.session_state.explorer_save  # only now: a rerun may have broken this one off
+        if at:  # handed out once an id
+            settings["file"] = {"name": name, "id": uuid4().hex, "at": at}
     _component(
         {"lang": view.lang, "link": view.link, "run": view.bodies(), "book": book, "view": settings}, key="explorer",
         on_wish_change=partial(take_wish, "explorer", view), on_lesson_change=partial(_take_lesson, view),

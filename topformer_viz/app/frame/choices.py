@@ -17,6 +17,7 @@ from topformer_viz.network.choices import MODELS, Choice
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.colour import MAX_GRID, MIN_GRID
 from topformer_viz.network.samples import SAMPLES
+from topformer_viz.server.store import STORE
 from topformer_viz.words.text import LANGS, Text
 
 SIDES = (256, 512, 768, 1024)  # short side of the network's input, in image pixels
@@ -72,6 +73,9 @@ def restore_choices() -> None:
         state.setdefault("picture" if name == "sample" else name, parameter.meant(st.query_params.get(name)))
     state.lang = state.lang or ("zh" if (st.context.locale or "en").lower().startswith("zh") else "en")
     state.grid = min(GRIDS, key=lambda side: abs(side - state.grid))
+    for kind in ("own", "own_model"):  # a rerun may have broken off what was to note it here
+        if digest := STORE.brought(kind):
+            state[kind] = digest
 
 
 def _let_go_of_what_is_gone() -> list[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from topformer_viz.app.canvas.bodies import hand_out_file, must_have_room
 from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.frame.words import OVERFLOWS, UI
 from topformer_viz.network.choices import Choice
@@ -20,6 +21,7 @@ from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import CheckpointError, load_model, showable
 from topformer_viz.run.inference import best_device
 from topformer_viz.run.tracing import Trace, trace
+from topformer_viz.server.queue import QUEUE, BusyError
 from topformer_viz.server.store import STORE
 from topformer_viz.study import likeness
 from topformer_viz.words.text import Lang
@@ -70,15 +72,32 @@ def compute(key: tuple[Any, ...], choice: Choice) -> Computed:
     return Computed(model, run, photo)
 
 
-def in_line(what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator | None, lang: Lang) -> T:
-    """What the store has of ``what``, or makes; while others are before this visitor, ``place`` says so."""
+def in_line(
+    what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator | None, lang: Lang, holds: int = 0
+) -> T:
+    """What the store has of ``what``, or makes; while others are before this visitor, ``place`` says so. ``holds``: see ``Queue.run``."""
+    with saying_place(partial(_say_at, place), lang) as show:
+        return STORE.get(what, make, show, holds)
 
-    def say(words: str) -> None:
+
+def file_in_line(
+    make: Callable[[], bytes], kind: str, name: str, place: DeltaGenerator | None, lang: Lang, holds: int
+) -> str | None:
+    """The address of a file, which is made in the line for files; None where there is no room: then ``place`` says why."""
+    try:
+        must_have_room(holds)
+        with saying_place(partial(_say_at, place), lang) as show:
+            data = QUEUE.run(make, show, is_long=True, holds=holds)
+        return hand_out_file(data, kind, name, "file")
+    except BusyError as error:
         if place:
-            place.info(words) if words else place.empty()
+            place.warning(error.text(lang))
+        return None
 
-    with saying_place(say, lang) as show:
-        return STORE.get(what, make, show)
+
+def _say_at(place: DeltaGenerator | None, words: str) -> None:
+    if place:
+        place.info(words) if words else place.empty()
 
 
 @contextmanager

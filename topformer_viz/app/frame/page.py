@@ -51,7 +51,7 @@ from topformer_viz.paths import ICON
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import Known, walk
 from topformer_viz.server.start import start
-from topformer_viz.server.store import STORE
+from topformer_viz.server.store import STORE, size_of
 from topformer_viz.study import likeness
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
@@ -122,7 +122,7 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
         model, run, photo = STORE.get(key, run_it)
         STORE.get((*key, BODIES), partial(travels, run, model, photo, run_name(key)))  # while the run is at hand
         unlike = streets and likeness.distance(streets_likeness(), run) > FACTS.far
-        return Outline(replace(run, tensors={}), Known.of(run, model), tuple(walk(run, 0)), unlike)
+        return Outline(replace(run, tensors={}), Known.of(run, model), tuple(walk(run, 0)), unlike, size_of(run))
 
     with st.spinner(UI["running"](lang)):
         try:

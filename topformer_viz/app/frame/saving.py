@@ -18,7 +18,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.canvas.bodies import hand_out
+from topformer_viz.app.canvas.bodies import hand_out, hand_out_file, must_have_room
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, OWN
 from topformer_viz.app.frame.address import Parameter, heard, words
@@ -29,7 +29,7 @@ from topformer_viz.app.frame.view import View
 from topformer_viz.app.frame.words import SAID, SAVING
 from topformer_viz.figures.look import FONTS, MAPS, MIME, Format, Look
 from topformer_viz.run.tracing import npz
-from topformer_viz.server.queue import QUEUE, Queue
+from topformer_viz.server.queue import QUEUE, BusyError
 from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
@@ -41,7 +41,6 @@ _component = component(
     js=f"{CANVAS_JS}\n{(_HERE / 'saving.js').read_text('utf-8')}",
 )
 START = "streamlit run app.py --server.address 0.0.0.0"  # open to the network, whatever else is set
-FILES = Queue(4)  # ZIPs and animations, which take many seconds each
 
 FORMATS: dict[str, tuple[Format, int]] = {
     "png1": ("png", 1), "png2": ("png", 2), "png4": ("png", 4), "svg": ("svg", 1), "pdf": ("pdf", 1),
@@ -93,6 +92,8 @@ def bar(
         try:
             with saying_place(partial(_say, place), view.lang) as show:
                 answer = _answer(view, offers, bundles, read, wish, show)
+        except BusyError as error:
+            answer = {"problem": error.text(view.lang)}
         except Exception:  # whatever it is, the bar and the page stay
             _log.exception("the bar could not answer a wish for %r", wish["kind"])
             answer = {"problem": SAID["failed"](view.lang)}
@@ -136,7 +137,7 @@ def _trace(view: View) -> Bundle:
     def make(asked: Asked, look: Look) -> File:
         return File(f"{view.stem}.npz", npz(view.run, None, view.described), "application/zip")
 
-    return Bundle("trace", SAID["trace"], make, SAID["npz"])
+    return Bundle("trace", SAID["trace"], make, SAID["npz"], slow=True)
 
 
 def _take_wish(kinds: Sequence[str]) -> None:
@@ -166,15 +167,17 @@ def _answer(
     if kind in ("figure", "preview"):
         offer = next((offer for offer in offers if offer.name == wish.get("figure")), offers[0])
         format = "png1" if kind == "preview" else _known(wish, "format")
-        make, line = partial(_figure, view, offer, asked, look, format), QUEUE
+        make, is_long = partial(_figure, view, offer, asked, look, format), False
     else:
         bundle = next(bundle for bundle in bundles if bundle.name == kind)
-        make, line = partial(bundle.make, asked, look), FILES if bundle.slow else QUEUE
-    if line is FILES and FILES.is_full():
-        return {"problem": SAID["busy"](view.lang, waiting=FILES.waiting)}
-    file = line.run(make, show)
-    answer = {"name": file.name, "at": hand_out(file.data, file.mime, f"saved {kind}"), "bytes": len(file.data)}
-    return answer | {"size": _size(file.data, view.lang)} if kind == "preview" else answer
+        make, is_long = partial(bundle.make, asked, look), bundle.slow
+    if is_long:
+        must_have_room(view.outline.bytes)
+    file = QUEUE.run(make, show, is_long, view.outline.bytes)
+    said: dict[str, Any] = {"name": file.name, "bytes": len(file.data)}
+    if kind == "preview":
+        return said | {"at": hand_out(file.data, file.mime, "preview"), "size": _size(file.data, view.lang)}
+    return said | {"at": hand_out_file(file.data, file.mime, file.name, f"saved {kind}")}
 
 
 def _figure(view: View, offer: Offer, asked: Asked, look: Look, chosen: str) -> File:

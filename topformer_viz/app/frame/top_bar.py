@@ -155,11 +155,9 @@ def _hold(name: str, data: bytes, value: Model | Image.Image) -> bool:
     """Keep what the visitor has brought, under its digest in ``name``; where there is no room for it, say so."""
     state, digest = st.session_state, hashlib.sha256(data).hexdigest()
     try:
-        STORE.hold((name, digest), value)
+        STORE.hold(name, digest, value)
     except FullError as error:
         state.problem = error.text
         return False
-    if name in state and state[name] != digest:
-        STORE.release(state[name])
     state[name] = digest
     return True

@@ -14,7 +14,7 @@ from topformer_viz.app.canvas.book import packed
 from topformer_viz.app.canvas.travelling import travels
 from topformer_viz.app.canvas.wire import BODY, BOOK, OWN
 from topformer_viz.app.frame.address import Takes
-from topformer_viz.app.frame.compute import Computed, T, in_line
+from topformer_viz.app.frame.compute import Computed, T, file_in_line, in_line
 from topformer_viz.figures.subject import Subject
 from topformer_viz.network.colour import Model
 from topformer_viz.network.facts import Facts
@@ -40,6 +40,7 @@ class Outline(NamedTuple):
     known: Known
     stages: tuple[str, ...]  # of the lesson
     unlike: bool  # whether the picture looks like none the model was trained on
+    bytes: int  # of the run's tensors
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,11 @@ class View:
 
     def keep(self, what: tuple[Any, ...], make: Callable[[], T]) -> T:
         """What follows from the run, or from the picture alone: ``make()``, computed once for all who ask for ``what``."""
-        return in_line(what, make, self.place, self.lang)
+        return in_line(what, make, self.place, self.lang, self.outline.bytes)
+
+    def file(self, make: Callable[[], bytes], kind: str, name: str) -> str | None:
+        """Where the browser finds a file that follows from the run; None where too many wait for theirs, which the page then says."""
+        return file_in_line(make, kind, name, self.place, self.lang, self.outline.bytes)
 
     @property
     def computed(self) -> Computed:

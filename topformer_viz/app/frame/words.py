@@ -137,10 +137,6 @@ SAID = {
         "数值：float32 张量及其各轴名称，可用 NumPy 打开；张量名里的块从 0 数起，与代码一致。",
     ),
     "failed": Text("This could not be made. Please try another choice.", "没有做成，请换一种选择试试。"),
-    "busy": Text(
-        "{waiting} such files are being written for others, each taking a quarter of a minute or so. Please try again in a minute.",
-        "正在为其他人生成 {waiting} 个这样的文件，每个约需十几秒。请一分钟后再试。",
-    ),
     "not_a_link": Text("This is no web address, or too long for a code.", "这不是网址，或者太长，无法生成二维码。"),
     "trace": Text("Numbers of the whole run (.npz)", "整次运行的数值（.npz）"),
 }  # fmt: skip

@@ -23,6 +23,7 @@ from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.sheet import draw, write
 from topformer_viz.figures.stages import shape_panel, stage_panel
 from topformer_viz.figures.subject import Subject
+from topformer_viz.network.pauses import pause
 from topformer_viz.run.numbers import asked_of
 from topformer_viz.run.stages import AXES, axes_of
 from topformer_viz.run.tracing import summary
@@ -60,6 +61,7 @@ def lesson_zip(
     scale = 1 if look.width == "slide" else 2
     overview = overview_panel(subject, block, head)
     for panel in (overview, *(panel for step in steps for panel in (step.picture, step.shape))):
+        pause()
         figure = draw(panel, look)
         files[f"figures/{panel.name}.svg"] = write(figure, panel, "svg")
         png = write(figure, panel, "png", scale)

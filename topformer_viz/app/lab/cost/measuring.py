@@ -1,6 +1,4 @@
-"""Measuring on this machine: the button, the progress and what it found. Kept for all visitors; one runs at a time."""
-
-import threading
+"""Measuring on this machine: the button, the progress and what it found. Kept for all visitors; it has its turn like all that is computed."""
 
 import streamlit as st
 import torch
@@ -9,10 +7,14 @@ from topformer_viz.app.canvas.markup import formula_html
 from topformer_viz.app.canvas.table import table_html
 from topformer_viz.app.frame.view import PROSE
 from topformer_viz.app.frame.words import DEVICES
+from topformer_viz.app.frame.words import UI as FRAME
 from topformer_viz.app.lab.cost.table import times_table
 from topformer_viz.app.lab.cost.words import UI
 from topformer_viz.network.model import DENSE_TOKENS
+from topformer_viz.network.pauses import pause
 from topformer_viz.run.inference import best_device
+from topformer_viz.server import visitors
+from topformer_viz.server.queue import QUEUE, BusyError
 from topformer_viz.study.cost import (
     GRIDS,
     MOST_BYTES,
@@ -28,7 +30,7 @@ from topformer_viz.study.cost import (
 from topformer_viz.words.numbers import bytes_text, tokens_text
 from topformer_viz.words.text import Lang, listed, sentences
 
-_measuring = threading.Lock()
+STRANGERS_BYTES = 250_000_000  # that a measurement may take on a server for strangers
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -47,13 +49,10 @@ def measured_now(numbers: Numbers, lang: Lang) -> Measurement | None:
     sizes = listed(lang, (f"{n * n:,}" for n in GRIDS))
     st.markdown(UI["measured_intro"](lang, sizes=sizes, passes=PASSES, warm=WARM_UPS), width=PROSE)
     if st.button(UI["measure"](lang), key="cost_measure"):
-        if _measuring.acquire(blocking=False):
-            try:
-                kept[:] = [_measure(numbers, device, lang)]
-            finally:
-                _measuring.release()
-        else:
-            st.info(UI["busy"](lang))
+        try:
+            kept[:] = [_measure(numbers, device, lang)]
+        except BusyError as error:
+            st.info(error.text(lang))
     if not kept:
         return None
     st.markdown(sentences(lang, found_by(kept[0], numbers, device, lang)), width=PROSE)
@@ -64,14 +63,25 @@ def measured_now(numbers: Numbers, lang: Lang) -> Measurement | None:
 
 
 def _measure(numbers: Numbers, device: torch.device, lang: Lang) -> Measurement:
-    bar = st.progress(0.0)
+    bar, reached = st.progress(0.0), [(0.0, GRIDS[0] ** 2)]
 
-    def progress(done: float, HW: int) -> None:
-        bar.progress(done, UI["running"](lang, HW=f"{HW:,}", passes=WARM_UPS + PASSES))
+    def note(done: float, HW: int) -> None:
+        reached.append((done, HW))
+        pause()
 
-    measurement = measure(numbers, device, most_bytes(device), progress)
-    bar.empty()
-    return measurement
+    def show(before: int) -> None:
+        done, HW = reached[-1]
+        running = UI["running"](lang, HW=f"{HW:,}", passes=WARM_UPS + PASSES)
+        bar.progress(done, FRAME["in_line"](lang, place=before + 1) if before else running)
+
+    try:
+        return QUEUE.run(lambda: measure(numbers, device, min(most_bytes(device), _most()), note), show, is_long=True)
+    finally:
+        bar.empty()
+
+
+def _most() -> int:
+    return STRANGERS_BYTES if visitors.STRANGERS else MOST_BYTES
 
 
 def found_by(measured: Measurement, numbers: Numbers, device: torch.device, lang: Lang) -> list[str]:
@@ -97,7 +107,7 @@ def found_by(measured: Measurement, numbers: Numbers, device: torch.device, lang
         found.append(
             UI[f"left_out_{measured.reason}"](
                 lang, sizes=listed(lang, (f"{HW:,}" for HW in measured.left_out)),
-                first=f"{measured.left_out[0]:,}", needed=needed, allowed=allowed, most=bytes_text(MOST_BYTES),
+                first=f"{measured.left_out[0]:,}", needed=needed, allowed=allowed, most=bytes_text(_most()),
             )
         )  # fmt: skip
     return found

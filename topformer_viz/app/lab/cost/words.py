@@ -79,10 +79,6 @@ UI = {
     ),
     "measure": Text("Measure on this machine", "在这台机器上测量"),
     "running": Text("HW = {HW}: timing {passes} passes", "HW = {HW}：正在测量 {passes} 次前向传播"),
-    "busy": Text(
-        "Another measurement is running on this machine; two at once would disturb each other. Please try again in a moment.",
-        "这台机器上正在进行另一次测量，同时测两个会互相干扰。请稍后再试。",
-    ),
     "on": Text("Measured on {device}.", "测量所用：{device}。"),
     "threads": Text("CPU, threads: {threads}", "CPU，线程数 {threads}"),
     "crossed": Text(
