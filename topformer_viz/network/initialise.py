@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
+from topformer_viz.network.pauses import pause
 
 
 @torch.inference_mode(False)
@@ -51,7 +52,10 @@ def with_batch_statistics(model: Model, image: Tensor) -> Model:
     model = copy.deepcopy(model).eval()
 
     def measure(norm: Any, inputs: tuple[Tensor, ...]) -> None:
-        variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
+        pause()
+        # In two steps: var_mean goes through the channels one by one, seven times as slowly.
+        mean = inputs[0].mean((0, 2, 3))
+        variance = (inputs[0] - mean[:, None, None]).square_().mean((0, 2, 3))
         constant = variance <= 1e-10 * (1 + mean.square())
         variance = torch.where(constant, 1.0, variance)
         norm.running_mean.copy_(mean)
