@@ -11,6 +11,7 @@ import pytest
 from topformer_viz.__main__ import main
 from topformer_viz.terminal.bench import report
 from topformer_viz.terminal.bench.command import NAMES
+from topformer_viz.terminal.bench.hostile import ATTACKS
 from topformer_viz.terminal.bench.steps import FRAME
 from topformer_viz.terminal.bench.table import Goal, Table
 from topformer_viz.terminal.chromium import find_chromium
@@ -47,6 +48,14 @@ def test_the_export_beside_plain_matplotlib(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     (table,) = quick("export", tmp_path)
     assert [row[0] for row in table.rows] == ["all cores", "one worker", "plain matplotlib"]
+
+
+def test_one_visitor_against_a_school(tmp_path: Path) -> None:
+    (table,) = quick("hostile", tmp_path)
+    assert [row[0] for row in table.rows] == ["no attack", next(iter(ATTACKS))]
+    errors, restarted = table.columns.index("its errors"), table.columns.index("restarted")
+    assert [(row[errors], row[restarted]) for row in table.rows] == [(0, "no")] * 2, table.note
+    assert len(table.goals) == 6
 
 
 @pytest.mark.browser

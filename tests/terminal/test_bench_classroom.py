@@ -390,7 +390,7 @@ def test_an_upload_after_one_that_failed_sends_its_picture_all_the_same(monkeypa
             return None
 
         monkeypatch.setattr(visitor, "_request", request)
-        monkeypatch.setattr(visitor, "_file_urls", urls)
+        monkeypatch.setattr(visitor, "file_urls", urls)
         for name in ("_rerun", "_answer"):
             monkeypatch.setattr(visitor, name, nothing)
         for _ in range(3):

@@ -15,8 +15,8 @@ from topformer_viz.terminal.bench.table import Table
 from topformer_viz.terminal.chromium import need_app
 from topformer_viz.terminal.console import Commands
 
-NAMES = ("startup", "steps", "forward", "explorer", "classroom", "export")
-SERVED = {"startup", "steps", "classroom"}  # these open the app
+NAMES = ("startup", "steps", "forward", "explorer", "classroom", "hostile", "export")
+SERVED = {"startup", "steps", "classroom", "hostile"}  # these open the app
 
 
 def measure(name: str, quick: bool = False, **settings: Any) -> list[Table]:
@@ -29,13 +29,16 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "what", nargs="?", choices=("all", *NAMES), default="all",
         help="startup: from `streamlit run` to the first painted page; steps: the lesson's, from click to paint; forward: the network, plain and traced; "
-        "explorer: what travels and how it follows the pointer; classroom: many visitors at once; export: many pictures "
+        "explorer: what travels and how it follows the pointer; classroom: many visitors at once; hostile: one who attacks, and another; export: many pictures "
         "(default all; all but forward and export need requirements-dev.txt and a Chromium, classroom only the former)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="see whether it runs; the figures mean nothing")
     parser.add_argument("--sessions", type=int, default=40, help="visitors of the classroom (default %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=60, help="for which the classroom takes turns (default %(default)s)"
+        "--seconds",
+        type=float,
+        default=60,
+        help="for which the classroom takes turns, and each attack lasts (default %(default)s)",
     )
     parser.add_argument(
         "--pictures", type=int, default=0, help="new pictures, one after another, after the class (default none)"
@@ -59,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             need_app()
         tables = {}
         for name in names:
-            own = ("sessions", "seconds", "pictures") if name == "classroom" else ()
+            own = {"classroom": ("sessions", "seconds", "pictures"), "hostile": ("seconds",)}.get(name, ())
             tables[name] = measure(name, options.quick, **{setting: getattr(options, setting) for setting in own})
             print(report.text({name: tables[name]}), end="\n\n", flush=True)
         results = report.to_json(tables)

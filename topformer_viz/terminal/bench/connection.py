@@ -14,12 +14,13 @@ class HungUpError(Exception):
 @dataclass(frozen=True)
 class Answer:
     """What a request gave: the status line after its version, such as "200 OK", headers by name in small letters, the body as it
-    came (packed, where a header says so), and how many bytes all of it took."""
+    came (packed, where a header says so), how many bytes all of it took, and the cookies that it set."""
 
     status: str
     headers: dict[str, str]
     body: bytes
     bytes: int
+    cookies: tuple[str, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -60,7 +61,8 @@ class Connection:
             await writer.drain()
             head = await reader.readuntil(b"\r\n\r\n")
             status, *lines = head.decode("latin-1").rstrip().split("\r\n")
-            headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+            said = [(key.lower(), value.strip()) for key, _, value in (line.partition(":") for line in lines)]
+            headers, cookies = dict(said), tuple(value for key, value in said if key == "set-cookie")
             if "transfer-encoding" in headers:
                 raise NotImplementedError(f"a body in {headers['transfer-encoding']} form")
             body = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -72,7 +74,7 @@ class Connection:
             raise
         if headers.get("connection", "").lower() == "close":
             self.close()
-        return Answer(status.partition(" ")[2], headers, body, len(head) + len(body))
+        return Answer(status.partition(" ")[2], headers, body, len(head) + len(body), cookies)
 
     def close(self) -> None:
         if self._streams is not None:

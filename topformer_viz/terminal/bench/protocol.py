@@ -88,6 +88,7 @@ class Tab:
 
     name: str = ""  # of the page in the address; "" is the first
     shown: dict[str, Any] = field(default_factory=dict)  # of the lesson, see shown_by
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # by key, a component's last message
     widgets: dict[str, Widget] = field(default_factory=dict)  # by key
     values: dict[str, WidgetState] = field(default_factory=dict)  # by widget's id
     kept: dict[str, Kept] = field(default_factory=dict)  # by hash
@@ -150,6 +151,8 @@ class Tab:
             self.widgets[key_of(widget.id)] = widget
             if element.WhichOneof("type") == "button_group" and element.button_group.set_value:
                 self.set_words(widget.id, element.button_group.raw_values)
+            if element.WhichOneof("type") == "bidi_component":
+                self.told[key_of(widget.id)] = json.loads(header_of(element.bidi_component.bytes))
             if key_of(widget.id) == "lesson":
                 shown = shown_by(element.bidi_component)
                 self.shown |= shown

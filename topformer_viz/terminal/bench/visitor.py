@@ -32,7 +32,7 @@ class Visitor:
     address: str
     received: Counter[str] = field(default_factory=Counter)  # bytes, by what came: MESSAGES, a kind of body, REST
     tab: Tab = field(default_factory=Tab)
-    _cookie: str = ""
+    cookies: dict[str, str] = field(default_factory=dict)  # the browser's: its tabs may share them
     _query: str = ""
     _socket: ClientConnection = field(init=False)
     _heard: asyncio.Queue[ForwardMsg | Exception] = field(default_factory=asyncio.Queue)
@@ -47,10 +47,9 @@ class Visitor:
         """Get the page at ``place``, such as "lesson?size=256", and connect; done when the script has run."""
         for path in (f"/{place}", "/_stcore/health", "/_stcore/host-config"):
             await self._request("GET", path)
-        token = self._cookie.partition("=")[2]
         self._socket = await connect(
             f"ws{self.address.removeprefix('http')}/_stcore/stream", origin=self.address,  # type: ignore[arg-type]
-            subprotocols=["streamlit", token], additional_headers={"Cookie": self._cookie},  # type: ignore[list-item]
+            subprotocols=["streamlit", self._token], additional_headers={"Cookie": self._cookie},  # type: ignore[list-item]
             max_size=None, open_timeout=PATIENCE, ping_interval=None,
         )  # fmt: skip
         self._listening = asyncio.create_task(self._listen())
@@ -78,14 +77,21 @@ class Visitor:
         await self._rerun()
         await self._answer({})
 
+    async def finished(self) -> None:
+        """Wait until a run of the script has ended."""
+        await self._answer({})
+
     async def wish(self) -> None:
         """What the explorer asks for when it is first on show with a run: how far that is from the untouched pass."""
-        lesson = self.tab.widgets["lesson"]
-        wish = {"run": self.tab.shown["run"], "block": None, "removal": "", "save": None}
-        events = f"$$STREAMLIT_INTERNAL_KEY_{lesson.id}__events"
-        trigger = json.dumps([{"event": "wish", "value": wish}])
-        await self._rerun(lesson.fragment, WidgetState(id=events, json_trigger_value=trigger))
+        await self.trigger("lesson", {"run": self.tab.shown["run"], "block": None, "removal": "", "save": None})
         await self._answer({"untouched": True})
+
+    async def trigger(self, key: str, wish: dict[str, Any]) -> None:
+        """What the page's component of this key asks for; its answer is not waited for."""
+        widget = self.tab.widgets[key]
+        events = f"$$STREAMLIT_INTERNAL_KEY_{widget.id}__events"
+        trigger = json.dumps([{"event": "wish", "value": wish}])
+        await self._rerun(widget.fragment, WidgetState(id=events, json_trigger_value=trigger))
 
     def need_block(self, block: int) -> None:
         """See that the tab can show a block (from 1) of the run on show without asking; ClassroomError where it lacks it."""
@@ -101,16 +107,21 @@ class Visitor:
         await self._answer(wanted)
 
     async def upload(self, picture: bytes) -> None:
-        """A picture in place of the last one: the page empties its uploader, which is a run of its own, sends the file
-        and runs again."""
-        uploader, urls, sending = self.tab.widgets["upload"], await self._file_urls(), []
+        """A picture in place of the last one, and the answer with its run."""
+        await self.put_in("upload", picture)
+        await self._answer({"run": sha256(picture).hexdigest()})
+
+    async def put_in(self, key: str, picture: bytes) -> None:
+        """A file into an uploader, in place of the last one: the page empties its uploader, which is a run of its own, sends the file
+        and runs again; that answer is not waited for."""
+        uploader, urls, sending = self.tab.widgets[key], await self.file_urls(), []
         if before := self.tab.values.get(uploader.id):
             self.tab.values[uploader.id] = WidgetState(id=uploader.id)
             self.tab.values[uploader.id].file_uploader_state_value.SetInParent()
             await self._rerun(uploader.fragment)
             for old in before.file_uploader_state_value.uploaded_file_info:  # none where the last upload failed
                 sending.append(self._request("DELETE", urlsplit(old.file_urls.delete_url).path))
-        sending.append(self._put(urlsplit(urls.upload_url).path, picture))
+        sending.append(self.put(urlsplit(urls.upload_url).path, picture))
         await asyncio.gather(*sending)
         value = WidgetState(id=uploader.id)
         info = value.file_uploader_state_value.uploaded_file_info.add()
@@ -118,11 +129,10 @@ class Visitor:
         info.file_urls.CopyFrom(urls)
         self.tab.values[uploader.id] = value
         await self._rerun(uploader.fragment)
-        await self._answer({"run": sha256(picture).hexdigest()})
 
     # ------------------------------------------------------------ what travels
 
-    async def _file_urls(self) -> FileURLs:
+    async def file_urls(self) -> FileURLs:
         """Ask where on the server a file has its place."""
         message = BackMsg()
         request = message.file_urls_request
@@ -135,7 +145,7 @@ class Visitor:
         [urls] = answer.file_urls_response.file_urls
         return urls
 
-    async def _put(self, path: str, picture: bytes) -> Answer:
+    async def put(self, path: str, picture: bytes) -> Answer:
         """Send a file to its place, as a form's only field."""
         bound = uuid4().hex
         head = f'--{bound}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -224,8 +234,8 @@ class Visitor:
         self, method: str, path: str, headers: Sequence[str] = (), body: bytes = b"", kind: str = REST
     ) -> Answer:
         """A request as the page makes it, cookie and XSRF token included. ClassroomError where the server refuses it."""
-        token = self._cookie.partition("=")[2]
-        own = [f"Origin: {self.address}", "Accept-Encoding: gzip", f"Cookie: {self._cookie}", f"X-Xsrftoken: {token}"]
+        own = [f"Origin: {self.address}", "Accept-Encoding: gzip", f"Cookie: {self._cookie}"]
+        own.append(f"X-Xsrftoken: {self._token}")
         try:
             async with asyncio.timeout(PATIENCE):
                 answer = await self._http.ask(method, path, [*own, *headers], body)
@@ -236,6 +246,16 @@ class Visitor:
         self.received[kind] += answer.bytes
         if answer.refused:
             raise ClassroomError(f"{method} {path}: {answer.status}")
-        if cookie := answer.headers.get("set-cookie"):
-            self._cookie = cookie.partition(";")[0]
+        for cookie in answer.cookies:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
         return answer
+
+    @property
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+    @property
+    def _token(self) -> str:
+        """Streamlit's against forged requests."""
+        return self.cookies.get("_streamlit_xsrf", "")
