@@ -144,10 +144,8 @@ SLOW = """
   window.fetch = (address, ...more) => {
     if (!window.slow || !String(address).includes("/media/")) return real(address, ...more);
     window.asked += 1;
-    if (window.asked === 1) {
-      const answer = real(address, ...more);
-      return new Promise((resolve) => window.held.push(() => resolve(answer)));
-    }
+    if (window.asked === 1) // held when it is there: asked for later, the server would have it no more
+      return new Promise((resolve) => real(address, ...more).then((answer) => window.held.push(() => resolve(answer))));
     return window.asked === 2 ? Promise.reject(new TypeError("no network")) : real(address, ...more);
   };
 """
