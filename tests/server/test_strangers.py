@@ -270,6 +270,7 @@ class Desk(reader._Reader):
         monkeypatch.setattr(reader, "time", self)
         monkeypatch.setattr(turns, "time", self)
         monkeypatch.setattr(turns, "LOOK", 0.01)
+        monkeypatch.setattr(visitors, "STRANGERS", True)
         monkeypatch.setattr(visitors, "visitor", lambda: self._who.name)
         monkeypatch.setattr(visitors, "session", lambda: self._who.name)
         monkeypatch.setattr(visitors, "is_there", lambda session: not session or session in self.here)
@@ -332,9 +333,9 @@ def test_many_files_of_one_visitor_stand_before_nobody_else(desk: Desk) -> None:
     assert small.result(20).size == (64, 48)
 
 
-def test_visitors_take_turns_at_the_machine_too(desk: Desk) -> None:
-    """Who sits at the server rests for nobody, and yet stands before nobody twice."""
-    desk.send("", b"1", b"2", b"3")
+def test_at_home_visitors_take_turns_but_nobody_rests(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "STRANGERS", False)
+    desk.send("a", b"1", b"2", b"3")
     desk.send("b", b"b1")
     for _ in range(4):
         desk.end()

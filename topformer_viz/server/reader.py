@@ -44,7 +44,7 @@ def read_picture(data: bytes) -> Image.Image:
 
     Visitors are served in turn, and after a picture its visitor rests for REST times what it took: however many files,
     and however slow, one visitor takes at most 1 / (1 + REST) of the time, and another one waits for one of them at
-    most. No one rests at the machine itself.
+    most. Where no strangers are expected nobody rests.
 
     Raises ImageError as that does, and where the picture takes longer than SECONDS, needs more than MAX_MEMORY, would
     wait longer than WAIT for its turn, or has a visitor who has left meanwhile.
@@ -70,7 +70,7 @@ class _Reader:
                 try:
                     return self._ask(data)
                 finally:
-                    turn.rest = REST * (time.monotonic() - began) if visitor else 0
+                    turn.rest = REST * (time.monotonic() - began) if visitors.STRANGERS else 0
         except TimeoutError as error:
             raise ImageError("busy") from error
 
