@@ -289,7 +289,7 @@ def test_the_button_measures_and_says_what_it_found(lang: Lang, monkeypatch: pyt
     app.button(key="cost_measure").click().run()
     assert not app.exception, app.exception
     page = markup(app)
-    device = UI["threads"](lang, threads=torch.get_num_threads())
+    device = UI["threads"](lang, threads=QUEUE.run(torch.get_num_threads))
     assert UI["on"](lang, device=device) in page
     left_out = UI["left_out_memory"](
         lang, sizes="16", first="16", needed=bytes_text(BASE.maps_bytes(16) + BASE.matrices_bytes(16)),

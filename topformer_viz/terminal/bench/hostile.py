@@ -307,9 +307,9 @@ def limited(server: Server) -> Iterator[bool]:
         group = Path(place) / f"topformer-viz-{os.getpid()}"
         try:
             group.mkdir()
-            (group / name).write_text(str(LIMIT))
+            (group / name).write_text(str(LIMIT), "ascii")
             for process in (server.process, *server.process.children(recursive=True)):
-                (group / "cgroup.procs").write_text(str(process.pid))
+                (group / "cgroup.procs").write_text(str(process.pid), "ascii")
         except OSError:
             with suppress(OSError):
                 group.rmdir()
@@ -317,8 +317,8 @@ def limited(server: Server) -> Iterator[bool]:
         try:
             yield True
         finally:
-            for pid in (group / "cgroup.procs").read_text().split():
-                (group.parent / "cgroup.procs").write_text(pid)
+            for pid in (group / "cgroup.procs").read_text("ascii").split():
+                (group.parent / "cgroup.procs").write_text(pid, "ascii")
             group.rmdir()
         return
     yield False
