@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from decoding import Payload, decode, files, tensors
+from opening import HANDED, message, open_app
 from PIL import Image
 from sending import SentRun
 from sending import sent as sent_run
@@ -36,6 +38,7 @@ from topformer_viz.run.measures import difference, measure
 from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.run.stages import GLOSSARY
 from topformer_viz.run.walk import Known
+from topformer_viz.server.queue import MINE, QUEUE
 from topformer_viz.words.live import Answer, say
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
@@ -597,3 +600,24 @@ def test_of_a_view_to_save_only_what_an_address_has_is_kept(take: Callable[[Any]
     }
     assert take({"save": said}).explorer_save == {"mode": "column"}
     assert take({"save": {"with": "query", "pinned": 6}}).explorer_save == {"with": "query", "pinned": 6}
+
+
+def test_the_file_is_made_in_the_line_for_what_takes_longer_and_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app, go_on = open_app("explorer", size="256", lang="zh"), threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr("topformer_viz.server.queue.visitor", lambda: "one")
+        threading.Thread(target=QUEUE.run, args=(lambda: go_on.wait(60),), kwargs={"is_long": True}).start()
+        while not QUEUE._jobs:
+            pass
+        app.session_state["explorer_save"] = {"block": 1}
+        app.run()
+        assert not app.exception and MINE("zh") in [warning.value for warning in app.warning]
+        assert "file" not in message(app).header["view"] and "explorer_save" not in app.session_state
+        go_on.set()
+    app.session_state["explorer_save"] = {"block": 1}
+    app.run()
+    assert not app.exception and MINE("zh") not in [warning.value for warning in app.warning]
+    file = message(app).header["view"]["file"]
+    assert file["name"] == "topformer-street.html" and HANDED[file["at"]].startswith(b"<!DOCTYPE html>")
