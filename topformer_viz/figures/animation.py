@@ -5,7 +5,7 @@ strip change; they are set into the one drawn frame as cells of flat colour.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,9 +55,22 @@ def gif(subject: Subject, block: int, head: int | None, look: Look) -> bytes:
     durations += [STAY] * (len(frames) - len(durations) - 1) + [END]
     out = io.BytesIO()
     frames[0].save(
-        out, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=False, disposal=1
+        out,
+        "GIF",
+        save_all=True,
+        append_images=_one_by_one(frames[1:]),
+        duration=durations,
+        loop=0,
+        optimize=False,
+        disposal=1,
     )
     return out.getvalue()
+
+
+def _one_by_one(frames: Iterable[Image.Image]) -> Iterator[Image.Image]:
+    for frame in frames:
+        pause()
+        yield frame
 
 
 def path(rows: int, columns: int, steps: int = STEPS) -> list[int]:
@@ -135,6 +148,7 @@ def _building(subject: Subject, block: int, head: int | None, look: Look) -> Ite
 def _drawn(panel: Panel, look: Look) -> tuple[Pixels, list[Box]]:
     """The panel as an image (HEIGHT, WIDTH, 3), and where its tiles lie in it, each once."""
     figure = draw(panel, look)
+    pause()
     inch = WIDTH / figure.get_figwidth()
     figure.set_dpi(inch)
     boxes: dict[Box, None] = {}
@@ -165,6 +179,7 @@ def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None, map
     levels = drawn[0, :1]  # the paper
     if scale:
         levels = np.concatenate([colours(map_of(scale, map))(np.linspace(0, 1, LEVELS), bytes=True)[:, :3], levels])
+    pause()
     image = Image.fromarray(drawn)
     own = image.quantize(CLEAR - len(levels), Image.Quantize.MEDIANCUT, kmeans=1).getpalette()
     palette = np.concatenate([levels, np.array(own, np.uint8).reshape(-1, 3)])
@@ -173,6 +188,7 @@ def _indexed(drawn: Pixels, photographs: Sequence[Box], scale: Scale | None, map
     indices = np.array(image.quantize(palette=with_palette, dither=Image.Dither.NONE))
     indices[(drawn == drawn[0, 0]).all(-1)] = len(levels) - 1  # the search for the nearest colour is not exact
     for left, top, right, bottom in photographs:
+        pause()
         part = image.crop((left, top, right, bottom))
         dithered = part.quantize(palette=with_palette, dither=Image.Dither.FLOYDSTEINBERG)
         indices[top:bottom, left:right] = np.array(dithered)

@@ -63,7 +63,9 @@ def lesson_zip(
     for panel in (overview, *(panel for step in steps for panel in (step.picture, step.shape))):
         pause()
         figure = draw(panel, look)
+        pause()
         files[f"figures/{panel.name}.svg"] = write(figure, panel, "svg")
+        pause()
         png = write(figure, panel, "png", scale)
         files[f"figures/{panel.name}.png"] = _of_few_colours(png) if panel.diagram else png
     sources = [TAKEAWAY["photo"](subject.lang, name=subject.name, credit=credit)] if credit else []
