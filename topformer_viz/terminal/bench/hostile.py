@@ -6,6 +6,7 @@ and brings pictures, as in class.
 
 import asyncio
 import io
+import math
 import os
 import random
 import time
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from topformer_viz.network.images import MODERN_MAX_PIXELS
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES
 from topformer_viz.paths import ROOT
@@ -168,7 +170,7 @@ async def animations(stranger: Stranger) -> None:
 
 async def slow_pictures(stranger: Stranger) -> None:
     """The slowest picture that is read, in six tabs at once."""
-    slow = slow_picture()
+    slow = await asyncio.to_thread(slow_picture)  # the other visitor, in the same thread, goes on meanwhile
 
     async def one() -> None:
         tab = await stranger.tab("lesson?size=256")
@@ -237,7 +239,8 @@ def checkpoint(size: str, classes: int, seed: int) -> bytes:
 
 def slow_picture() -> bytes:
     """An AVIF of noise with as many pixels as are read of one."""
-    noise = np.random.default_rng(0).integers(0, 256, (4000, 4000, 3), np.uint8)
+    side = math.isqrt(MODERN_MAX_PIXELS)
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise).save(out, "AVIF", quality=60, speed=10)
     return out.getvalue()
@@ -344,7 +347,10 @@ def _table(met: dict[str, Attacked], is_limited: bool, each: float) -> Table:
         faults = sum(bool(wait.fault) for wait in one.waits)
         rows.append((name, *shown, faults, one.peak, "yes" if one.restarted else "no", one.rest, one.refused.total()))
     under = [one for name, one in met.items() if name != "no attack"]
-    worst = lambda kind: max((percentile(one.times(kind), 0.95) for one in under if one.times(kind)), default=0.0)  # noqa: E731
+
+    def worst(kind: str) -> float:
+        return max((percentile(one.times(kind), 0.95) for one in under if one.times(kind)), default=0.0)
+
     goals = (
         Goal("hostile, another's cached view, p95, s", worst(SAMPLE), 1),
         Goal("hostile, another's new picture, p95, s", worst(PICTURE), 5),
