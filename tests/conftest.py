@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 
 # Two tests run at a time, beside a server and a browser: more threads only get in each other's way. Before torch comes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -193,12 +194,22 @@ def visit(request: pytest.FixtureRequest, context: "BrowserContext") -> "Iterato
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(**media)
         page.add_init_script(script)
-        # Opened cold, a page of several makes Streamlit look for itself below the page's own address first.
+        # Opened cold, a page of several makes Streamlit look for itself below the page's own address first. And what the server
+        # handed out is gone for a moment where another session's run ends: scripts ask for it again, and a page says when they
+        # did so in vain (component.js); pictures don't.
         page.on(
             "console",
             lambda m: (
-                faults.append(f"console: {m.text}")
-                if m.type == "error" and "/_stcore/" not in m.location.get("url", "")
+                faults.append(f"console: {m.text} {m.location.get('url', '')}")
+                if m.type == "error" and not re.search("/_stcore/|/media/", m.location.get("url", ""))
+                else None
+            ),
+        )
+        page.on(
+            "response",
+            lambda r: (
+                faults.append(f"{r.status}: {r.url}")
+                if r.status >= 400 and r.request.resource_type == "image"
                 else None
             ),
         )
