@@ -65,20 +65,19 @@ def test_a_figure_is_seen_then_saved(visit: Open, tmp_path: Path, lang: str, wid
 
 
 def test_who_is_not_first_hears_the_place_in_line_until_the_turn_comes(visit: Open) -> None:
-    first, second = (visit(f"lesson?model=colour&lang={lang}") for lang in LANGS)
+    first, second = (visit(f"explorer?size=768&sample=china&lang={lang}") for lang in LANGS)
     for page in (first, second):
-        shown(page)
         page.locator(".open-save").click()
         expect(page.locator(".save .paper img")).to_have_js_property("naturalWidth", 691, timeout=20_000)
     said, stands = second.locator(".save > .said"), second.locator(".open-save").bounding_box()
     with first.expect_download(timeout=90_000) as got:
         for page in (first, second):
-            page.locator(".bundles button").nth(1).click()  # the animation, which takes its time
-            page.wait_for_timeout(500)
+            page.locator(".bundles button").first.click()  # the numbers, which take their time
+            page.wait_for_timeout(300)
         expect(said).to_have_text(UI["in_line"]("zh", place=2))
         fits(second, "save")
         assert second.locator(".open-save").bounding_box() == stands  # nothing moves beneath
-    assert got.value.suggested_filename == "street-block1.gif" and got.value.path().read_bytes().startswith(b"GIF8")
+    assert got.value.suggested_filename == "china.npz" and got.value.path().read_bytes().startswith(b"PK")
     expect(said).to_have_text(SAVING["writing"]("zh"), timeout=10_000)
 
 

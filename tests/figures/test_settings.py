@@ -103,9 +103,12 @@ def test_a_matplotlibrc_a_style_and_a_backend_change_nothing(tmp_path: Path) -> 
     own = {name: value for name, value in os.environ.items() if name != "MATPLOTLIBRC"}
     own |= {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
     own |= {"MPLBACKEND": "module://no_such_backend"}
-    done = subprocess.run([sys.executable, __file__], cwd=tmp_path, env=own, capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == made()
+    command, pipe = [sys.executable, __file__], subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=own, stdout=pipe, stderr=pipe, encoding="utf-8") as other:
+        ours = made()
+        said, faults = other.communicate()
+    assert other.returncode == 0, faults
+    assert json.loads(said) == ours
 
 
 def test_figures_leave_the_settings_as_they_are() -> None:
