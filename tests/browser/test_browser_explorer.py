@@ -1047,9 +1047,9 @@ def test_many_reruns_leave_nothing_behind(visit: Open, streets: Trace) -> None:
           named(i % 2 ? "Street" : "Crossing").click();
           while (photograph.src === before) await new Promise((done) => setTimeout(done, 4));
         } }"""
-    photograph.evaluate(rerun, 20)
+    photograph.evaluate(rerun, 14)
     early = counted(page, cdp)
-    photograph.evaluate(rerun, 40)
+    photograph.evaluate(rerun, 28)
     late = counted(page, cdp)
     assert late["JSEventListeners"] <= early["JSEventListeners"], (early, late)
     assert late["Nodes"] <= early["Nodes"] + 150, (early, late)

@@ -39,7 +39,7 @@ TOKENS, HEADS, KEY_DIM, D = (64, 256, 1024, 4096), 8, 16, 32
 
 
 def measure(quick: bool = False) -> list[Table]:
-    moves = 30 if quick else 120
+    moves = 10 if quick else 120
     rows: list[tuple[Cell, ...]] = []
     with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         page = browser.new_page(viewport=WINDOW)

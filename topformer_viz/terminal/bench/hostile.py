@@ -331,7 +331,7 @@ def measure(quick: bool = False, seconds: float = 60, attacks: tuple[str, ...] =
     """Every attack for so many ``seconds``, after as long without one."""
     each, patience = seconds, 60.0
     if quick:
-        each, patience, attacks = 4.0, 10.0, attacks[:1]
+        each, patience, attacks = 2.0, 10.0, attacks[:1]
     met: dict[str, Attacked] = {}
     for name, attack in {"no attack": None, **{name: ATTACKS[name] for name in attacks}}.items():
         with served(SERVE) as server, limited(server) as is_limited:
