@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,23 @@ def test_large_blocks_of_memory_go_back_where_the_system_can_be_told(monkeypatch
     functions.clear()  # as in musl, and on other systems
     module.hand_back()
     assert len(told) == len(module.MALLOC)
+
+
+def test_two_first_visitors_start_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would give the queue's threads something to wait for, and neither get enough of them."""
+    begun, second = list[int](), threading.Event()
+
+    def begin() -> None:
+        begun.append(1)
+        second.wait(0.2)  # the other may come in
+
+    for name in ("hand_back", "send_at_once"):
+        monkeypatch.setattr(module, name, lambda: None)
+    monkeypatch.setattr(module.QUEUE, "begin", begin)
+    module._start.cache_clear()
+    threads = [threading.Thread(target=module.start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert begun == [1]

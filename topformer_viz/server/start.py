@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import socket
+import threading
 from functools import cache
 
 import torch
@@ -15,11 +16,18 @@ from topformer_viz.server.queue import QUEUE
 MALLOC = {-1: 32_000_000, -3: 8_000_000, -8: 2}
 FIRST_FILES = 64  # numbers of open files among which a server's port is: it was opened before anybody came
 
+_starting = threading.Lock()  # two first visitors may come at once, and a cache would let both in
+
+
+def start() -> None:
+    """What ``_start`` does, once: from the second call on nothing, and during the first one waits."""
+    with _starting:
+        _start()
+
 
 @cache
-def start() -> None:
-    """Give the cores to the queue, let the collector pass over what has been imported, hand memory back, and send at once; from the
-    second call on nothing."""
+def _start() -> None:
+    """Give the cores to the queue, let the collector pass over what has been imported, hand memory back, and send at once."""
     hand_back()
     QUEUE.begin()
     torch.set_num_threads(1)  # threads that start later, the sessions' own, take one core each
