@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from serving import wait_for
 
 from topformer_viz.network.pauses import pause
 from topformer_viz.server import queue as module
 from topformer_viz.server.queue import HELD, IN_A_ROW, LONG, BusyError, LeftError, Queue
-from topformer_viz.server.start import start
+from topformer_viz.server.start import _start
 
 _visitor = threading.local()
 
@@ -53,15 +54,8 @@ def ask(queue: Queue, visitor: str, task: Callable[[], object], **how: bool | in
 
     thread = threading.Thread(target=session)
     thread.start()
-    until(lambda: len(queue._jobs) > before or not thread.is_alive())
+    wait_for(lambda: len(queue._jobs) > before or not thread.is_alive())
     return thread
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert true()
 
 
 def finish(done: threading.Event, *threads: threading.Thread) -> None:
@@ -110,6 +104,26 @@ def test_visitors_are_served_in_turn_and_each_counts_once(busy: tuple[Queue, thr
     finish(done, *threads)
     assert served == ["A", "B", "C", "A", "B", *["A"] * 15]
     assert queue.waiting == 0
+
+
+def test_nobody_new_comes_before_who_waits() -> None:
+    """However many strangers come, each with a cookie of its own, one after another."""
+    queue, done, served = Queue(3), threading.Event(), list[str]()
+    _visitor.name = "Anne"
+    queue.run(lambda: None)  # she has had a turn before
+
+    def stranger(n: int) -> None:
+        served.append(f"stranger {n}")
+        if n < 5:
+            threads.append(ask(queue, f"stranger {n + 1}", lambda: stranger(n + 1)))
+
+    threads = [ask(queue, "somebody", lambda: done.wait(60))]
+    threads += [ask(queue, "stranger 1", lambda: stranger(1)), ask(queue, "Anne", lambda: served.append("Anne"))]
+    done.set()
+    wait_for(lambda: len(served) == 6)
+    for thread in threads:
+        thread.join(60)
+    assert served[:2] == ["stranger 1", "Anne"]
 
 
 def test_a_place_in_line_counts_turns_not_sessions(busy: tuple[Queue, threading.Event]) -> None:
@@ -179,7 +193,7 @@ def test_between_two_pieces_of_one_visitors_work_others_come() -> None:
             pause()
 
     threads = [ask(queue, "A", long)]
-    until(lambda: bool(seen))
+    wait_for(lambda: bool(seen))
     threads += [ask(queue, name, lambda name=name: seen.append(name)) for name in "BCA"]  # type: ignore[misc]
     finish(go_on, *threads)
     assert seen == ["piece 0", "B", "C", "piece 1", "piece 2", "A"]  # of one visitor one thing at a time
@@ -245,7 +259,7 @@ def test_sessions_own_threads_leave_the_cores_to_the_queue(monkeypatch: pytest.M
     queue = Queue(1)
     monkeypatch.setattr("topformer_viz.server.start.QUEUE", queue)
     torch.set_num_threads(3)
-    start.__wrapped__()
+    _start.__wrapped__()
     thread = threading.Thread(target=lambda: counted.append(torch.get_num_threads()))
     thread.start()
     thread.join()
@@ -273,6 +287,6 @@ def test_what_a_task_had_in_hand_goes_with_its_error(error: type[Exception]) -> 
     try:
         with contextlib.suppress(error):  # pytest.raises would keep it
             queue.run(task)
-        until(lambda: kept[0]() is None)
+        wait_for(lambda: kept[0]() is None)
     finally:
         gc.enable()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 import torch
@@ -27,7 +27,6 @@ STARTED = 4  # computations that may have begun: one at work, the others between
 HELD = 500_000_000  # bytes that these may hold meanwhile
 LONG = 8  # visitors who may wait for something long, a file or a measurement
 IN_A_ROW = 4  # views after which a piece of that has its turn
-KNOWN = 1000  # visitors of whom the queue knows when they had their turn
 
 MINE = Text(
     "Something that takes longer, a file or a measurement, is being made for you already. Please ask again when that is done.",
@@ -57,6 +56,7 @@ class _Job:
     visitor: str
     is_long: bool
     holds: int  # bytes, between two pieces
+    ready: int  # the turn since which it might have had one: its first in line, or the one after its visitor's last
     future: Future[Any] = field(default_factory=Future)
     started: bool = False
     left: bool = False  # nobody waits for it
@@ -70,7 +70,6 @@ class Queue:
         self._change = threading.Condition()
         self._jobs: list[_Job] = []  # in the order they came, with the one at work
         self._at_work: _Job | None = None
-        self._served: dict[str, int] = {}  # when each visitor last had a turn, the latest last
         self._turns = self._views_in_a_row = 0
         self._threads = ThreadPoolExecutor(STARTED, "queue", self._begin)
         self._here = threading.local()
@@ -109,8 +108,8 @@ class Queue:
         if getattr(self._here, "job", None):
             return task()
         who = session()
-        job = _Job(task, visitor(), is_long, holds)
         with self._change:
+            job = _Job(task, visitor(), is_long, holds, self._turns)
             if is_long:
                 self._refuse(job)
             self._jobs.append(job)
@@ -120,8 +119,8 @@ class Queue:
                 try:
                     return job.future.result(LOOK)
                 except TimeoutError:
-                    if job.future.done():  # the task's own
-                        raise
+                    if job.future.done():  # meanwhile, or the error is the task's own
+                        return cast(T, job.future.result())
                 if not is_there(who):
                     st.stop()
                 show(self._before(job))
@@ -148,13 +147,9 @@ class Queue:
             own = _line_of(job.visitor, line).index(job)
             turns = 1 if self._at_work else 0
             for other in {other.visitor for other in line} - {job.visitor}:
-                first = self._last(other, line) < self._last(job.visitor, line)
+                first = _first(other, line) < _first(job.visitor, line)
                 turns += min(len(_line_of(other, line)), own + first)
             return turns + own
-
-    def _last(self, visitor: str, line: list[_Job]) -> tuple[int, int]:
-        """Who has the smallest comes first: when the visitor last had a turn, and where in line it stands."""
-        return self._served.get(visitor, 0), next(n for n, job in enumerate(line) if job.visitor == visitor)
 
     # ---- all below: with the lock
 
@@ -164,10 +159,8 @@ class Queue:
             return
         self._at_work = job
         self._turns += 1
-        self._served.pop(job.visitor, None)
-        self._served[job.visitor] = self._turns
-        if len(self._served) > KNOWN:
-            del self._served[next(iter(self._served))]
+        for own in _line_of(job.visitor, self._jobs):
+            own.ready = self._turns + 1  # behind who comes while this one is at work
         self._views_in_a_row = 0 if job.is_long else self._views_in_a_row + 1
         if job.started:
             self._change.notify_all()
@@ -180,8 +173,8 @@ class Queue:
         files = [job for job in ready if job.is_long]
         if files and self._views_in_a_row >= IN_A_ROW:
             ready = files
-        # Stable: of one visitor who came first.
-        return min(ready, key=lambda job: (job.is_long, self._served.get(job.visitor, 0)), default=None)
+        # Stable: of those who are ready since the same turn, and so of one visitor's, who came first.
+        return min(ready, key=lambda job: (job.is_long, job.ready), default=None)
 
     def _can_go_on(self, job: _Job) -> bool:
         """Whether a job may have the turn: one that has begun, or that may begin beside those."""
@@ -229,9 +222,14 @@ class Queue:
             raise LeftError
 
 
-def _line_of(visitor: str, line: list[_Job]) -> list[_Job]:
+def _line_of(who: str, line: list[_Job]) -> list[_Job]:
     """A visitor's own part of the line."""
-    return [job for job in line if job.visitor == visitor]
+    return [job for job in line if job.visitor == who]
+
+
+def _first(who: str, line: list[_Job]) -> tuple[int, int]:
+    """Which visitor's has the smallest comes first: since when its first job is ready, and where in line that stands."""
+    return next((job.ready, n) for n, job in enumerate(line) if job.visitor == who)
 
 
 QUEUE = Queue(BOUND)
