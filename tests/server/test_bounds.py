@@ -272,8 +272,22 @@ def test_a_reader_has_its_time(takes: float, seconds: float) -> None:
     assert knock.aborted == (len(knock.content) < len(body)) == (takes > 1)
 
 
-def test_a_large_answer_has_an_end_however_it_is_read() -> None:
-    knock = leap(Knock("/media/x", takes=lambda size: asyncio.sleep(size / 25_000)).at(answering(bytes(100_000_000))))
+def in_pieces(body: bytes) -> Answers:
+    """Answers with the body in many messages, as files made for strangers leave."""
+
+    async def pieces(scope: Scope, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        for at in range(0, len(body), answers.PIECE):
+            more = at + answers.PIECE < len(body)
+            await send({"type": "http.response.body", "body": body[at : at + answers.PIECE], "more_body": more})
+
+    return Answers(pieces)
+
+
+@pytest.mark.parametrize("made", [answering, in_pieces])
+def test_a_large_answer_has_an_end_however_it_is_made_and_read(made: Callable[[bytes], Answers]) -> None:
+    app = made(bytes(100_000_000))
+    knock = leap(Knock("/media/x", takes=lambda size: asyncio.sleep(size / 25_000)).at(app))
     assert knock.aborted
     assert answers.LONGEST <= knock.seconds + answers.PIECE / 25_000 <= answers.LONGEST + answers.PATIENCE
 

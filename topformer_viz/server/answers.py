@@ -47,7 +47,7 @@ class _Answer:
         self.who, self.held = who, 0  # bytes of its share
         self._shares, self._scope, self._receive, self._send = shares, scope, receive, send
         self._start: Message | None = None  # kept back until it is known whether the body is held in memory
-        self._small = self._over = False
+        self._small = self._large = self._over = False
         self._sent, self._waited = 0, 0.0  # bytes; seconds, only those for the reader
 
     async def send(self, message: Message) -> None:
@@ -55,7 +55,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             length = Headers(raw=message.get("headers", [])).get("content-length")
             self._small = length is not None and int(length) <= PIECE
-            if length is not None and int(length) > LARGE:
+            self._large = length is not None and int(length) > LARGE
+            if self._large:
                 self._start = message
                 return
         if self._small or message["type"] != "http.response.body":
@@ -84,7 +85,7 @@ class _Answer:
         """Send a piece; False where its reader was too slow, and is let go."""
         clock = asyncio.get_running_loop().time
         patience = min(PATIENCE, PATIENCE + self._sent / LEAST_RATE - self._waited)
-        if self.held:
+        if self._large:
             patience = min(patience, LONGEST - self._waited)
         before = clock()
         try:

@@ -1,7 +1,6 @@
 """What strangers upload: each in reasonable time, a few at once, and all together no more than memory holds."""
 
 import asyncio
-from collections import deque
 
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
@@ -33,7 +32,7 @@ class Uploads:
         self.app = app
         self._at_once = Shares(*AT_ONCE)
         self._bytes = Shares(*BYTES)
-        self._whole: deque[tuple[str, str]] = deque()  # session and file of what has come, oldest first
+        self._whole: dict[tuple[str, str], None] = {}  # session and file of what has come, oldest first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or PLACE not in scope["path"]:
@@ -82,7 +81,7 @@ class Uploads:
             self._bytes.give_back(who, came)
         if scope["method"] == "PUT" and status == 204:
             session, file = scope["path"].split(PLACE)[1].split("/")
-            self._whole.append((session, file))
+            self._whole[session, file] = None
             self._forget()
 
     def _forget(self) -> None:
@@ -90,6 +89,8 @@ class Uploads:
         manager = runtime.get_instance().uploaded_file_mgr
         assert isinstance(manager, MemoryUploadedFileManager)
         sizes = {place: sum(len(it.data) for it in manager.get_files(place[0], [place[1]])) for place in self._whole}
-        self._whole = deque(place for place in self._whole if sizes[place])
+        self._whole = {place: None for place in self._whole if sizes[place]}
         while sum(sizes[place] for place in self._whole) > UNTAKEN:
-            manager.remove_file(*self._whole.popleft())
+            oldest = next(iter(self._whole))
+            del self._whole[oldest]
+            manager.remove_file(*oldest)
