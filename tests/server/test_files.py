@@ -13,11 +13,13 @@ from topformer_viz.server.queue import BusyError
 ANNE, BERT = "a" * 32, "b" * 32
 
 
-def fetch(files: Files, address: str, visitor: str = "") -> tuple[int, dict[str, str], list[bytes]]:
+def fetch(
+    files: Files, address: str, visitor: str = "", method: str = "GET"
+) -> tuple[int, dict[str, str], list[bytes]]:
     """Status, headers and the pieces of the body, as a browser with the visitor's cookie gets them."""
     sent: list[MutableMapping[str, Any]] = []
     cookie = [(b"cookie", f"topformer_viz={visitor}".encode())] if visitor else []
-    scope = {"type": "http", "method": "GET", "path": f"/a/base/{address}", "headers": cookie, "query_string": b""}
+    scope = {"type": "http", "method": method, "path": f"/a/base/{address}", "headers": cookie, "query_string": b""}
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(60)
@@ -66,6 +68,8 @@ def test_all_and_each_visitor_have_so_many_bytes(monkeypatch: pytest.MonkeyPatch
     first = files.keep(ANNE, "x", b"1" * 60, "text/plain")
     second = files.keep(ANNE, "x", b"2" * 60, "text/plain")  # in place of the one that nobody fetched
     assert files.held == 60 and fetch(files, first, ANNE)[0] == 404
+    files.must_have_room(ANNE, 0)  # nothing goes without need
+    assert files.held == 60
     files._files[second.removeprefix("files/")].on_its_way = True
     for visitor, size in ((ANNE, 1), (BERT, 41)):
         with pytest.raises(BusyError) as full:
@@ -76,3 +80,15 @@ def test_all_and_each_visitor_have_so_many_bytes(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module.time, "monotonic", lambda: now + WAIT + 1)
     files.keep("somebody", "x", b"4" * 40, "text/plain")  # Bert's waited in vain
     assert files.held == 100
+
+
+def test_what_waited_in_vain_is_gone_and_only_who_fetches_it_uses_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files()
+    address = files.keep(ANNE, "x", b"1", "text/plain")
+    assert fetch(files, address, ANNE, "HEAD")[0] == 405
+    late, now = files.keep(ANNE, "x", b"22", "text/plain"), module.time.monotonic()
+    assert fetch(files, address, ANNE)[0] == 200 and files.held == 2
+    monkeypatch.setattr(module.time, "monotonic", lambda: now + WAIT + 1)
+    assert fetch(files, late, ANNE)[0] == 404
+    files.forget_late()
+    assert files.held == 0

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from topformer_viz.server.door import cookie_of
 from topformer_viz.server.queue import BusyError
-from topformer_viz.server.visitors import COOKIE, KNOWN
+from topformer_viz.server.visitors import KNOWN
 from topformer_viz.words.text import Text
 
 MAX_BYTES = 256_000_000  # of all files that wait or are on their way
@@ -38,6 +38,9 @@ class _File:
     data: bytes
     made: float = field(default_factory=time.monotonic)
     on_its_way: bool = False
+
+    def is_late(self) -> bool:
+        return time.monotonic() - self.made > WAIT
 
 
 class Files:
@@ -65,18 +68,30 @@ class Files:
             self._files[token] = _File(visitor, name, mime, data)
         return f"files/{token}"
 
+    def forget_late(self) -> None:
+        """Let go of what waited in vain."""
+        with self._lock:
+            self._forget_late()
+
+    def _forget_late(self) -> None:
+        self._files = {token: file for token, file in self._files.items() if file.on_its_way or not file.is_late()}
+
     def _make_room(self, visitor: str, size: int) -> None:
-        """Let go of what waited in vain, and of the visitor's own older files, as far as there is need."""
-        late = time.monotonic() - WAIT
-        for token, file in list(self._files.items()):
-            if not file.on_its_way and (file.made < late or file.visitor == visitor):
-                del self._files[token]
-        mine = sum(len(file.data) for file in self._files.values() if file.visitor == visitor)
-        if mine + size > SHARE or self.held + size > MAX_BYTES:
-            raise BusyError(FULL)
+        """Let go of what waited in vain, and of the visitor's own files, oldest first, as far as there is need."""
+        self._forget_late()
+        waiting = [token for token, file in self._files.items() if file.visitor == visitor and not file.on_its_way]
+        while self.held + size > MAX_BYTES or self._held_by(visitor) + size > SHARE:
+            if not waiting:
+                raise BusyError(FULL)
+            del self._files[waiting.pop(0)]
+
+    def _held_by(self, visitor: str) -> int:
+        return sum(len(file.data) for file in self._files.values() if file.visitor == visitor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        file = self._taken(scope["path"].rpartition("/")[2], HTTPConnection(scope).cookies.get(COOKIE, ""))
+        if scope["method"] != "GET":  # it is handed out once
+            return await PlainTextResponse("", 405, {"Allow": "GET"})(scope, receive, send)
+        file = self._taken(scope["path"].rpartition("/")[2], cookie_of(scope))
         if file is None:
             answer: Response = PlainTextResponse(
                 "This file is gone: it is handed out once. Please ask for it again.", 404
@@ -97,7 +112,12 @@ class Files:
         """The file, if it waits for who asks; from now on nobody else gets it."""
         with self._lock:
             file = self._files.get(token)
-            if file is None or file.on_its_way or (KNOWN.fullmatch(file.visitor) and file.visitor != cookie):
+            if (
+                file is None
+                or file.on_its_way
+                or file.is_late()
+                or (KNOWN.fullmatch(file.visitor) and file.visitor != cookie)
+            ):
                 return None
             file.on_its_way = True
             return file

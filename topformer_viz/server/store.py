@@ -17,6 +17,7 @@ from PIL import Image
 from streamlit import runtime
 from torch import Tensor, nn
 
+from topformer_viz.server.files import FILES
 from topformer_viz.server.memory import system_function
 from topformer_viz.server.queue import QUEUE
 from topformer_viz.server.visitors import is_there, session, visitor
@@ -40,9 +41,9 @@ FULL = Text(
     "服务器内存中的访客图片和权重已达上限，请等有人离开后再试。",
 )
 MINE_FULL = Text(
-    "What you have opened in this browser's tabs takes all the memory the server has for one visitor. Please close a tab and try again in "
-    "three minutes.",
-    "你在这个浏览器各标签页里打开的内容，已占满服务器给每位访客的内存。请关闭一个标签页，三分钟后再试。",
+    "What you have opened in this browser's tabs takes all the memory the server has for one visitor. Please close a tab and try "
+    "again.",
+    "你在这个浏览器各标签页里打开的内容，已占满服务器给每位访客的内存。请关闭一个标签页再试。",
 )
 
 
@@ -211,14 +212,15 @@ class Store:
                 self._sweeper = None
                 return
             self.sweep(runtime.get_instance().is_active_session)
+            FILES.forget_late()
 
-    def sweep(self, is_there: Callable[[str], bool]) -> None:
+    def sweep(self, is_active: Callable[[str], bool]) -> None:
         """Let go of what belongs to nobody who is there, of own things after ``GRACE``."""
         now = time.monotonic()
         gone, left = [], set[str]()
         with self._lock:
             for key, entry in list(self._entries.items()):
-                there = {owner for owner in entry.owners if is_there(owner)}
+                there = {owner for owner in entry.owners if is_active(owner)}
                 left |= entry.owners - there
                 if there:
                     entry.seen = now
@@ -238,8 +240,8 @@ def _let_go_of_files(sessions: set[str]) -> None:
     """What was handed out to them need not wait with the session for whether they come back: then their page runs anew."""
     if sessions and runtime.exists():
         files = runtime.get_instance().media_file_mgr
-        for session in sessions:
-            files.clear_session_refs(session)
+        for who in sessions:
+            files.clear_session_refs(who)
         files.remove_orphaned_files()
 
 
