@@ -19,6 +19,7 @@ from opening import HANDED, message, open_app
 from PIL import Image
 from sending import SentRun
 from sending import sent as sent_run
+from serving import wait_for
 
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.app.canvas import travelling
@@ -542,7 +543,7 @@ def test_a_wish_is_noted(take: Callable[[Any], State]) -> None:
     assert state == {
         "block": 3,  # which one the removal is of says nothing of the one on show
         "explorer_wish": {"block": 0, "removal": "only-4", "run": "a/b"},
-        "explorer_save": {"block": 1, "head": "mean", "query": 6},
+        "explorer_save": ("a/b", {"block": 1, "head": "mean", "query": 6}),
     }
     assert take({"block": None, "removal": "", "save": None}) == {"block": 3, "explorer_wish": NOTHING}
 
@@ -598,8 +599,8 @@ def test_of_a_view_to_save_only_what_an_address_has_is_kept(take: Callable[[Any]
         "with": "query",
         "mode": "column",
     }
-    assert take({"save": said}).explorer_save == {"mode": "column"}
-    assert take({"save": {"with": "query", "pinned": 6}}).explorer_save == {"with": "query", "pinned": 6}
+    assert take({"save": said}).explorer_save == ("a/b", {"mode": "column"})
+    assert take({"save": {"with": "query", "pinned": 6}}).explorer_save == ("a/b", {"with": "query", "pinned": 6})
 
 
 def test_the_file_is_made_in_the_line_for_what_takes_longer_and_refused_in_words(
@@ -609,14 +610,13 @@ def test_the_file_is_made_in_the_line_for_what_takes_longer_and_refused_in_words
     with monkeypatch.context() as patch:
         patch.setattr("topformer_viz.server.queue.visitor", lambda: "one")
         threading.Thread(target=QUEUE.run, args=(lambda: go_on.wait(60),), kwargs={"is_long": True}).start()
-        while not QUEUE._jobs:
-            pass
-        app.session_state["explorer_save"] = {"block": 1}
+        wait_for(lambda: bool(QUEUE._jobs))
+        app.session_state["explorer_save"] = message(app).header["view"]["run"], {"block": 1}
         app.run()
         assert not app.exception and MINE("zh") in [warning.value for warning in app.warning]
         assert "file" not in message(app).header["view"] and "explorer_save" not in app.session_state
         go_on.set()
-    app.session_state["explorer_save"] = {"block": 1}
+    app.session_state["explorer_save"] = message(app).header["view"]["run"], {"block": 1}
     app.run()
     assert not app.exception and MINE("zh") not in [warning.value for warning in app.warning]
     file = message(app).header["view"]["file"]

@@ -19,7 +19,7 @@ from topformer_viz.app.canvas.theme import COLOURS, FAMILIES
 from topformer_viz.app.canvas.wire import OWN
 from topformer_viz.app.explorer.payload import ui_words
 from topformer_viz.app.frame import choices, compute
-from topformer_viz.app.frame.words import UI
+from topformer_viz.app.frame.words import SAID, UI
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES
@@ -394,7 +394,8 @@ def test_the_file_saved_is_the_view_and_comes_once() -> None:
     lang = "zh"
     app = open_app("explorer", model="tiny-batch", size="256", lang=lang)
     assert "file" not in message(app).header["view"]
-    app.session_state["explorer_save"] = {"block": 2, "head": "mean", "query": 5, "mode": None}
+    run = message(app).header["view"]["run"]
+    app.session_state["explorer_save"] = run, {"block": 2, "head": "mean", "query": 5, "mode": None}
     file = message(app.run()).header["view"]["file"]
     assert file["name"] == "topformer-street.html" and file["at"].endswith(".bin")  # never a page of this server's own
     page = HANDED[file["at"]].decode()
@@ -408,10 +409,25 @@ def test_the_file_saved_is_the_view_and_comes_once() -> None:
     assert "file" not in message(app.run()).header["view"]
 
 
+def test_a_file_asked_for_of_another_image_is_not_made() -> None:
+    app = open_app("explorer", model="colour")
+    app.session_state["explorer_save"] = "another/run", {"block": 1}
+    assert "file" not in message(app.run()).header["view"] and "explorer_save" not in app.session_state
+
+
+def test_a_file_that_cannot_be_made_is_said_to_be_and_asked_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topformer_viz.app.explorer.file.explorer_html", lambda *_, **__: 1 / 0)
+    app = open_app("explorer", model="colour", lang="en")
+    app.session_state["explorer_save"] = message(app).header["view"]["run"], {"block": 1}
+    app.run()
+    assert not app.exception and SAID["failed"]("en") in [warning.value for warning in app.warning]
+    assert "file" not in message(app).header["view"] and "explorer_save" not in app.session_state
+
+
 def test_ones_own_picture_is_saved_under_a_plain_name() -> None:
     app = open_app("explorer", model="colour")
     upload(app, picture(), name="../<marquee>.png")
-    app.session_state["explorer_save"] = {"block": 1}
+    app.session_state["explorer_save"] = message(app).header["view"]["run"], {"block": 1}
     header = message(app.run()).header
     assert header["view"]["file"]["name"] == "topformer-picture.html"
     assert b"<marquee" not in HANDED[header["view"]["file"]["at"]]

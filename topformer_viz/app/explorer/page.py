@@ -41,7 +41,8 @@ def show(view: View) -> None:
     """Draw the page; a run without a head, the untouched pass and the file rerun this part alone."""
     book = view.book("explorer", lambda: {"explorer": explorer_book(view.outline.known, view.lang)})
     settings: dict[str, Any] = settings_of(view, asks=True) | {"saves": True}
-    if asked := st.session_state.get("explorer_save"):
+    run, asked = st.session_state.get("explorer_save", ("", {}))
+    if run == view.run_name:  # else it was asked for of another image, which nobody waits for any more
         # Only now: what cuts fonts would hold up the app's start.
         from topformer_viz.app.explorer.file import explorer_html
 
@@ -54,9 +55,9 @@ def show(view: View) -> None:
         name = f"topformer-{view.sample or 'picture'}.html"
         with st.spinner(SAVING(view.lang)):
             at = view.file(make, BODY, name)  # as bytes, for as a page it would open on this server's own address
-        del st.session_state.explorer_save  # only now: a rerun may have broken this one off
         if at:  # handed out once an id
             settings["file"] = {"name": name, "id": uuid4().hex, "at": at}
+    st.session_state.pop("explorer_save", None)  # only now: a rerun may have broken this one off
     _component(
         {"lang": view.lang, "link": view.link, "run": view.bodies(), "book": book, "view": settings}, key="explorer",
         on_wish_change=partial(take_wish, "explorer", view), on_lesson_change=partial(_take_lesson, view),
@@ -119,7 +120,7 @@ def take_wish(component: str, view: View) -> None:
     state.explorer_wish = complete(words(wish), can)
     if isinstance(save := wish.get("save"), Mapping):
         said = words(save)
-        state.explorer_save = read(said, {**takes(view, said), "block": view.takes["block"]})[0]
+        state.explorer_save = view.run_name, read(said, {**takes(view, said), "block": view.takes["block"]})[0]
 
 
 def take_block(component: str) -> None:

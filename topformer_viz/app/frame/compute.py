@@ -1,5 +1,6 @@
 """What is computed for a view: in the queue, kept in the store."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
@@ -9,9 +10,9 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.canvas.bodies import hand_out_file, must_have_room
+from topformer_viz.app.canvas.bodies import hand_out_file
 from topformer_viz.app.canvas.wire import OWN
-from topformer_viz.app.frame.words import OVERFLOWS, UI
+from topformer_viz.app.frame.words import OVERFLOWS, SAID, UI
 from topformer_viz.network.choices import Choice
 from topformer_viz.network.colour import Model
 from topformer_viz.network.initialise import with_batch_statistics
@@ -26,7 +27,10 @@ from topformer_viz.server.store import STORE
 from topformer_viz.study import likeness
 from topformer_viz.words.text import Lang
 
+STATISTICS_BYTES = 200  # an image pixel, while the statistics are measured: base at 1024 takes 197
+
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Computed(NamedTuple):
@@ -72,6 +76,11 @@ def compute(key: tuple[Any, ...], choice: Choice) -> Computed:
     return Computed(model, run, photo)
 
 
+def held_by(choice: Choice, size: tuple[int, int]) -> int:
+    """Bytes that ``compute`` holds where it pauses, as it does while it measures an image's statistics."""
+    return STATISTICS_BYTES * size[0] * size[1] if choice.batch_statistics else 0
+
+
 def in_line(
     what: tuple[Any, ...], make: Callable[[], T], place: DeltaGenerator | None, lang: Lang, holds: int = 0
 ) -> T:
@@ -83,16 +92,19 @@ def in_line(
 def file_in_line(
     make: Callable[[], bytes], kind: str, name: str, place: DeltaGenerator | None, lang: Lang, holds: int
 ) -> str | None:
-    """The address of a file, which is made in the line for files; None where there is no room: then ``place`` says why."""
+    """The address of a file, which is made in the line for files; None where it could not be: then ``place`` says why."""
     try:
-        must_have_room(holds)
         with saying_place(partial(_say_at, place), lang) as show:
             data = QUEUE.run(make, show, is_long=True, holds=holds)
         return hand_out_file(data, kind, name, "file")
     except BusyError as error:
-        if place:
-            place.warning(error.text(lang))
-        return None
+        problem = error.text
+    except Exception:  # whatever it is, the page stays
+        _log.exception("no file %r could be made", name)
+        problem = SAID["failed"]
+    if place:
+        place.warning(problem(lang))
+    return None
 
 
 def _say_at(place: DeltaGenerator | None, words: str) -> None:

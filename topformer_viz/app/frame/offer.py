@@ -31,10 +31,12 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Bundle:
-    """Files of a page in one; ``about`` says what is in it, ``slow`` that making it takes many seconds."""
+    """Files of a page in one; ``about`` says what is in it, ``slow`` that making it takes many seconds, ``large``
+    that it is about as large as the run."""
 
     name: str
     title: Text
     make: Callable[[Asked, Look], File]
     about: Text | None = None
     slow: bool = False
+    large: bool = False

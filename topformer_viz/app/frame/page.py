@@ -33,7 +33,7 @@ from topformer_viz.app.frame.choices import (
     model_key,
     restore_choices,
 )
-from topformer_viz.app.frame.compute import compute, in_line, streets_likeness
+from topformer_viz.app.frame.compute import compute, held_by, in_line, streets_likeness
 from topformer_viz.app.frame.offer import Bundle, Offer
 from topformer_viz.app.frame.saving import bar
 from topformer_viz.app.frame.top_bar import top_bar
@@ -126,7 +126,7 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
 
     with st.spinner(UI["running"](lang)):
         try:
-            outline = in_line((*key, "outline"), outlined, place_in_line, lang)
+            outline = in_line((*key, "outline"), outlined, place_in_line, lang, held_by(choice, size))
         except CheckpointError as error:
             st.session_state.problem, st.session_state.model = error.text, next(iter(MODELS))
             st.rerun()

@@ -125,9 +125,9 @@ def _said(offers: Sequence[Offer], bundles: Sequence[Bundle], lang: Lang) -> dic
     }
 
 
-def _say(place: DeltaGenerator, words: str) -> None:
+def _say(place: DeltaGenerator, said: str) -> None:
     """Say in the dialog, which is open meanwhile, where in line its wish stands; saving.js hears it."""
-    event = f"new CustomEvent('topformer-line', {{ detail: {json.dumps(words)} }})"
+    event = f"new CustomEvent('topformer-line', {{ detail: {json.dumps(said)} }})"
     place.html(f"<script>window.dispatchEvent({event});</script>", unsafe_allow_javascript=True)
 
 
@@ -137,7 +137,7 @@ def _trace(view: View) -> Bundle:
     def make(asked: Asked, look: Look) -> File:
         return File(f"{view.stem}.npz", npz(view.run, None, view.described), "application/zip")
 
-    return Bundle("trace", SAID["trace"], make, SAID["npz"], slow=True)
+    return Bundle("trace", SAID["trace"], make, SAID["npz"], slow=True, large=True)
 
 
 def _take_wish(kinds: Sequence[str]) -> None:
@@ -146,7 +146,7 @@ def _take_wish(kinds: Sequence[str]) -> None:
     can = {"kind": Parameter(kinds), "bare": Parameter({"true": True})}
     can |= {name: Parameter([*options]) for name, options in OPTIONS.items()}
     said, known = words(wish), heard(wish, can)
-    if "kind" in known and 0 < len(name := said.get("id", "")) < 100 and name.isascii():
+    if "kind" in known and 0 < len(said.get("id", "")) < 100 and said["id"].isascii():
         as_said = {name: said[name] for name in ("id", "page", "figure", "link") if name in said}
         st.session_state.saving_wish = {**as_said, **known, "view": words(wish.get("view"))}
 
@@ -159,7 +159,7 @@ def _answer(
     kind = wish["kind"]
     if kind == "code":
         return qr_code(wish.get("link"), view.lang)
-    place = wish.get("view")  # from the browser, and so anything
+    place = wish.get("view")
     asked = read({str(name): str(value) for name, value in place.items()} if isinstance(place, dict) else {})
     look = Look(
         _known(wish, "width"), _known(wish, "theme"), wish.get("bare") is True, _known(wish, "font"), _known(wish, "map")
@@ -171,8 +171,8 @@ def _answer(
     else:
         bundle = next(bundle for bundle in bundles if bundle.name == kind)
         make, is_long = partial(bundle.make, asked, look), bundle.slow
-    if is_long:
-        must_have_room(view.outline.bytes)
+        if bundle.large:
+            must_have_room(view.outline.bytes)
     file = QUEUE.run(make, show, is_long, view.outline.bytes)
     said: dict[str, Any] = {"name": file.name, "bytes": len(file.data)}
     if kind == "preview":
