@@ -4,7 +4,7 @@ import gc
 import os
 import re
 
-# Two tests run at a time, beside a server and a browser: more threads only get in each other's way. Before torch comes.
+# Several tests run at a time, beside a server and a browser: more threads only get in each other's way. Before torch comes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator

@@ -75,24 +75,19 @@ def test_a_full_queue_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
         response = asyncio.run(serve.ready(None))  # type: ignore[arg-type]
         return response.status_code, json.loads(bytes(response.body))
 
-    def wait_for(waiting: int) -> None:
-        deadline = time.monotonic() + 60
-        while queue.waiting != waiting and time.monotonic() < deadline:
-            time.sleep(0.01)
-
     sessions = [threading.Thread(target=queue.run, args=(go_on.wait,)) for _ in range(2)]
     try:
         sessions[0].start()
-        wait_for(1)
+        wait_for(lambda: queue.waiting == 1)
         assert answer() == (200, {"waiting": 1})
         sessions[1].start()
-        wait_for(2)
+        wait_for(lambda: queue.waiting == 2)
         assert answer() == (503, {"waiting": 2})
     finally:
         go_on.set()
     for session in sessions:
         session.join(60)
-    wait_for(0)
+    wait_for(lambda: queue.waiting == 0)
     assert answer() == (200, {"waiting": 0})
 
 

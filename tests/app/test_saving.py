@@ -14,6 +14,7 @@ from decoding import decode
 from opening import HANDED, ROOT, open_app
 from PIL import Image
 from sending import unpacked
+from serving import wait_for
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
@@ -159,8 +160,7 @@ def test_everything_waits_its_turn_and_says_its_place(
     for _ in range(2):
         other = partial(QUEUE.run, lambda: turns.acquire(timeout=60), is_long=is_long)
         threading.Thread(target=other).start()
-    while len(QUEUE._jobs) < 2:
-        pass
+    wait_for(lambda: len(QUEUE._jobs) == 2)
     answer, after = ask(app, kind)
     assert after == before, answer
     places = list(dict.fromkeys(said))
@@ -172,8 +172,7 @@ def test_a_visitors_second_file_is_refused_in_words_until_the_first_is_made() ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("topformer_viz.server.queue.visitor", lambda: "one")
         threading.Thread(target=partial(QUEUE.run, lambda: go_on.wait(60), is_long=True)).start()
-        while not QUEUE._jobs:
-            pass
+        wait_for(lambda: bool(QUEUE._jobs))
         app.session_state["saving_wish"] = {"id": "1", "kind": "trace", "view": {}, "page": "/"}
         assert bar(app.run())["answer"]["problem"] == MINE("zh")
         go_on.set()

@@ -20,6 +20,7 @@ from corpus import HOSTILE, Case, encode, picture, raw_png, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from serving import wait_for
 
 from topformer_viz.network import images
 from topformer_viz.network.images import OWN_PIXELS, OWN_SIDE, ImageError, open_image, own_size
@@ -298,20 +299,12 @@ class Desk(reader._Reader):
         for data in files:
             before = len(self._turns._line) + len(self.read_at)
             sent.append(self._pool.submit(read, data))
-            until(lambda before=before: len(self._turns._line) + len(self.read_at) > before)  # type: ignore[misc]
+            wait_for(lambda before=before: len(self._turns._line) + len(self.read_at) > before)  # type: ignore[misc]
         return sent
 
     def end(self) -> None:
         """Let the file at work be done."""
         self._may_end.release()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if holds():
-            return
-        time.sleep(0.01)
-    pytest.fail("it never comes")
 
 
 @pytest.fixture
@@ -327,7 +320,7 @@ def test_many_files_of_one_visitor_stand_before_nobody_else(desk: Desk) -> None:
     desk.send("a", b"a1", b"a2", b"a3", b"a4", b"a5", b"a6")
     (small,) = desk.send("b", b"b1")
     desk.end()
-    until(lambda: len(desk.read_at) == 2)
+    wait_for(lambda: len(desk.read_at) == 2)
     assert list(desk.read_at) == [b"a1", b"b1"]
     desk.end()
     assert small.result(20).size == (64, 48)
@@ -339,7 +332,7 @@ def test_at_home_visitors_take_turns_but_nobody_rests(desk: Desk, monkeypatch: p
     desk.send("b", b"b1")
     for _ in range(4):
         desk.end()
-    until(lambda: len(desk.read_at) == 4)
+    wait_for(lambda: len(desk.read_at) == 4)
     assert desk.read_at == {b"1": 0, b"b1": 2, b"2": 4, b"3": 6}
 
 
@@ -347,7 +340,7 @@ def test_after_a_slow_file_its_sender_waits(desk: Desk) -> None:
     """The next stands behind those who come later, and the reader rather rests than read it."""
     desk.send("a", b"a1", b"a2")
     desk.end()
-    until(lambda: desk.now == 2)
+    wait_for(lambda: desk.now == 2)
     for others in (b"b1", b"c1"):  # each comes when the one before is done, and a2 has waited for long
         (sent,) = desk.send(chr(others[0]), others)
         desk.end()
@@ -356,7 +349,7 @@ def test_after_a_slow_file_its_sender_waits(desk: Desk) -> None:
     (late,) = desk.send("", b"3")
     desk.end()
     late.result(20)
-    until(lambda: len(desk.read_at) == 5)
+    wait_for(lambda: len(desk.read_at) == 5)
     assert desk.read_at == {b"a1": 0, b"b1": 2, b"c1": 4, b"3": 9.9, b"a2": 11.9}
 
 
@@ -387,7 +380,7 @@ def test_who_has_left_loses_the_place(desk: Desk) -> None:
         gone.result(20)
     desk.send("c", b"c1")
     desk.end()
-    until(lambda: len(desk.read_at) == 2)
+    wait_for(lambda: len(desk.read_at) == 2)
     assert list(desk.read_at) == [b"a1", b"c1"]
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 import torch
 from opening import markup, open_app
+from serving import wait_for
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -306,8 +307,7 @@ def test_one_measurement_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     app, go_on = open_page(), threading.Event()
     monkeypatch.setattr("topformer_viz.server.queue.visitor", lambda: "one")
     threading.Thread(target=QUEUE.run, args=(lambda: go_on.wait(60),), kwargs={"is_long": True}).start()
-    while not QUEUE._jobs:
-        pass
+    wait_for(lambda: bool(QUEUE._jobs))
     app.button(key="cost_measure").click().run()
     assert [info.value for info in app.info] == [MINE("en")]
     assert len(tables(app)) == 3

@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
         "what", nargs="?", choices=("all", *NAMES), default="all",
         help="startup: from `streamlit run` to the first painted page; steps: the lesson's, from click to paint; forward: the network, plain and traced; "
         "explorer: what travels and how it follows the pointer; classroom: many visitors at once; hostile: one who attacks, and another; export: many pictures "
-        "(default all; all but forward and export need requirements-dev.txt and a Chromium, classroom only the former)",
+        "(default all; all but forward and export need requirements-dev.txt and a Chromium, classroom and hostile only the former)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="see whether it runs; the figures mean nothing")
     parser.add_argument("--sessions", type=int, default=40, help="visitors of the classroom (default %(default)s)")

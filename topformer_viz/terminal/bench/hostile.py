@@ -327,11 +327,9 @@ def limited(server: Server) -> Iterator[bool]:
     yield False
 
 
-def measure(quick: bool = False, seconds: float = 60, attacks: tuple[str, ...] = tuple(ATTACKS)) -> list[Table]:
+def measure(quick: bool = False, seconds: float = 60) -> list[Table]:
     """Every attack for so many ``seconds``, after as long without one."""
-    each, patience = seconds, 60.0
-    if quick:
-        each, patience, attacks = 2.0, 10.0, attacks[:1]
+    each, patience, attacks = (2.0, 10.0, list(ATTACKS)[:1]) if quick else (seconds, 60.0, list(ATTACKS))
     met: dict[str, Attacked] = {}
     for name, attack in {"no attack": None, **{name: ATTACKS[name] for name in attacks}}.items():
         with served(SERVE) as server, limited(server) as is_limited:
