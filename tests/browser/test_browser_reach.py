@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 from topformer_viz.app.frame.words import PAGES
 from topformer_viz.app.frame.words import UI as SESSION
@@ -120,20 +120,25 @@ class Seen:
     moving: list[str] = field(default_factory=list)
 
 
-def settle(page: Page) -> None:
-    """Wait until the server is done and the page stays as it is."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning] .model-label").wait_for(timeout=30_000)
-    page.evaluate(
-        r"""async () => {
-          const size = (root) => [...root.querySelectorAll("*")].reduce((sum, e) => sum + 1 + (e.shadowRoot ? size(e.shadowRoot) + e.shadowRoot.textContent.length : 0), 0);
-          for (let last = -1, same = 0; same < 3; ) {
-            await new Promise((done) => setTimeout(done, 100));
-            const now = size(document) + document.body.innerText.length;
-            same = now === last && !document.querySelector("[aria-busy=true]") ? same + 1 : 0;
-            last = now;
-          }
-        }"""
-    )
+def settle(page: Page, on_the_way: set[Request]) -> None:
+    """Wait until the server is done, nothing is ``on_the_way`` from it, and the page stays as it is."""
+    while True:
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning] .model-label").wait_for(timeout=30_000)
+        page.evaluate(
+            r"""async () => {
+              const size = (root) => [...root.querySelectorAll("*")].reduce((sum, e) => sum + 1 + (e.shadowRoot ? size(e.shadowRoot) + e.shadowRoot.textContent.length : 0), 0);
+              const busy = (root) => [...root.querySelectorAll("*")].some((e) => e.ariaBusy === "true" || (e.shadowRoot && busy(e.shadowRoot)));
+              for (let last = -1, same = 0; same < 5; ) { // what waits for a rest waits 400 ms
+                await new Promise((done) => setTimeout(done, 100));
+                const now = size(document) + document.body.innerText.length;
+                same = now === last && !busy(document) ? same + 1 : 0;
+                last = now;
+              }
+            }"""
+        )
+        running = page.get_by_test_id("stApp").get_attribute("data-test-script-state") != "notRunning"
+        if not running and not on_the_way:
+            return
 
 
 def read(page: Page) -> list[tuple[str, str]]:
@@ -213,13 +218,17 @@ def look_at(context: "BrowserContext", address: str, name: str) -> Seen:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.add_init_script(f"window.module = undefined; {AXE}")
+    on_the_way: set[Request] = set()
+    page.on("request", lambda request: on_the_way.add(request))
+    page.on("requestfinished", lambda request: on_the_way.discard(request))
+    page.on("requestfailed", lambda request: on_the_way.discard(request))
     page.goto(f"{address}/{PLACES[name]}sample=coffee&size=256&lang=en")
-    settle(page)
+    settle(page, on_the_way)
     for lang in LANGS:
         if lang == "zh":
             page.get_by_text("中文", exact=True).click()
             page.locator(".brand", has_text=SESSION["title"]("zh")).wait_for()
-            settle(page)
+            settle(page, on_the_way)
         for new in opened(page, name):
             seen.moving += page.evaluate(MOVING)
             seen.texts[lang] += read(page)
@@ -230,7 +239,7 @@ def look_at(context: "BrowserContext", address: str, name: str) -> Seen:
             page.emulate_media(color_scheme="dark")
             page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
             seen.moving += page.evaluate(MOVING)
-            settle(page)
+            settle(page, on_the_way)
             seen.violations += [f"dark: {found}" for found in violations(page, runOnly=["color-contrast"])]
     page.close()
     return seen
