@@ -332,6 +332,36 @@ def test_any_damage_is_read_or_refused(format: str) -> None:
             assert open_image(data.tobytes()).mode == "RGB"
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_a_heic_files_items_are_text(large: bool) -> None:
+    """pi_heif would end the process. Before the items, a box with its length in 64 bits, too."""
+    kind = HEIC.index(b"Exif", HEIC.index(b"infe"))
+    data = HEIC[:kind] + b"Ex\x94f" + HEIC[kind + 4 :]
+    first = int.from_bytes(HEIC[:4])
+    free = struct.pack(">I4sQ", 1, b"free", 24) + bytes(8) if large else b""
+    assert "damaged" in refusal(data[:first] + free + data[first:])
+
+
+def test_a_heic_files_pixels_may_be_anything() -> None:
+    """Not even what looks like an item that is no text spoils them; nor does one of version 3."""
+    item = b"infe\3\0\0\0\0\0\0\7\0\0Ex\x94f"
+    for kind, taken in ((b"mdat", True), (b"free", False)):
+        box = struct.pack(">I4s", 12 + len(item), kind) + struct.pack(">I", 4 + len(item)) + item
+        if taken:
+            assert open_image(HEIC + box).mode == "RGB"
+        else:
+            assert "damaged" in refusal(HEIC + box)
+
+
+def test_a_heic_files_box_that_would_end_beyond_all_numbers() -> None:
+    assert open_image(HEIC + struct.pack(">I4sQ", 1, b"free", 2**64 - 1)).mode == "RGB"
+
+
+def test_absurdly_many_boxes_of_a_heic_file_are_not_all_looked_at() -> None:
+    for end in (struct.pack(">I4s", 8, b"free") * 20_000, struct.pack(">I4s", 0, b"free") + b"infe" * 20_000):
+        assert "damaged" in refusal(HEIC + end)
+
+
 def test_header_that_lies() -> None:
     """Where the format's own library fills missing rows, they stay filled; else the file is refused."""
     assert open_image(raw_png(300, 200, 8, 2, [bytes(900)] * 20)).size == (300, 200)

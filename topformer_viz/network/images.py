@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from topformer_viz.words.text import Text
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
 MAX_SCANS = 50  # of a JPEG of MAX_PIXELS, and in proportion more of a smaller one: each passes over all its pixels
+MAX_BOXES = 10_000  # of a HEIC file, its items' included
 MIN_SIDE = 2
 MAX_ASPECT = 20
 CELL = 64  # pixels on each side of what one token of the network covers
@@ -33,6 +35,8 @@ MODERN_MAX_PIXELS = MAX_MEMORY // 16
 # reader also opens MPO, and leaves it at its first picture, as every reader does with animations. AVIF
 # goes before HEIF: either may carry the other's brand "mif1", and only Pillow's AVIF reader then passes on.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
+
+_ITEM = re.compile(rb"(....)infe(.)", re.DOTALL)  # in a HEIC file: the box's size, its kind, its version
 
 _FLAT = ("L", "RGB", "CMYK", "LAB")  # the modes without alpha that colour profiles are made for
 
@@ -104,7 +108,8 @@ REFUSALS = {
     ),
 }
 
-pi_heif.register_heif_opener()
+# A picture's thumbnails, depth and other companions are not looked at.
+pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 class ImageError(ValueError):
@@ -135,6 +140,8 @@ def open_image(data: bytes, reduced: bool = False) -> Image.Image:
         raise ImageError("empty")
     if len(data) > MAX_BYTES:
         raise ImageError("too heavy")
+    if not _items_are_named(data):
+        raise ImageError("unreadable")
     most, large = _most(data, reduced)
     with warnings.catch_warnings():
         # Pillow warns of big or odd files, which are either refused or readable here. catch_warnings is
@@ -178,6 +185,40 @@ def _most(data: bytes, reduced: bool) -> tuple[int, str]:
     """How many pixels the picture in a file may have, and the reason for refusing more."""
     modern = data[4:8] == b"ftyp" or data[8:12] == b"WEBP"  # by which Pillow knows AVIF and HEIC, and WebP
     return (MODERN_MAX_PIXELS, "too large for its format") if reduced and modern else (MAX_PIXELS, "too large")
+
+
+def _items_are_named(data: bytes) -> bool:
+    """Whether what a HEIC file says of its items is UTF-8, as its standard (ISO/IEC 14496-12) has it; true of other files.
+
+    Over another item's kind pi_heif 1.4 ends the process: it makes a text of it and does not ask whether that went well.
+    """
+    if data[4:8] != b"ftyp":
+        return True
+    at = boxes = 0
+    while at < len(data):
+        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16])
+        end = min(at + size, len(data)) if size >= 8 else len(data)
+        boxes += 1 if kind == b"mdat" else 1 + data.count(b"infe", at, end)  # the former's bytes may be any
+        if boxes > MAX_BOXES:
+            return False
+        items = _ITEM.finditer(data, at, end) if kind != b"mdat" else ()
+        if not all(_is_text(data, item.start(), int.from_bytes(item[1]), item[2]) for item in items):
+            return False
+        at = end
+    return True
+
+
+def _is_text(data: bytes, at: int, size: int, version: bytes) -> bool:
+    """Whether an item's kind and names are: what follows its number in the box of so many bytes there."""
+    if not 8 <= size < 2**16:
+        return False
+    try:
+        data[at + (18 if version == b"\3" else 16) : at + size].decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refusal(error: Exception, reason: str, large: str) -> ImageError:
