@@ -124,6 +124,9 @@ def test_a_link_leads_to_the_lab_with_ones_own_image_block_and_head_and_back(vis
     put_in(page, noise(410, 300))
     page.locator(".run-line", has_text="4 rows × 5 columns of tokens").wait_for()
     page.keyboard.press("Escape")
+    page.locator(
+        ".tries a[href*='sample=own']"
+    ).first.wait_for()  # the image is there when the page says so, its run soon after
     link = page.locator(".tries a").first
     assert link.inner_text() == LINKS["scores"][0].words.en
     assert "scaled=true" in (link.get_attribute("href") or "") and "block=3" in (link.get_attribute("href") or "")

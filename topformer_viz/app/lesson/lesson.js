@@ -22,7 +22,7 @@ class Lesson {
     document.addEventListener("keydown", this.key);
     this.explorer = new Explorer(root, {
       guest: true,
-      ask: (wish) => this.ask("wish", wish),
+      ask: (wish) => this.leaving || this.ask("wish", wish), // of two that wait for a busy server it hears the later only
       block: (b) => this.chooseBlock(b + 1),
       changed: (state) => this.follow(state),
       remember: () => this.remember(),
@@ -286,6 +286,7 @@ class Lesson {
       made.onclick = (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
+        this.leaving = true;
         this.ask("follow", { stage, n, head, block });
       };
       return made;
