@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import axe_playwright_python
 import pytest
 from playwright.sync_api import Page, Request
+from serving import wait_for
 
 from topformer_viz.app.frame.words import PAGES
 from topformer_viz.app.frame.words import UI as SESSION
@@ -109,6 +110,9 @@ LOOKS = r"""(e) => {
 }"""
 
 
+DONE = "[data-testid=stApp][data-test-script-state=notRunning] .model-label"
+
+
 @dataclass
 class Seen:
     """What was met on a page: texts by language (and what they stand in), and what is wrong with it."""
@@ -120,25 +124,28 @@ class Seen:
     moving: list[str] = field(default_factory=list)
 
 
+def at_rest(page: Page, on_the_way: set[Request]) -> bool:
+    """Whether the server is done and nothing is ``on_the_way`` from it, once the page stays as it is."""
+    stays = page.evaluate(
+        r"""async () => {
+          const size = (root) => [...root.querySelectorAll("*")].reduce((sum, e) => sum + 1 + (e.shadowRoot ? size(e.shadowRoot) + e.shadowRoot.textContent.length : 0), 0);
+          const busy = (root) => [...root.querySelectorAll("*")].some((e) => e.ariaBusy === "true" || (e.shadowRoot && busy(e.shadowRoot)));
+          let last = -1, same = 0;
+          for (let tries = 0; same < 5 && tries < 100; tries++) { // what waits for a rest waits 400 ms
+            await new Promise((done) => setTimeout(done, 100));
+            const now = size(document) + document.body.innerText.length;
+            same = now === last && !busy(document) ? same + 1 : 0;
+            last = now;
+          }
+          return same === 5;
+        }"""
+    )
+    return stays and page.locator(DONE).is_visible() and not on_the_way
+
+
 def settle(page: Page, on_the_way: set[Request]) -> None:
-    """Wait until the server is done, nothing is ``on_the_way`` from it, and the page stays as it is."""
-    while True:
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning] .model-label").wait_for(timeout=30_000)
-        page.evaluate(
-            r"""async () => {
-              const size = (root) => [...root.querySelectorAll("*")].reduce((sum, e) => sum + 1 + (e.shadowRoot ? size(e.shadowRoot) + e.shadowRoot.textContent.length : 0), 0);
-              const busy = (root) => [...root.querySelectorAll("*")].some((e) => e.ariaBusy === "true" || (e.shadowRoot && busy(e.shadowRoot)));
-              for (let last = -1, same = 0; same < 5; ) { // what waits for a rest waits 400 ms
-                await new Promise((done) => setTimeout(done, 100));
-                const now = size(document) + document.body.innerText.length;
-                same = now === last && !busy(document) ? same + 1 : 0;
-                last = now;
-              }
-            }"""
-        )
-        running = page.get_by_test_id("stApp").get_attribute("data-test-script-state") != "notRunning"
-        if not running and not on_the_way:
-            return
+    page.locator(DONE).wait_for(timeout=30_000)
+    wait_for(lambda: at_rest(page, on_the_way))
 
 
 def read(page: Page) -> list[tuple[str, str]]:

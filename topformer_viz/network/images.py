@@ -15,7 +15,7 @@ from topformer_viz.words.text import Text
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
 MAX_SCANS = 50  # of a JPEG of MAX_PIXELS, and in proportion more of a smaller one: each passes over all its pixels
-MAX_BOXES = 10_000  # of a HEIC file, its items' included
+MAX_BOXES = 10_000  # of a HEIC or AVIF file, its items' included
 MIN_SIDE = 2
 MAX_ASPECT = 20
 CELL = 64  # pixels on each side of what one token of the network covers
@@ -36,7 +36,8 @@ MODERN_MAX_PIXELS = MAX_MEMORY // 16
 # goes before HEIF: either may carry the other's brand "mif1", and only Pillow's AVIF reader then passes on.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 
-_ITEM = re.compile(rb"(....)infe(.)", re.DOTALL)  # in a HEIC file: the box's size, its kind, its version
+# In a HEIC or AVIF file: an item's box, its size and its version.
+_ITEM = re.compile(rb"(....)infe(.)", re.DOTALL)
 
 _FLAT = ("L", "RGB", "CMYK", "LAB")  # the modes without alpha that colour profiles are made for
 
@@ -188,9 +189,10 @@ def _most(data: bytes, reduced: bool) -> tuple[int, str]:
 
 
 def _items_are_named(data: bytes) -> bool:
-    """Whether what a HEIC file says of its items is UTF-8, as its standard (ISO/IEC 14496-12) has it; true of other files.
+    """Whether what a HEIC or AVIF file says of its items is UTF-8, as the standard (ISO/IEC 14496-12) has it; true of other files.
 
-    Over another item's kind pi_heif 1.4 ends the process: it makes a text of it and does not ask whether that went well.
+    Over a HEIC file's item of another kind pi_heif 1.4 ends the process: it makes a text of the kind and does not ask whether
+    that went well.
     """
     if data[4:8] != b"ftyp":
         return True
