@@ -4,5 +4,6 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 WEIGHTS, SAMPLES, FONTS = (PACKAGE / "assets" / name for name in ("weights", "samples", "fonts"))
+NETWORK = PACKAGE / "network"  # with what browsers have of it
 ICON = PACKAGE / "assets" / "icon.png"
 ROOT = PACKAGE.parent  # of a clone: app.py, pages/, static/, .streamlit/; installed, the folder of all packages

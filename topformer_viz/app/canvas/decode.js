@@ -17,10 +17,3 @@ function decode(bytes) {
   };
   return JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)), revive);
 }
-
-function halfToFloat(h) {
-  const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}

@@ -78,8 +78,3 @@ function runOf(parts) {
   if (!runs.has(whole)) runs.set(whole, new Run(parts));
   return runs.get(whole);
 }
-
-function tensorOf(data, shape) {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
-  return { data, shape, strides, exact: true };
-}

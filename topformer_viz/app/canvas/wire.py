@@ -17,6 +17,7 @@ from torch import Tensor
 
 from topformer_viz.app.canvas.markup import TIP_CSS, axis_css
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
+from topformer_viz.paths import NETWORK
 from topformer_viz.words.text import Text
 
 OWN = "own"  # what an address calls a picture or checkpoint that is the visitor's own
@@ -31,9 +32,10 @@ def scripts(folder: Path, *names: str) -> str:
 # that show a run. A page that stands alone has DRAWING_JS: nothing arrives there.
 _HERE = Path(__file__).parent
 CANVAS_CSS = f":host, .component {{{axis_css()}}}\n" + (_HERE / "canvas.css").read_text("utf-8") + TIP_CSS
-DRAWING_JS = f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";\n' + scripts(
-    _HERE, "decode.js", "book.js", "component.js", "canvas.js"
-)
+DRAWING_JS = "\n".join((
+    f'const VIRIDIS = "{VIRIDIS}", RDBU_R = "{RDBU_R}", OWN = "{OWN}";', scripts(NETWORK, "tensors.js"),
+    scripts(_HERE, "decode.js", "book.js", "component.js", "canvas.js"),
+))  # fmt: skip
 CANVAS_JS = f"{DRAWING_JS}\n{scripts(_HERE, 'arriving.js')}"
 SCENE_JS = scripts(_HERE, "scene.js")
 RUN_JS = scripts(_HERE, "attention.js", "run.js")
