@@ -100,13 +100,24 @@ function byHand(words) {
   return fill(words.by_keys, { keys: navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C" });
 }
 
-// What the address says of the view on show; null takes a name out.
+// What an address says stands in its query or, where no server reads it (app/site), behind "#" with the page's name.
+const IN_FRAGMENT = document.documentElement.dataset.address === "fragment";
+
+// What the address says of the view on show.
+const addressed = () => new URLSearchParams(IN_FRAGMENT ? location.hash.split("?")[1] : location.search);
+
+// The address of a page, relative to this one's.
+const pageAddress = (page, said) => `${IN_FRAGMENT ? "#" : ""}${page}?${new URLSearchParams(said)}`;
+
+// Have the address say so; null takes a name out.
 function writeAddress(values) {
-  const at = new URL(location.href);
+  const at = new URL(location.href), said = addressed();
   for (const [name, value] of Object.entries(values)) {
-    if (value === null) at.searchParams.delete(name);
-    else at.searchParams.set(name, value);
+    if (value === null) said.delete(name);
+    else said.set(name, value);
   }
+  if (IN_FRAGMENT) at.hash = `${at.hash.slice(1).split("?")[0]}?${said}`;
+  else at.search = said;
   if (at.href !== location.href) history.replaceState(history.state, "", at);
 }
 

@@ -139,7 +139,7 @@ class Linked {
   }
 
   fromAddress() {
-    const link = new URLSearchParams(location.search), said = this.data.kept.map((name) => link.get(name) ?? "");
+    const link = addressed(), said = this.data.kept.map((name) => link.get(name) ?? "");
     return said.length && said.every((text) => /^[1-9]\d{0,6}$/.test(text)) ? said.map((text) => Number(text) - 1) : null;
   }
 

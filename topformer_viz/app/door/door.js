@@ -125,9 +125,7 @@ class Door {
   leadsTo(link) {
     const { token: query, ...place } = this.place, { stage } = link.dataset;
     const said = { ...this.data.link, lang: this.data.lang, ...place, query, ...(stage && { stage }) };
-    const at = new URL(link.matches(".explore") ? "explorer" : "lesson", location.origin + location.pathname.replace(/[^/]*$/, ""));
-    for (const [name, value] of Object.entries(said)) if (value !== null) at.searchParams.set(name, value);
-    return at.href;
+    return pageAddress(link.matches(".explore") ? "explorer" : "lesson", Object.entries(said).filter(([, value]) => value !== null));
   }
 
   // In this tab the session goes along, and a picture of the visitor's own with it.

@@ -281,8 +281,8 @@ class Lesson {
     box.hidden = !links.length;
     box.replaceChildren(ui.tries, ...links.map(({ words, page, said }, n) => {
       const own = Object.entries(said).map(([name, value]) => [name, fill(value, { head: head || 1 })]);
-      const address = new URLSearchParams({ ...all, ...(head && { head }), ...Object.fromEntries(own), ...(page === "lab" && { from: stage }) });
-      const made = element("a", { href: `${page}?${address}`, textContent: fill(words, { head: head || 1 }) });
+      const asked = { ...all, ...(head && { head }), ...Object.fromEntries(own), ...(page === "lab" && { from: stage }) };
+      const made = element("a", { href: pageAddress(page, asked), textContent: fill(words, { head: head || 1 }) });
       made.onclick = (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
@@ -361,5 +361,3 @@ function stepOf(told, run, b) {
   if (step.levels) step.levels = step.levels.map((level) => ({ ...level, tensor: run.tensor(level.tensor) }));
   return step;
 }
-
-export default mount(Lesson);

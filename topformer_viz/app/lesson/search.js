@@ -67,7 +67,7 @@ class Search {
 
   address(page, asked, at = "") {
     const { link, lang } = this.view.lesson, known = Object.entries({ ...link, lang, ...asked }).filter(([, value]) => value !== null && value !== OWN);
-    return `${page}?${new URLSearchParams(known)}${at}`;
+    return pageAddress(page, known) + at;
   }
 
   // What has all the words asked for, those first that have them in their titles.
