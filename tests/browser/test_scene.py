@@ -11,10 +11,9 @@ from playwright.sync_api import expect
 
 from topformer_viz import Trace, trace
 from topformer_viz.app.canvas.travelling import travels
-from topformer_viz.app.canvas.wire import CANVAS_JS, SCENE_JS
-from topformer_viz.app.explorer.script import EXPLORER_JS
-from topformer_viz.app.lesson.page import LESSON_HTML, LESSON_JS
+from topformer_viz.app.canvas.wire import CANVAS_JS
 from topformer_viz.app.lesson.payload import lesson_book
+from topformer_viz.app.lesson.script import LESSON_HTML, LESSON_JS
 from topformer_viz.network.colour import Model
 from topformer_viz.run.stages import OPERATIONS
 from topformer_viz.run.walk import Known
@@ -44,8 +43,7 @@ DRAW = """([html, message, book, ...parts]) => {
 @pytest.fixture(scope="module")
 def blank(browser: "Browser") -> "Iterator[Page]":
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    script = CANVAS_JS + SCENE_JS + EXPLORER_JS + LESSON_JS
-    page.add_script_tag(content=script.replace("export default mount(Lesson);", ""))
+    page.add_script_tag(content=f"{CANVAS_JS}\n{LESSON_JS}")
     yield page
     page.close()
 

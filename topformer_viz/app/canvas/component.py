@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,7 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.app.canvas.bodies import hand_out
-from topformer_viz.app.canvas.wire import BOOK, message
-
-
-def bare(script: str) -> str:
-    """A script without its comments and indents, for what travels again and again."""
-    return re.sub(r"(?m)^\s+", "", re.sub(r"(?m)(?:^|\s)//.*$", "", script))
-
+from topformer_viz.app.canvas.wire import BOOK, bare, message
 
 LOADER = bare(Path(__file__).with_name("loader.js").read_text("utf-8"))  # it travels with every message
 

@@ -6,7 +6,6 @@ where their numbers are; linked.js draws them and answers the pointer and the ar
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,34 +15,19 @@ from torch import Tensor
 
 from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.component import component
+from topformer_viz.app.canvas.linked_script import LINKED_CSS, LINKED_HTML, LINKED_JS, UI
 from topformer_viz.app.canvas.wire import BODY, CANVAS_CSS, CANVAS_JS, Body
 from topformer_viz.figures.panel import Scale, Tile
-from topformer_viz.words.names import TOKEN
-from topformer_viz.words.text import Lang, Text
+from topformer_viz.words.text import Lang
 
-_HERE = Path(__file__).parent
 _component = component(
     "panels",
-    html=(_HERE / "linked.html").read_text("utf-8"),
-    css=CANVAS_CSS + (_HERE / "linked.css").read_text("utf-8"),
-    js=f"{CANVAS_JS}\n{(_HERE / 'linked.js').read_text('utf-8')}\nexport default mount(Linked);\n",
+    html=LINKED_HTML,
+    css=CANVAS_CSS + LINKED_CSS,
+    js=f"{CANVAS_JS}\n{LINKED_JS}\nexport default mount(Linked);\n",
 )
 KEPT = ("token", "pair")  # the tokens marked, from 1, as the browser writes them into the address
 CELLS = 256  # a matrix of more tokens is averaged down to at most so many cells per side
-
-UI = {
-    "token": TOKEN,
-    "reads": Text("{i} → {j}", "{i} → {j}"),
-    "keys": Text(
-        "The image and the maps share the token pointed at. Arrow keys move it; with Shift they move the token it is paired with.",
-        "图片和各幅图共用所指的 token。方向键移动它；按住 Shift 移动与它配对的 token。",
-    ),
-    "averaged": Text("each cell is the mean of {n} × {n} entries", "每格是 {n} × {n} 个元素的平均"),
-    "rest": Text("all others together", "其余合计"),
-    "none": Text("nothing here", "这里没有"),
-    "gone": Text("taken out", "已拿掉"),
-    "sum": Text("sum", "合计"),
-}  # fmt: skip
 
 
 class Pictures:

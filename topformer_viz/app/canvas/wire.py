@@ -7,6 +7,7 @@ bytes under other strides. decode.js reads it.
 
 import io
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ OWN = "own"  # what an address calls a picture or checkpoint that is the visitor
 def scripts(folder: Path, *names: str) -> str:
     """Files of a folder as one script, in this order."""
     return "\n".join((folder / name).read_text("utf-8") for name in names)
+
+
+def bare(script: str) -> str:
+    """A script without its comments and indents, for what travels again and again, or in a file."""
+    return re.sub(r"(?m)^\s+", "", re.sub(r"(?m)(?:^|\s)//.*$", "", script))
 
 
 # The components' common style and script, which come before their own; SCENE_JS for those with a scene, RUN_JS for those

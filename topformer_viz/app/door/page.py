@@ -6,14 +6,14 @@ nothing of the server.
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import note_html
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, RUN_JS
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.app.door.script import DOOR_CSS, DOOR_HTML, DOOR_JS
 from topformer_viz.app.door.words import ONE_HEAD, UI, WORDS
 from topformer_viz.app.frame.address import Parameter, Takes, heard
 from topformer_viz.app.frame.top_bar import picture_choice
@@ -23,12 +23,8 @@ from topformer_viz.words.names import HEAD_N, QUESTION_NAMES
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
-_HERE = Path(__file__).parent
 _component = component(
-    "door",
-    html=(_HERE / "door.html").read_text("utf-8"),
-    css=CANVAS_CSS + (_HERE / "door.css").read_text("utf-8"),
-    js=f"{CANVAS_JS}\n{RUN_JS}\n{(_HERE / 'door.js').read_text('utf-8')}\nexport default mount(Door);\n",
+    "door", html=DOOR_HTML, css=CANVAS_CSS + DOOR_CSS, js=f"{CANVAS_JS}\n{DOOR_JS}\nexport default mount(Door);\n"
 )
 # What is measured of the model, and how long it took, comes before anybody here can know what that means.
 QUIET = ".model-words, .run-line { display: none; }"

@@ -13,4 +13,5 @@ PARTS = (
     "state.js", "words.js", "pointer.js", "toolbar.js", "pictures.js", "sum.js", "beside.js", "removal.js",
     "explorer.js", "page.js",
 )  # fmt: skip
-EXPLORER_JS = ADDRESS_JS + RUN_JS + scripts(_HERE, *PARTS)
+OWN_JS = ADDRESS_JS + scripts(_HERE, *PARTS)
+EXPLORER_JS = RUN_JS + OWN_JS

@@ -20,8 +20,8 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
-from topformer_viz.app.canvas.component import bare
 from topformer_viz.app.canvas.travelling import travels
+from topformer_viz.app.canvas.wire import bare
 from topformer_viz.app.frame import address, route_bar
 from topformer_viz.app.frame.choices import (
     EVERYWHERE,

@@ -11,8 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from topformer_viz.app.canvas.component import bare
-from topformer_viz.app.canvas.wire import OWN
+from topformer_viz.app.canvas.wire import OWN, bare
 from topformer_viz.app.frame.choices import GRIDS, SIDES, chosen_model, pick
 from topformer_viz.app.frame.sharing import is_loopback, parts
 from topformer_viz.app.frame.words import PAGES, UI

@@ -1,34 +1,26 @@
-"""The lesson's component: one scene and the current stage, drawn in the browser without a build step.
-
-quiz.js asks before a stage is shown, present.js shows it to a class, search.js finds it, scene.js and painter.js draw;
-lesson.js, which comes last, has them all.
-"""
+"""The lesson's component: one scene and the current stage, drawn in the browser without a build step."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
 from topformer_viz.app.canvas.component import component
-from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS, SCENE_JS, scripts
+from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS
 from topformer_viz.app.explorer import page
-from topformer_viz.app.explorer.script import EXPLORER_CSS, EXPLORER_HTML, EXPLORER_JS
 from topformer_viz.app.frame.address import Parameter, Takes, complete, words
 from topformer_viz.app.frame.view import View, part
 from topformer_viz.app.lesson.links import LINKS
 from topformer_viz.app.lesson.payload import lesson_book
+from topformer_viz.app.lesson.script import LESSON_CSS, LESSON_HTML, LESSON_JS
 from topformer_viz.app.lesson.words import UI
 
-_HERE = Path(__file__).parent
-LESSON_HTML = (_HERE / "lesson.html").read_text("utf-8").replace("<!-- explorer -->", EXPLORER_HTML)
-LESSON_JS = scripts(_HERE, "quiz.js", "present.js", "search.js", "scene.js", "painter.js", "lesson.js")
 _component = component(
     "lesson",
     html=LESSON_HTML,
-    css=CANVAS_CSS + (_HERE / "lesson.css").read_text("utf-8") + EXPLORER_CSS,
-    js=CANVAS_JS + SCENE_JS + EXPLORER_JS + LESSON_JS,
+    css=CANVAS_CSS + LESSON_CSS,
+    js=f"{CANVAS_JS}\n{LESSON_JS}\nexport default mount(Lesson);\n",
 )
 
 

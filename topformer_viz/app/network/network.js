@@ -123,5 +123,3 @@ function netOf({ run, book, ...message }) {
   const legend = said.legend.map(({ class: c, share }) => ({ ...(said.classes[c] ?? said.rest), share }));
   return { ...net, legend, labels: tensor("labels"), sure: tensor("sure") };
 }
-
-export default mount(Network);

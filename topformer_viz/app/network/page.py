@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
@@ -10,24 +9,24 @@ from topformer_viz.app.canvas.bodies import hand_out
 from topformer_viz.app.canvas.component import component
 from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.table import TABLE_CSS, table_html
-from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS, RUN_JS, SCENE_JS, scripts
+from topformer_viz.app.canvas.wire import BOOK, CANVAS_CSS, CANVAS_JS
 from topformer_viz.app.frame.address import Parameter, Takes, heard
 from topformer_viz.app.frame.choices import write_address
 from topformer_viz.app.frame.view import PROSE, View, part
 from topformer_viz.app.network.parts import parts_of
 from topformer_viz.app.network.payload import network_book
+from topformer_viz.app.network.script import NETWORK_CSS, NETWORK_HTML, NETWORK_JS
 from topformer_viz.app.network.travelling import whole_message
 from topformer_viz.app.network.words import COLUMNS, PAGE
 from topformer_viz.figures.panel import Table
 from topformer_viz.network.costs import PUBLISHED, costs
 from topformer_viz.network.model import Size, TopFormer
 
-_HERE = Path(__file__).parent
 _component = component(
     "network",
-    html=(_HERE / "network.html").read_text("utf-8"),
-    css=CANVAS_CSS + (_HERE / "network.css").read_text("utf-8"),
-    js=CANVAS_JS + SCENE_JS + RUN_JS + scripts(_HERE, "scene.js", "pictures.js", "segmentation.js", "network.js"),
+    html=NETWORK_HTML,
+    css=CANVAS_CSS + NETWORK_CSS,
+    js=f"{CANVAS_JS}\n{NETWORK_JS}\nexport default mount(Network);\n",
 )
 
 

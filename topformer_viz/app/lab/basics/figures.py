@@ -20,7 +20,6 @@ from topformer_viz.words.text import Lang
 
 CARD = "card"
 SIDE = 512  # short side, in image pixels; the model's grid has its least number of cells along it
-START = 21  # a red token asks first
 
 
 def figures(view: View) -> list[Offer]:

@@ -9,8 +9,8 @@ from topformer_viz.app.canvas.linked import KEPT, Pictures
 from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
-from topformer_viz.app.lab.basics.figures import START, card, of_head, steps
-from topformer_viz.app.lab.basics.words import UI
+from topformer_viz.app.lab.basics.figures import card, of_head, steps
+from topformer_viz.app.lab.basics.words import START, UI
 from topformer_viz.figures.subject import numbers
 from topformer_viz.network.colour import QUESTIONS
 from topformer_viz.words.names import QUESTION_NAMES

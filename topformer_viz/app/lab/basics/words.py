@@ -2,6 +2,8 @@
 
 from topformer_viz.words.text import Text
 
+START = 21  # a red token of the card asks first
+
 UI = {
     "intro": Text(
         "The sums of the front page, small enough to follow: a test card of {rows} × {columns} = {tokens} tokens, and a model designed by hand "
