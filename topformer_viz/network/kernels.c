@@ -86,23 +86,35 @@ EXPORT(pointwise)(const f32 *x, int xs, const f32 *w, int wo, int wi, const f32 
 
 // ------------------------------------------------------------ k x k convolutions
 
-// C planes of h x w, each with r zeros around it: rows are w + 2r + 8 floats apart, as loads may run over a row's end.
-static void pad(const f32 *x, int C, int h, int w, int r, f32 *to) {
-  int row = w + 2 * r + 8;
+// Floats of a padded row: loads may run over its end.
+INLINE int row_of(int w, int k) { return (w + 2 * (k / 2) + 8 + 1) & ~1; }
+
+// C planes of h x w, each with r zeros around it, in rows of `row` floats. At a stride of 2 a row's even columns come first, then its
+// odd ones: so a filter's entry meets neighbours in memory at any stride.
+static void pad(const f32 *x, int C, int h, int w, int r, int row, int stride, f32 *to) {
   for (int c = 0; c < C; c++) {
     for (int i = 0; i < r * row; i++) *to++ = 0;
-    for (int y = 0; y < h; y++) {
-      for (int i = 0; i < r; i++) *to++ = 0;
-      for (int i = 0; i < w; i++) *to++ = *x++;
-      for (int i = 0; i < r + 8; i++) *to++ = 0;
+    for (int y = 0; y < h; y++, to += row, x += w) {
+      for (int i = 0; i < row; i++) to[i] = 0;
+      if (stride == 1) {
+        for (int i = 0; i < w; i++) to[r + i] = x[i];
+      } else {
+        f32 *first = to + (r & 1) * (row / 2) + r / 2, *second = to + (~r & 1) * (row / 2) + (r + 1) / 2;
+        int i = 0;
+        for (; 2 * i + 8 <= w; i += 4) {
+          quad a = load(x + 2 * i), b = load(x + 2 * i + 4);
+          store(first + i, wasm_i32x4_shuffle(a, b, 0, 2, 4, 6)), store(second + i, wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
+        }
+        for (; 2 * i < w; i++) first[i] = x[2 * i];
+        for (i = w / 8 * 4; 2 * i + 1 < w; i++) second[i] = x[2 * i + 1];
+      }
     }
     for (int i = 0; i < r * row; i++) *to++ = 0;
   }
 }
 
-INLINE quad every_other(const f32 *from) { return wasm_i32x4_shuffle(load(from), load(from + 4), 0, 2, 4, 6); }
-
-INLINE quad strided(const f32 *from, int stride) { return stride == 1 ? load(from) : every_other(from); }
+// Where column kx of a filter begins in a padded row.
+INLINE int column(int kx, int row, int stride) { return stride == 1 ? kx : (kx & 1) * (row / 2) + kx / 2; }
 
 INLINE void depthwise_plane(const f32 *x, int row, const f32 *w, f32 bias, f32 *out, int H, int W, int k, int stride, int act) {
   quad taps[25];
@@ -114,9 +126,8 @@ INLINE void depthwise_plane(const f32 *x, int row, const f32 *w, f32 bias, f32 *
       for (int ky = 0; ky < k; ky++) {
 #pragma clang loop unroll(full)
         for (int kx = 0; kx < k; kx++) {
-          const f32 *from = x + ky * row + at * stride + kx;
-          a = add4(a, mul4(strided(from, stride), taps[ky * k + kx]));
-          b = add4(b, mul4(strided(from + 4 * stride, stride), taps[ky * k + kx]));
+          const f32 *from = x + ky * row + column(kx, row, stride) + at;
+          a = add4(a, mul4(load(from), taps[ky * k + kx])), b = add4(b, mul4(load(from + 4), taps[ky * k + kx]));
         }
       }
       store(out + y * W + at, activated(a, act)), store(out + y * W + at + 4, activated(b, act));
@@ -126,10 +137,10 @@ INLINE void depthwise_plane(const f32 *x, int row, const f32 *w, f32 bias, f32 *
 
 // Each of C planes by its own k x k filter (3 x 3 or 5 x 5), at a stride of 1 or 2: h x w to H x W. `padded`: room for one plane.
 EXPORT(depthwise)(const f32 *x, int C, int h, int w, const f32 *weight, const f32 *b, f32 *padded, f32 *out, int H, int W, int k, int stride, int act) {
-  int row = w + 2 * (k / 2) + 8;
+  int row = row_of(w, k);
   for (int c = 0; c < C; c++, x += h * w, weight += k * k, out += H * W) {
     f32 bias = b ? b[c] : 0;
-    pad(x, 1, h, w, k / 2, padded);
+    pad(x, 1, h, w, k / 2, row, stride, padded);
     if (k == 3 && stride == 1) depthwise_plane(padded, row, weight, bias, out, H, W, 3, 1, act);
     else if (k == 3) depthwise_plane(padded, row, weight, bias, out, H, W, 3, 2, act);
     else if (stride == 1) depthwise_plane(padded, row, weight, bias, out, H, W, 5, 1, act);
@@ -137,34 +148,32 @@ EXPORT(depthwise)(const f32 *x, int C, int h, int w, const f32 *weight, const f3
   }
 }
 
-// The first convolution, 3 x 3 at a stride of 2: three planes of h x w to O of H x W, four at a time, their weights side by side.
-// `padded`: room for three planes.
+// The first convolution, 3 x 3 at a stride of 2: three planes of h x w to O (a multiple of 4) of H x W, four outputs' weights side by
+// side. `padded`: room for three planes.
 EXPORT(stem)(const f32 *x, int h, int w, const f32 *weight, const f32 *b, f32 *padded, f32 *out, int H, int W, int O, int act) {
-  int row = w + 2 + 8, plane = (h + 2) * row;
-  pad(x, 3, h, w, 1, padded);
-  for (int o = 0; o < O; o += 4) {
-    for (int y = 0; y < H; y++) {
-      for (int at = 0; at < W; at += 4) {
-        quad a[4];
-        for (int k = 0; k < 4; k++) a[k] = splat(b ? b[o + k] : 0);
-        const f32 *tap = weight + o * 27;
-        for (int c = 0; c < 3; c++) {
-          for (int ky = 0; ky < 3; ky++) {
-            for (int kx = 0; kx < 3; kx++, tap += 4) {
-              quad in = every_other(padded + c * plane + (2 * y + ky) * row + 2 * at + kx);
-              for (int k = 0; k < 4; k++) a[k] = add4(a[k], mul4(in, wasm_v128_load32_splat(tap + k)));
-            }
+  int row = row_of(w, 3), plane = (h + 2) * row, P = H * W;
+  f32 gathered[27 * 8], rest[4 * 8];
+  pad(x, 3, h, w, 1, row, 2, padded);
+  for (int y = 0; y < H; y++) {
+    for (int at = 0; at < W; at += 8) {
+      f32 *to = gathered;  // what the filter meets at 8 places, as `tile` wants it
+      for (int c = 0; c < 3; c++) {
+        for (int ky = 0; ky < 3; ky++) {
+          for (int kx = 0; kx < 3; kx++, to += 8) {
+            const f32 *from = padded + c * plane + (2 * y + ky) * row + column(kx, row, 2) + at;
+            store(to, load(from)), store(to + 4, load(from + 4));
           }
         }
-        f32 *to = out + o * H * W + y * W + at;
-        if (at + 4 <= W) {
-          for (int k = 0; k < 4; k++) store(to + k * H * W, activated(a[k], act));
-        } else {
-          f32 rest[4];
-          for (int k = 0; k < 4; k++) {
-            store(rest, activated(a[k], act));
-            for (int i = 0; at + i < W; i++) to[k * H * W + i] = rest[i];
-          }
+      }
+      for (int o = 0; o < O; o += 4) {
+        const f32 *bias = b ? b + o : 0;
+        if (at + 8 <= W) {
+          tile(gathered, weight + o * 27, 4, bias, out + o * P + y * W + at, P, 27, act);
+          continue;
+        }
+        tile(gathered, weight + o * 27, 4, bias, rest, 8, 27, act);
+        for (int k = 0; k < 4; k++) {
+          for (int i = 0; at + i < W; i++) out[(o + k) * P + y * W + at + i] = rest[k * 8 + i];
         }
       }
     }

@@ -69,8 +69,8 @@ class Conv2d {
       else kernels.run("pointwise", x.data, P, weight, C, 4, bias, out.data, P, C, O, P, act);
     } else {
       kernels.aside(() => {
-        const margin = kernel - 1, planes = this.depthwise ? 1 : C;
-        const padded = kernels.array(planes * (h + margin) * (w + margin + 8) + 8);
+        const margin = kernel - 1, planes = this.depthwise ? 1 : C; // rows of the padded planes end with room for two quads
+        const padded = kernels.array(planes * (h + margin) * (w + margin + 9));
         if (this.depthwise) kernels.run("depthwise", x.data, C, h, w, weight, bias, padded, out.data, H, W, kernel, stride, act);
         else kernels.run("stem", x.data, h, w, weight, bias, padded, out.data, H, W, O, act);
       });
