@@ -125,7 +125,7 @@ function activate(out, from, to, act) {
 }
 
 // C planes of h x w, each with r zeros around it.
-function pad(x, C, h, w, r, to) {
+function withMargin(x, C, h, w, r, to) {
   const row = w + 2 * r, plane = (h + 2 * r) * row;
   to.fill(0, 0, C * plane);
   for (let c = 0; c < C; c++) {
@@ -134,7 +134,7 @@ function pad(x, C, h, w, r, to) {
 }
 
 // Where an entry of `to` comes from along an axis of `from`: between [low] and the entry after it, at the share.
-function source(at, from, to) {
+function sourceOf(at, from, to) {
   const place = Math.max(0, (at + 0.5) * (from / to) - 0.5), low = Math.min(Math.floor(place), from - 1);
   return [low, place - low];
 }
@@ -189,7 +189,7 @@ const PLAIN = {
   depthwise(x, C, h, w, weight, b, padded, out, H, W, k, stride, act) {
     const row = w + 2 * (k >> 1);
     for (let c = 0; c < C; c++) {
-      pad(x.subarray(c * h * w, (c + 1) * h * w), 1, h, w, k >> 1, padded);
+      withMargin(x.subarray(c * h * w, (c + 1) * h * w), 1, h, w, k >> 1, padded);
       for (let y = 0; y < H; y++) {
         const from = (c * H + y) * W, to = from + W;
         out.fill(b ? b[c] : 0, from, to);
@@ -212,7 +212,7 @@ const PLAIN = {
 
   stem(x, h, w, weight, b, padded, out, H, W, O, act) {
     const row = w + 2, plane = (h + 2) * row;
-    pad(x, 3, h, w, 1, padded);
+    withMargin(x, 3, h, w, 1, padded);
     for (let o = 0; o < O; o++) {
       const taps = Array.from({ length: 27 }, (_, i) => weight[((o >> 2) * 27 + i) * 4 + (o & 3)]);
       out.fill(b ? b[o] : 0, o * H * W, (o + 1) * H * W);
@@ -284,7 +284,7 @@ const PLAIN = {
   },
 
   resize(x, C, h, w, wide, out, H, W) {
-    const columns = Array.from({ length: W }, (_, X) => source(X, w, W));
+    const columns = Array.from({ length: W }, (_, X) => sourceOf(X, w, W));
     for (let c = 0, at = 0; c < C; c++) {
       columns.forEach(([left, share], X) => {
         for (let y = 0, from = c * h * w + left, next = left < w - 1 ? 1 : 0; y < h; y++, from += w) {
@@ -292,7 +292,7 @@ const PLAIN = {
         }
       });
       for (let Y = 0; Y < H; Y++) {
-        const [top, share] = source(Y, h, H), above = top * W, below = above + (top < h - 1 ? W : 0);
+        const [top, share] = sourceOf(Y, h, H), above = top * W, below = above + (top < h - 1 ? W : 0);
         for (let X = 0; X < W; X++, at++) out[at] = (1 - share) * wide[above + X] + share * wide[below + X];
       }
     }

@@ -121,7 +121,7 @@ class Normalised {
   }
 }
 
-function sum(kernels, a, b, out = kernels.tensor(a.shape)) {
+function plus(kernels, a, b, out = kernels.tensor(a.shape)) {
   kernels.run("add", a.data, b.data, out.data, a.shape.reduce((x, y) => x * y, 1));
   return out;
 }
@@ -162,7 +162,7 @@ class InvertedResidual {
     kernels.aside(() => {
       const wide = this.widen ? this.widen.forward(x, RELU) : x;
       this.narrow.forward(this.filter.forward(wide, RELU), NONE, out);
-      if (this.skip) sum(kernels, x, out, out);
+      if (this.skip) plus(kernels, x, out, out);
     });
     return out;
   }
@@ -306,9 +306,9 @@ class Block {
   }
 
   forward(x, keep) {
-    x = kept(keep, "residual", sum(this.kernels, x, this.attn.forward(x, keep))); // (C, H, W)
+    x = kept(keep, "residual", plus(this.kernels, x, this.attn.forward(x, keep))); // (C, H, W)
     const mlp = kept(keep, "mlp", this.mlp.forward(x)); // (C, H, W)
-    return kept(keep, "output", sum(this.kernels, x, mlp)); // (C, H, W)
+    return kept(keep, "output", plus(this.kernels, x, mlp)); // (C, H, W)
   }
 }
 
@@ -375,7 +375,7 @@ class SimpleHead {
     const { kernels } = this, size = injected[0].shape.slice(1), out = kernels.tensor([this.convSeg.out, ...size]);
     kernels.aside(() => {
       let total = injected[0];
-      for (const other of injected.slice(1)) total = sum(kernels, total, resize(kernels, other, size));
+      for (const other of injected.slice(1)) total = plus(kernels, total, resize(kernels, other, size));
       this.convSeg.forward(this.linearFuse.forward(total, RELU), NONE, out);
     });
     return out;
@@ -414,7 +414,7 @@ class Backbone {
 
 // What TopFormer and the colour model share: the kernels' memory is made ready for a pass, and what it computed stays there until
 // the next one, with room behind it for `again`. `pass(image, keep, pause)` and `rest(tensors, keep, pause)` are theirs.
-class Network {
+class Model {
   constructor(state, kernels, folded) {
     const { spec, classes, classNames, tensors } = state;
     Object.assign(this, { kernels, spec, classes, classNames, net: { kernels, tensors, folded, norms: [] } });
@@ -456,7 +456,7 @@ function paced(pause, steps) {
 // ImageNet backbone, without injection and head, and returns the last block's output (C, Y/64, X/64). `classNames` are the classes'
 // names where a checkpoint gives them, one per channel of the scores, as it spells them. `folded`: BatchNorm becomes part of the
 // convolution before it; otherwise it is applied after it, as model.py writes it.
-class TopFormer extends Network {
+class TopFormer extends Model {
   constructor(state, kernels, folded = true) {
     super(state, kernels, folded);
     const { spec, classes, net } = this;
@@ -487,6 +487,48 @@ class TopFormer extends Network {
     return this.decodeHead.forward(await this.backbone.inject(pyramid, output, ignore, pause));
   }
 }
+
+// Every tensor of such a network in a checkpoint, {name: shape} in the order in which PyTorch builds it.
+function parametersOf(spec, classes) {
+  const all = new Map(), dim = channelsOf(spec).reduce((a, b) => a + b, 0);
+  const norm = (name, width) => {
+    for (const part of ["weight", "bias", "running_mean", "running_var"]) all.set(`${name}.${part}`, [width]);
+    all.set(`${name}.num_batches_tracked`, []);
+  };
+  const conv = (name, bn, shape) => {
+    all.set(`${name}.weight`, shape);
+    norm(bn, shape[0]);
+  };
+  const conv2dBN = (name, inp, out, kernel = 1) => conv(`${name}.c`, `${name}.bn`, [out, inp, kernel, kernel]);
+  const convModule = (name, inp, out) => conv(`${name}.conv`, `${name}.bn`, [out, inp, 1, 1]);
+
+  conv2dBN("backbone.tpm.stem.0", 3, STEM_CHANNELS, 3);
+  let inp = STEM_CHANNELS;
+  for (const [i, [kernel, expand, out]] of spec.residuals.entries()) {
+    const at = `backbone.tpm.layer${i + 1}.conv`, hidden = inp * expand, first = expand === 1 ? 0 : 2;
+    if (expand !== 1) conv2dBN(`${at}.0`, inp, hidden);
+    conv2dBN(`${at}.${first}`, 1, hidden, kernel);
+    conv2dBN(`${at}.${first + 2}`, hidden, out);
+    inp = out;
+  }
+  const qk = spec.heads * KEY_DIM, dh = qk * ATTN_RATIO, hidden = MLP_RATIO * dim;
+  for (let n = 0; n < BLOCKS; n++) {
+    const at = `backbone.trans.transformer_blocks.${n}`;
+    for (const [name, from, to] of [["to_q", dim, qk], ["to_k", dim, qk], ["to_v", dim, dh], ["proj.1", dh, dim]]) conv2dBN(`${at}.attn.${name}`, from, to);
+    conv2dBN(`${at}.mlp.fc1`, dim, hidden);
+    all.set(`${at}.mlp.dwconv.weight`, [hidden, 1, 3, 3]).set(`${at}.mlp.dwconv.bias`, [hidden]);
+    conv2dBN(`${at}.mlp.fc2`, hidden, dim);
+  }
+  if (classes === null) return all;
+  for (const [n, channels] of channelsOf(spec).entries()) {
+    if (n) for (const part of ["local_embedding", "global_embedding", "global_act"]) convModule(`backbone.SIM.${n}.${part}`, channels, spec.injected);
+  }
+  convModule("decode_head.linear_fuse", spec.depthwiseFuse ? 1 : spec.injected, spec.injected);
+  return all.set("decode_head.conv_seg.weight", [classes, spec.injected, 1, 1]).set("decode_head.conv_seg.bias", [classes]);
+}
+
+// BatchNorm counts its steps in training; that plays no part here.
+const isCounter = (name) => name.endsWith("num_batches_tracked");
 
 // ------------------------------------------------------------ a recorded run
 
