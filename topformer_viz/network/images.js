@@ -1,11 +1,12 @@
 // Any common image file to an upright picture, safely: what images.py does, in a browser and with the browser's own decoders.
 // A picture is {data, width, height}: 4 bytes per place, red, green, blue and 255, row by row.
 //
-// What comes out is what `open_image(data, reduced=True)` makes, to the bit, for untagged JPEG, PNG, GIF, BMP and WebP in Chromium, and
-// elsewhere nearly. Not so: JPEGs of three times their reduced size and more, which the app's decoder reduces as it decodes; 16-bit grey,
-// one level off; what lies under an orientation that only XMP tells, or on a GIF's screen beside its first image; AVIF and HEIC, which
-// browsers turn by themselves. HEIC and TIFF are read where the browser can (Safari); elsewhere they are "unreadable". And a colour
-// profile is applied by the browser, which is within a few levels of the app's conversion in Chromium, and not done for every kind elsewhere.
+// What comes out is what `open_image(data, reduced=True)` makes: to the bit in Chromium for an untagged JPEG, PNG, GIF, BMP, WebP or AVIF,
+// in Firefox and WebKit nearly. What is not done: HEIC and TIFF are read only where the browser reads them (Safari), and are "unreadable"
+// elsewhere; of an orientation that only XMP tells nothing is known; AVIF and HEIC are turned by the browser, before they are scaled. What
+// differs a little: JPEGs of three times the reduced size and more, which the app's decoder reduces as it decodes, here by means (a
+// quarter of a level, as measured); 16-bit grey, by one level; what a colour profile says, which is the browser's to follow (one level
+// in Chromium; without that it would be ten), before the image is laid on white rather than after.
 
 const MAX_BYTES = 50_000_000;
 const MAX_PIXELS = 40_000_000;
@@ -48,7 +49,7 @@ async function openImage(blob) {
   if (!whole) throw new ImageError("damaged"); // of which not every browser takes notice
   const image = await decoded(blob, file);
   try {
-    return turned(drawnAt(image, ...ownSize(image.width, image.height)), file.orientation);
+    return turned(drawnAt(image, draftStep(file)), file.orientation);
   } finally {
     image.close();
   }
@@ -313,21 +314,50 @@ function entriesOf(file) {
 
 // ------------------------------------------------------------ what was decoded
 
-// A decoded image on white, scaled down to this size. A large one is looked at in strips, as a second copy of it might not fit.
-function drawnAt(image, w, h) {
-  const { width, height } = image, rows = Math.min(height, Math.max(1, Math.trunc(STRIP / width)));
-  const context = canvasContext(width, rows);
+// A decoded image on white, each `step` x `step` places of it taken as one, then scaled down to `ownSize`. A large one is looked at in strips, as a second copy of it might not fit.
+function drawnAt(image, step) {
+  const { width, height } = image, wide = Math.ceil(width / step), high = Math.ceil(height / step), [w, h] = ownSize(wide, high);
+  const strip = step * Math.max(1, Math.trunc(STRIP / width / step)), context = canvasContext(width, Math.min(height, strip));
+  const columns = wide === w ? null : coefficients(wide, w), narrow = new Uint8ClampedArray(4 * w * high);
   context.globalCompositeOperation = "copy";
-  const columns = w === width ? null : coefficients(width, w), narrow = new Uint8ClampedArray(4 * w * height);
-  for (let top = 0; top < height; top += rows) {
-    const n = Math.min(rows, height - top);
+  for (let top = 0; top < height; top += strip) {
+    const n = Math.min(strip, height - top);
     context.drawImage(image, 0, -top);
-    const strip = context.getImageData(0, 0, width, n).data, to = narrow.subarray(4 * w * top, 4 * w * (top + n));
-    onWhite(strip);
-    if (columns) resizeAcross(strip, width, columns, to);
-    else to.set(strip);
+    const drawn = onWhite(context.getImageData(0, 0, width, n).data), seen = step > 1 ? averaged(drawn, width, n, step) : drawn;
+    const to = narrow.subarray((4 * w * top) / step, 4 * w * Math.ceil((top + n) / step));
+    if (columns) resizeAcross(seen, wide, columns, to);
+    else to.set(seen);
   }
-  return { data: h === height ? narrow : resizeDown(narrow, w, coefficients(height, h)), width: w, height: h };
+  return { data: high === h ? narrow : resizeDown(narrow, w, coefficients(high, h)), width: w, height: h };
+}
+
+// How many places on each side the app's decoder makes one of, already as it decodes a JPEG: as few as leave half as much again as needed.
+function draftStep({ type, width, height }) {
+  if (type !== "image/jpeg") return 1;
+  const [w, h] = ownSize(width, height);
+  const most = Math.min(Math.trunc(width / Math.trunc((w * 3) / 2)), Math.trunc(height / Math.trunc((h * 3) / 2)));
+  return [8, 4, 2].find((step) => most >= step) ?? 1;
+}
+
+// Each `step` x `step` places as one, their mean: red and blue, and green by itself, are summed in 16 bits each.
+function averaged(data, width, height, step) {
+  const places = new Uint32Array(data.buffer), wide = Math.ceil(width / step), out = new Uint32Array(wide * Math.ceil(height / step));
+  for (let y = 0, to = 0; y < height; y += step) {
+    const bottom = Math.min(y + step, height);
+    for (let x = 0; x < width; x += step, to++) {
+      const right = Math.min(x + step, width), n = (bottom - y) * (right - x), half = n >> 1;
+      let redBlue = half * 0x10001, green = half;
+      for (let row = y * width; row < bottom * width; row += width) {
+        for (let at = row + x; at < row + right; at++) {
+          redBlue += places[at] & 0xff00ff;
+          green += (places[at] >> 8) & 0xff;
+        }
+      }
+      const red = Math.trunc((redBlue & 0xffff) / n), blue = Math.trunc((redBlue >>> 16) / n);
+      out[to] = red | (Math.trunc(green / n) << 8) | (blue << 16) | 0xff000000;
+    }
+  }
+  return new Uint8ClampedArray(out.buffer);
 }
 
 function canvasContext(width, height) {
@@ -342,7 +372,7 @@ function pageCanvas(width, height) {
   return Object.assign(document.createElement("canvas"), { width, height });
 }
 
-// Lays the image on white, in place, with Pillow's rounding.
+// Lays what was drawn on white, in place, with Pillow's rounding.
 function onWhite(data) {
   for (let at = 3; at < data.length; at += 4) {
     const alpha = data[at];
@@ -353,6 +383,7 @@ function onWhite(data) {
     }
     data[at] = 255;
   }
+  return data;
 }
 
 // The picture as its EXIF orientation says.
