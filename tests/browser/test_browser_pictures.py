@@ -440,6 +440,21 @@ def test_it_runs_in_a_worker(blank: "Page") -> None:
     assert blank.evaluate(WORKER, [text(b"hello"), ""]) == ["unreadable", {}]
 
 
+def test_what_a_page_decoded_becomes_a_picture_in_its_worker(blank: "Page") -> None:
+    alpha = noise(64, 48, 5).convert("RGBA")
+    alpha.putalpha(noise(64, 48, 6).convert("L"))
+    for data in (oriented(scene(1500, 1300), "JPEG", 6), encode(alpha)):
+        script = """(data) => new Promise(async (resolve, reject) => {
+          const source = `${SCRIPTS}\\nonmessage = ({ data }) => postMessage(told(pictureOf(data)));`;
+          const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+          worker.onerror = (event) => reject(new Error(event.message));
+          worker.onmessage = ({ data }) => (worker.terminate(), resolve(data));
+          const found = await decodeImage(new Blob([bytesFrom(data)]));
+          worker.postMessage(found, [found.image]);
+        })""".replace("SCRIPTS", json.dumps(PICTURES_JS + ENDS))
+        assert np.array_equal(ending(blank.evaluate(script, text(data))), expected(data))
+
+
 def test_a_worker_that_cannot_draw_says_so(blank: "Page") -> None:
     said = blank.evaluate(WORKER, [text(encode(picture())), "delete self.OffscreenCanvas;"])
     assert said == "this browser cannot read images here: it has no OffscreenCanvas"

@@ -38,18 +38,28 @@ class ImageError extends Error {
 // one file, the first. Throws ImageError as open_image does; all but the damage is found in the file's header, before anything is
 // decoded: a small file of a huge picture would take all memory of the page.
 async function openImage(blob) {
+  return pictureOf(await decodeImage(blob));
+}
+
+// The first half: {image, orientation, step}, which may be sent to a worker, with `image` transferred, for `pictureOf`. For of a page
+// opened from a file, a worker in WebKit can read no Blob at all; and the browser decodes aside even so.
+async function decodeImage(blob) {
   if (!blob.size) throw new ImageError("empty");
   if (blob.size > MAX_BYTES) throw new ImageError("too heavy");
   const file = imageHeader(new Uint8Array(await blob.arrayBuffer()));
   if (!file) throw new ImageError("unreadable");
-  const { width, height, scans, whole } = file, modern = MODERN.has(file.type);
+  const { width, height, scans, whole, orientation } = file, modern = MODERN.has(file.type);
   if (width * height > (modern ? MODERN_MAX_PIXELS : MAX_PIXELS)) throw new ImageError(modern ? "too large for its format" : "too large");
   checkSides(width, height);
   if (scans * width * height > MAX_SCANS * MAX_PIXELS) throw new ImageError("too many scans", { scans });
   if (!whole) throw new ImageError("damaged"); // of which not every browser takes notice
-  const image = await decoded(blob, file);
+  return { image: await decoded(blob, file), orientation, step: draftStep(file) };
+}
+
+// The second half, which takes the time.
+function pictureOf({ image, orientation, step }) {
   try {
-    return turned(drawnAt(image, draftStep(file)), file.orientation);
+    return turned(drawnAt(image, step), orientation);
   } finally {
     image.close();
   }
