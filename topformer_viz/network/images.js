@@ -6,7 +6,8 @@
 // elsewhere; of an orientation that only XMP tells nothing is known; AVIF and HEIC are turned by the browser, before they are scaled. What
 // differs a little: JPEGs of three times the reduced size and more, which the app's decoder reduces as it decodes, here by means (a
 // quarter of a level, as measured); 16-bit grey, by one level; what a colour profile says, which is the browser's to follow (one level
-// in Chromium; without that it would be ten), before the image is laid on white rather than after.
+// in Chromium; without that it would be ten), before the image is laid on white rather than after. WebKitGTK follows no profile of a
+// WebP or AVIF file, and turns no AVIF.
 
 const MAX_BYTES = 50_000_000;
 const MAX_PIXELS = 40_000_000;
