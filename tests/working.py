@@ -1,0 +1,150 @@
+"""The scripts that work a run's numbers out in a browser, in a page of their own, and Python's runs handed to them."""
+
+import base64
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from topformer_viz import Trace
+from topformer_viz.app.canvas.wire import Body, scripts
+from topformer_viz.network.model import DENSE_TOKENS, TopFormer
+from topformer_viz.paths import PACKAGE
+from topformer_viz.run.declared import DECLARED_JS
+from topformer_viz.run.tracing import attention_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FILES = (
+    "network/classes.js", "run/pausing.js", "run/exponential.js", "run/reading.js", "run/asking.js", "run/walk.js", "run/measures.js", "run/questions.js",
+    "run/numbers.js", "study/likeness.js", "app/canvas/travelling.js",
+)  # fmt: skip
+NUMBERS_JS = DECLARED_JS + scripts(PACKAGE, *FILES)
+# What the network's own scripts have, as far as these here ask for it.
+NETWORK_JS = f"const DENSE_TOKENS = {DENSE_TOKENS};\nclass TopFormer {{}}\nclass ColourModel {{}}\n"
+# What was handed over, as `run` and `model`. `again` answers with what Python returned, by which tensors were silenced on the way.
+HANDED = """async (page) => {
+  const { tensors, sizes, model, parameters, returned } = decode(new Uint8Array(await (await fetch("/run")).arrayBuffer()));
+  const again = async ({ tensors: own }, keep, pause) => {
+    await pause();
+    const changed = [];
+    let output;
+    for (const [name, tensor] of Object.entries(own)) {
+      if (!name.startsWith("block")) continue;
+      const [, H, W] = tensor.shape, before = tensorOf(inOrder(tensor).slice(), tensor.shape), { data } = keep(name, tensorOf(inOrder(tensor).slice(), tensor.shape));
+      const gone = data.every((v) => v === 0) ? "" : countTo(tensor.shape[0]).filter((c) => data.subarray(c * H * W, (c + 1) * H * W).every((v) => v === 0));
+      if (data.some((v, i) => v !== before.data[i])) changed.push(`${name} ${gone}`.trim());
+    }
+    const answer = returned[changed.join(", ")];
+    if (!answer) throw new Error(`nobody knows what becomes of a run without ${changed.join(", ")}`);
+    for (const [name, tensor] of Object.entries(answer.kept)) keep(name, tensor);
+    return answer.scores;
+  };
+  const kind = model.trained ? TopFormer : ColourModel;
+  Object.assign(window, { run: { tensors, sizes }, model: Object.assign(new kind(), { ...model, parameter: (name) => parameters[name].data, again }) });
+}"""
+PACKED = """(tensor) => {
+  const numbers = inOrder(tensor), bytes = new Uint8Array(numbers.slice().buffer);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return { shape: tensor.shape, type: numbers.constructor.name, bytes: btoa(text) };
+}"""
+
+
+class Worker:
+    """A page with the scripts, the stored files it may ask for, and what is handed to it."""
+
+    def __init__(self, page: "Page", answers: dict[str, bytes]) -> None:
+        self.page, self.answers = page, answers
+
+    def hand(
+        self, run: Trace, model: nn.Module, returned: Sequence[tuple[str, dict[str, Tensor], Tensor | None]] = ()
+    ) -> None:
+        """A run and what is asked of its model; ``returned``: what the network returns and keeps when it runs again, by what is silenced."""
+        body = Body()
+        trained = isinstance(model, TopFormer)
+        about: dict[str, Any] = {"numBlocks": model.num_blocks, "numHeads": model.num_heads, "trained": trained}
+        if isinstance(model, TopFormer):
+            about |= {"classes": model.classes, "classNames": model.class_names, "channels": model.backbone.channels}
+        parameters = {}
+        for n in range(model.num_blocks):
+            own = f"backbone.trans.transformer_blocks.{n}.attn" if trained else "attn"
+            for name in ("weight", "bias"):
+                parameter = attention_of(model, n).proj.get_parameter(f"1.bn.{name}")
+                parameters[f"{own}.proj.1.bn.{name}"] = body.add(parameter.detach()[None], exact=True)
+        self.answers["/run"] = body.message({
+            "tensors": {name: body.add(tensor, exact=True) for name, tensor in run.items()},
+            "sizes": run.sizes,
+            "model": about,
+            "parameters": parameters,
+            "returned": {
+                silenced: {
+                    "scores": None if scores is None else body.add(scores, exact=True),
+                    "kept": {name: body.add(tensor, exact=True) for name, tensor in kept.items()},
+                }
+                for silenced, kept, scores in returned
+            },
+        })  # fmt: skip
+        self.page.evaluate(HANDED)
+
+    def tensor(self, expression: str) -> np.ndarray:
+        """A tensor in the page, its numbers in the order of its axes."""
+        return unpacked(self.page.evaluate(f"async () => ({PACKED})(await ({expression}))"))
+
+    def ask(self, expression: str) -> Any:
+        return self.page.evaluate(f"async () => await ({expression})")
+
+
+def unpacked(packed: dict[str, Any]) -> np.ndarray:
+    dtype = {"Float32Array": "<f4", "Uint8Array": "u1", "Uint16Array": "<u2", "Float64Array": "<f8"}[packed["type"]]
+    return np.frombuffer(base64.b64decode(packed["bytes"]), dtype).reshape(packed["shape"])
+
+
+@contextmanager
+def working(browser: "Browser", script: str) -> Iterator[Worker]:
+    """A page with a script, which asks for what it was handed."""
+    answers = {"/": b"<!doctype html><title>numbers</title>"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path in answers else 404)
+            self.send_header("Content-Type", "text/html" if self.path == "/" else "application/octet-stream")
+            self.end_headers()
+            self.wfile.write(answers.get(self.path, b""))
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.add_script_tag(content=script)
+        yield Worker(page, answers)
+        page.close()
+        server.shutdown()
+
+
+def differences(actual: Any, expected: Any, place: str = "", tolerance: float = 1e-4) -> Iterator[str]:
+    """Where two answers differ, leaf by leaf: words as they are, numbers by more than tolerance * max(1, |expected|)."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if list(actual) != list(expected):
+            yield f"{place}: {list(actual)} for {list(expected)}"
+        for name in expected.keys() & actual.keys():
+            yield from differences(actual[name], expected[name], f"{place}/{name}", tolerance)
+    elif isinstance(expected, list | tuple) and isinstance(actual, list):
+        if len(actual) != len(expected):
+            yield f"{place}: {len(actual)} for {len(expected)}"
+        for n, (own, other) in enumerate(zip(actual, expected, strict=False)):
+            yield from differences(own, other, f"{place}/{n}", tolerance)
+    elif isinstance(expected, float) and isinstance(actual, int | float) and not isinstance(actual, bool):
+        if not (math.isfinite(actual) and abs(actual - expected) <= tolerance * max(1, abs(expected))):
+            yield f"{place}: {actual} for {expected}"
+    elif actual != expected or isinstance(actual, bool) != isinstance(expected, bool):
+        yield f"{place}: {actual!r} for {expected!r}"
