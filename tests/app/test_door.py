@@ -9,6 +9,7 @@ from opening import book_of, forge, markup, message, open_app, run_of
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz.app.door import page
+from topformer_viz.app.door.payload import DEEPER
 from topformer_viz.app.door.words import UI, WORDS
 from topformer_viz.network.samples import open_sample
 from topformer_viz.words.names import NOT_EVIDENCE
@@ -22,7 +23,7 @@ def test_the_door_explains_the_five_words_beside_the_default_picture(lang: Lang)
     assert all(word["meaning"] and "{" not in word["meaning"] for word in header["words"].values())
     assert header["ui"]["cut"] == UI["cut"](lang, n=96)
     assert len(header["where"]) == len(header["names"]) == 4
-    assert header["stages"] == page.DEEPER and not header["badge"]
+    assert header["stages"] == DEEPER and not header["badge"]
     assert (header["block"], header["asked"], header["start"]) == (2, {}, {"head": 1, "token": 78})
 
 
@@ -53,7 +54,7 @@ def test_other_models_have_their_heads_and_random_ones_say_so(model: str, names:
     header = message(open_app("", model=model, sample="coffee", size="256", lang="en")).header
     assert header["names"] == names and header["badge"] == said
     assert header["block"] == (0 if model == "colour" else 2)
-    assert set(header["stages"]) == set(page.DEEPER)
+    assert set(header["stages"]) == set(DEEPER)
 
 
 @pytest.mark.parametrize("parameter", page.LESSONS)

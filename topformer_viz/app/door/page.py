@@ -11,15 +11,13 @@ from typing import Any
 import streamlit as st
 
 from topformer_viz.app.canvas.component import component
-from topformer_viz.app.canvas.markup import note_html
 from topformer_viz.app.canvas.wire import CANVAS_CSS, CANVAS_JS
+from topformer_viz.app.door.payload import door_book
 from topformer_viz.app.door.script import DOOR_CSS, DOOR_HTML, DOOR_JS
-from topformer_viz.app.door.words import ONE_HEAD, UI, WORDS
+from topformer_viz.app.door.words import UI
 from topformer_viz.app.frame.address import Parameter, Takes, heard
 from topformer_viz.app.frame.top_bar import picture_choice
 from topformer_viz.app.frame.view import View
-from topformer_viz.network.colour import QUESTIONS, ColourModel
-from topformer_viz.words.names import HEAD_N, QUESTION_NAMES
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
@@ -34,13 +32,6 @@ LESSONS = ("stage", "quiz", "present")  # what only a link to the lesson says: i
 # there: trees, the skyline with its roofs, the house, the road itself. Most other tokens, and the first two blocks, show
 # less of a difference.
 BLOCK, HEAD, DOWN = 3, 2, 0.75
-DEEPER = {
-    "query": "query",
-    "key": "key",
-    "row": "weights",
-    "value": "value",
-    "head": "merged",
-}  # word -> the lesson's stage
 PAGES = ("lesson", "explorer")  # where the door's links lead
 PICTURE = "picture"  # what its button asks for in their place
 
@@ -70,31 +61,10 @@ def show(view: View) -> None:
         st.dialog(UI["own"](view.lang))(_choose_picture)(view.lang, _picture())
     start = {name: view.takes[name].default for name in ("head", "token")}
     block = view.asked.get("block", view.takes["block"].default)
-    data = _words(view) | {
-        "run": view.bodies(), "link": view.link, "block": block - 1, "start": _from_zero(start), "asked": _from_zero(view.asked),
+    data = door_book(view.outline.known, view.lang) | {
+        "badge": _caution(view), "run": view.bodies(), "link": view.link, "block": block - 1, "start": _from_zero(start), "asked": _from_zero(view.asked),
     }  # fmt: skip
     _component(data, key="door", on_wish_change=partial(_take_wish, _wishes(view)), height="content")
-
-
-def _words(view: View) -> dict[str, Any]:
-    """What the door says of a run."""
-    lang, sizes = view.lang, view.outline.known.shape.sizes
-    heads = sizes["heads"]
-    names, where = _heads(view, heads, lang)
-    counts = {"n": sizes["HW"], "dim": sizes["key_dim"], "d": sizes["d"], "heads": heads}
-    words = {
-        name: (title, ONE_HEAD if name == "head" and heads == 1 else meaning)
-        for name, (title, meaning) in WORDS.items()
-    }
-    return {
-        "lang": lang, "space": " " if lang == "en" else "",
-        "ui": {name: text(lang) for name, text in UI.items()} | {"cut": UI["cut"](lang, **counts)},
-        "names": names, "where": where, "badge": _caution(view),
-        "words": {
-            name: {"title": title(lang), "meaning": note_html(meaning(lang, **counts), lang)} for name, (title, meaning) in words.items()
-        },
-        "stages": {word: stage for word, stage in DEEPER.items() if stage in view.outline.stages},
-    }  # fmt: skip
 
 
 def _caution(view: View) -> str:
@@ -102,15 +72,6 @@ def _caution(view: View) -> str:
     if view.untrained:
         return UI["random"](view.lang)
     return UI["streets"](view.lang) if view.facts and view.sample is None and not view.outline.unlike else ""
-
-
-def _heads(view: View, heads: int, lang: Lang) -> tuple[list[str], list[str]]:
-    """Every head's name, and the beginning of a sentence about it."""
-    if issubclass(view.outline.known.model, ColourModel):
-        names = [QUESTION_NAMES[name](lang) for name in QUESTIONS]
-        return names, [UI["in_question"](lang, n=n, question=question) for n, question in enumerate(names, 1)]
-    counted = range(1, heads + 1)
-    return [HEAD_N(lang, n=n) for n in counted], [UI["in_head"](lang, n=n) for n in counted]
 
 
 def _from_zero(place: Mapping[str, Any]) -> dict[str, Any]:

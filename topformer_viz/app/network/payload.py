@@ -30,12 +30,16 @@ def network_book(known: Known, spec: Size, facts: Facts | None, untrained: bool,
     ``facts`` were measured of the model, where it is the bundled one; ``untrained`` networks are said to be evidence of nothing.
     """
     sizes, classes = known.shape.sizes, known.classes
-    parts = parts_of(known, spec)
     counted = costs(spec, len(classes.names) if classes else None, sizes["Y"], sizes["X"])
+    return words_book(known, spec, facts, untrained, lang) | {"costs": summed(counted, parts_of(known, spec))}
+
+
+def words_book(known: Known, spec: Size, facts: Facts | None, untrained: bool, lang: Lang) -> dict[str, Any]:
+    """The same without what the parts cost."""
+    sizes, classes = known.shape.sizes, known.classes
     data: dict[str, Any] = {
         "ui": {name: text(lang) for name, text in (UI | SCENE_WORDS).items()} | {"off_note": PARTS["off_note"](lang)},
-        "parts": [part.in_book(lang) for part in parts],
-        "costs": summed(counted, parts),
+        "parts": [part.in_book(lang) for part in parts_of(known, spec)],
         "channels": list(spec.channels),
         "heads": [
             [_plain(head_name(block, head, sizes["HW"]), lang) for head in range(sizes["heads"])]
