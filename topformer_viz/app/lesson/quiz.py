@@ -12,6 +12,7 @@ from topformer_viz.app.lesson import quiz_words as say
 from topformer_viz.app.lesson.question import LiveQuestion, Question
 from topformer_viz.app.lesson.quiz_shape import shape_question
 from topformer_viz.network.colour import QUESTIONS, ColourModel, Model
+from topformer_viz.network.model import DENSE_TOKENS
 from topformer_viz.run.stages import Stage, axes_of
 from topformer_viz.words.names import HEAD_N, QUESTION_NAMES
 from topformer_viz.words.text import Lang, Text, capital
@@ -31,10 +32,10 @@ def questions(
 ) -> list[Question | LiveQuestion]:
     """Everything to ask about a stage, the best to begin with first.
 
-    ``name`` and ``sources`` are traced names; ``stage`` declares ``name``.
+    ``name`` and ``sources`` are traced names; ``stage`` declares ``name``. A run that keeps no whole matrices answers none.
     """
     shape = shape_question(stage, name, sources, sizes, lang)
-    live = [_live(kind, sizes, model) for kind in LIVE.get(stage.name, ())]
+    live = [_live(kind, sizes, model) for kind in LIVE.get(stage.name, ()) if sizes["HW"] <= DENSE_TOKENS]
     same = sources and all(axes_of(source) == axes_of(name) for source in sources)
     return [*live, shape] if same else [shape, *live]
 
