@@ -29,10 +29,14 @@ from topformer_viz.words.text import LANGS, Text
 
 LONGEST_NAME = 40  # characters kept of a name that came with a file
 
-_GUESS = Text(
+GUESS = Text(
     "{title} (guessed from their number)",
     "{title}（按类别数推测）",
 )
+ONE, COUNT = Text("{count} class", "{count} 类"), Text("{count} classes", "{count} 类")
+WITHOUT_NAMES = Text("{counted} without names", "{counted}，无名称")
+NAMED = Text("{counted} named by the file", "{counted}，名称来自文件")
+NUMBER = Text("class {n}", "第 {n} 类")
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 _LIGHTNESSES = (0.50, 0.64, 0.78, 0.57, 0.71)  # Oklab; five in turn, so that classes of like hue differ in it
 
@@ -86,26 +90,26 @@ def classes_of(count: int, names: Sequence[str] | None = None) -> ClassSet:
     if names is None:
         for slug, known in CLASS_SETS.items():
             if slug != "streets" and len(known.names) == count:
-                return replace(known, title=Text(*(_GUESS(lang, title=known.title(lang)) for lang in LANGS)))
+                return replace(known, title=Text(*(GUESS(lang, title=known.title(lang)) for lang in LANGS)))
         numbered = tuple(_number(i) for i in range(count))
-        return ClassSet(Text(f"{_count(count)} without names", f"{count} 类，无名称"), numbered, _colours(count))
+        return ClassSet(WITHOUT_NAMES.format(counted=_count(count)), numbered, _colours(count))
     if len(names) != count:
-        raise ValueError(f"the file names {_count(len(names))}, but its scores are of {count}")
+        raise ValueError(f"the file names {_count(len(names)).en}, but its scores are of {count}")
     keys = [_key(name) for name in names]
     for known in CLASS_SETS.values():
         if keys == [_key(name.en) for name in known.names]:
             return known
     cleaned = (one_line(name)[:LONGEST_NAME].rstrip() for name in names)
     own = tuple(Text(name, name) if name else _number(i) for i, name in enumerate(cleaned))
-    return ClassSet(Text(f"{_count(count)} named by the file", f"{count} 类，名称来自文件"), own, _colours(count))
+    return ClassSet(NAMED.format(counted=_count(count)), own, _colours(count))
 
 
-def _count(count: int) -> str:
-    return f"{count} class" if count == 1 else f"{count} classes"
+def _count(count: int) -> Text:
+    return (ONE if count == 1 else COUNT).format(count=count)
 
 
 def _number(index: int) -> Text:
-    return Text(f"class {index + 1}", f"第 {index + 1} 类")
+    return NUMBER.format(n=index + 1)
 
 
 def _key(name: str) -> str:
