@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-WEIGHTS, SAMPLES, FONTS = (PACKAGE / "assets" / name for name in ("weights", "samples", "fonts"))
+WEIGHTS, SAMPLES, FONTS, BOOKS = (PACKAGE / "assets" / name for name in ("weights", "samples", "fonts", "books"))
 NETWORK = PACKAGE / "network"  # with what browsers have of it
 ICON = PACKAGE / "assets" / "icon.png"
 ROOT = PACKAGE.parent  # of a clone: app.py, pages/, static/, .streamlit/; installed, the folder of all packages
