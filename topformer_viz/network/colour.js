@@ -9,10 +9,10 @@
 // Channels of a token: the ten features (which are also what each head's value hands on), then the squared lengths.
 // Lightness and place are measured from the middle.
 const FEATURES = ["red", "green", "blue", "L", "a", "b", "hue_x", "hue_y", "row", "column"];
-const QUESTIONS = { colour: ["L", "a", "b"], brightness: ["L"], hue: ["hue_x", "hue_y"], place: ["row", "column"] };
+const COLOUR_QUESTIONS = { colour: ["L", "a", "b"], brightness: ["L"], hue: ["hue_x", "hue_y"], place: ["row", "column"] };
 // b above, one per head: a token at distance 1 / sqrt(b) is read exp(-1) times as much as the token itself.
 const SHARPNESS = { colour: 400, brightness: 600, hue: 40, place: 120 };
-const CHANNELS = [...FEATURES, ...Object.keys(QUESTIONS).map((question) => `${question} squared`), "one"];
+const CHANNELS = [...FEATURES, ...Object.keys(COLOUR_QUESTIONS).map((question) => `${question} squared`), "one"];
 const COLOUR_KEY_DIM = 5; // three features, their squared length and 1
 const MIN_GRID = 8, MAX_GRID = 64;
 const GREY = 0.04; // Oklab chroma below which a colour counts as nearly grey, and its hue fades out
@@ -47,7 +47,7 @@ class ColourModel extends Model {
   constructor(grid, kernels) {
     if (!(MIN_GRID <= grid && grid <= MAX_GRID)) throw new RangeError(`the colour model's grid is ${MIN_GRID} to ${MAX_GRID} tokens, not ${grid}`);
     super({ spec: null, classes: null, classNames: null, tensors: colourTensors() }, kernels, true);
-    Object.assign(this, { grid, numHeads: Object.keys(QUESTIONS).length, numBlocks: 1, channels: [], steps: 1 });
+    Object.assign(this, { grid, numHeads: Object.keys(COLOUR_QUESTIONS).length, numBlocks: 1, channels: [], steps: 1 });
     this.attn = new Attention(this.net, "attn", COLOUR_KEY_DIM, this.numHeads, 2);
   }
 
@@ -69,7 +69,7 @@ class ColourModel extends Model {
         const lab = oklab(rgb), strength = Math.sqrt(lab[1] ** 2 + lab[2] ** 2 + GREY ** 2);
         const place = [Math.floor(i / W) - (H - 1) / 2, (i % W) - (W - 1) / 2].map((distance) => distance / unit);
         const features = Float32Array.of(...rgb, lab[0] - 0.5, lab[1], lab[2], lab[1] / strength, lab[2] / strength, ...place);
-        const lengths = Object.values(QUESTIONS).map((names) => names.reduce((sum, name) => sum + features[FEATURES.indexOf(name)] ** 2, 0));
+        const lengths = Object.values(COLOUR_QUESTIONS).map((names) => names.reduce((sum, name) => sum + features[FEATURES.indexOf(name)] ** 2, 0));
         [...features, ...lengths, 1].forEach((value, c) => (tokens.data[c * HW + i] = value));
       }
     });
@@ -96,7 +96,7 @@ class ColourModel extends Model {
 
 // The parameters of its attention, under their names.
 function colourTensors() {
-  const heads = Object.entries(QUESTIONS), d = 2 * COLOUR_KEY_DIM, C = CHANNELS.length, tensors = {};
+  const heads = Object.entries(COLOUR_QUESTIONS), d = 2 * COLOUR_KEY_DIM, C = CHANNELS.length, tensors = {};
   const make = (name, out, inp) => {
     const parts = { weight: 1, bias: 0, running_mean: 0, running_var: 1 - EPS }; // BatchNorm divides by sqrt(var + eps): by exactly 1
     for (const [part, value] of Object.entries(parts)) tensors[`attn.${name}.bn.${part}`] = { shape: [out], data: new Float32Array(out).fill(value) };

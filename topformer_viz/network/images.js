@@ -289,7 +289,7 @@ function* boxesIn(file, kind) {
 }
 
 function tiffHeader(file, found) {
-  const entries = entriesOf(file);
+  const entries = directoryOf(file);
   if (!entries) return false;
   const value = (tag) => entries.get(tag)?.value;
   Object.assign(found, { type: "image/tiff", width: value(256), height: value(257), tagged: entries.has(TIFF_PROFILE) });
@@ -303,7 +303,7 @@ function tiffHeader(file, found) {
 
 function orientationIn(exif) {
   try {
-    return entriesOf(exif)?.get(ORIENTATION)?.value ?? 1;
+    return directoryOf(exif)?.get(ORIENTATION)?.value ?? 1;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return 1; // broken metadata does not spoil a good picture
@@ -312,7 +312,7 @@ function orientationIn(exif) {
 
 // The first directory of a TIFF file, which EXIF is, too: of every tag where its value lies, and its first number, of 16 or 32 bits.
 // Null for another file.
-function entriesOf(file) {
+function directoryOf(file) {
   if (!file.says("II*\0") && !file.says("MM\0*")) return null;
   const little = file.says("II"), entries = new Map();
   file = file.part(0, file.size, little);
