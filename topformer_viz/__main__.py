@@ -1,4 +1,4 @@
-"""The command line, ``python -m topformer_viz``: shapes, export, screenshots, bench, train, evaluate."""
+"""The command line, ``python -m topformer_viz``: shapes, export, site, screenshots, bench, train, evaluate."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from topformer_viz.network.images import ImageError
 from topformer_viz.network.weights import CheckpointError
 from topformer_viz.run.tracing import TooLargeError
-from topformer_viz.terminal import screenshots, shapes
+from topformer_viz.terminal import screenshots, shapes, site
 from topformer_viz.terminal.bench import command as bench
 from topformer_viz.terminal.console import complain, lenient, reader_left
 from topformer_viz.terminal.export import command as export
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="topformer-viz", description="TopFormer's attention, stage by stage.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (shapes, export, bench, screenshots, training):
+    for command in (shapes, export, site, bench, screenshots, training):
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,0 +1,97 @@
+// The app's pages as they are shown here: what each is told, as page.py of its folder tells it in the app, and what it asks for.
+
+// The lesson and the explorer, its guest: the untouched pass and a run without a head are made when they are wished for.
+async function wish(site, { run, block, removal }) {
+  const { shown } = site;
+  if (!shown || run !== shown.name) return;
+  if (removal && !shown.removals[`block${block} ${removal}`]) Object.assign(shown.removals, await site.further("removal", { block, removal }));
+  else if (!shown.differences) shown.differences = (await site.further("differences")) ?? null;
+  else return;
+  site.draw();
+}
+
+const setBlock = (site, block) => (site.block = block - 1);
+const counted = (text, most = Infinity) => (/^[1-9]\d{0,6}$/.test(text ?? "") && Number(text) <= most ? Number(text) : null);
+
+// What the visitor looks at in the explorer; see explorer/page.py.
+function settings({ shown, block, untrained }, asked) {
+  const { name, run, differences } = shown;
+  return { run: name, block: Math.min(block, run.blocks - 1), asked, alone: false, saves: false, untrained, differences, removals: null };
+}
+
+const BLOCK = 3, HEAD = 2, DOWN = 0.75; // where the door opens, from 1; see door/page.py
+
+const PAGES = {
+  door: {
+    view: Door,
+    told({ shown: { run }, link, caution }, book, asked) {
+      const [rows, columns] = run.grid, from0 = (places) => Object.fromEntries(Object.entries(places).filter(([, n]) => n).map(([name, n]) => [name, n - 1]));
+      const start = { head: Math.min(HEAD, run.heads), token: Math.floor(DOWN * rows) * columns + Math.floor(columns / 2) + 1 };
+      const block = (counted(asked.block, run.blocks) ?? Math.min(BLOCK, run.blocks)) - 1;
+      const own = { head: counted(asked.head, run.heads), token: counted(asked.token, rows * columns) };
+      return { ...book, run, link, block, badge: caution, start: from0(start), asked: from0(own) };
+    },
+    heard: {
+      wish(site, { go, stage, block, head, token }) {
+        if (go === "picture") return site.top.openPictures();
+        site.go(go, { stage, block, head, query: token });
+      },
+    },
+  },
+  lesson: {
+    view: Lesson,
+    told(site, book, asked) {
+      const { lang, link, shown: { run, removals } } = site, said = { stage: asked.stage, head: counted(asked.head), quiz: asked.quiz === "1", present: asked.present === "1" };
+      return { lang, link, asked: said, start: "image", about: site.lines, run, book, view: settings(site, asked), removals };
+    },
+    heard: {
+      wish,
+      block: setBlock,
+      follow(site, { stage, n, head, block }) {
+        const { page, said } = site.view.lesson.byStage[stage].links[n];
+        setBlock(site, block);
+        if (!Object.hasOwn(PAGES, page)) return site.refer(page);
+        const own = Object.entries(said).map(([name, value]) => [name, fill(value, { head: head || 1 })]);
+        site.go(page, { ...(head && { head }), ...Object.fromEntries(own) });
+      },
+    },
+  },
+  explorer: {
+    view: ExplorerPage,
+    told(site, book, asked) {
+      const { lang, link, shown: { run, removals } } = site;
+      return { lang, link, run, book, view: settings(site, asked), removals };
+    },
+    heard: {
+      wish,
+      block: setBlock,
+      lesson: (site, said) => site.go("lesson", said),
+    },
+  },
+  network: {
+    view: Network,
+    async told(site, book, asked) {
+      const { lang, link, shown } = site;
+      shown.whole ??= new Run([await site.further("whole")]);
+      return { lang, link, asked: asked.part, run: shown.whole, book };
+    },
+    heard: {
+      walk(site, block) {
+        setBlock(site, block);
+        site.go("lesson", { stage: "tokens" });
+      },
+    },
+  },
+  basics: {
+    view: Basics,
+    async told(site, book, asked) {
+      if (!site.card) {
+        const picture = await decodeImage(new Blob([await part("sample-card")]));
+        site.card = await site.working("card", { picture }, [picture.image]);
+      }
+      site.state("ready");
+      return { lang: site.lang, book, card: { run: new Run([site.card]), photo: site.card.photo }, asked };
+    },
+    heard: {},
+  },
+};
