@@ -126,7 +126,8 @@ function plus(kernels, a, b, out = kernels.tensor(a.shape)) {
   return out;
 }
 
-// What `keep` hands back for a tensor flows on: the numbers of another take the place of those that were computed.
+// What `keep` hands back for a tensor flows on: the numbers of another take the place of those that were computed, for whatever lies
+// on them.
 function kept(keep, name, tensor) {
   const back = keep(name, tensor), { shape } = tensor;
   const copy = (axis, to, from) => {

@@ -41,6 +41,8 @@ UNKNOWN = Text(
     zh="未打开 {name}：其中有{what}，这里无法读取。{convert}",
 )
 OPERATION = Text(en="the pickle operation {operation}", zh="pickle 操作 {operation}")
+# What a browser finds in a file of torch.save; here such files are read.
+PICKLE = Text(en="a pickle, as torch.save writes it", zh="torch.save 写出的 pickle")
 BYTE_ORDER = Text(en="numbers in another byte order", zh="字节序不同的数")
 UNREADABLE = Text(
     en="{name} cannot be read as a checkpoint. It may be damaged or cut off: then download or export it again. Or it may be "

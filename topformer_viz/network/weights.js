@@ -99,7 +99,8 @@ function readSafetensors(bytes, name) {
   try {
     const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
     const { __metadata__: about, ...told } = header;
-    if (about && !Object.values(about).every((value) => typeof value === "string")) throw new TypeError("metadata is text");
+    const noted = about === undefined || about === null || (!Array.isArray(about) && typeof about === "object");
+    if (!noted || !Object.values(about ?? {}).every((value) => typeof value === "string")) throw new TypeError("metadata is words");
     const data = bytes.subarray(8 + length), content = tensorsOf(told, data);
     if (content.end !== data.length) throw new CheckpointError("CUT_OFF", { name }); // asks for more bytes than follow, or for fewer
     return { content: content.tensors, named: namesIn(about) };
