@@ -124,6 +124,23 @@ function activate(out, from, to, act) {
   }
 }
 
+// n of the sums, as they are after the activation.
+function handOver(from, n, out, to, act) {
+  for (let i = 0; i < n; i++) out[to + i] = sums[from + i];
+  activate(out, to, to + n, act);
+}
+
+// Adds one row of a k x k filter to n sums: what each place meets of the row that begins at `p`.
+function filterRow(x, p, stride, weight, q, k, n) {
+  const q0 = weight[q], q1 = weight[q + 1], q2 = weight[q + 2];
+  if (k === 3) {
+    for (let j = 0; j < n; j++, p += stride) sums[j] += q0 * x[p] + q1 * x[p + 1] + q2 * x[p + 2];
+  } else {
+    const q3 = weight[q + 3], q4 = weight[q + 4];
+    for (let j = 0; j < n; j++, p += stride) sums[j] += q0 * x[p] + q1 * x[p + 1] + q2 * x[p + 2] + q3 * x[p + 3] + q4 * x[p + 4];
+  }
+}
+
 // C planes of h x w, each with r zeros around it.
 function withMargin(x, C, h, w, r, to) {
   const row = w + 2 * r, plane = (h + 2 * r) * row;
@@ -139,49 +156,42 @@ function sourceOf(at, from, to) {
   return [low, place - low];
 }
 
+const MOST = 2048; // places of four outputs that are summed up at a time
+const sums = new Float64Array(4 * MOST); // float64 is what JavaScript computes in: nothing is rounded in between
+
 const PLAIN = {
   pointwise(x, xs, w, wo, wi, b, out, os, C, O, P, act) {
-    const most = Math.max(64, Math.floor(16384 / C)); // places whose inputs stay in a cache
+    const most = Math.min(MOST, Math.max(64, Math.floor(16384 / C))); // places whose inputs stay in a cache
     for (let first = 0; first < P; first += most) {
-      const end = Math.min(P, first + most);
-      let o = 0;
-      for (; o + 4 <= O; o += 4) {
-        const r0 = o * os, r1 = r0 + os, r2 = r1 + os, r3 = r2 + os;
-        for (let k = 0; k < 4; k++) out.fill(b ? b[o + k] : 0, r0 + k * os + first, r0 + k * os + end);
+      const n = Math.min(most, P - first), s1 = n, s2 = 2 * n, s3 = 3 * n;
+      for (let o = 0; o < O; o += 4) {
+        const outputs = Math.min(4, O - o);
+        for (let k = 0; k < 4; k++) sums.fill(b ? b[o + k] : 0, k * n, (k + 1) * n);
         let i = 0;
         for (; i + 4 <= C; i += 4) {
           const u = o * wo + i * wi, v = u + wi, s = v + wi, t = s + wi; // four inputs' weights, for four outputs each
           const u0 = w[u], u1 = w[u + 1], u2 = w[u + 2], u3 = w[u + 3], v0 = w[v], v1 = w[v + 1], v2 = w[v + 2], v3 = w[v + 3];
-          const s0 = w[s], s1 = w[s + 1], s2 = w[s + 2], s3 = w[s + 3], t0 = w[t], t1 = w[t + 1], t2 = w[t + 2], t3 = w[t + 3];
-          const x0 = i * xs, x1 = x0 + xs, x2 = x1 + xs, x3 = x2 + xs;
-          for (let p = first; p < end; p++) {
+          const w0 = w[s], w1 = w[s + 1], w2 = w[s + 2], w3 = w[s + 3], t0 = w[t], t1 = w[t + 1], t2 = w[t + 2], t3 = w[t + 3];
+          const x0 = i * xs + first, x1 = x0 + xs, x2 = x1 + xs, x3 = x2 + xs;
+          for (let p = 0; p < n; p++) {
             const a = x[x0 + p], c = x[x1 + p], e = x[x2 + p], g = x[x3 + p];
-            out[r0 + p] += u0 * a + v0 * c + s0 * e + t0 * g;
-            out[r1 + p] += u1 * a + v1 * c + s1 * e + t1 * g;
-            out[r2 + p] += u2 * a + v2 * c + s2 * e + t2 * g;
-            out[r3 + p] += u3 * a + v3 * c + s3 * e + t3 * g;
+            sums[p] += u0 * a + v0 * c + w0 * e + t0 * g;
+            sums[s1 + p] += u1 * a + v1 * c + w1 * e + t1 * g;
+            sums[s2 + p] += u2 * a + v2 * c + w2 * e + t2 * g;
+            sums[s3 + p] += u3 * a + v3 * c + w3 * e + t3 * g;
           }
         }
         for (; i < C; i++) {
-          const u = o * wo + i * wi, u0 = w[u], u1 = w[u + 1], u2 = w[u + 2], u3 = w[u + 3], x0 = i * xs;
-          for (let p = first; p < end; p++) {
+          const u = o * wo + i * wi, u0 = w[u], u1 = w[u + 1], u2 = w[u + 2], u3 = w[u + 3], x0 = i * xs + first;
+          for (let p = 0; p < n; p++) {
             const a = x[x0 + p];
-            out[r0 + p] += u0 * a;
-            out[r1 + p] += u1 * a;
-            out[r2 + p] += u2 * a;
-            out[r3 + p] += u3 * a;
+            sums[p] += u0 * a;
+            sums[s1 + p] += u1 * a;
+            sums[s2 + p] += u2 * a;
+            sums[s3 + p] += u3 * a;
           }
         }
-        for (let k = 0; k < 4; k++) activate(out, r0 + k * os + first, r0 + k * os + end, act);
-      }
-      for (; o < O; o++) {
-        const r0 = o * os, u = (o & ~3) * wo + (o & 3);
-        out.fill(b ? b[o] : 0, r0 + first, r0 + end);
-        for (let i = 0; i < C; i++) {
-          const u0 = w[u + i * wi], x0 = i * xs;
-          for (let p = first; p < end; p++) out[r0 + p] += u0 * x[x0 + p];
-        }
-        activate(out, r0 + first, r0 + end, act);
+        for (let k = 0; k < outputs; k++) handOver(k * n, n, out, (o + k) * os + first, act);
       }
     }
   },
@@ -190,22 +200,13 @@ const PLAIN = {
     const row = w + 2 * (k >> 1);
     for (let c = 0; c < C; c++) {
       withMargin(x.subarray(c * h * w, (c + 1) * h * w), 1, h, w, k >> 1, padded);
-      for (let y = 0; y < H; y++) {
-        const from = (c * H + y) * W, to = from + W;
-        out.fill(b ? b[c] : 0, from, to);
-        for (let ky = 0; ky < k; ky++) {
-          const q = (c * k + ky) * k, q0 = weight[q], q1 = weight[q + 1], q2 = weight[q + 2];
-          let p = (y * stride + ky) * row;
-          if (k === 3) {
-            for (let i = from; i < to; i++, p += stride) out[i] += q0 * padded[p] + q1 * padded[p + 1] + q2 * padded[p + 2];
-          } else {
-            const q3 = weight[q + 3], q4 = weight[q + 4];
-            for (let i = from; i < to; i++, p += stride) {
-              out[i] += q0 * padded[p] + q1 * padded[p + 1] + q2 * padded[p + 2] + q3 * padded[p + 3] + q4 * padded[p + 4];
-            }
-          }
+      for (let y = 0, from = c * H * W; y < H; y++, from += W) {
+        for (let first = 0; first < W; first += MOST) {
+          const n = Math.min(MOST, W - first);
+          sums.fill(b ? b[c] : 0, 0, n);
+          for (let ky = 0; ky < k; ky++) filterRow(padded, (y * stride + ky) * row + first * stride, stride, weight, (c * k + ky) * k, k, n);
+          handOver(0, n, out, from + first, act);
         }
-        activate(out, from, to, act);
       }
     }
   },
@@ -213,22 +214,28 @@ const PLAIN = {
   stem(x, h, w, weight, b, padded, out, H, W, O, act) {
     const row = w + 2, plane = (h + 2) * row;
     withMargin(x, 3, h, w, 1, padded);
-    for (let o = 0; o < O; o++) {
-      const taps = Array.from({ length: 27 }, (_, i) => weight[((o >> 2) * 27 + i) * 4 + (o & 3)]);
-      out.fill(b ? b[o] : 0, o * H * W, (o + 1) * H * W);
-      for (let c = 0; c < 3; c++) {
-        const [q0, q1, q2, q3, q4, q5, q6, q7, q8] = taps.slice(9 * c, 9 * c + 9);
-        for (let y = 0; y < H; y++) {
-          let p = c * plane + 2 * y * row;
-          for (let i = (o * H + y) * W, to = i + W; i < to; i++, p += 2) {
-            const s = p + row, t = s + row;
-            out[i] += q0 * padded[p] + q1 * padded[p + 1] + q2 * padded[p + 2]
-              + q3 * padded[s] + q4 * padded[s + 1] + q5 * padded[s + 2] + q6 * padded[t] + q7 * padded[t + 1] + q8 * padded[t + 2];
+    for (let o = 0; o < O; o += 4) {
+      for (let y = 0; y < H; y++) {
+        for (let first = 0; first < W; first += MOST) {
+          const n = Math.min(MOST, W - first);
+          for (let k = 0; k < 4; k++) sums.fill(b ? b[o + k] : 0, k * n, (k + 1) * n);
+          for (let i = 0; i < 9; i++) { // three columns of a row of a plane, for four outputs
+            const at = (Math.floor(i / 3) * plane) + (2 * y + (i % 3)) * row + 2 * first, q = (o * 9 + i * 4) * 3, q4 = q + 4, q8 = q + 8;
+            const a0 = weight[q], a1 = weight[q + 1], a2 = weight[q + 2], a3 = weight[q + 3];
+            const c0 = weight[q4], c1 = weight[q4 + 1], c2 = weight[q4 + 2], c3 = weight[q4 + 3];
+            const e0 = weight[q8], e1 = weight[q8 + 1], e2 = weight[q8 + 2], e3 = weight[q8 + 3];
+            for (let j = 0, p = at; j < n; j++, p += 2) {
+              const a = padded[p], c = padded[p + 1], e = padded[p + 2];
+              sums[j] += a0 * a + c0 * c + e0 * e;
+              sums[n + j] += a1 * a + c1 * c + e1 * e;
+              sums[2 * n + j] += a2 * a + c2 * c + e2 * e;
+              sums[3 * n + j] += a3 * a + c3 * c + e3 * e;
+            }
           }
+          for (let k = 0; k < 4; k++) handOver(k * n, n, out, ((o + k) * H + y) * W + first, act);
         }
       }
     }
-    activate(out, 0, O * H * W, act);
   },
 
   softmax(x, rows, n, out) {
