@@ -3,5 +3,13 @@
 from topformer_viz.app.frame.page import open_page
 from topformer_viz.app.lesson import page
 from topformer_viz.app.lesson.figures import bundles, figures
+from topformer_viz.app.site.offer import bundles as file
 
-page.show(open_page(figures=figures, bundles=bundles, takes=page.takes, routes=True))
+page.show(
+    open_page(
+        figures=figures,
+        bundles=lambda view: [*bundles(view), *file("lesson")(view)],
+        takes=page.takes,
+        routes=True,
+    )
+)

@@ -18,7 +18,14 @@ MODULES = {".".join(path.parts): file for path, file in FILES.items() if path.na
 LATE = {"dask", "distributed", "playwright.sync_api", "topformer_viz"}
 DRAWS = {
     f"topformer_viz.{name}"
-    for name in ("figures.sheet", "figures.animation", "figures.worksheet", "app.lesson.takeaway", "app.explorer.file")
+    for name in (
+        "figures.sheet",
+        "figures.animation",
+        "figures.worksheet",
+        "app.lesson.takeaway",
+        "app.explorer.file",
+        "app.site.file",
+    )
 }
 
 

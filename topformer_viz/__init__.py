@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from topformer_viz.app.site.notebook import lesson
     from topformer_viz.figures.attention import attention_panel, reading_panel, reading_row
     from topformer_viz.figures.look import Look
     from topformer_viz.figures.sheet import save
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 # Where each name lives, and the modules that are names themselves.
 _HOMES = {
     "attention_panel": "figures.attention", "reading_panel": "figures.attention", "reading_row": "figures.attention",
+    "lesson": "app.site.notebook",
     "Look": "figures.look",
     "save": "figures.sheet",
     "stage_panel": "figures.stages",

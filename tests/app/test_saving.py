@@ -1,12 +1,15 @@
 """The bar above every page: what it offers, what it hands out, and what it makes of nonsense."""
 
 import io
+import json
+import re
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -58,9 +61,9 @@ def test_every_page_has_the_bar(page: str, lang: Lang) -> None:
     assert bool(header["offers"]) == (page != "reference")
     titles = [offer["title"] for offer in header["offers"]]
     assert len(set(titles)) == len(titles)
-    assert [bundle["name"] for bundle in header["bundles"]] == (
-        ["lesson", "animation", "numbers", "trace"] if page == "lesson" else ["trace"]
-    )
+    more = {"lesson": ["lesson", "animation", "numbers"]}.get(page, [])
+    file = ["site"] if page in ("lesson", "explorer", "network") else []  # as far as the file has the page, too
+    assert [bundle["name"] for bundle in header["bundles"]] == [*more, *file, "trace"]
     assert "answer" not in header
 
 
@@ -267,3 +270,14 @@ def test_the_own_address_is_one_or_none() -> None:
 def test_every_option_is_in_the_bars_markup() -> None:
     html = (ROOT / "topformer_viz" / "app" / "frame" / "saving.html").read_text("utf-8")
     assert all(f'class="{name}"' in html for name in OPTIONS)
+
+
+def test_the_lesson_without_a_server_begins_with_the_view_on_show() -> None:
+    view = {"stage": "weights", "block": "3", "head": "2"}
+    answer, data = ask(open_app(sample="cat", model="tiny"), "site", view)
+    assert answer["name"] == "cat-lesson.html" and len(data) < 5_000_000
+    (told,) = re.findall(r'id="about">(.*?)</script>', data.decode())
+    about = json.loads(told)
+    assert (about["sample"], about["model"], about["langs"], about["picture"]) == ("cat", "tiny", ["en"], None)
+    page, _, said = about["at"].partition("?")
+    assert page == "lesson" and dict(parse_qsl(said)) == view

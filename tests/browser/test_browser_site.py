@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from sending import filled
 
-from topformer_viz import Trace, load_model, network_size, open_sample, trace
+from topformer_viz import Trace, lesson, load_model, network_size, open_sample, trace
 from topformer_viz.app.door.payload import door_book
 from topformer_viz.app.explorer.change import change_of
 from topformer_viz.app.lesson.payload import lesson_book
@@ -361,7 +361,9 @@ def test_a_lesson_can_begin_with_somebodys_picture_and_checkpoint(visit: Visit, 
     data, picture = a_photograph((700, 500))
     own, at = varied("tiny", 19), tmp_path / "own.html"
     photo = picture.resize(network_size(*picture.size, 512, 512), Image.Resampling.LANCZOS)
-    contents = Contents(("en",), "own", Brought(lossless(photo), "<b>A walk</b>"), Brought(as_file(own), "mine"))
+    contents = Contents(
+        ("en",), picture=Brought(lossless(photo), "<b>A walk</b>"), checkpoint=Brought(as_file(own), "mine")
+    )
     at.write_text(single_html(contents), "utf-8")
     page = visit("door", at.as_uri())
     expect(page.locator(".pictures summary")).to_contain_text("<b>A walk</b>")
@@ -387,3 +389,19 @@ def test_nothing_is_wider_than_the_screen(visit: Visit, said: str, width: int) -
     page = visit(said, width=width, height=844)
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_in_a_notebook_the_lesson_stands_in_a_frame_and_can_be_saved(visit: Visit, varied, tmp_path: Path) -> None:
+    picture, at = open_sample("cat"), tmp_path / "frame.html"
+    shown = lesson(varied("small", 7), picture)
+    at.write_text(f'<!DOCTYPE html><meta charset="utf-8">{shown._repr_html_()}', "utf-8")
+    page = visit("", at.as_uri(), ready=False)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_test_id("lesson-file")).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(frame.locator(".lesson h2")).to_be_visible()
+    shown.save(tmp_path / "saved.html")
+    saved = visit("", (tmp_path / "saved.html").as_uri())
+    expect(saved.locator(".lesson h2")).to_be_visible()
+    see_tensors(saved, run_of(varied("small", 7), picture)[1])
+    assert 'id="weights.halves.gz"' not in lesson(varied("small", 7), picture).html
+    assert '"model":"streets"' in lesson(load_model("streets"), picture).html

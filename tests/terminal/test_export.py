@@ -1,6 +1,7 @@
 """The command that writes one picture's explorer as a file."""
 
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -148,3 +149,17 @@ def test_where_to_write_must_be_said(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["export", str(CAT)])
     assert "--out" in capsys.readouterr().err
+
+
+def test_the_lesson_without_a_server_is_written_with_this_picture(tmp_path: Path) -> None:
+    arguments = ["export", str(CAT), "--format", "lesson", "--model", "colour", "--lang", "zh", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    text = (tmp_path / "cat" / "lesson.html").read_text("utf-8")
+    (told,) = re.findall(r'id="about">(.*?)</script>', text)
+    about = json.loads(told)
+    assert about["picture"]["name"] == "cat.jpg"
+    assert (about["model"], about["langs"], about["at"]) == ("colour", ["zh"], "lesson")
+    (picture,) = re.findall(r'id="picture">([^<]+)</script>', text)
+    shown = open_image(base64.b64decode(picture))
+    original = open_image(CAT.read_bytes())
+    assert shown.tobytes() == original.resize(network_size(*original.size), Image.Resampling.LANCZOS).tobytes()

@@ -11,7 +11,7 @@ from topformer_viz.words.misspelt import known
 from topformer_viz.words.shell import command_line
 from topformer_viz.words.text import LANGS, Lang
 
-FORMATS = (*FIGURES, "gif", "html", "npz", "zip")
+FORMATS = (*FIGURES, "gif", "html", "lesson", "npz", "zip")
 OVERVIEW = "overview"  # instead of a stage: the whole block
 READING = "reading"  # likewise: what one token reads, over the photograph
 SHAPE = "-shape"  # after a stage's name: the diagram of its shape instead of its maps

@@ -9,12 +9,14 @@ import gzip
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
+from safetensors import torch as safetensors
 
 from topformer_viz.app.canvas.linked_script import LINKED_CSS, LINKED_HTML, LINKED_JS
 from topformer_viz.app.canvas.theme import theme_css
@@ -31,6 +33,7 @@ from topformer_viz.app.site.books import all_books
 from topformer_viz.app.site.words import COMMAND, words
 from topformer_viz.network.choices import MODELS
 from topformer_viz.network.facts import facts
+from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES, draw_test_card
 from topformer_viz.network.weights import STREETS
 from topformer_viz.paths import NETWORK, PACKAGE
@@ -95,13 +98,15 @@ class Brought:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a lesson holds: its languages, the model and picture it begins with, and what lies beside its words."""
+    """What a lesson holds, and what it begins with: one of its samples, or a ``picture``; one of MODELS, or a ``checkpoint``, which
+    then takes the place of the bundled weights; and the view that ``at`` names, as its address has it behind "#"."""
 
     langs: Sequence[Lang] = tuple(LANGS)
     model: str = next(iter(MODELS))
+    sample: str = next(iter(SAMPLES))
     picture: Brought | None = None
     checkpoint: Brought | None = None
-    parts: dict[str, bytes] = field(default_factory=dict)
+    at: str = "door"
 
 
 def single_html(contents: Contents) -> str:
@@ -133,16 +138,27 @@ def parts_of(contents: Contents) -> dict[str, bytes]:
     parts = {
         "worker.js.gz": _packed(bare(WORKER_JS).encode()),
         "kernels.wasm": (NETWORK / "kernels.wasm").read_bytes(),
-        "weights.halves.gz": _packed(_apart(STREETS.read_bytes())),
-        "likeness.gz": _packed(likeness.FILE.read_bytes()),
         **{f"books-{lang}.gz": _packed(all_books(lang).encode()) for lang in contents.langs},
         **{f"sample-{slug}": _sample(slug) for slug in SAMPLES},
     }
     if contents.picture:
         parts["picture"] = contents.picture.data
     if contents.checkpoint:
-        parts["checkpoint.gz"] = _packed(contents.checkpoint.data)
+        parts["checkpoint.halves.gz"] = _packed(_apart(contents.checkpoint.data))
+    else:
+        parts["weights.halves.gz"] = _packed(_apart(STREETS.read_bytes()))
+        parts["likeness.gz"] = _packed(likeness.FILE.read_bytes())
     return parts
+
+
+def checkpoint_of(model: TopFormer) -> bytes:
+    """The model as a .safetensors file: its numbers as float16 where that loses nothing, its classes' names if it has any."""
+    state = model.state_dict()
+    whole = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}  # without the step counters
+    small = {name: tensor.half() for name, tensor in whole.items()}
+    exact = all(torch.equal(small[name].float(), tensor) for name, tensor in whole.items())
+    stored = {name: tensor.contiguous().cpu() for name, tensor in (small if exact else whole).items()}
+    return safetensors.save(stored, {"classes": json.dumps(model.class_names)} if model.class_names else None)
 
 
 def lossless(photo: Image.Image) -> bytes:
@@ -175,8 +191,10 @@ def terms() -> str:
 def _page(contents: Contents, parts: Sequence[str], inside: str, fetched: str) -> str:
     """index.html: words, styles and scripts; ``inside`` are the parts that it holds itself."""
     said = {lang: words(lang) for lang in contents.langs}
+    models = [slug for slug, choice in MODELS.items() if not (contents.checkpoint and choice.source == "streets")]
     about: dict[str, Any] = {
-        "langs": list(contents.langs), "samples": list(SAMPLES), "models": list(MODELS), "model": contents.model, "parts": list(parts),
+        "langs": list(contents.langs), "samples": list(SAMPLES), "sample": contents.sample, "models": models, "model": contents.model,
+        "at": contents.at, "parts": list(parts),
         "picture": _named(contents.picture), "checkpoint": _named(contents.checkpoint), "command": COMMAND, "far": facts().far,
         "axes": {name: stage.axes[1:] for name, stage in STAGES.items()},
     }  # fmt: skip

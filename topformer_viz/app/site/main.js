@@ -25,9 +25,9 @@ async function start() {
     open: (blob) => site.take(blob),
   };
   const plain = site.spoken.said.get("kernels") === "plain";
-  const [weights, fitted, kernels, checkpoint] = await Promise.all(["weights.halves.gz", "likeness.gz", "kernels.wasm", "checkpoint.gz"].map((name) => about.parts.includes(name) && part(name)));
+  const [weights, fitted, kernels, checkpoint] = await Promise.all(["weights.halves.gz", "likeness.gz", "kernels.wasm", "checkpoint.halves.gz"].map((name) => about.parts.includes(name) && part(name)));
   await engine.ask("begin", { weights, fitted, kernels, plain });
-  if (checkpoint) site.checkpoint = { ...(await engine.ask("checkpoint", { bytes: checkpoint, name: about.checkpoint })), number: 0 };
+  if (checkpoint) site.checkpoint = { ...(await engine.ask("checkpoint", { bytes: checkpoint, name: about.checkpoint.name })), number: 0 };
   await site.speak(site.lang);
   await site.run(site.choice);
 }

@@ -11,9 +11,9 @@ class Site {
     this.find = (selector) => root.querySelector(selector);
     const { said, page } = this.spoken, spoken = navigator.language?.toLowerCase().startsWith("zh") ? "zh" : "en";
     this.lang = [said.get("lang"), spoken].find((lang) => about.langs.includes(lang)) ?? about.langs[0];
-    if (about.picture) this.own = { blob: null, name: about.picture.name, number: 0 };
+    if (about.picture) this.own = { blob: null, name: about.picture.name || null, number: 0 };
     if (about.checkpoint) this.checkpoint = { number: 0 };
-    this.choice = { sample: about.picture ? OWN : about.samples[0], model: about.model };
+    this.choice = { sample: about.picture ? OWN : about.sample, model: about.checkpoint ? OWN : about.model };
     this.gone = ["sample", "model"].filter((name) => said.get(name) === OWN && !this.has(name, OWN));
     Object.assign(this.choice, this.asksFor(said));
     this.block = 0;
@@ -79,8 +79,8 @@ class Site {
   // ------------------------------------------------------------ the address
 
   get spoken() {
-    const [name] = decodeURI(location.hash.slice(1)).split("?");
-    return { name, page: Object.hasOwn(PAGES, name) ? name : "door", said: addressed() };
+    const at = decodeURI(location.hash.slice(1)) || this.about.at, [name] = at.split("?");
+    return { name, page: Object.hasOwn(PAGES, name) ? name : "door", said: new URLSearchParams(at.split("?")[1]) };
   }
 
   // Whether there is such a "sample" or "model".

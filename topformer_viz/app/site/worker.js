@@ -13,8 +13,8 @@ let last = null; // the run last made, {name, made, photo, image, state, network
 
 const DOES = {
   async begin({ weights, fitted, kernels, plain }) {
-    const { content } = readSafetensors(fitted, "likeness"), numbers = [...content].map(([name, tensor]) => [name, tensorOf(numbersOf(tensor), tensor.shape)]);
-    bundled = { weights, fitted: Object.fromEntries(numbers), kernels: plain ? null : kernels };
+    const numbers = fitted ? [...readSafetensors(fitted, "likeness").content] : []; // without the bundled weights there is none
+    bundled = { weights, fitted: Object.fromEntries(numbers.map(([name, tensor]) => [name, tensorOf(numbersOf(tensor), tensor.shape)])), kernels: plain ? null : kernels };
     if (!plain) await WasmKernels.open(kernels).catch(() => (bundled.kernels = null)); // a page may forbid it
   },
 

@@ -135,7 +135,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--format", type=_formats, default=("svg",),
         help="one or more of png, svg, pdf (the figures), gif (the lesson animated), zip (the whole lesson), html (the "
-        "explorer, one file that works offline, OUT/IMAGE.html), npz (numbers: of the whole run, or of --stages in "
+        "explorer, one file that works offline, OUT/IMAGE.html), lesson (all of it as one file that runs the network in the browser, at a short side "
+        "of 512), npz (numbers: of the whole run, or of --stages in "
         "--blocks); default svg",
     )  # fmt: skip
     parser.add_argument("--theme", choices=tuple(THEMES), default="white", help="of the figures (default white)")

@@ -12,6 +12,7 @@ from PIL import Image
 from topformer_viz.app.explorer.file import explorer_html
 from topformer_viz.app.explorer.payload import MAX_TOKENS
 from topformer_viz.app.lesson.takeaway import lesson_zip
+from topformer_viz.app.site.file import Brought, Contents, checkpoint_of, lossless, single_html
 from topformer_viz.figures.animation import gif
 from topformer_viz.figures.attention import middle_token, reading_panel, reading_row
 from topformer_viz.figures.look import FORMATS as FIGURES
@@ -26,7 +27,7 @@ from topformer_viz.network.colour import MIN_GRID, Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import network_size, to_tensor
-from topformer_viz.network.model import DENSE_TOKENS, SIZES
+from topformer_viz.network.model import DENSE_TOKENS, SIZES, TopFormer
 from topformer_viz.network.weights import load_checkpoint, load_model
 from topformer_viz.run.tracing import TooLargeError, Trace, npz, trace
 from topformer_viz.run.walk import walk
@@ -77,10 +78,23 @@ def export_image(data: bytes, name: str, order: Order) -> Iterator[tuple[str, by
             untrained=subject.untrained,
         )  # fmt: skip
         yield ".html", page.encode()
+    if "lesson" in order.formats:
+        yield "/lesson.html", _lesson_file(subject, name, order).encode()
     if "npz" in order.formats:
         names = None if order.stages is None else _traced(subject.run, blocks, order.stages)
         about = {"model": subject.about, "picture": name, "image_pixels": list(subject.photo.size)}
         yield "/trace.npz", npz(subject.run, names, about)
+
+
+def _lesson_file(subject: Subject, name: str, order: Order) -> str:
+    """The lesson without a server, beginning with this image and model."""
+    own = subject.model if order.model not in MODELS and isinstance(subject.model, TopFormer) else None
+    return single_html(
+        Contents(
+            (order.lang,), order.model, picture=Brought(lossless(subject.photo), name),
+            checkpoint=Brought(checkpoint_of(own), subject.about) if own else None, at="lesson",
+        )
+    )  # fmt: skip
 
 
 def _must_have(subject: Subject, blocks: Iterable[int], heads: Iterable[int | None], order: Order) -> None:
