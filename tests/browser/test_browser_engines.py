@@ -117,8 +117,8 @@ READING = """<!doctype html>
   })();
 </script>"""
 ANSWERING = """
-onmessage = ({ data: [name, found] }) => {
-  const { data, width, height } = pictureOf(found);
+onmessage = async ({ data: [name, found] }) => {
+  const { data, width, height } = await pictureOf(found);
   postMessage([name, [width, height, [...data]]]);
 };
 """
@@ -138,7 +138,7 @@ def test_a_page_from_a_file_and_its_worker_read_images_nearly_as_python_does(eng
     for format in ("JPEG", "PNG", "WEBP", "GIF", "BMP"):
         files[f"half a {format}"] = files[format][: len(files[format]) // 2]
     texts = {name: base64.b64encode(data).decode() for name, data in files.items()}
-    source = scripts(NETWORK, "tensors.js", "images.js")
+    source = scripts(NETWORK, "tensors.js", "kernels.js", "images.js")
     page = READING.replace("FILES", json.dumps(texts)).replace("SOURCE", json.dumps(source + ANSWERING))
     (tmp_path / "reading.html").write_text(page.replace("SCRIPTS", source), "utf-8")
     engine.open((tmp_path / "reading.html").as_uri(), 800, 600)

@@ -21,7 +21,7 @@ from topformer_viz.paths import NETWORK
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PICTURES_JS = scripts(NETWORK, "tensors.js", "images.js", "input.js")
+PICTURES_JS = scripts(NETWORK, "tensors.js", "kernels.js", "images.js", "input.js")
 # Bytes come and go in base64; what cannot be opened is told as [reason, values].
 ENDS = """
 const bytesFrom = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -31,7 +31,8 @@ const textOf = (data) => {
   return btoa(text);
 };
 const told = ({ data, width, height }) => [width, height, textOf(data)];
-const end = (blob) => openImage(blob).then(told, (error) => {
+let kernels; // by name; without a name, those that are taken where none are given
+const end = (blob, name) => openImage(blob, kernels?.[name]).then(told, (error) => {
   if (error instanceof ImageError) return [error.reason, error.values];
   throw error;
 });
@@ -44,6 +45,8 @@ Opened = np.ndarray | tuple[str, dict[str, int]]
 def blank(browser: "Browser") -> "Iterator[Page]":
     page = browser.new_page()
     page.add_script_tag(content=PICTURES_JS + ENDS)
+    opening = "async (data) => (kernels = { wasm: await WasmKernels.open(bytesFrom(data)), plain: new PlainKernels() }) && null"
+    page.evaluate(opening, text((NETWORK / "kernels.wasm").read_bytes()))
     yield page
     page.close()
 
@@ -63,8 +66,8 @@ def ending(told: list[Any]) -> Opened:
     return levels(told) if len(told) == 3 else (told[0], told[1])
 
 
-def opened(page: "Page", data: bytes) -> Opened:
-    return ending(page.evaluate("(data) => end(new Blob([bytesFrom(data)]))", text(data)))
+def opened(page: "Page", data: bytes, kernels: str | None = None) -> Opened:
+    return ending(page.evaluate("([data, name]) => end(new Blob([bytesFrom(data)]), name)", [text(data), kernels]))
 
 
 def expected(data: bytes) -> Opened:
@@ -123,33 +126,60 @@ def test_the_size_that_is_kept_is_pythons(blank: "Page") -> None:
 # Scaling
 
 
-def scaled(page: "Page", image: Image.Image, width: int, height: int) -> np.ndarray:
-    picture = [rgba(image), image.width, image.height, width, height]
-    script = """([data, width, height, w, h]) =>
-      told(lanczos({ data: new Uint8ClampedArray(bytesFrom(data).buffer), width, height }, w, h))"""
+KERNELS = ("wasm", "plain")
+
+
+def scaled(page: "Page", image: Image.Image, width: int, height: int, kernels: str) -> np.ndarray:
+    picture = [rgba(image), image.width, image.height, width, height, kernels]
+    script = """([data, width, height, w, h, name]) =>
+      told(lanczos({ data: new Uint8ClampedArray(bytesFrom(data).buffer), width, height }, w, h, kernels[name]))"""
     return levels(page.evaluate(script, picture))
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("slug", SAMPLES)
-def test_samples_are_scaled_for_the_network_as_pillow_scales_them(blank: "Page", slug: str) -> None:
+def test_samples_are_scaled_for_the_network_as_pillow_scales_them(blank: "Page", slug: str, kernels: str) -> None:
     image = open_sample(slug)
     size = network_size(*image.size)
-    assert np.array_equal(scaled(blank, image, *size), np.asarray(image.resize(size, Image.Resampling.LANCZOS)))
+    assert np.array_equal(
+        scaled(blank, image, *size, kernels), np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+    )
 
 
+@pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         ((61, 47), (61, 47)), ((61, 47), (61, 20)), ((61, 47), (20, 47)), ((61, 47), (200, 191)), ((61, 47), (7, 200)),
         ((300, 2), (11, 2)), ((2, 300), (2, 1)), ((97, 89), (96, 88)), ((2, 2), (64, 64)), ((500, 300), (1, 1)),
+        ((801, 1001), (403, 507)), ((997, 1203), (1011, 1300)),  # in several strips
     ],
 )  # fmt: skip
 def test_any_size_is_scaled_to_any_other_as_pillow_does(
-    blank: "Page", before: tuple[int, int], after: tuple[int, int]
+    blank: "Page", before: tuple[int, int], after: tuple[int, int], kernels: str
 ) -> None:
     for image in (noise(*before), noise(*before).point(lambda level: 255 * (level > 127))):
         expected = np.asarray(image.resize(after, Image.Resampling.LANCZOS))
-        assert np.array_equal(scaled(blank, image, *after), expected)
+        assert np.array_equal(scaled(blank, image, *after, kernels), expected)
+
+
+def test_resizing_leaves_what_a_pass_computed_and_takes_little_memory(blank: "Page") -> None:
+    kept, before, after = blank.evaluate(
+        """async (data) => {
+      const wasm = await WasmKernels.open(bytesFrom(data)), pass = () => wasm.array(1000).fill(7), before = wasm.memory.byteLength;
+      const large = { data: new Uint8ClampedArray(4 * 2000 * 4000).fill(9), width: 2000, height: 4000 };
+      lanczos(large, 500, 1000, wasm);
+      const after = wasm.memory.byteLength;
+      wasm.grow(after + 1_000_000);
+      await wasm.begin(pass);
+      const numbers = pass();
+      lanczos(large, 500, 1000, wasm);
+      return [numbers.length === 1000 && numbers.every((number) => number === 7), before, after];
+    }""",
+        text((NETWORK / "kernels.wasm").read_bytes()),
+    )
+    assert kept
+    assert before < after < before + 3_000_000
 
 
 def test_the_tensor_is_pytorchs_to_the_bit(blank: "Page") -> None:
@@ -258,7 +288,22 @@ def test_a_photograph_is_reduced_to_the_bit(
     blank: "Page", size: tuple[int, int], format: str, options: dict[str, Any]
 ) -> None:
     data = encode(scene(*size), format, **options)
-    assert np.array_equal(opened(blank, data), expected(data))
+    known = expected(data)
+    for kernels in KERNELS:
+        assert np.array_equal(opened(blank, data, kernels), known)
+
+
+@pytest.mark.parametrize("without", ["VideoFrame", "OffscreenCanvas"])
+def test_a_jpeg_is_read_from_a_video_frame_or_else_from_a_canvas(blank: "Page", without: str) -> None:
+    script = """([data, without]) => {
+      const own = window[without];
+      window[without] = class { constructor() { throw new Error("it is used"); } };
+      if (without === "VideoFrame") delete window[without];
+      return end(new Blob([bytesFrom(data)])).finally(() => (window[without] = own));
+    }"""
+    for side in (64, 1500, 3200):
+        data = encode(scene(side, side), "JPEG")
+        assert np.array_equal(ending(blank.evaluate(script, [text(data), without])), opened(blank, data, "wasm"))
 
 
 @pytest.mark.parametrize("size", [(3201, 3301), (6003, 2201)])
@@ -445,7 +490,7 @@ def test_what_a_page_decoded_becomes_a_picture_in_its_worker(blank: "Page") -> N
     alpha.putalpha(noise(64, 48, 6).convert("L"))
     for data in (oriented(scene(1500, 1300), "JPEG", 6), encode(alpha)):
         script = """(data) => new Promise(async (resolve, reject) => {
-          const source = `${SCRIPTS}\\nonmessage = ({ data }) => postMessage(told(pictureOf(data)));`;
+          const source = `${SCRIPTS}\\nonmessage = ({ data }) => pictureOf(data).then((picture) => postMessage(told(picture)));`;
           const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
           worker.onerror = (event) => reject(new Error(event.message));
           worker.onmessage = ({ data }) => (worker.terminate(), resolve(data));

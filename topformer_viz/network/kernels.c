@@ -1,7 +1,7 @@
 // The inner loops of TopFormer's forward pass, for WebAssembly with SIMD: four floats (a `quad`) in one instruction. Feature maps
 // are planes of float32 one after another, (channels, places): a place is one of a map's height x width. kernels.js has the same
 // loops in JavaScript, under the same names, and makes the room that they ask for: room for 16 floats follows whatever is written
-// here, so that the last quad of a row may run over its end.
+// here, so that the last quad of a row may run over its end. At the end is the resizing of pictures, which are bytes.
 //
 // Compiled in this folder by PyPI's ziglang, whose bytes a test compares with kernels.wasm:
 //   python -m ziglang cc --target=wasm32-freestanding -O3 -msimd128 -nostdlib -s -Wl,--no-entry -o kernels.wasm kernels.c
@@ -311,6 +311,66 @@ EXPORT(resize)(const f32 *x, int C, int h, int w, f32 *wide, f32 *out, int H, in
       for (int X = 0; X < W; X += 4) {  // the next row puts right what this one writes beyond its end
         store(to + X, add4(mul4(splat(1 - share), load(above + X)), mul4(splat(share), load(below + X))));
       }
+    }
+  }
+}
+
+// ------------------------------------------------------------ Pillow's resize
+
+typedef unsigned char u8;
+#define HALF wasm_i32x4_const_splat(1 << 21)
+
+// A place of a picture as integers: its levels of red, green and blue, and a fourth byte.
+INLINE quad levels(const u8 *place) {
+  return wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(place)));
+}
+
+INLINE quad plus(quad sum, quad levels, quad part) { return wasm_i32x4_add(sum, wasm_i32x4_mul(levels, part)); }
+
+// Four sums, of 22 bits behind the point, as a place: levels from 0 to 255, and 255.
+INLINE void put(u8 *to, quad sums) {
+  quad whole = wasm_i32x4_shr(sums, 22);
+  quad bytes = wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(whole, whole), whole);
+  wasm_v128_store32_lane(to, wasm_v128_or(bytes, wasm_i32x4_const_splat(0xff000000)), 0);
+}
+
+// `across` for n rows, 1 or 4.
+INLINE void rows_across(const u8 *data, int width, int n, const int *first, const int *count, const int *parts, int most, int w, u8 *out) {
+  for (int x = 0; x < w; x++, parts += most, out += 4) {
+    const u8 *from = data + 4 * first[x];
+    quad sums[4] = {HALF, HALF, HALF, HALF};
+    for (int k = 0; k < count[x]; k++, from += 4) {
+      quad part = wasm_v128_load32_splat(parts + k);
+#pragma clang loop unroll(full)
+      for (int y = 0; y < n; y++) sums[y] = plus(sums[y], levels(from + y * 4 * width), part);
+    }
+#pragma clang loop unroll(full)
+    for (int y = 0; y < n; y++) put(out + y * 4 * w, sums[y]);
+  }
+}
+
+// Rows of `width` places of 4 bytes, each to w places: place x is the sum of count[x] places from first[x] on, each times its part. The
+// parts of place x, with 22 bits behind the point, begin at parts + x * most.
+EXPORT(across)(const u8 *data, int width, int rows, const int *first, const int *count, const int *parts, int most, int w, u8 *out) {
+  int y = 0;
+  for (; y + 4 <= rows; y += 4) rows_across(data + y * 4 * width, width, 4, first, count, parts, most, w, out + y * 4 * w);
+  for (; y < rows; y++) rows_across(data + y * 4 * width, width, 1, first, count, parts, most, w, out + y * 4 * w);
+}
+
+// The same for columns: rows of `width` places to h rows.
+EXPORT(down)(const u8 *data, int width, const int *first, const int *count, const int *parts, int most, int h, u8 *out) {
+  int row = 4 * width;
+  for (int y = 0; y < h; y++, parts += most, out += row) {
+    for (int x = 0; x < row; x += 16) {  // the next row puts right what this one writes beyond its end
+      const u8 *from = data + first[y] * row + x;
+      quad a = HALF, b = a, c = a, d = a;
+      for (int k = 0; k < count[y]; k++, from += row) {
+        quad part = wasm_v128_load32_splat(parts + k), four = wasm_v128_load(from);
+        quad near = wasm_u16x8_extend_low_u8x16(four), far = wasm_u16x8_extend_high_u8x16(four);
+        a = plus(a, wasm_u32x4_extend_low_u16x8(near), part), b = plus(b, wasm_u32x4_extend_high_u16x8(near), part);
+        c = plus(c, wasm_u32x4_extend_low_u16x8(far), part), d = plus(d, wasm_u32x4_extend_high_u16x8(far), part);
+      }
+      put(out + x, a), put(out + x + 4, b), put(out + x + 8, c), put(out + x + 12, d);
     }
   }
 }

@@ -1,5 +1,6 @@
 // The inner loops of TopFormer's forward pass, twice: those of kernels.c as WebAssembly with SIMD, and the same in plain JavaScript,
-// where WebAssembly is not allowed. A loop works on arrays (in C: addresses) of float32; kernels.c says what each computes.
+// where WebAssembly is not allowed. A loop works on arrays (in C: addresses) of float32, the last two, which resize pictures, on bytes;
+// kernels.c says what each computes.
 
 const NONE = 0, RELU = 1, RELU6 = 2, HARDSIGMOID = 3; // activations
 const NOTHING = new Float32Array(0);
@@ -33,10 +34,15 @@ class Kernels {
   }
 
   array(length) {
-    const at = this.top;
-    this.top = Math.ceil((at + 4 * length + MARGIN) / 16) * 16;
-    this.most = Math.max(this.most, this.top);
+    const at = this.room(4 * length);
     return this.counting ? NOTHING : new Float32Array(this.memory, at, length);
+  }
+
+  room(bytes) {
+    const at = this.top;
+    this.top = Math.ceil((at + bytes + MARGIN) / 16) * 16;
+    this.most = Math.max(this.most, this.top);
+    return at;
   }
 
   tensor(shape) {
@@ -95,6 +101,20 @@ class WasmKernels extends Kernels {
     if (!this.counting) copy.set(array);
     return copy.byteOffset;
   }
+
+  // A loop outside any pass, on arrays of any kind from elsewhere: all are copied in, and the last, which it writes, is copied out. The
+  // memory may grow, and a pass's tensors be lost by that: pictures are best resized by kernels of their own.
+  runOutside(name, ...given) {
+    this.aside(() => {
+      const inside = given.map((value) => (typeof value === "number" ? value : this.room(value.byteLength)));
+      if (this.memory.byteLength < this.top) this.grow(this.top);
+      const copies = given.map((value, i) => (typeof value === "number" ? null : new value.constructor(this.memory, inside[i], value.length)));
+      const out = given.length - 1;
+      for (let i = 0; i < out; i++) copies[i]?.set(given[i]);
+      this.loops[name](...inside);
+      given[out].set(copies[out]);
+    });
+  }
 }
 
 class PlainKernels extends Kernels {
@@ -109,6 +129,10 @@ class PlainKernels extends Kernels {
 
   run(name, ...given) {
     if (!this.counting) PLAIN[name](...given);
+  }
+
+  runOutside(name, ...given) {
+    PLAIN[name](...given);
   }
 }
 
@@ -158,6 +182,14 @@ function sourceOf(at, from, to) {
 
 const MOST = 2048; // places of four outputs that are summed up at a time
 const sums = new Float64Array(4 * MOST); // float64 is what JavaScript computes in: nothing is rounded in between
+
+// A picture's places, each of 4 bytes, as one number each.
+function placesOf(data) {
+  return new Uint32Array(data.buffer, data.byteOffset, data.length / 4);
+}
+
+const PRECISION_BITS = 22; // of what a resized picture's places are made of, in integers
+const HALF = 1 << (PRECISION_BITS - 1);
 
 const PLAIN = {
   pointwise(x, xs, w, wo, wi, b, out, os, C, O, P, act) {
@@ -301,6 +333,46 @@ const PLAIN = {
       for (let Y = 0; Y < H; Y++) {
         const [top, share] = sourceOf(Y, h, H), above = top * W, below = above + (top < h - 1 ? W : 0);
         for (let X = 0; X < W; X++, at++) out[at] = (1 - share) * wide[above + X] + share * wide[below + X];
+      }
+    }
+  },
+
+  across(data, width, rows, first, count, parts, most, w, out) {
+    const places = placesOf(data);
+    for (let y = 0, to = 0; y < rows; y++) {
+      for (let x = 0; x < w; x++, to += 4) {
+        const end = x * most + count[x];
+        let r = HALF, g = HALF, b = HALF;
+        for (let k = x * most, at = y * width + first[x]; k < end; k++, at++) {
+          const part = parts[k], place = places[at];
+          r = (r + Math.imul(place & 255, part)) | 0;
+          g = (g + Math.imul((place >> 8) & 255, part)) | 0;
+          b = (b + Math.imul((place >> 16) & 255, part)) | 0;
+        }
+        out[to] = r >> PRECISION_BITS;
+        out[to + 1] = g >> PRECISION_BITS;
+        out[to + 2] = b >> PRECISION_BITS;
+        out[to + 3] = 255;
+      }
+    }
+  },
+
+  down(data, width, first, count, parts, most, h, out) {
+    const places = placesOf(data);
+    for (let y = 0, to = 0; y < h; y++) {
+      const end = y * most + count[y];
+      for (let x = 0; x < width; x++, to += 4) {
+        let r = HALF, g = HALF, b = HALF;
+        for (let k = y * most, at = first[y] * width + x; k < end; k++, at += width) {
+          const part = parts[k], place = places[at];
+          r = (r + Math.imul(place & 255, part)) | 0;
+          g = (g + Math.imul((place >> 8) & 255, part)) | 0;
+          b = (b + Math.imul((place >> 16) & 255, part)) | 0;
+        }
+        out[to] = r >> PRECISION_BITS;
+        out[to + 1] = g >> PRECISION_BITS;
+        out[to + 2] = b >> PRECISION_BITS;
+        out[to + 3] = 255;
       }
     }
   },
