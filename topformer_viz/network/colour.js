@@ -45,7 +45,9 @@ function roundToEven(value) {
 // `grid` is the number of tokens along the image's short side, 8 to 64.
 class ColourModel extends Model {
   constructor(grid, kernels) {
-    if (!(MIN_GRID <= grid && grid <= MAX_GRID)) throw new RangeError(`the colour model's grid is ${MIN_GRID} to ${MAX_GRID} tokens, not ${grid}`);
+    if (!(MIN_GRID <= grid && grid <= MAX_GRID)) {
+      throw new RangeError(`the colour model's grid is ${MIN_GRID} to ${MAX_GRID} tokens, not ${grid}`);
+    }
     super({ spec: null, classes: null, classNames: null, tensors: colourTensors() }, kernels, true);
     Object.assign(this, { grid, numHeads: Object.keys(COLOUR_QUESTIONS).length, numBlocks: 1, channels: [], steps: 1 });
     this.attn = new Attention(this.net, "attn", COLOUR_KEY_DIM, this.numHeads, 2);
@@ -60,7 +62,8 @@ class ColourModel extends Model {
   // Average colour, its features and their squared lengths for each token: (3, Y, X) to (15, H, W).
   lift(image) {
     const { kernels } = this, [, Y, X] = image.shape, [H, W] = this.tokenGrid(Y, X), HW = H * W;
-    const tokens = kernels.tensor([CHANNELS.length, H, W]), unit = 2 * Math.min(H, W); // twice the short side, so that place lies in the same range as colour
+    const tokens = kernels.tensor([CHANNELS.length, H, W]);
+    const unit = 2 * Math.min(H, W); // twice the short side, so that place lies in the same range as colour
     kernels.aside(() => {
       const means = kernels.array(3 * HW);
       kernels.run("pool", image.data, 3, Y, X, means, H, W);
@@ -69,7 +72,8 @@ class ColourModel extends Model {
         const lab = oklab(rgb), strength = Math.sqrt(lab[1] ** 2 + lab[2] ** 2 + GREY ** 2);
         const place = [Math.floor(i / W) - (H - 1) / 2, (i % W) - (W - 1) / 2].map((distance) => distance / unit);
         const features = Float32Array.of(...rgb, lab[0] - 0.5, lab[1], lab[2], lab[1] / strength, lab[2] / strength, ...place);
-        const lengths = Object.values(COLOUR_QUESTIONS).map((names) => names.reduce((sum, name) => sum + features[FEATURES.indexOf(name)] ** 2, 0));
+        const length = (names) => names.reduce((sum, name) => sum + features[FEATURES.indexOf(name)] ** 2, 0);
+        const lengths = Object.values(COLOUR_QUESTIONS).map(length);
         [...features, ...lengths, 1].forEach((value, c) => (tokens.data[c * HW + i] = value));
       }
     });
@@ -99,7 +103,9 @@ function colourTensors() {
   const heads = Object.entries(COLOUR_QUESTIONS), d = 2 * COLOUR_KEY_DIM, C = CHANNELS.length, tensors = {};
   const make = (name, out, inp) => {
     const parts = { weight: 1, bias: 0, running_mean: 0, running_var: 1 - EPS }; // BatchNorm divides by sqrt(var + eps): by exactly 1
-    for (const [part, value] of Object.entries(parts)) tensors[`attn.${name}.bn.${part}`] = { shape: [out], data: new Float32Array(out).fill(value) };
+    for (const [part, value] of Object.entries(parts)) {
+      tensors[`attn.${name}.bn.${part}`] = { shape: [out], data: new Float32Array(out).fill(value) };
+    }
     const { data } = (tensors[`attn.${name}.c.weight`] = { shape: [out, inp, 1, 1], data: new Float32Array(out * inp) });
     return (row, column, value) => (data[row * inp + column] = value);
   };

@@ -136,7 +136,8 @@ INLINE void depthwise_plane(const f32 *x, int row, const f32 *w, f32 bias, f32 *
 }
 
 // Each of C planes by its own k x k filter (3 x 3 or 5 x 5), at a stride of 1 or 2: h x w to H x W. `padded`: room for one plane.
-EXPORT(depthwise)(const f32 *x, int C, int h, int w, const f32 *weight, const f32 *b, f32 *padded, f32 *out, int H, int W, int k, int stride, int act) {
+EXPORT(depthwise)(const f32 *x, int C, int h, int w, const f32 *weight, const f32 *b, f32 *padded, f32 *out, int H, int W, int k,
+                  int stride, int act) {
   int row = row_of(w, k);
   for (int c = 0; c < C; c++, x += h * w, weight += k * k, out += H * W) {
     f32 bias = b ? b[c] : 0;

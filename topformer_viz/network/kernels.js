@@ -236,7 +236,9 @@ const PLAIN = {
         for (let first = 0; first < W; first += MOST) {
           const n = Math.min(MOST, W - first);
           sums.fill(b ? b[c] : 0, 0, n);
-          for (let ky = 0; ky < k; ky++) filterRow(padded, (y * stride + ky) * row + first * stride, stride, weight, (c * k + ky) * k, k, n);
+          for (let ky = 0; ky < k; ky++) {
+            filterRow(padded, (y * stride + ky) * row + first * stride, stride, weight, (c * k + ky) * k, k, n);
+          }
           handOver(0, n, out, from + first, act);
         }
       }
@@ -252,7 +254,7 @@ const PLAIN = {
           const n = Math.min(MOST, W - first);
           for (let k = 0; k < 4; k++) sums.fill(b ? b[o + k] : 0, k * n, (k + 1) * n);
           for (let i = 0; i < 9; i++) { // three columns of a row of a plane, for four outputs
-            const at = (Math.floor(i / 3) * plane) + (2 * y + (i % 3)) * row + 2 * first, q = (o * 9 + i * 4) * 3, q4 = q + 4, q8 = q + 8;
+            const at = Math.floor(i / 3) * plane + (2 * y + (i % 3)) * row + 2 * first, q = (o * 9 + i * 4) * 3, q4 = q + 4, q8 = q + 8;
             const a0 = weight[q], a1 = weight[q + 1], a2 = weight[q + 2], a3 = weight[q + 3];
             const c0 = weight[q4], c1 = weight[q4 + 1], c2 = weight[q4 + 2], c3 = weight[q4 + 3];
             const e0 = weight[q8], e1 = weight[q8 + 1], e2 = weight[q8 + 2], e3 = weight[q8 + 3];

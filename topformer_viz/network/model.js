@@ -22,19 +22,20 @@ const under = (prefix, keep) => (name, tensor) => keep(`${prefix}.${name}`, tens
 const SIZES = {
   tiny: {
     name: "tiny",
-    residuals: [[3, 1, 16, 1], [3, 4, 16, 2], [3, 3, 16, 1], [5, 3, 32, 2], [5, 3, 32, 1], [3, 3, 64, 2], [3, 3, 64, 1], [5, 6, 96, 2], [5, 6, 96, 1]],
+    residuals: [[3, 1, 16, 1], [3, 4, 16, 2], [3, 3, 16, 1], [5, 3, 32, 2], [5, 3, 32, 1], [3, 3, 64, 2], [3, 3, 64, 1],
+      [5, 6, 96, 2], [5, 6, 96, 1]],
     levels: [2, 4, 6, 8], heads: 4, injected: 128, depthwiseFuse: true,
   },
   small: {
     name: "small",
-    residuals: [[3, 1, 16, 1], [3, 4, 24, 2], [3, 3, 24, 1], [5, 3, 48, 2], [5, 3, 48, 1], [3, 3, 96, 2], [3, 3, 96, 1], [5, 6, 128, 2], [5, 6, 128, 1],
-      [3, 6, 128, 1]],
+    residuals: [[3, 1, 16, 1], [3, 4, 24, 2], [3, 3, 24, 1], [5, 3, 48, 2], [5, 3, 48, 1], [3, 3, 96, 2], [3, 3, 96, 1],
+      [5, 6, 128, 2], [5, 6, 128, 1], [3, 6, 128, 1]],
     levels: [2, 4, 6, 9], heads: 6, injected: 192, depthwiseFuse: false,
   },
   base: {
     name: "base",
-    residuals: [[3, 1, 16, 1], [3, 4, 32, 2], [3, 3, 32, 1], [5, 3, 64, 2], [5, 3, 64, 1], [3, 3, 128, 2], [3, 3, 128, 1], [5, 6, 160, 2], [5, 6, 160, 1],
-      [3, 6, 160, 1]],
+    residuals: [[3, 1, 16, 1], [3, 4, 32, 2], [3, 3, 32, 1], [5, 3, 64, 2], [5, 3, 64, 1], [3, 3, 128, 2], [3, 3, 128, 1],
+      [5, 6, 160, 2], [5, 6, 160, 1], [3, 6, 160, 1]],
     levels: [2, 4, 6, 9], heads: 8, injected: 256, depthwiseFuse: false,
   },
 };
@@ -255,8 +256,8 @@ class Attention {
 
   // query @ key of a head, for `rows` queries from `first` on.
   score(query, key, head, first, rows, out) {
-    const { keyDim } = this, HW = query.shape[1], from = head * keyDim * HW;
-    this.kernels.run("pointwise", key.data.subarray(from), HW, query.data.subarray(from + first), 1, HW, null, out, HW, keyDim, rows, HW, NONE);
+    const { keyDim } = this, HW = query.shape[1], from = head * keyDim * HW, asking = query.data.subarray(from + first);
+    this.kernels.run("pointwise", key.data.subarray(from), HW, asking, 1, HW, null, out, HW, keyDim, rows, HW, NONE);
   }
 
   // weights @ value of a head, for the same queries.
@@ -515,14 +516,16 @@ function parametersOf(spec, classes) {
   const qk = spec.heads * KEY_DIM, dh = qk * ATTN_RATIO, hidden = MLP_RATIO * dim;
   for (let n = 0; n < BLOCKS; n++) {
     const at = `backbone.trans.transformer_blocks.${n}`;
-    for (const [name, from, to] of [["to_q", dim, qk], ["to_k", dim, qk], ["to_v", dim, dh], ["proj.1", dh, dim]]) conv2dBN(`${at}.attn.${name}`, from, to);
+    for (const [name, width] of [["to_q", qk], ["to_k", qk], ["to_v", dh]]) conv2dBN(`${at}.attn.${name}`, dim, width);
+    conv2dBN(`${at}.attn.proj.1`, dh, dim);
     conv2dBN(`${at}.mlp.fc1`, dim, hidden);
     all.set(`${at}.mlp.dwconv.weight`, [hidden, 1, 3, 3]).set(`${at}.mlp.dwconv.bias`, [hidden]);
     conv2dBN(`${at}.mlp.fc2`, hidden, dim);
   }
   if (classes === null) return all;
   for (const [n, channels] of channelsOf(spec).entries()) {
-    if (n) for (const part of ["local_embedding", "global_embedding", "global_act"]) convModule(`backbone.SIM.${n}.${part}`, channels, spec.injected);
+    const parts = n ? ["local_embedding", "global_embedding", "global_act"] : [];
+    for (const part of parts) convModule(`backbone.SIM.${n}.${part}`, channels, spec.injected);
   }
   convModule("decode_head.linear_fuse", spec.depthwiseFuse ? 1 : spec.injected, spec.injected);
   return all.set("decode_head.conv_seg.weight", [classes, spec.injected, 1, 1]).set("decode_head.conv_seg.bias", [classes]);
@@ -536,8 +539,8 @@ const isCounter = (name) => name.endsWith("num_batches_tracked");
 // The axes of every kept tensor; n is a level's number.
 const AXES = {
   image: "RGB Y X", pyramid: "C{n} H{n} W{n}", tokens: "C H W",
-  query_map: "nh_kd H W", query: "heads HW key_dim", key_map: "nh_kd H W", key: "heads key_dim HW", value_map: "dh H W", value: "heads HW d",
-  scores: "heads HW HW", weights: "heads HW HW", mixed: "heads HW d", merged: "dh H W", activated: "dh H W", projected: "C H W",
+  query_map: "nh_kd H W", query: "heads HW key_dim", key_map: "nh_kd H W", key: "heads key_dim HW", value_map: "dh H W",
+  value: "heads HW d", scores: "heads HW HW", weights: "heads HW HW", mixed: "heads HW d", merged: "dh H W", activated: "dh H W", projected: "C H W",
   residual: "C H W", mlp: "C H W", output: "C H W", gate: "M H W", injected: "M H{n} W{n}", class_scores: "classes H1 W1",
 };
 

@@ -156,7 +156,8 @@ function stateOf(content, name) {
     state = state.filter(([key]) => key.startsWith(prefix)).map(([key, tensor]) => [key.slice(prefix.length), tensor]);
   }
   const dropped = ["auxiliary_head."]; // mmseg's, for training only
-  if (!state.some(([key]) => key.startsWith("decode_head."))) dropped.push("head."); // an ImageNet classifier: the authors' is head.bn and head.l
+  // An ImageNet classifier: the authors' is head.bn and head.l.
+  if (!state.some(([key]) => key.startsWith("decode_head."))) dropped.push("head.");
   // A name with no dot under "ema_" is a buffer of mmcv's moving average.
   state = state.filter(([key]) => !dropped.some((start) => key.startsWith(start)) && !(key.startsWith("ema_") && !key.includes(".")));
   const bare = state.some(([key]) => key.startsWith("tpm.")); // a bare backbone, as ImageNet training saves it
@@ -178,6 +179,7 @@ function headOf(state) {
 // The state that fits; CheckpointError names what does not fit the nearest one.
 function fitting(state, name) {
   const [classes, told] = headOf(state), tuple = (shape) => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
+  const typeOf = (key) => DTYPES[state.get(key).dtype];
   const misfits = (spec) => {
     const expected = parametersOf(spec, classes), shared = [...expected.keys()].filter((key) => state.has(key));
     const differ = (key) => state.get(key).shape.join() !== expected.get(key).join();
@@ -186,7 +188,7 @@ function fitting(state, name) {
       missing: [...expected.keys()].filter((key) => !state.has(key) && !isCounter(key)),
       unexpected: [...state.keys()].filter((key) => !expected.has(key)),
       misshapen: shared.filter(differ).map((key) => `${key} ${tuple(state.get(key).shape)} ≠ ${tuple(expected.get(key))}`),
-      mistyped: shared.filter((key) => !isCounter(key) && !DTYPES[state.get(key).dtype].bits).map((key) => `${key} torch.${DTYPES[state.get(key).dtype].name}`),
+      mistyped: shared.filter((key) => !isCounter(key) && !typeOf(key).bits).map((key) => `${key} torch.${typeOf(key).name}`),
     };
   };
   const count = (wrong) => Object.values(wrong).reduce((n, keys) => n + keys.length, 0);
