@@ -34,6 +34,7 @@ from topformer_viz.run.numbers import answers_of
 from topformer_viz.run.walk import Known
 from topformer_viz.run.whole import Seen
 from topformer_viz.run.whole import answers_of as answers_of_whole
+from topformer_viz.study import likeness
 from topformer_viz.words.text import LANGS, Lang
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ def test_every_sample_says_and_computes_what_the_app_does(visit: Visit, sample: 
     model, run = run_of(model_of("streets"), open_sample(sample))
     see_tensors(page, run)
     see_what_is_told(page, model, run, lang, "streets")
+    expect(page.locator(".warned")).to_be_visible(visible=likeness.distance(likeness.load(), run) > FACTS.far)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "streets"])

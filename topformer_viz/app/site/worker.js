@@ -6,7 +6,8 @@ const SHORT_SIDE = 512, MAX_TOKENS = 512, GRID = 8; // as the app's pages are at
 const REST = 30; // ms of work until newer messages are looked at
 const OVERTAKEN = Symbol("overtaken");
 
-let bundled; // {weights, fitted, kernels}: the weights, what its training images look like, and kernels.wasm where it may run
+let bundled; // {weights, fitted, kernels, forPictures}: the weights, what its training images look like, kernels.wasm where it may run, and
+// the kernels that resize: by themselves, as their memory may grow
 let own = null; // the visitor's checkpoint
 let built = {}; // the network last used, {name, state, network}
 let last = null; // the run last made, {name, made, photo, image, state, network}
@@ -15,7 +16,10 @@ const DOES = {
   async begin({ weights, fitted, kernels, plain }) {
     const numbers = fitted ? [...readSafetensors(fitted, "likeness").content] : []; // without the bundled weights there is none
     bundled = { weights, fitted: Object.fromEntries(numbers.map(([name, tensor]) => [name, tensorOf(numbersOf(tensor), tensor.shape)])), kernels: plain ? null : kernels };
-    if (!plain) await WasmKernels.open(kernels).catch(() => (bundled.kernels = null)); // a page may forbid it
+    bundled.forPictures = await newKernels().catch(() => {
+      bundled.kernels = null; // a page may forbid it
+      return newKernels();
+    });
   },
 
   // A checkpoint of the visitor's; it is kept for the runs to come.
@@ -27,8 +31,8 @@ const DOES = {
 
   // A picture, as decodeImage has it, through a model: all tensors, and what is said of them.
   async run({ name, picture, model }, pause) {
-    const read = pictureOf(picture), [width, height] = networkSize(read.width, read.height, SHORT_SIDE, MAX_TOKENS);
-    const photo = lanczos(read, width, height), image = toTensor(photo);
+    const read = await pictureOf(picture, bundled.forPictures), [width, height] = networkSize(read.width, read.height, SHORT_SIDE, MAX_TOKENS);
+    const photo = lanczos(read, width, height, bundled.forPictures), image = toTensor(photo);
     last = null; // its tensors lie where those of the next will
     const { network, state } = await networkOf(model, image, pause), made = await trace(network, image, pause);
     if (model === "own" && !showable(Object.values(made.tensors))) throw new CheckpointError("OVERFLOWS_HERE");
@@ -52,7 +56,7 @@ const DOES = {
 
   // The colour model on the test card, for the basics.
   async card({ picture }, pause) {
-    const photo = pictureOf(picture), network = new ColourModel(GRID, new PlainKernels()), made = await trace(network, toTensor(photo), pause);
+    const photo = await pictureOf(picture, bundled.forPictures), network = new ColourModel(GRID, new PlainKernels()), made = await trace(network, toTensor(photo), pause);
     const run = await travels(made, network, { width: photo.width, height: photo.height, blob: await jpegOf(photo) }, "card", pause);
     return { ...run, tensors: { ...made.tensors, ...run.tensors } };
   },
