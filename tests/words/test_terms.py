@@ -22,6 +22,7 @@ PACKAGE = ("topformer_viz", "pages", "app.py", "serve.py")
 DOCUMENTS = (
     "docs/teaching",
     "docs/deployment.md",
+    "docs/site.md",
     "docs/figures/README.md",
     "README.md",
     "CONTRIBUTING.md",
