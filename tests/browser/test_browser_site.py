@@ -260,6 +260,8 @@ def test_what_is_no_picture_is_refused_in_the_apps_words_and_the_last_one_stays(
     expect(page.locator(".problem")).to_have_text(REFUSALS["unreadable"](lang))
     expect(root(page)).to_have_attribute("data-state", "ready")
     assert page.evaluate("topformer.run.length") == before
+    drop(page, b"PK\3\4" + bytes(22) + b"\x0c\0\0\0old/data.pkl" + bytes(100), "old.pth")
+    expect(page.locator(".problem")).to_contain_text("OLD.pth NEW.safetensors")
     drop(page, b"{}", "mine.safetensors")
     expect(page.locator(".problem")).to_contain_text("mine.safetensors")
     expect(page.locator(".explorer")).to_be_visible()
@@ -348,6 +350,13 @@ def test_what_only_the_app_has_is_said_with_its_command(visit: Visit) -> None:
     page.locator(".absent button").click()
     page.locator(".lesson .turn .next").first.click()
     expect(page.locator(".lesson h2 code")).to_have_text("weights")
+
+
+def test_an_address_of_what_only_the_app_has_says_so_at_once(visit: Visit) -> None:
+    page = visit("lab?part=cost")
+    expect(page.locator(".absent")).to_contain_text("streamlit run app.py")
+    expect(page.locator(".door")).to_be_visible()
+    assert "part" not in page.evaluate("location.hash")
 
 
 def test_without_webassembly_the_same_loops_run_in_javascript(visit: Visit) -> None:

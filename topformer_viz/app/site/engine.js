@@ -44,8 +44,9 @@ function part(name) {
 async function read(name) {
   const inside = document.getElementById(name), bytes = inside ? fromBase64(inside.textContent) : await fetched(name);
   inside?.remove(); // its text would be kept beside its bytes
-  if (!name.endsWith(".gz")) return bytes;
-  const whole = new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+  // A host that knows what .gz means has unpacked it on the way.
+  const isPacked = name.endsWith(".gz") && bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const whole = isPacked ? new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()) : bytes;
   return name.includes(".halves") ? interleaved(whole) : whole;
 }
 

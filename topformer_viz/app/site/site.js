@@ -9,7 +9,7 @@ class Site {
   constructor(root, about, words, engine) {
     Object.assign(this, { root, about, words, engine, shown: null, own: null, checkpoint: null, brought: 0 });
     this.find = (selector) => root.querySelector(selector);
-    const { said, page } = this.spoken, spoken = navigator.language?.toLowerCase().startsWith("zh") ? "zh" : "en";
+    const { said, page, name } = this.spoken, spoken = navigator.language?.toLowerCase().startsWith("zh") ? "zh" : "en";
     this.lang = [said.get("lang"), spoken].find((lang) => about.langs.includes(lang)) ?? about.langs[0];
     if (about.picture) this.own = { blob: null, name: about.picture.name || null, number: 0 };
     if (about.checkpoint) this.checkpoint = { number: 0 };
@@ -21,6 +21,7 @@ class Site {
     this.top = new Top(this);
     this.brings = new Brings(this);
     addEventListener("hashchange", () => this.arrive());
+    if (this.isElsewhere(name)) this.refer(name);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
@@ -80,7 +81,7 @@ class Site {
 
   get spoken() {
     const at = decodeURI(location.hash.slice(1)) || this.about.at, [name] = at.split("?");
-    return { name, page: Object.hasOwn(PAGES, name) ? name : "door", said: new URLSearchParams(at.split("?")[1]) };
+    return Object.hasOwn(PAGES, name) ? { name, page: name, said: new URLSearchParams(at.split("?")[1]) } : { name, page: "door", said: new URLSearchParams() };
   }
 
   // Whether there is such a "sample" or "model".
@@ -97,7 +98,7 @@ class Site {
   // A link was followed, or an address typed.
   arrive() {
     const { name, page, said } = this.spoken, choice = { ...this.choice, ...this.asksFor(said) };
-    if (this.words[this.lang].elsewhere[name]) return this.refer(name);
+    if (this.isElsewhere(name)) return this.refer(name);
     this.turnTo(page, said);
     if (this.about.langs.includes(said.get("lang"))) this.speak(said.get("lang"));
     if (choice.sample === this.choice.sample && choice.model === this.choice.model) this.draw();
@@ -138,7 +139,12 @@ class Site {
     this.find("main").replaceChildren();
   }
 
-  // What only the app has: it is said, with the command that gives it.
+  // Whether only the app has the page.
+  isElsewhere(name) {
+    return Object.hasOwn(this.words[this.lang].elsewhere, name);
+  }
+
+  // It is said, with the command that gives it.
   refer(name) {
     const box = this.find(".absent");
     say(this.find, { ".absent p": fill(this.ui.absent, { page: this.words[this.lang].elsewhere[name] }), ".absent .command": this.about.command, ".absent button": this.ui.close });
@@ -266,12 +272,12 @@ function booksOf(lang) {
 }
 
 // Why a file is refused: the sentence of that name, in whose places may stand others (network/refusals.js).
-function refused(sentences, reason, values = {}) {
+function refused(sentences, reason, values) {
   const others = {
     kind: (name) => sentences[`KINDS.${name}`],
     what: (name) => sentences[name],
     told: (all) => all.map(([name, own]) => fill(sentences[`MISFITS.${name}`], own)).join(sentences.and),
     convert: (name) => sentences[name],
   };
-  return fill(sentences[reason], Object.fromEntries(Object.entries(values).map(([name, value]) => [name, others[name]?.(value) ?? value])));
+  return fill(sentences[reason], Object.fromEntries(Object.entries({ convert: "TO_CONVERT", ...values }).map(([name, value]) => [name, others[name]?.(value) ?? value])));
 }

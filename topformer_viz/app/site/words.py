@@ -73,6 +73,7 @@ REASONS: dict[str, Text] = {
     **{f"KINDS.{name}": text for name, text in refusals.KINDS.items()},
     **{f"MISFITS.{name}": text for name, text in refusals.MISFITS.items()},
     "OVERFLOWS_HERE": OVERFLOWS,
+    "TO_CONVERT": refusals.TO_CONVERT.format(command=refusals.CONVERT),
 }
 
 
