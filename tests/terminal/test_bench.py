@@ -12,6 +12,7 @@ from topformer_viz.__main__ import main
 from topformer_viz.terminal.bench import report
 from topformer_viz.terminal.bench.command import NAMES
 from topformer_viz.terminal.bench.hostile import ATTACKS
+from topformer_viz.terminal.bench.slowing import CAN_PIN
 from topformer_viz.terminal.bench.steps import FRAME
 from topformer_viz.terminal.bench.table import Goal, Table
 from topformer_viz.terminal.chromium import find_chromium
@@ -58,12 +59,18 @@ def test_one_visitor_against_a_school(tmp_path: Path) -> None:
     assert len(table.goals) == 6
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("name", ["startup", "steps", "explorer"])
-def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
-    if find_chromium() is None:  # not the fixture: a thread can have one Playwright, and the benchmark starts it
+@pytest.fixture
+def chromium() -> None:
+    """There is one. Not conftest's fixture: a thread can have one Playwright, and the benchmark starts it."""
+    if find_chromium() is None:
         reason = "no Chromium or Chrome found"
         pytest.fail(reason) if os.environ.get("TOPFORMER_VIZ_NEEDS_BROWSER") else pytest.skip(reason)
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+@pytest.mark.parametrize("name", ["startup", "steps", "explorer"])
+def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
     table, *more = quick(name, tmp_path)
     if name == "startup":
         assert [row[0] for row in table.rows] == ["trivial page", "front door", "lesson"]
@@ -78,6 +85,21 @@ def test_the_pages_beside_a_trivial_one(name: str, tmp_path: Path) -> None:
         assert table.rows[0][0] == "an empty page"
         off = table.rows[1][-1]  # the one figure that is no time
         assert isinstance(off, float) and off < 1e-5
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("chromium")
+def test_the_lesson_as_one_file_beside_its_goals(tmp_path: Path) -> None:
+    size, start, photograph, forward = quick("browser", tmp_path)
+    assert [row[0] for row in size.rows] == ["en", "zh", "both"]
+    assert [row[0] for row in start.rows] == ["the lesson", "an empty page"]
+    assert [row[0] for row in photograph.rows] == [
+        "512 × 512", *(["512 × 512, on one core"] if CAN_PIN else []), "512 × 512, 4 times slower"
+    ]  # fmt: skip
+    assert [row[0] for row in forward.rows] == ["512 × 512", "512 × 768"]
+    assert [len(table.goals) for table in (size, start, photograph, forward)] == [3, 2, 2, 5]
+    no_times = [*size.goals, start.goals[-1], forward.goals[-1]]  # bytes and requests
+    assert [goal.what for goal in no_times if not goal.met] == []
 
 
 def test_a_table_as_text_as_markdown_and_as_json() -> None:

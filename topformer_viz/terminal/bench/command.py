@@ -15,7 +15,7 @@ from topformer_viz.terminal.bench.table import Table
 from topformer_viz.terminal.chromium import need_app
 from topformer_viz.terminal.console import Commands
 
-NAMES = ("startup", "steps", "forward", "explorer", "classroom", "hostile", "export")
+NAMES = ("startup", "steps", "forward", "explorer", "browser", "classroom", "hostile", "export")
 SERVED = {"startup", "steps", "classroom", "hostile"}  # these open the app
 
 
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "what", nargs="?", choices=("all", *NAMES), default="all",
         help="startup: from `streamlit run` to the first painted page; steps: the lesson's, from click to paint; forward: the network, plain and traced; "
-        "explorer: what travels and how it follows the pointer; classroom: many visitors at once; hostile: one who attacks, and another; export: many pictures "
+        "explorer: what travels and how it follows the pointer; browser: the lesson as one file; classroom: many visitors at once; hostile: one who attacks, and another; export: many pictures "
         "(default all; all but forward and export need requirements-dev.txt and a Chromium, classroom and hostile only the former)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="see whether it runs; the figures mean nothing")
