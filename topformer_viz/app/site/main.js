@@ -24,12 +24,12 @@ async function start() {
     // What dropping a file does; whether it is on show.
     open: (blob) => site.take(blob),
   };
-  const plain = site.spoken.said.get("kernels") === "plain";
-  const [weights, fitted, kernels, checkpoint] = await Promise.all(["weights.halves.gz", "likeness.gz", "kernels.wasm", "checkpoint.halves.gz"].map((name) => about.parts.includes(name) && part(name)));
-  await engine.ask("begin", { weights, fitted, kernels, plain });
-  if (checkpoint) site.checkpoint = { ...(await engine.ask("checkpoint", { bytes: checkpoint, name: about.checkpoint.name })), number: 0 };
-  await site.speak(site.lang);
-  await site.run(site.choice);
+  // All sets out at once; the worker does one thing after the other.
+  const plain = site.spoken.said.get("kernels") === "plain", inside = ["weights.halves.gz", "likeness.gz", "kernels.wasm", "checkpoint.halves.gz"];
+  const [weights, fitted, kernels, checkpoint] = await Promise.all(inside.map((name) => about.parts.includes(name) && part(name)));
+  const begun = [engine.ask("begin", { weights, fitted, kernels, plain, model: site.choice.model })];
+  if (checkpoint) begun.push(engine.ask("checkpoint", { bytes: checkpoint, name: about.checkpoint.name }));
+  await Promise.all([site.run(site.choice), ...begun]);
 }
 
 // The axes of a traced tensor, without the batch; undefined of what only travels.

@@ -158,6 +158,9 @@ class Site {
   async draw() {
     const { page, shown, lang } = this;
     document.documentElement.lang = lang;
+    const books = await booksOf(lang); // all that is said of runs in the language
+    if (lang !== this.lang) return;
+    this.books = books;
     this.top.draw();
     if (!shown) return;
     const message = await PAGES[page].told(this, this.bookOf(page), this.asked);
@@ -173,11 +176,9 @@ class Site {
     this.view.show(message);
   }
 
-  // In a language; all that is said of runs in it is read first.
-  async speak(lang) {
-    const books = await booksOf(lang);
-    Object.assign(this, { lang, books });
-    await this.draw();
+  speak(lang) {
+    this.lang = lang;
+    return this.draw();
   }
 
   // ------------------------------------------------------------ a picture through a model
@@ -188,12 +189,14 @@ class Site {
     this.top.draw();
     try {
       const [blob, name] = await this.fileOf(choice.sample), picture = await decodeImage(blob), model = choice.model === OWN ? `own ${this.checkpoint.number}` : choice.model;
+      if (choice !== this.choice) return false; // another was chosen meanwhile
       const made = await this.working("run", { name: `${name}/${model}`, picture, model: choice.model }, [picture.image]);
       this.shown = { ...made, name: `${name}/${model}`, choice, run: new Run([made.run]), removals: {}, differences: null };
       this.state("ready");
       await this.draw();
       return true;
     } catch (problem) {
+      if (choice !== this.choice) return false;
       this.choice = this.shown?.choice ?? choice; // the last good one stays
       this.complain(problem);
       return false;

@@ -13,13 +13,15 @@ let built = {}; // the network last used, {name, state, network}
 let last = null; // the run last made, {name, made, photo, image, state, network}
 
 const DOES = {
-  async begin({ weights, fitted, kernels, plain }) {
+  // `model` is the one that will be asked for first.
+  async begin({ weights, fitted, kernels, plain, model }) {
     const numbers = fitted ? [...readSafetensors(fitted, "likeness").content] : []; // without the bundled weights there is none
     bundled = { weights, fitted: Object.fromEntries(numbers.map(([name, tensor]) => [name, tensorOf(numbersOf(tensor), tensor.shape)])), kernels: plain ? null : kernels };
     bundled.forPictures = await newKernels().catch(() => {
       bundled.kernels = null; // a page may forbid it
       return newKernels();
     });
+    if (model === "streets") await networkOf(model); // while the page decodes the picture
   },
 
   // A checkpoint of the visitor's; it is kept for the runs to come.
