@@ -99,6 +99,7 @@ async function jpegOf({ data, width, height }) {
 
 // ---------------------------------------------------------------- messages
 
+const LASTING = ["begin", "checkpoint"]; // what no run overtakes
 let newest = 0; // the number of the last message that asks for a run
 let line = Promise.resolve();
 
@@ -109,9 +110,9 @@ onmessage = ({ data }) => {
 
 async function answer({ id, does, ...asked }) {
   try {
-    const pause = pauseFor(id);
-    if (id < newest) throw OVERTAKEN;
-    const [result, copies] = detached(await DOES[does](asked, pause));
+    const overtaken = () => !LASTING.includes(does) && id < newest;
+    if (overtaken()) throw OVERTAKEN;
+    const [result, copies] = detached(await DOES[does](asked, pauseFor(id, overtaken)));
     postMessage({ id, result }, copies);
   } catch (error) {
     if (error === OVERTAKEN) postMessage({ id, overtaken: true });
@@ -121,7 +122,7 @@ async function answer({ id, does, ...asked }) {
 }
 
 // What computes awaits this between its parts, with the share that is done.
-function pauseFor(id) {
+function pauseFor(id, overtaken) {
   let rested = performance.now();
   return async (share) => {
     if (performance.now() - rested < REST) return;
@@ -132,7 +133,7 @@ function pauseFor(id) {
       port2.postMessage(null);
     });
     rested = performance.now();
-    if (id < newest) throw OVERTAKEN;
+    if (overtaken()) throw OVERTAKEN;
   };
 }
 
