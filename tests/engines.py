@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlparse
@@ -136,11 +136,12 @@ def firefox() -> Iterator[Firefox]:
 
 # It tells nobody about its console: so the page notes what it says there, from before its first script runs.
 LISTEN = """(() => {
-  if (location.href !== %s || !document.documentElement) return false;
+  if (location.href.split("#")[0] !== %s || !document.documentElement) return false;
   if (window.told) return true;
   window.told = [];
   addEventListener("error", (event) => told.push(`page: ${event.message}`));
   addEventListener("unhandledrejection", (event) => told.push(`page: ${event.reason}`));
+  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => told.push(`refused: ${effectiveDirective} ${blockedURI}`));
   const { error } = console;
   console.error = (...words) => (told.push(`console: ${words.join(" ")}`), error.apply(console, words));
   return true;
@@ -156,12 +157,17 @@ class WebKit:
         self._opened = False
 
     def open(self, url: str, width: int, height: int) -> None:
+        from selenium.common.exceptions import NoSuchFrameException
+
         self._look()
         self._driver.set_window_rect(0, 0, width, height)
         inner = self._driver.execute_script("return [innerWidth, innerHeight]")
         self._driver.set_window_rect(0, 0, 2 * width - inner[0], 2 * height - inner[1])
         self._driver.get(url)
-        wait_for(self, LISTEN % json.dumps(url))
+        listen = LISTEN % json.dumps(url.split("#")[0])  # what follows may be written anew by the page
+        with suppress(NoSuchFrameException):  # the page before may go while it is asked
+            wait_for(self, listen)
+        wait_for(self, listen)
         self._opened = True
 
     def evaluate(self, script: str) -> Any:

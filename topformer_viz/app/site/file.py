@@ -36,7 +36,7 @@ from topformer_viz.network.facts import facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES, draw_test_card
 from topformer_viz.network.weights import STREETS
-from topformer_viz.paths import NETWORK, PACKAGE
+from topformer_viz.paths import ICON, NETWORK, PACKAGE
 from topformer_viz.paths import SAMPLES as SAMPLE_FILES
 from topformer_viz.run.declared import DECLARED_JS
 from topformer_viz.run.stages import STAGES
@@ -212,12 +212,17 @@ def _page(contents: Contents, parts: Sequence[str], inside: str, fetched: str) -
     return (
         f'<!DOCTYPE html>\n<html lang="{lang}" data-address="fragment">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(fetched=fetched)}">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(said[lang]["ui"]["title"])}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n{_icon()}\n<title>{escape(said[lang]["ui"]["title"])}</title>\n'
         f"<style>\n{theme_css(shown)}{SITE_CSS}</style>\n</head>\n<body>\n{body}"
         f'<template id="canvas"><style>{CANVAS_CSS}</style></template>\n{templates}\n'
         f"{_json('about', about)}\n{_json('words', said)}\n"
         f'{inside}\n<script type="module">\n{bare(PAGE_JS)}\n</script>\n</body>\n</html>\n'
     )
+
+
+def _icon() -> str:
+    """The app's icon; a browser asks the server for one where the page names none."""
+    return f'<link rel="icon" type="image/png" href="data:image/png;base64,{base64.b64encode(ICON.read_bytes()).decode()}">'
 
 
 def _named(brought: Brought | None) -> dict[str, str] | None:

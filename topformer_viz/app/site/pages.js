@@ -4,9 +4,13 @@
 async function wish(site, { run, block, removal }) {
   const { shown } = site;
   if (!shown || run !== shown.name) return;
-  if (removal && !shown.removals[`block${block} ${removal}`]) Object.assign(shown.removals, await site.further("removal", { block, removal }));
-  else if (!shown.differences) shown.differences = (await site.further("differences")) ?? null;
-  else return;
+  if (removal && !shown.removals[`block${block} ${removal}`]) {
+    Object.assign(shown.removals, await site.further("removal", { block, removal }));
+    site.draw();
+  }
+  // The explorer wishes the same but once: what else it lacks is made here, too.
+  if (shown !== site.shown || shown.differences) return;
+  shown.differences = (await site.further("differences")) ?? null;
   site.draw();
 }
 
