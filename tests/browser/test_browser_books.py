@@ -2,7 +2,6 @@
 
 import json
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cache
@@ -176,7 +175,9 @@ def test_a_name_too_few_is_an_error(blank: "Page") -> None:
 
 def test_every_letter_that_becomes_a_latin_one_does_so_in_the_browser(blank: "Page") -> None:
     """By which a file's names are known as those of a set."""
-    letters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    letters = [
+        chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000
+    ]  # beyond these are signs of Chinese alone
     keys = blank.evaluate("(letters) => [...letters].map(classKey)", "".join(letters))
     expected = [_key(letter) for letter in letters]
     latin = [
@@ -207,11 +208,10 @@ def test_costs_are_those_that_python_counts(blank: "Page") -> None:
             for name, injected, fuse in (("tiny", 96, False), ("base", 128, True))
         ),
     ]
-    for spec in specs:
-        for classes in (None, 1, 19, 150):
-            for height, width in ((512, 512), (512, 768), (320, 6400), (97, 130)):
-                counted = [asdict(cost) for cost in costs(spec, classes, height, width)]
-                assert (
-                    blank.evaluate("(asked) => costs(...asked)", [in_javascript(spec), classes, height, width])
-                    == counted
-                )
+    sides = ((512, 512), (512, 768), (320, 6400), (97, 130))
+    asked = [(spec, classes, *side) for spec in specs for classes in (None, 1, 19, 150) for side in sides]
+    counted = blank.evaluate(
+        "(all) => JSON.stringify(all.map((asked) => costs(...asked)))",
+        [[in_javascript(spec), *more] for spec, *more in asked],
+    )
+    assert json.loads(counted) == [[asdict(cost) for cost in costs(*each)] for each in asked]
