@@ -53,6 +53,7 @@ BASICS_CSS = (
     LINKED_CSS
     + ".prose { max-width: 880px; } .prose p, .prose ol { margin: 0 0 10px; } .questions { margin: 0 0 12px; }"
 )
+CALM_CSS = '.component[aria-busy="true"] { opacity: 1; }'  # what is at work is said at the foot of the page
 PAGES = {
     "door": (DOOR_HTML, DOOR_CSS),
     "lesson": (LESSON_HTML, LESSON_CSS),
@@ -214,7 +215,7 @@ def _page(contents: Contents, parts: Sequence[str], inside: str, fetched: str) -
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(fetched=fetched)}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n{_icon()}\n<title>{escape(said[lang]["ui"]["title"])}</title>\n'
         f"<style>\n{theme_css(shown)}{SITE_CSS}</style>\n</head>\n<body>\n{body}"
-        f'<template id="canvas"><style>{CANVAS_CSS}</style></template>\n{templates}\n'
+        f'<template id="canvas"><style>{CANVAS_CSS}{CALM_CSS}</style></template>\n{templates}\n'
         f"{_json('about', about)}\n{_json('words', said)}\n"
         f'{inside}\n<script type="module">\n{bare(PAGE_JS)}\n</script>\n</body>\n</html>\n'
     )

@@ -10,12 +10,15 @@ async function wish(site, { run, block, removal }) {
   }
   // The explorer wishes the same but once: what else it lacks is made here, too.
   if (shown !== site.shown || shown.differences) return;
-  shown.differences = (await site.further("differences")) ?? null;
+  shown.differences = (await site.further("differences", {}, true)) ?? null;
   site.draw();
 }
 
 const setBlock = (site, block) => (site.block = block - 1);
 const counted = (text, most = Infinity) => (/^[1-9]\d{0,6}$/.test(text ?? "") && Number(text) <= most ? Number(text) : null);
+
+// The explorer's words, but for how its numbers are checked, which is done otherwise here.
+const checkedHere = (site, book) => ({ ...book, explorer: { ...book.explorer, ui: { ...book.explorer.ui, badge_tip: site.ui.badge_tip } } });
 
 // What the visitor looks at in the explorer; see explorer/page.py.
 function settings({ shown, block, untrained }, asked) {
@@ -46,7 +49,7 @@ const PAGES = {
     view: Lesson,
     told(site, book, asked) {
       const { lang, link, shown: { run, removals } } = site, said = { stage: asked.stage, head: counted(asked.head), quiz: asked.quiz === "1", present: asked.present === "1" };
-      return { lang, link, asked: said, start: "image", about: site.lines, run, book, view: settings(site, asked), removals };
+      return { lang, link, asked: said, start: "image", about: site.lines, run, book: checkedHere(site, book), view: settings(site, asked), removals };
     },
     heard: {
       wish,
@@ -64,7 +67,7 @@ const PAGES = {
     view: ExplorerPage,
     told(site, book, asked) {
       const { lang, link, shown: { run, removals } } = site;
-      return { lang, link, run, book, view: settings(site, asked), removals };
+      return { lang, link, run, book: checkedHere(site, book), view: settings(site, asked), removals };
     },
     heard: {
       wish,
@@ -93,7 +96,6 @@ const PAGES = {
         const picture = await decodeImage(new Blob([await part("sample-card")]));
         site.card = await site.working("card", { picture }, [picture.image]);
       }
-      site.state("ready");
       return { lang: site.lang, book, card: { run: new Run([site.card]), photo: site.card.photo }, asked };
     },
     heard: {},

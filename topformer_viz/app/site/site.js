@@ -186,6 +186,7 @@ class Site {
   async run(choice) {
     this.top.close();
     Object.assign(this, { choice, problem: null });
+    this.state("running");
     this.top.draw();
     try {
       const [blob, name] = await this.fileOf(choice.sample), picture = await decodeImage(blob), model = choice.model === OWN ? `own ${this.checkpoint.number}` : choice.model;
@@ -233,7 +234,6 @@ class Site {
 
   // What the engine makes; while that takes long, it is said.
   async working(does, what, handedOver = []) {
-    this.state("running");
     const said = this.find(".working"), bar = said.querySelector("progress"), late = setTimeout(() => (said.hidden = false), LATE);
     const now = (this.now = {});
     bar.removeAttribute("value");
@@ -245,10 +245,10 @@ class Site {
     }
   }
 
-  // What follows from the run on show; undefined where another has come meanwhile.
-  async further(does, what = {}) {
-    const { shown } = this, result = await this.working(does, { name: shown.name, ...what });
-    this.state("ready");
+  // What follows from the run on show; undefined where another has come meanwhile. `quietly`: nobody waits for it.
+  async further(does, what = {}, quietly = false) {
+    const { shown } = this, asked = { name: shown.name, ...what };
+    const result = await (quietly ? this.engine.ask(does, asked) : this.working(does, asked));
     return shown === this.shown ? result : undefined;
   }
 

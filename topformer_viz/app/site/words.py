@@ -27,6 +27,13 @@ BASICS_NAME = Text("Basics", "基础")
 OWN = {
     "wasm": Text("WebAssembly", "WebAssembly"),
     "plain": Text("JavaScript (this page may not use WebAssembly)", "JavaScript（本页不能使用 WebAssembly）"),
+    "badge_tip": Text(
+        "Attention weights made from the query and key that ran here are compared with those of a second pass in plain JavaScript, in which BatchNorm "
+        "follows its convolution as the model is written; and the sums of single rows with those of the run. The larger difference is {difference}, in units of "
+        "attention weight.",
+        "用这里实际算出的查询和键得到的注意力权重，与另一次前向传播的结果相比：后者用普通 JavaScript 按模型原样计算，BatchNorm 单独接在卷积之后；单独一行的和也与那次运行相比。"
+        "较大的差别是 {difference}，单位为注意力权重。",
+    ),
     "failed": Text("This could not be done. Please try another choice.", "没有做成，请换一种选择试试。"),
     "drop": Text("Drop an image or a checkpoint", "放下图片或权重文件"),
     "drop_help": Text(
