@@ -131,7 +131,7 @@ def test_a_run_of_too_many_tokens_for_a_matrix_is_a_sentence(
         (["--stages", "weights,nonsense"], "choose from image, pyramid, tokens"),
         (["--blocks", "5"], "this model has blocks 1,2,3,4"),
         (["--heads", "0"], "this model has heads 1,2,3,4"),
-        (["--format", "svg,doc"], "choose from png, svg, pdf, gif, html, npz, zip"),
+        (["--format", "svg,doc"], "choose from png, svg, pdf, gif, html, lesson, npz, zip"),
         (["--model", "colour", "--stages", "mlp"], "choose from image, tokens"),
         (["--grid", "3"], "--grid must be from 8"),
         (["--theme", "blue"], "white"),

@@ -51,7 +51,7 @@ WRONG: dict[str, tuple[Callable[[Any, Subject], object], str]] = {
     "stage of an experiment": (
         lambda case, s: experiment(case.model, case.run, 0, Setting(scaled=True)).largest_change("projectd"), "no stage 'projectd': choose from tokens, ",
     ),
-    "format of an export": (lambda case, s: Order(formats=("jpg",)), f"no format 'jpg': choose from {FORMATS}, gif, html, npz, zip"),
+    "format of an export": (lambda case, s: Order(formats=("jpg",)), f"no format 'jpg': choose from {FORMATS}, gif, html, lesson, npz, zip"),
     "one format without a comma": (lambda case, s: Order(formats="svg"), "no format 's': choose from "),  # type: ignore[arg-type]
     "language of an export": (lambda case, s: Order(lang="fr"), "no language 'fr': choose from en, zh"),  # type: ignore[arg-type]
     "stage of an export": (lambda case, s: exported(case, stages=("weigths",)), "no stage 'weigths': choose from image, "),
