@@ -44,6 +44,8 @@ def document(results: Mapping[str, Any]) -> str:
         "Every figure stands beside a baseline that was measured in the same run. Figures differ between machines; ratios "
         "carry over better. This page is written by `python -m topformer_viz bench --json docs/performance.json --docs "
         "docs/performance.md`; with `--from` for `--json` the words are written anew around the figures there are.",
+        "A class that needs no more than the lesson, the explorer and the network needs none of the servers below: the file of [site.md](site.md) "
+        "computes on every device for itself, so forty cost what one costs. `bench browser` measures it.",
         f"Measured on {results['date']}{commit}: {machine}.",
     ]
     if goals:
