@@ -88,7 +88,7 @@ def test_so_do_networks_of_all_shapes(worker: Worker, case) -> None:
     agrees(worker, case.run, case.model)
 
 
-@pytest.mark.parametrize("factor", [0.0, 1e-4, 0.02, 0.2, 1.0, 4.0, 30.0, 1000.0])
+@pytest.mark.parametrize("factor", [0.0, 0.02, 1.0, 30.0, 1000.0])
 def test_questions_are_answered_alike_whether_rows_are_flat_or_peaked(worker: Worker, factor: float) -> None:
     model, run = _run("streets, cat")
     agrees(worker, scored(run, factor * run["block0.scores"]), model)
@@ -111,7 +111,7 @@ def test_columns_that_sum_to_1_as_well_are_told_from_others(worker: Worker) -> N
     assert [option["right"] for option in asked["options"]] == [False, False, True]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.252, 0.4, 0.6, 0.9, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.252, 0.6, 1.0])
 def test_shares_of_zeros_are_told_alike(worker: Worker, share: float) -> None:
     model, run = _run("streets, cat")
     zeros = {}

@@ -230,8 +230,10 @@ def test_detail_is_pythons_to_the_bit(blank: "Page", format: str, options: dict[
     assert np.array_equal(opened(blank, data), expected(data))
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "MPO"])
+@pytest.mark.parametrize(
+    ("format", "orientation"),
+    [*(("JPEG", n) for n in range(1, 9)), *((format, n) for format in ("PNG", "WEBP", "AVIF", "MPO") for n in (5, 8))],
+)
 def test_every_orientation_is_made_upright_once(blank: "Page", format: str, orientation: int) -> None:
     data = oriented(picture(), format, orientation, quality=90)
     assert np.array_equal(opened(blank, data), expected(data))
@@ -437,7 +439,7 @@ def test_a_bomb_is_refused_before_anything_is_decoded(
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.995])
+@pytest.mark.parametrize("share", [0.02, 0.6, 0.995])
 def test_half_a_file_is_refused_whatever_the_browser_would_make_of_it(blank: "Page", format: str, share: float) -> None:
     data = encode(noise(64, 48), format)
     data = data[: int(len(data) * share)]
@@ -448,7 +450,7 @@ def test_half_a_file_is_refused_whatever_the_browser_would_make_of_it(blank: "Pa
     assert values == {}
 
 
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.02, 0.6])
 def test_half_an_avif_file_is_refused(blank: "Page", share: float) -> None:
     data = encode(noise(64, 48), "AVIF")
     actual = opened(blank, data[: int(len(data) * share)])

@@ -120,7 +120,7 @@ def test_every_type_of_floats(page: "Page", state: dict[str, Tensor], dtype: tor
         assert torch.equal(array(*read)[0].nan_to_num(1e30), bits.view(dtype).float().nan_to_num(1e30))
 
 
-@pytest.mark.parametrize(("size", "injected", "depthwise"), HEADS)
+@pytest.mark.parametrize(("size", "injected", "depthwise"), HEADS[:3])
 def test_width_and_kind_of_the_head(page: "Page", size: str, injected: int, depthwise: bool) -> None:
     """And it runs: Cityscapes' heads differ from those of ADE20K."""
     expected = TopFormer(replace(SIZES[size], injected=injected, depthwise_fuse=depthwise), 19).eval()
@@ -372,7 +372,7 @@ def test_a_files_name_is_one_short_line(page: "Page", name: str) -> None:
 # Networks to begin with
 
 
-@pytest.mark.parametrize(("size", "seed"), [("tiny", 0), ("tiny", 3), ("small", 1), ("base", 0)])
+@pytest.mark.parametrize(("size", "seed"), [("tiny", 0), ("small", 1)])
 def test_untrained_is_as_pytorch_draws(page: "Page", agree: Callable[..., None], size: str, seed: int) -> None:
     model = load_model(size, seed=seed)
     assert isinstance(model, TopFormer)
@@ -398,8 +398,7 @@ MEASURED = """async (kind) => {
 }"""
 
 
-@pytest.mark.parametrize("kind", ["wasm", "plain"])
-@pytest.mark.parametrize("start", ["varied", "untrained"])
+@pytest.mark.parametrize(("start", "kind"), [("varied", "wasm"), ("untrained", "plain")])
 def test_batch_statistics_in_the_browser(
     page: "Page", varied: Callable[..., TopFormer], agree: Callable[..., None], start: str, kind: str
 ) -> None:

@@ -69,15 +69,13 @@ def _sample(source: str, slug: str, side: int) -> tuple[TopFormer, Trace, Image.
     return model, trace(model, photo), photo
 
 
-@pytest.fixture(
-    params=["street", "crossing", "cat", "untrained", "150 classes", "portrait", "long", "one token", "backbone"]
-)
+@pytest.fixture(params=["street", "untrained", "150 classes", "portrait", "long", "one token", "backbone"])
 def shown(
     request: pytest.FixtureRequest, varied: Callable[..., TopFormer], photo: Callable[..., Image.Image]
 ) -> tuple[TopFormer, Trace, Image.Image]:
     """Networks, runs and pictures of many kinds."""
-    if request.param in ("street", "crossing", "cat"):
-        return _sample("streets", request.param, {"street": 512}.get(request.param, 256))
+    if request.param == "street":
+        return _sample("streets", request.param, 512)
     if request.param == "untrained":
         return _sample("small", "rocket", 192)
     size, classes, sides = {
@@ -173,8 +171,8 @@ def test_classes_beyond_the_legend_are_one(
 # Segmentations
 
 
-@pytest.mark.parametrize("size", [(480, 480), (320, 213), (7, 5), (64, 64), (30, 200), (1, 1)])
-@pytest.mark.parametrize("classes", [1, 8, 40])
+@pytest.mark.parametrize("size", [(320, 213), (7, 5), (30, 200), (1, 1)])
+@pytest.mark.parametrize("classes", [1, 40])
 def test_the_best_class_and_its_confidence_at_any_size(worker: Worker, size: tuple[int, int], classes: int) -> None:
     torch.manual_seed(classes)
     model, run, _ = _sample("streets", "cat", 256)
@@ -220,7 +218,7 @@ def explored(
     return model, trace(model, picture)
 
 
-@pytest.mark.parametrize(("block", "removal"), [(0, "without-1"), (0, "only-3"), (2, "without-4"), (3, "only-1")])
+@pytest.mark.parametrize(("block", "removal"), [(0, "only-3"), (2, "without-4")])
 def test_a_run_without_some_heads_tells_the_same(
     worker: Worker, explored: tuple[nn.Module, Trace], block: int, removal: str
 ) -> None:

@@ -80,7 +80,7 @@ class Site {
   // ------------------------------------------------------------ the address
 
   get spoken() {
-    const at = decodeURI(location.hash.slice(1)) || this.about.at, [name] = at.split("?");
+    const at = location.hash.slice(1) || this.about.at, [name] = at.split("?");
     return Object.hasOwn(PAGES, name) ? { name, page: name, said: new URLSearchParams(at.split("?")[1]) } : { name, page: "door", said: new URLSearchParams() };
   }
 
