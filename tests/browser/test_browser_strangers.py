@@ -17,7 +17,7 @@ from streamlit import config
 from topformer_viz import load_model
 from topformer_viz.app.canvas.wire import Body
 from topformer_viz.app.frame import choices, words
-from topformer_viz.app.lab.basics.figures import START
+from topformer_viz.app.lab.basics.words import START
 from topformer_viz.network.images import open_image
 from topformer_viz.network.input import network_size
 
