@@ -11,12 +11,14 @@ from torch import Tensor
 
 from topformer_viz.app.canvas.wire import Body, scripts
 from topformer_viz.paths import NETWORK, PACKAGE
+from topformer_viz.run.declared import DECLARED_JS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ENGINE_JS = "\n".join((
-    scripts(PACKAGE / "app" / "canvas", "decode.js"),
+    DECLARED_JS,
+    scripts(PACKAGE, "app/canvas/decode.js", "words/plain.js"),
     scripts(
         NETWORK,
         "tensors.js", "kernels.js", "model.js", "random.js", "refusals.js", "weights.js", "initialise.js", "input.js", "colour.js",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FILES = (
-    "network/classes.js", "run/pausing.js", "run/exponential.js", "run/reading.js", "run/asking.js", "run/walk.js", "run/measures.js", "run/questions.js",
+    "words/plain.js", "network/classes.js", "run/pausing.js", "run/exponential.js", "run/reading.js", "run/asking.js", "run/walk.js", "run/measures.js", "run/questions.js",
     "run/numbers.js", "run/segmentation.js", "run/whole.js", "study/likeness.js", "app/canvas/travelling.js",
     "app/network/travelling.js", "app/explorer/change.js",
 )  # fmt: skip

@@ -17,7 +17,7 @@ from topformer_viz.network.classes import CLASS_SETS, _key, classes_of
 from topformer_viz.network.costs import costs
 from topformer_viz.network.model import SIZES, Size
 from topformer_viz.network.weights import MAX_CLASSES
-from topformer_viz.paths import NETWORK, PACKAGE
+from topformer_viz.paths import PACKAGE
 from topformer_viz.words.plain import one_line
 from topformer_viz.words.text import LANGS, Lang
 
@@ -70,7 +70,9 @@ def blank(browser: "Browser") -> "Iterator[Page]":
     """With the books of both languages, beside the other scripts, whose names are not to be taken twice."""
     page = browser.new_page()
     own = scripts(PACKAGE / "app" / "site", "books.js")
-    page.add_script_tag(content=f"{CANVAS_JS}\n{scripts(NETWORK, 'classes.js', 'costs.js')}\n{own}")
+    page.add_script_tag(
+        content=f"{CANVAS_JS}\n{scripts(PACKAGE, 'words/plain.js', 'network/classes.js', 'network/costs.js')}\n{own}"
+    )
     for lang in LANGS:
         page.evaluate(
             "([lang, text]) => { (globalThis.stored ??= {})[lang] = JSON.parse(text); }", [lang, books.all_books(lang)]

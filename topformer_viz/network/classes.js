@@ -29,11 +29,6 @@ function classKey(name) {
   return folded.join("").replace(/[^\p{L}\p{N}]/gu, "");
 }
 
-// A stranger's text on one line, as words/plain.py does it.
-function oneLine(text) {
-  return text.replace(/[\p{C}\p{Z}]/gu, " ").split(" ").filter(Boolean).join(" ");
-}
-
 // `count` colours, the same each time: hues a golden angle apart, so that neighbours are far from alike.
 function classColours(count) {
   return Array.from({ length: count }, (_, i) => oklch(LIGHTNESSES[i % LIGHTNESSES.length], i * GOLDEN_ANGLE));

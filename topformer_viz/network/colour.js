@@ -34,12 +34,6 @@ function oklab(rgb) {
   return times(opponents, times(cones, linear).map((value) => Math.max(value, 0) ** (1 / 3)));
 }
 
-// Python's: a half goes to the even neighbour.
-function roundToEven(value) {
-  const rounded = Math.round(value);
-  return value % 1 === 0.5 && rounded % 2 ? rounded - 1 : rounded;
-}
-
 // One attention module, normalised RGB (3, Y, X) in, (15, H, W) out.
 //
 // `grid` is the number of tokens along the image's short side, 8 to 64.

@@ -536,23 +536,21 @@ const isCounter = (name) => name.endsWith("num_batches_tracked");
 
 // ------------------------------------------------------------ a recorded run
 
-// The axes of every kept tensor; n is a level's number.
-const AXES = {
-  image: "RGB Y X", pyramid: "C{n} H{n} W{n}", tokens: "C H W",
-  query_map: "nh_kd H W", query: "heads HW key_dim", key_map: "nh_kd H W", key: "heads key_dim HW", value_map: "dh H W",
-  value: "heads HW d", scores: "heads HW HW", weights: "heads HW HW", mixed: "heads HW d", merged: "dh H W", activated: "dh H W", projected: "C H W",
-  residual: "C H W", mlp: "C H W", output: "C H W", gate: "M H W", injected: "M H{n} W{n}", class_scores: "classes H1 W1",
-};
+// The axes of a kept tensor; AXES has them as run/stages.py declares them, a level's with {n} for its number.
+function axesOf(name) {
+  const [, stage, n] = name.match(/^(?:block\d\.)?(\D+)(\d?)$/);
+  return AXES[n ? `${stage}{n}` : stage].map((axis) => axis.replace("{n}", n));
+}
 
-// Runs the model once and records every kept tensor, in the order of computation: {tensors, sizes, seconds}. `sizes` maps each axis's
-// name to its size, `seconds` is the forward pass's time, with what came between.
+// Runs the model once and records every kept tensor, in the order of computation: {tensors, axes, sizes, seconds}. `axes` has each
+// one's by its name, `sizes` maps an axis's name to its size, `seconds` is the forward pass's time, with what came between.
 async function trace(model, image, pause = atOnce) {
-  const tensors = {}, sizes = { B: 1 }, start = performance.now();
+  const tensors = {}, axes = {}, sizes = { B: 1 }, start = performance.now();
   await model.forward(image, (name, tensor) => (tensors[name] = tensor), pause);
   const seconds = (performance.now() - start) / 1000;
   for (const [name, { shape }] of Object.entries(tensors)) {
-    const [, stage, n] = name.match(/^(?:block\d\.)?(\D+)(\d?)$/);
-    AXES[stage].split(" ").forEach((axis, i) => (sizes[axis.replace("{n}", n)] = shape[i]));
+    axes[name] = axesOf(name);
+    axes[name].forEach((axis, i) => (sizes[axis] = shape[i]));
   }
-  return { tensors, sizes, seconds };
+  return { tensors, axes, sizes, seconds };
 }

@@ -13,9 +13,5 @@ class CheckpointError extends Error {
   }
 }
 
-// A stranger's text as messages show it: one line of at most SHOWN_CHARACTERS. What cannot be printed becomes a space.
-function cutIn(text) {
-  const start = Array.from(text).slice(0, 4 * SHOWN_CHARACTERS).join("");
-  const line = Array.from(start.split(/[\p{C}\p{Z}]+/u).filter(Boolean).join(" "));
-  return line.length <= SHOWN_CHARACTERS ? line.join("") : `${line.slice(0, SHOWN_CHARACTERS - 1).join("").trimEnd()}…`;
-}
+// A stranger's text as messages show it.
+const cutIn = (text) => plainText(text, SHOWN_CHARACTERS);

@@ -1,5 +1,5 @@
 // A tensor in the browser: numbers, a shape and strides, without a batch axis. As in PyTorch a reshape or permute is another shape
-// and other strides on the same numbers.
+// and other strides on the same numbers. Below: how Python reads and rounds a number.
 
 function tensorOf(data, shape, strides = contiguous(shape)) {
   return { data, shape, strides, exact: true };
@@ -15,4 +15,10 @@ function halfToFloat(h) {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+// Python's round(): from the middle to the even number.
+function roundToEven(value) {
+  const down = Math.floor(value);
+  return value - down === 0.5 ? down + (down % 2) : Math.round(value);
 }

@@ -8,6 +8,7 @@ from topformer_viz.run.segmentation import SILENCED
 from topformer_viz.run.stages import STAGES
 
 DECLARED: dict[str, Any] = {
+    "AXES": {stage.name: stage.axes[1:] for stage in STAGES.values()},  # without the batch
     "WALKED": [stage.name for stage in STAGES.values() if stage.walked],
     "SILENCED": SILENCED,
     "CLASS_SETS": {

@@ -184,7 +184,7 @@ function distances([H, W]) {
 function shrink(tensor, longest) {
   const [n, h, w] = tensor.shape, scale = Math.min(1, longest / Math.max(h, w));
   if (scale === 1) return tensor;
-  const size = [h, w].map((side) => Math.max(1, roundEven(side * scale))), [tall, wide] = size.map((cells, axis) => cellsOf([h, w][axis], cells));
+  const size = [h, w].map((side) => Math.max(1, roundToEven(side * scale))), [tall, wide] = size.map((cells, axis) => cellsOf([h, w][axis], cells));
   const numbers = inOrder(tensor), out = new Float32Array(n * size[0] * size[1]), line = new Float64Array(w);
   for (let c = 0, at = 0; c < n; c++) {
     for (const [top, bottom] of tall) {
@@ -203,12 +203,6 @@ function shrink(tensor, longest) {
 // Where each of so many cells along a side begins and ends, as adaptive_avg_pool2d has them: they may overlap by one.
 function cellsOf(side, cells) {
   return Array.from({ length: cells }, (_, k) => [Math.floor((k * side) / cells), Math.ceil(((k + 1) * side) / cells)]);
-}
-
-// Python's round(): from the middle to the even number.
-function roundEven(value) {
-  const down = Math.floor(value);
-  return value - down === 0.5 ? down + (down % 2) : Math.round(value);
 }
 
 // Some channels of a tensor (C, H, W), from `first` on.

@@ -75,7 +75,7 @@ function between(from, to) {
 // (Y, X) of a run's image brought to `longest` image pixels on its longer side.
 function sizeOf(run, longest) {
   const sides = [run.sizes.Y, run.sizes.X], scale = longest / Math.max(...sides);
-  return sides.map((side) => Math.max(1, roundEven(side * scale)));
+  return sides.map((side) => Math.max(1, roundToEven(side * scale)));
 }
 
 // The run's class scores (classes, H_1, W_1) had the tensors `names` ("block0.projected", ...) been 0.

@@ -48,7 +48,7 @@ function classMaps(seen) {
     labels: map(seen.whole.labels, seen.size),
     small: map(seen.small, seen.smallSize),
     ...Object.fromEntries(Object.entries(seen.withouts).map(([part, labels]) => [`without.${part}`, map(labels, seen.smallSize)])),
-    sure: tensorOf(new Uint8Array(seen.whole.sure.map((sure) => roundEven(255 * sure))), [1, ...seen.size]),
+    sure: tensorOf(new Uint8Array(seen.whole.sure.map((sure) => roundToEven(255 * sure))), [1, ...seen.size]),
     scores: shrink(winners, PYRAMID_CELLS),
   };
 }

@@ -39,7 +39,6 @@ from topformer_viz.network.weights import STREETS
 from topformer_viz.paths import ICON, NETWORK, PACKAGE
 from topformer_viz.paths import SAMPLES as SAMPLE_FILES
 from topformer_viz.run.declared import DECLARED_JS
-from topformer_viz.run.stages import STAGES
 from topformer_viz.study import likeness
 from topformer_viz.words.text import LANGS, Lang
 
@@ -63,7 +62,7 @@ PAGES = {
 }
 # What runs the network, and what shows it. A page's own names stay within it: some have a class of the same name.
 WORKER_JS = DECLARED_JS + scripts(
-    PACKAGE, *(f"network/{name}.js" for name in (
+    PACKAGE, "words/plain.js", *(f"network/{name}.js" for name in (
         "tensors", "kernels", "model", "refusals", "random", "weights", "initialise", "colour", "images", "input", "classes",
     )),
     *(f"run/{name}.js" for name in (
@@ -79,7 +78,7 @@ def _within(name: str, script: str) -> str:
 
 PAGE_JS = "\n".join((
     DRAWING_JS, SCENE_JS, RUN_JS, EXPLORER_JS, _within("Door", DOOR_JS), _within("Lesson", LESSON_JS), _within("Network", NETWORK_JS),
-    _within("Linked", LINKED_JS), scripts(NETWORK, "images.js", "classes.js", "costs.js"), scripts(_HERE, "basics.js", "books.js", "engine.js", "pages.js", "top.js", "brings.js", "site.js", "main.js"),
+    _within("Linked", LINKED_JS), scripts(PACKAGE, "words/plain.js", "network/images.js", "network/classes.js", "network/costs.js"), scripts(_HERE, "basics.js", "books.js", "engine.js", "pages.js", "top.js", "brings.js", "site.js", "main.js"),
 ))  # fmt: skip
 # In the file nothing is ever fetched; a site fetches its own files.
 POLICY = (
@@ -197,7 +196,6 @@ def _page(contents: Contents, parts: Sequence[str], inside: str, fetched: str) -
         "langs": list(contents.langs), "samples": list(SAMPLES), "sample": contents.sample, "models": models, "model": contents.model,
         "at": contents.at, "parts": list(parts),
         "picture": _named(contents.picture), "checkpoint": _named(contents.checkpoint), "command": COMMAND, "far": facts().far,
-        "axes": {name: stage.axes[1:] for name, stage in STAGES.items()},
     }  # fmt: skip
     lang, everything = contents.langs[0], json.dumps([said, about], ensure_ascii=False)
     templates = "\n".join(

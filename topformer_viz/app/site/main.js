@@ -8,16 +8,16 @@ async function start() {
   window.topformer = {
     // The names of the run on show.
     get run() {
-      return Object.keys(site.shown?.run.known ?? {}).filter((name) => axesOf(name));
+      return Object.keys(site.shown?.axes ?? {});
     },
     // A tensor of it, its numbers in the order of its axes.
     tensor(name) {
-      const { data, shape, strides } = site.shown.run.tensor(name), axes = axesOf(name);
-      return { axes, shape, data: ordered(data, shape, strides) };
+      const { data, shape, strides } = site.shown.run.tensor(name);
+      return { axes: site.shown.axes[name], shape, data: ordered(data, shape, strides) };
     },
     // What a page says of the run, of the lesson on a block from 0: its book with all places filled.
-    told(page, block = 0) {
-      const book = site.bookOf(page), { run, whole } = site.shown;
+    async told(page, block = 0) {
+      const book = site.bookOf(page), { run } = site.shown, whole = await site.shown.whole;
       if (page === "lesson") return { ...book, steps: book.blocks[block].map((n) => filled(book.steps[n], run, block)) };
       return page === "network" ? filled(book, whole, 0) : book;
     },
@@ -30,12 +30,6 @@ async function start() {
   const begun = [engine.ask("begin", { weights, fitted, kernels, plain, model: site.choice.model })];
   if (checkpoint) begun.push(engine.ask("checkpoint", { bytes: checkpoint, name: about.checkpoint.name }));
   await Promise.all([site.run(site.choice), ...begun]);
-}
-
-// The axes of a traced tensor, without the batch; undefined of what only travels.
-function axesOf(name) {
-  const [, stage, n] = /^(?:block\d+\.)?(\w+?)(\d?)$/.exec(name) ?? [], axes = about.axes[stage] ?? about.axes[`${stage}{n}`];
-  return axes?.map((axis) => axis.replace("{n}", n));
 }
 
 // The numbers of a tensor in the order of its axes.

@@ -39,9 +39,9 @@ const DOES = {
     const { network, state } = await networkOf(model, image, pause), made = await trace(network, image, pause);
     if (model === "own" && !showable(Object.values(made.tensors))) throw new CheckpointError("OVERFLOWS_HERE");
     last = { name, made, image, state, network, photo: { width, height, blob: await jpegOf(photo) } };
-    const run = await travels(made, network, last.photo, name, pause), engine = network.kernels.name, { sizes, seconds } = made;
+    const run = await travels(made, network, last.photo, name, pause), engine = network.kernels.name, { axes, sizes, seconds } = made;
     const far = model === "streets" ? likenessDistance(bundled.fitted, made) : null;
-    return { run: { ...run, tensors: { ...made.tensors, ...run.tensors } }, from: [read.width, read.height], engine, sizes, seconds, far, ...about(state) };
+    return { run: { ...run, tensors: { ...made.tensors, ...run.tensors } }, from: [read.width, read.height], engine, axes, sizes, seconds, far, ...about(state) };
   },
 
   // What the page of the whole network shows of a run.
