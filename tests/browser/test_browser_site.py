@@ -246,7 +246,7 @@ def test_a_photograph_that_is_dropped_is_read_as_in_the_app(visit: Visit) -> Non
     drop(page, data, "photo.jpg", "image/jpeg")
     expect(page.locator(".pictures summary")).to_contain_text("your own", timeout=60_000)
     expect(root(page)).to_have_attribute("data-state", "ready", timeout=60_000)
-    expect(page.locator(".run-line")).to_contain_text("512 × 832" if picture.width < picture.height else "832 × 512")
+    expect(page.locator(".wide .run-line")).to_contain_text("512 × 832" if picture.width < picture.height else "832 × 512")
     assert picture.width < picture.height
     see_tensors(page, run_of(model_of("streets"), picture)[1])
     assert "sample=own" in page.evaluate("location.hash")
@@ -275,10 +275,10 @@ def test_a_newer_picture_overtakes_the_one_at_work(visit: Visit) -> None:
         f"([a, b]) => {{ const blob = {blob}; topformer.open(blob(a)); topformer.open(blob(b)); }}", [first, second]
     )
     width, height = (side // 64 for side in network_size(*open_sample("cat").size, 512, 512))
-    expect(page.locator(".run-line")).to_contain_text(f"{height} rows × {width} columns", timeout=60_000)
+    expect(page.locator(".wide .run-line")).to_contain_text(f"{height} rows × {width} columns", timeout=60_000)
     expect(root(page)).to_have_attribute("data-state", "ready", timeout=60_000)
     page.wait_for_timeout(500)
-    expect(page.locator(".run-line")).to_contain_text(f"{height} rows × {width} columns")
+    expect(page.locator(".wide .run-line")).to_contain_text(f"{height} rows × {width} columns")
 
 
 def test_the_explorer_says_how_far_it_is_from_plain_javascript(visit: Visit) -> None:

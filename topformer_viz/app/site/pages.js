@@ -26,6 +26,12 @@ function settings({ shown, block, untrained }, asked) {
   return { run: name, block: Math.min(block, run.blocks - 1), asked, alone: false, saves: false, untrained, differences, removals: null };
 }
 
+// The colour model's run on the test card.
+async function cardOf(site) {
+  const picture = await decodeImage(new Blob([await part("sample-card")])), card = await site.working("card", { picture }, [picture.image]);
+  return { run: new Run([card]), photo: card.photo };
+}
+
 const BLOCK = 3, HEAD = 2, DOWN = 0.75; // where the door opens, from 1; see door/page.py
 
 const PAGES = {
@@ -79,8 +85,8 @@ const PAGES = {
     view: Network,
     async told(site, book, asked) {
       const { lang, link, shown } = site;
-      shown.whole ??= new Run([await site.further("whole")]);
-      return { lang, link, asked: asked.part, run: shown.whole, book };
+      shown.whole ??= site.further("whole").then((message) => new Run([message]));
+      return { lang, link, asked: asked.part, run: await shown.whole, book };
     },
     heard: {
       walk(site, block) {
@@ -92,11 +98,8 @@ const PAGES = {
   basics: {
     view: Basics,
     async told(site, book, asked) {
-      if (!site.card) {
-        const picture = await decodeImage(new Blob([await part("sample-card")]));
-        site.card = await site.working("card", { picture }, [picture.image]);
-      }
-      return { lang: site.lang, book, card: { run: new Run([site.card]), photo: site.card.photo }, asked };
+      site.card ??= cardOf(site);
+      return { lang: site.lang, book, card: await site.card, asked };
     },
     heard: {},
   },

@@ -100,7 +100,7 @@ class Site {
     const { name, page, said } = this.spoken, choice = { ...this.choice, ...this.asksFor(said) };
     if (this.isElsewhere(name)) return this.refer(name);
     this.turnTo(page, said);
-    if (this.about.langs.includes(said.get("lang"))) this.speak(said.get("lang"));
+    if (this.about.langs.includes(said.get("lang"))) this.lang = said.get("lang");
     if (choice.sample === this.choice.sample && choice.model === this.choice.model) this.draw();
     else this.run(choice);
   }

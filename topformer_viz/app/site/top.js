@@ -56,10 +56,12 @@ class Top {
 
   drawSubject() {
     const { site, find } = this, { ui, shown, problem } = site;
-    say(find, { ".problem": problem?.() ?? "", ".run-line": shown ? this.ran() : "" });
+    say(find, { ".problem": problem?.() ?? "" });
     find(".problem").hidden = !problem;
     const warned = [...site.gone.map((name) => ui[`gone_${name}`]), ...(site.unlike ? [ui.unlike] : [])];
-    say(find, { ".warned": warned.join(site.space), ".named": shown ? fill(ui.named, { name: site.model.name }) : "", ".model-words": shown ? site.model.label : "" });
+    say(find, { ".warned": warned.join(site.space) });
+    const said = shown ? { named: fill(ui.named, { name: site.model.name }), "model-words": site.model.label, "run-line": this.ran() } : {};
+    for (const [name, textContent] of Object.entries(said)) for (const place of site.root.querySelectorAll(`.${name}`)) Object.assign(place, { textContent }); // on a wide screen and on a narrow one
     find(".warned").hidden = !warned.length;
   }
 
