@@ -246,7 +246,9 @@ def test_a_photograph_that_is_dropped_is_read_as_in_the_app(visit: Visit) -> Non
     drop(page, data, "photo.jpg", "image/jpeg")
     expect(page.locator(".pictures summary")).to_contain_text("your own", timeout=60_000)
     expect(root(page)).to_have_attribute("data-state", "ready", timeout=60_000)
-    expect(page.locator(".wide .run-line")).to_contain_text("512 × 832" if picture.width < picture.height else "832 × 512")
+    expect(page.locator(".wide .run-line")).to_contain_text(
+        "512 × 832" if picture.width < picture.height else "832 × 512"
+    )
     assert picture.width < picture.height
     see_tensors(page, run_of(model_of("streets"), picture)[1])
     assert "sample=own" in page.evaluate("location.hash")
