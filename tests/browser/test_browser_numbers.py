@@ -226,7 +226,7 @@ def test_what_is_averaged_down_has_torchs_cells(
 
 def test_numbers_in_the_middle_are_rounded_as_python_rounds_them(worker: Worker) -> None:
     values = [0.5, 1.5, 2.5, 3.49, 3.5, 4.5, 7, 0, 24.5, 95.50001]
-    assert worker.ask(f"{values}.map(roundEven)") == [round(value) for value in values]
+    assert worker.ask(f"{values}.map(roundToEven)") == [round(value) for value in values]
 
 
 def test_the_own_exp_is_exp(worker: Worker) -> None:

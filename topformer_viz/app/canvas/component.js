@@ -203,6 +203,13 @@ function drawTurn(root, at, of, { counted, previous, next }) {
   if (root.activeElement?.disabled) (at ? back : on).focus();
 }
 
+// An address that leaves the page is forgotten, some later ones after: what is leaving with it may be about to read it, and would complain.
+const leaving = [];
+function forget(url) {
+  leaving.push(url);
+  if (leaving.length > 3) URL.revokeObjectURL(leaving.shift());
+}
+
 // The photograph of a payload: its address, the picture once it is read, and that without its colours, under maps.
 class Photograph {
   constructor(blob, ready) {
@@ -218,7 +225,7 @@ class Photograph {
   // The next one is already on its way.
   close() {
     this.image.onload = null;
-    URL.revokeObjectURL(this.url);
+    forget(this.url);
   }
 }
 
