@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors.torch
 import torch
+from handing import host
 from torch import Tensor
 
 from topformer_viz.app.canvas.wire import Body, scripts
@@ -14,7 +15,7 @@ from topformer_viz.paths import NETWORK, PACKAGE
 from topformer_viz.run.declared import DECLARED_JS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 ENGINE_JS = "\n".join((
     DECLARED_JS,
@@ -24,9 +25,9 @@ ENGINE_JS = "\n".join((
         "tensors.js", "kernels.js", "model.js", "random.js", "refusals.js", "weights.js", "initialise.js", "input.js", "colour.js",
     ),
 ))  # fmt: skip
-# What the tests' scripts share: bytes and tensors as text, and the engine's parts by name.
+# What the tests' scripts share: bytes that were handed, tensors as text, and the engine's parts by name.
 HELPERS_JS = """
-const bytesOf = (text) => Uint8Array.fromBase64(text), textOf = (bytes) => bytes.toBase64();
+const bytesOf = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer()), textOf = (bytes) => bytes.toBase64();
 const sent = ({ data, shape, strides }) => {
   if (String(strides) === String(contiguous(shape))) return [shape, textOf(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
   const out = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -40,19 +41,22 @@ const sent = ({ data, shape, strides }) => {
 };
 const allSent = (tensors) => Object.entries(tensors).map(([name, tensor]) => [name, ...sent(tensor)]);
 const states = {}, images = {}, kernels = {};
-const openKernels = async (wasm) => Object.assign(kernels, { wasm: await WasmKernels.open(bytesOf(wasm)), plain: new PlainKernels() });
+const openKernels = async (wasm) => Object.assign(kernels, { wasm: await WasmKernels.open(await bytesOf(wasm)), plain: new PlainKernels() });
 """
 
 
-def text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def open_engine(page: "Page", change: tuple[str, str] = ("", "")) -> None:
-    """The engine in the page, with both kinds of kernels; ``change`` replaces a piece of its scripts."""
+def open_engine(browser: "Browser", change: tuple[str, str] = ("", "")) -> "Page":
+    """A page with the engine and both kinds of kernels; ``change`` replaces a piece of its scripts."""
     assert change[0] in ENGINE_JS
+    page = host().page(browser)
     page.add_script_tag(content=ENGINE_JS.replace(*change) + HELPERS_JS)
-    page.evaluate("openKernels", text((NETWORK / "kernels.wasm").read_bytes()))
+    give_kernels(page)
+    return page
+
+
+def give_kernels(page: "Page") -> None:
+    """New ones, which have no room yet."""
+    page.evaluate("openKernels", host().hand((NETWORK / "kernels.wasm").read_bytes()))
 
 
 def give_state(page: "Page", name: str, state: Mapping[str, Tensor]) -> None:
@@ -62,7 +66,8 @@ def give_state(page: "Page", name: str, state: Mapping[str, Tensor]) -> None:
 
 def give_checkpoint(page: "Page", name: str, data: bytes) -> None:
     page.evaluate(
-        "([name, text]) => void (states[name] = readCheckpoint(bytesOf(text), 'the file'))", [name, text(data)]
+        "async ([name, path]) => void (states[name] = readCheckpoint(await bytesOf(path), 'the file'))",
+        [name, host().hand(data)],
     )
 
 
@@ -70,7 +75,9 @@ def give_image(page: "Page", name: str, image: Tensor) -> None:
     """``images[name]``, of (1, 3, Y, X)."""
     body = Body()
     message = body.message({"image": body.add(image, exact=True)})
-    page.evaluate("([name, text]) => void (images[name] = decode(bytesOf(text)).image)", [name, text(message)])
+    page.evaluate(
+        "async ([name, path]) => void (images[name] = decode(await bytesOf(path)).image)", [name, host().hand(message)]
+    )
 
 
 def array(shape: list[int], data: str) -> Tensor:

@@ -4,11 +4,10 @@ import base64
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from handing import host
 from torch import Tensor, nn
 
 from topformer_viz import Trace
@@ -29,9 +28,9 @@ FILES = (
 NUMBERS_JS = DECLARED_JS + scripts(PACKAGE, *FILES)
 # What the network's own scripts have, as far as these here ask for it.
 NETWORK_JS = f"const DENSE_TOKENS = {DENSE_TOKENS};\nclass TopFormer {{}}\nclass ColourModel {{}}\n"
-# What was handed over, as `run` and `model`. `again` answers with what Python returned, by which tensors were silenced on the way.
-HANDED = """async (page) => {
-  const { tensors, sizes, model, parameters, returned } = decode(new Uint8Array(await (await fetch("/run")).arrayBuffer()));
+# What was handed over, as `run`, `model` and `returned`. `again` answers with what Python returned, by which tensors were silenced on the way.
+HANDED = """async (path) => {
+  const { tensors, sizes, model, parameters, returned } = decode(new Uint8Array(await (await fetch(path)).arrayBuffer()));
   const again = async ({ tensors: own }, keep, pause) => {
     await pause();
     const changed = [];
@@ -48,21 +47,19 @@ HANDED = """async (page) => {
     return answer.scores;
   };
   const kind = model.trained ? TopFormer : ColourModel;
-  Object.assign(window, { run: { tensors, sizes }, model: Object.assign(new kind(), { ...model, parameter: (name) => parameters[name].data, again }) });
+  Object.assign(window, { returned, run: { tensors, sizes }, model: Object.assign(new kind(), { ...model, parameter: (name) => parameters[name].data, again }) });
 }"""
 PACKED = """(tensor) => {
   const numbers = inOrder(tensor), bytes = new Uint8Array(numbers.slice().buffer);
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return { shape: tensor.shape, type: numbers.constructor.name, bytes: btoa(text) };
+  return { shape: tensor.shape, type: numbers.constructor.name, bytes: bytes.toBase64() };
 }"""
 
 
 class Worker:
-    """A page with the scripts, the stored files it may ask for, and what is handed to it."""
+    """A page with the scripts, and what is handed to it."""
 
-    def __init__(self, page: "Page", answers: dict[str, bytes]) -> None:
-        self.page, self.answers = page, answers
+    def __init__(self, page: "Page") -> None:
+        self.page = page
 
     def hand(
         self, run: Trace, model: nn.Module, returned: Sequence[tuple[str, dict[str, Tensor], Tensor | None]] = ()
@@ -79,7 +76,7 @@ class Worker:
             for name in ("weight", "bias"):
                 parameter = attention_of(model, n).proj.get_parameter(f"1.bn.{name}")
                 parameters[f"{own}.proj.1.bn.{name}"] = body.add(parameter.detach()[None], exact=True)
-        self.answers["/run"] = body.message({
+        message = body.message({
             "tensors": {name: body.add(tensor, exact=True) for name, tensor in run.items()},
             "sizes": run.sizes,
             "model": about,
@@ -92,7 +89,7 @@ class Worker:
                 for silenced, kept, scores in returned
             },
         })  # fmt: skip
-        self.page.evaluate(HANDED)
+        self.page.evaluate(HANDED, host().hand(message))
 
     def tensor(self, expression: str) -> np.ndarray:
         """A tensor in the page, its numbers in the order of its axes."""
@@ -110,26 +107,10 @@ def unpacked(packed: dict[str, Any]) -> np.ndarray:
 @contextmanager
 def working(browser: "Browser", script: str) -> Iterator[Worker]:
     """A page with a script, which asks for what it was handed."""
-    answers = {"/": b"<!doctype html><title>numbers</title>"}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path in answers else 404)
-            self.send_header("Content-Type", "text/html" if self.path == "/" else "application/octet-stream")
-            self.end_headers()
-            self.wfile.write(answers.get(self.path, b""))
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/")
-        page.add_script_tag(content=script)
-        yield Worker(page, answers)
-        page.close()
-        server.shutdown()
+    page = host().page(browser)
+    page.add_script_tag(content=script)
+    yield Worker(page)
+    page.close()
 
 
 def differences(actual: Any, expected: Any, place: str = "", tolerance: float = 1e-4) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from engine import array, arrays, give_checkpoint, give_image, give_state, open_engine, text
+from engine import array, arrays, give_checkpoint, give_image, give_kernels, give_state, open_engine
 from golden.golden_weights import golden_image
 from test_model import BLOCK_ARRAYS, GOLDEN_RUNS, stage_name
 from torch import Tensor
@@ -34,8 +34,7 @@ RUN = """async ([state, image, kind, folded]) => {
 
 @pytest.fixture(scope="module")
 def page(browser: "Browser") -> "Iterator[Page]":
-    page = browser.new_page()
-    open_engine(page)
+    page = open_engine(browser)
     yield page
     page.close()
 
@@ -49,11 +48,6 @@ def run(page: "Page", kind: str, folded: bool = True) -> tuple[dict[str, Tensor]
 def give(page: "Page", model: TopFormer, image: Tensor) -> None:
     give_state(page, "it", model.state_dict())
     give_image(page, "it", image)
-
-
-def reopen(page: "Page") -> None:
-    """New kernels, which have no room yet."""
-    page.evaluate("openKernels", text((NETWORK / "kernels.wasm").read_bytes()))
 
 
 # Every tensor
@@ -112,8 +106,8 @@ def test_golden_run_in_the_browser(
 
 def test_without_matrices(browser: "Browser", varied: Callable[..., TopFormer], agree: Callable[..., None]) -> None:
     """As if the tokens were too many for HW x HW tensors: neither scores nor weights are kept, and nothing else changes."""
-    page, image = browser.new_page(), torch.from_numpy(golden_image(330, 1000))  # 96 tokens: more than one strip
-    open_engine(page, ("const DENSE_TOKENS = 1024;", "const DENSE_TOKENS = 0;"))
+    image = torch.from_numpy(golden_image(330, 1000))  # 96 tokens: more than one strip
+    page = open_engine(browser, ("const DENSE_TOKENS = 1024;", "const DENSE_TOKENS = 0;"))
     give(page, varied("tiny"), image)
     expected = trace(varied("tiny"), image)
     for kind in KERNELS:
@@ -138,7 +132,7 @@ def test_memory_grows_with_the_image(
 ) -> None:
     """Before a pass, not under its tensors; and no further than it takes, with all that is kept and what comes behind it."""
     model, taken = varied("tiny"), []
-    reopen(page)
+    give_kernels(page)
     for sides in ((64, 64), (512, 768), (64, 64)):
         image = torch.from_numpy(golden_image(*sides))
         give(page, model, image)
@@ -151,7 +145,7 @@ def test_memory_grows_with_the_image(
 @pytest.mark.parametrize("kind", KERNELS)
 def test_a_run_stays_while_it_is_gone_through_again(page: "Page", varied: Callable[..., TopFormer], kind: str) -> None:
     """With kernels that hold no more than the run took."""
-    reopen(page)
+    give_kernels(page)
     give(page, varied("tiny", 19), torch.from_numpy(golden_image(128, 192)))
     same, grown = page.evaluate(
         """async (kind) => {

@@ -309,11 +309,8 @@ def test_how_far_an_image_is_from_the_streets(worker: Worker, name: str) -> None
     model, run = _run(name)
     fitted = likeness.load()
     worker.hand(run, model, [("mean", {}, fitted["mean"][None]), ("whiten", {}, fitted["whiten"][None])])
-    worker.ask(
-        "fetch('/run').then((found) => found.arrayBuffer()).then((bytes) => { const { returned } = decode(new Uint8Array(bytes));"
-        " window.fitted = { mean: returned.mean.scores, whiten: returned.whiten.scores }; })"
-    )
-    assert worker.ask("likenessDistance(fitted, run)") == pytest.approx(likeness.distance(fitted, run), rel=1e-4)
+    found = worker.ask("likenessDistance({ mean: returned.mean.scores, whiten: returned.whiten.scores }, run)")
+    assert found == pytest.approx(likeness.distance(fitted, run), rel=1e-4)
 
 
 # What the scripts have from Python, and each other

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from engine import array, arrays, give_image, give_state, open_engine, text
+from engine import array, arrays, give_image, give_state, open_engine
 from golden.golden_weights import golden_image, golden_state
+from handing import host
 from test_hostile_checkpoints import NAMES, SMALL, gate, saved
 from test_weights import CLASSIFIERS, EIGHT, HEADS, KINDS, MALFORMED, PREFIXES
 from torch import Tensor
@@ -30,27 +32,31 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 OPENED = """async ([bytes, name]) => {
-  const state = await loadCheckpoint(bytesOf(bytes), name, kernels.wasm), { spec, classes, classNames, tensors } = state;
-  return { spec, classes, classNames, tensors: allSent(Object.fromEntries(Object.entries(tensors).map(([name, { data, shape }]) => [name, tensorOf(data, shape)]))) };
+  const state = await loadCheckpoint(await bytesOf(bytes), name, kernels.wasm), { spec, classes, classNames, tensors } = state;
+  const sum = (bits) => bits.reduce((sum, bits, i) => (sum + Math.imul(bits, Math.imul(i, 2654435761) | 1)) >>> 0, 0);
+  const told = Object.entries(tensors).map(([name, { data, shape }]) => [name, shape, sum(new Uint32Array(data.buffer, data.byteOffset, data.length))]);
+  return { spec, classes, classNames, tensors: told };
 }"""
 # The file of this start and of ``states.numbers``, which are sent once.
 NAMED = """async (start) => {
-  const bytes = await new Blob([bytesOf(start), states.numbers]).arrayBuffer();
+  const bytes = await new Blob([await bytesOf(start), states.numbers]).arrayBuffer();
   return readCheckpoint(new Uint8Array(bytes), "the file").classNames;
 }"""
 REFUSED = """async ([files, name]) => Promise.all(files.map(async (file) => {
   try {
-    await loadCheckpoint(bytesOf(file), name, new PlainKernels());
+    await loadCheckpoint(await bytesOf(file), name, new PlainKernels());
   } catch (error) {
     return error instanceof CheckpointError ? [error.reason, error.values] : [String(error), {}];
   }
 }))"""
 
 
+hand = host().hand
+
+
 @pytest.fixture(scope="module")
 def page(browser: "Browser") -> "Iterator[Page]":
-    page = browser.new_page()
-    open_engine(page)
+    page = open_engine(browser)
     yield page
     page.close()
 
@@ -67,7 +73,7 @@ def file(content: dict[str, Tensor], about: dict[str, str] | None = None) -> byt
 
 def opens_alike(page: "Page", data: bytes) -> TopFormer:
     """The browser's state of the file is Python's model of it, to the bit."""
-    model, opened = load_checkpoint(data, "the file"), page.evaluate(OPENED, [text(data), "the file"])
+    model, opened = load_checkpoint(data, "the file"), page.evaluate(OPENED, [hand(data), "the file"])
     spec = {name: value for name, value in opened["spec"].items() if name in ("name", "heads", "injected")}
     assert spec == {name: getattr(model.spec, name) for name in spec}
     assert opened["spec"]["depthwiseFuse"] == model.spec.depthwise_fuse
@@ -75,14 +81,16 @@ def opens_alike(page: "Page", data: bytes) -> TopFormer:
         json.dumps([model.spec.residuals, model.spec.levels])
     )
     assert (opened["classes"], opened["classNames"]) == (model.classes, model.class_names and list(model.class_names))
-    tensors = {name: tensor[0] for name, tensor in arrays(opened["tensors"]).items()}
-    assert same_tensors(tensors, model)
+    parameters = [(name, t) for name, t in model.state_dict().items() if not name.endswith("num_batches_tracked")]
+    assert opened["tensors"] == [[name, list(t.shape), bits_of(t)] for name, t in parameters]
     return model
 
 
-def same_tensors(tensors: dict[str, Tensor], model: TopFormer) -> bool:
-    expected = {name: t for name, t in model.state_dict().items() if not name.endswith("num_batches_tracked")}
-    return list(tensors) == list(expected) and all(torch.equal(tensors[name], t) for name, t in expected.items())
+def bits_of(tensor: Tensor) -> int:
+    """One number of all bits, each float's times an odd number of its place's own, so that megabytes need not travel."""
+    bits = tensor.contiguous().numpy().view(np.uint32).ravel()
+    places = np.arange(len(bits), dtype=np.uint32) * np.uint32(2654435761) | np.uint32(1)
+    return int((bits * places).sum(dtype=np.uint32))
 
 
 # What opens
@@ -114,8 +122,8 @@ def test_every_type_of_floats(page: "Page", state: dict[str, Tensor], dtype: tor
         kind |= {name: f"float8_{name[3:].lower()}" for name in ("F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ")}
         (name,) = [name for name, long in kind.items() if f"torch.{long}" == str(dtype)]
         read = page.evaluate(
-            "([dtype, bytes]) => sent(tensorOf(numbersOf({ dtype, bytes: bytesOf(bytes) }), [bytesOf(bytes).length / DTYPES[dtype].size]))",
-            [name, text(bits.numpy().tobytes())],
+            "async ([dtype, path]) => { const bytes = await bytesOf(path); return sent(tensorOf(numbersOf({ dtype, bytes }), [bytes.length / DTYPES[dtype].size])); }",
+            [name, hand(bits.numpy().tobytes())],
         )
         assert torch.equal(array(*read)[0].nan_to_num(1e30), bits.view(dtype).float().nan_to_num(1e30))
 
@@ -165,11 +173,11 @@ def test_names_of_classes(page: "Page", varied: Callable[..., TopFormer]) -> Non
     tensors = varied("tiny", 8).state_dict()
     whole = file(tensors)
     numbers = len(whole) - 8 - int.from_bytes(whole[:8], "little")
-    page.evaluate("(text) => void (states.numbers = bytesOf(text))", text(whole[-numbers:]))
+    page.evaluate("async (path) => void (states.numbers = await bytesOf(path))", hand(whole[-numbers:]))
     for about in (None, {"format": "pt"}, *({"classes": classes} for classes in CLASSES)):
         data = file(tensors, about)
         assert data.endswith(whole[-numbers:])
-        names = page.evaluate(NAMED, text(data[:-numbers]))
+        names = page.evaluate(NAMED, hand(data[:-numbers]))
         expected = load_checkpoint(data, "the file").class_names
         assert names == (expected and list(expected))
 
@@ -194,7 +202,7 @@ def worded(reason: str, values: dict[str, Any]) -> Text:
 
 
 def refused(page: "Page", *files: bytes, name: str = "a.safetensors") -> list[Text]:
-    return [worded(*told) for told in page.evaluate(REFUSED, [[text(data) for data in files], name])]
+    return [worded(*told) for told in page.evaluate(REFUSED, [[hand(data) for data in files], name])]
 
 
 def refusal(data: bytes, name: str = "a.safetensors") -> Text:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from decoding import decode
+from handing import host
 from torch import nn
 from working import NUMBERS_JS, Worker, differences, working
 
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 NETWORK_JS = f"const MEAN = {[*MEAN]}, STD = {[*STD]};\n" + scripts(
     NETWORK, "kernels.js", "model.js", "random.js", "refusals.js", "weights.js", "initialise.js", "colour.js"
 )
-BEGIN = """async (kind) => {
-  const bytes = async (name) => new Uint8Array(await (await fetch(name)).arrayBuffer()), { image } = decode(await bytes("/image"));
-  const kernels = await WasmKernels.open(await bytes("/kernels"));
-  window.model = kind === "colour" ? new ColourModel(8, kernels) : new TopFormer(readCheckpoint(await bytes("/checkpoint"), "streets"), kernels);
+BEGIN = """async ([kind, ...paths]) => {
+  const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer()), handed = await Promise.all(paths.map(bytes));
+  const { image } = decode(handed[0]), kernels = await WasmKernels.open(handed[1]);
+  window.model = kind === "colour" ? new ColourModel(8, kernels) : new TopFormer(readCheckpoint(handed[2], "streets"), kernels);
   window.run = await trace(model, image);
 }"""
 # All numbers of the run: whether they are what they were.
@@ -46,12 +47,9 @@ def worked(request: pytest.FixtureRequest, browser: "Browser") -> Iterator[tuple
     model = load_model(request.param)
     run, body = trace(model, photo), Body()
     with working(browser, DRAWING_JS + NETWORK_JS + NUMBERS_JS) as worker:
-        worker.answers |= {
-            "/image": body.message({"image": body.add(run["image"].contiguous(), exact=True)}),
-            "/kernels": (NETWORK / "kernels.wasm").read_bytes(),
-            "/checkpoint": STREETS.read_bytes(),
-        }
-        worker.page.evaluate(BEGIN, request.param)
+        image = body.message({"image": body.add(run["image"].contiguous(), exact=True)})
+        handed = (image, (NETWORK / "kernels.wasm").read_bytes(), STREETS.read_bytes())
+        worker.page.evaluate(BEGIN, [request.param, *map(host().hand, handed)])
         yield worker, model, run
 
 
