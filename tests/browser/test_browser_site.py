@@ -1,6 +1,7 @@
 """The lesson as one file, opened in Chromium from disk: what it computes and says is what the app does, and it asks nobody."""
 
 import base64
+import copy
 import io
 import json
 import re
@@ -29,7 +30,6 @@ from topformer_viz.network.images import REFUSALS, open_image
 from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES, TopFormer
-from topformer_viz.network.samples import SAMPLES
 from topformer_viz.run.numbers import answers_of
 from topformer_viz.run.walk import Known
 from topformer_viz.run.whole import Seen
@@ -38,19 +38,17 @@ from topformer_viz.study import likeness
 from topformer_viz.words.text import LANGS, Lang
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Frame, Page
 
 Visit = Callable[..., "Page"]
 DROP = """([encoded, name, kind]) => {
-  const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)), dataTransfer = new DataTransfer();
+  const bytes = Uint8Array.fromBase64(encoded), dataTransfer = new DataTransfer();
   dataTransfer.items.add(new File([bytes], name, { type: kind }));
   for (const type of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
 }"""
 TENSOR = """(name) => {
-  const { axes, shape, data } = topformer.tensor(name), bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  return [axes, shape, btoa(text)];
+  const { axes, shape, data } = topformer.tensor(name);
+  return [axes, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength).toBase64()];
 }"""
 _NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?")
 
@@ -103,7 +101,7 @@ def drop(page: "Page", data: bytes, name: str, kind: str = "") -> None:
     page.evaluate(DROP, [base64.b64encode(data).decode(), name, kind])
 
 
-def tensor(page: "Page", name: str) -> tuple[list[str], np.ndarray]:
+def tensor(page: "Page | Frame", name: str) -> tuple[list[str], np.ndarray]:
     axes, shape, data = page.evaluate(TENSOR, name)
     return axes, np.frombuffer(base64.b64decode(data), "<f4").reshape(shape)
 
@@ -180,7 +178,7 @@ def see_what_is_told(page: "Page", model: Model, run: Trace, lang: Lang, named: 
         see_that_they_say_the_same(page.evaluate("topformer.told('network')"), filled(told, whole, 0), off)
 
 
-def see_tensors(page: "Page", run: Trace, off: float = 1e-4) -> None:
+def see_tensors(page: "Page | Frame", run: Trace, off: float = 1e-4) -> None:
     names = page.evaluate("topformer.run")
     assert names == list(run)
     for name in names:
@@ -190,9 +188,9 @@ def see_tensors(page: "Page", run: Trace, off: float = 1e-4) -> None:
         assert (np.abs(values - expected) <= off * np.maximum(1, np.abs(expected))).all(), name
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_every_sample_says_and_computes_what_the_app_does(visit: Visit, sample: str) -> None:
-    lang: Lang = "zh" if list(SAMPLES).index(sample) % 2 else "en"
+# What the numbers of the other samples say is compared in test_browser_numbers; one here is like what the weights learned, one is not.
+@pytest.mark.parametrize(("sample", "lang"), [("china", "en"), ("astronaut", "zh")])
+def test_a_sample_says_and_computes_what_the_app_does(visit: Visit, sample: str, lang: Lang) -> None:
     page = visit(f"lesson?sample={sample}&lang={lang}")
     model, run = run_of(model_of("streets"), open_sample(sample))
     see_tensors(page, run)
@@ -200,7 +198,7 @@ def test_every_sample_says_and_computes_what_the_app_does(visit: Visit, sample: 
     expect(page.locator(".warned")).to_be_visible(visible=likeness.distance(likeness.load(), run) > FACTS.far)
 
 
-@pytest.mark.parametrize("name", ["colour", "small", "base-batch"])
+@pytest.mark.parametrize("name", ["colour", "small-batch"])
 def test_so_does_every_other_model(visit: Visit, name: str) -> None:
     page = visit(f"lesson?sample=coffee&model={name}")
     batch = MODELS[name].batch_statistics
@@ -216,10 +214,10 @@ def as_file(model: TopFormer, names: list[str] | None = None) -> bytes:
     return safetensors.torch.save({name: each.clone() for name, each in model.state_dict().items()}, about)
 
 
-@pytest.mark.parametrize(("size", "classes"), [("tiny", 19), ("small", 7), ("base", None)])
-def test_a_checkpoint_that_is_dropped_runs(visit: Visit, varied, size: str, classes: int | None) -> None:
-    names = [f"thing {{{n}}} <b>" for n in range(classes)] if classes == 7 else None
-    page, own = visit("lesson?sample=cat"), varied(size, classes)
+@pytest.mark.parametrize("classes", [7, None])
+def test_a_checkpoint_that_is_dropped_runs(visit: Visit, varied, classes: int | None) -> None:
+    names = [f"thing {{{n}}} <b>" for n in range(classes)] if classes else None
+    page, own = visit("lesson?sample=cat"), copy.copy(varied("tiny", classes))
     drop(page, as_file(own, names), "mine.safetensors")
     expect(page.locator(".models summary")).to_contain_text(words("en")["models"]["own"]["name"], timeout=60_000)
     settled(page)
@@ -272,7 +270,7 @@ def test_what_is_no_picture_is_refused_in_the_apps_words_and_the_last_one_stays(
 def test_a_newer_picture_overtakes_the_one_at_work(visit: Visit) -> None:
     page = visit("explorer")
     first, second = (base64.b64encode(lossless(open_sample(name))).decode() for name in ("china", "cat"))
-    blob = "(text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))])"
+    blob = "(text) => new Blob([Uint8Array.fromBase64(text)])"
     page.evaluate(
         f"([a, b]) => {{ const blob = {blob}; topformer.open(blob(a)); topformer.open(blob(b)); }}", [first, second]
     )
@@ -417,15 +415,14 @@ def test_nothing_is_wider_than_the_screen(visit: Visit, width: int) -> None:
 
 def test_in_a_notebook_the_lesson_stands_in_a_frame_and_can_be_saved(visit: Visit, varied, tmp_path: Path) -> None:
     picture, at = open_sample("cat"), tmp_path / "frame.html"
-    shown = lesson(varied("small", 7), picture)
+    shown = lesson(varied("tiny", 19), picture)
     at.write_text(f'<!DOCTYPE html><meta charset="utf-8">{shown._repr_html_()}', "utf-8")
     page = visit("", at.as_uri(), ready=False)
     frame = page.frame_locator("iframe")
     expect(frame.get_by_test_id("lesson-file")).to_have_attribute("data-state", "ready", timeout=60_000)
     expect(frame.locator(".lesson h2")).to_be_visible()
+    see_tensors(page.frames[1], run_of(varied("tiny", 19), picture)[1])
     shown.save(tmp_path / "saved.html")
-    saved = visit("", (tmp_path / "saved.html").as_uri())
-    expect(saved.locator(".lesson h2")).to_be_visible()
-    see_tensors(saved, run_of(varied("small", 7), picture)[1])
-    assert 'id="weights.halves.gz"' not in lesson(varied("small", 7), picture).html
+    assert (tmp_path / "saved.html").read_text("utf-8") == shown.html
+    assert 'id="weights.halves.gz"' not in shown.html
     assert '"model":"streets"' in lesson(load_model("streets"), picture).html

@@ -93,6 +93,24 @@ def see_the_numbers(page: Engine, run: Trace) -> None:
         assert (np.abs(values - expected) <= 1e-4 * np.maximum(1, np.abs(expected))).all(), name
 
 
+def every_page_shows_it(engine: Engine, run: Trace) -> None:  # noqa: F811
+    engine.evaluate("location.hash = 'lesson?stage=mixed'")
+    paints(engine, "canvas.picture", 100)
+
+    engine.evaluate("location.hash = 'explorer?block=3&head=2&removal=without-2'")
+    explorer = FIND.format(".explorer")
+    wait_for(engine, f"{explorer}?.dataset.block === '2'")
+    token = int(engine.evaluate(f"{explorer}.dataset.query"))
+    row = [float(value) for value in engine.evaluate(f"{explorer}.dataset.row").split()]
+    assert np.allclose(row, line(run, 2, 1, [token], "row", "weights")[: len(row)], atol=1e-4)
+    paints(engine, ".explorer .map img.grey", 50)
+    wait_for(engine, f"/\\d/.test({FIND.format('.badge .equal')}?.textContent)")
+    paints(engine, ".removal .result .view img", 50)
+
+    engine.evaluate("location.hash = 'network?part=segmentation'")
+    paints(engine, ".network .pictures canvas", 10)
+
+
 @pytest.mark.parametrize("way", ["the file from disk", "the folder from a host"])
 def test_a_photograph_that_is_dropped_is_on_every_page(
     engine: Engine,  # noqa: F811
@@ -116,22 +134,8 @@ def test_a_photograph_that_is_dropped_is_on_every_page(
     assert engine.evaluate(f"{ROOT}.engine") == "wasm"
     see_the_numbers(engine, run)
 
-    engine.evaluate("location.hash = 'lesson?stage=mixed'")
-    paints(engine, "canvas.picture", 100)
-
-    engine.evaluate("location.hash = 'explorer?block=3&head=2&removal=without-2'")
-    explorer = FIND.format(".explorer")
-    wait_for(engine, f"{explorer}?.dataset.block === '2'")
-    token = int(engine.evaluate(f"{explorer}.dataset.query"))
-    row = [float(value) for value in engine.evaluate(f"{explorer}.dataset.row").split()]
-    assert np.allclose(row, line(run, 2, 1, [token], "row", "weights")[: len(row)], atol=1e-4)
-    paints(engine, ".explorer .map img.grey", 50)
-    wait_for(engine, f"/\\d/.test({FIND.format('.badge .equal')}?.textContent)")
-    paints(engine, ".removal .result .view img", 50)
-
-    engine.evaluate("location.hash = 'network?part=segmentation'")
-    paints(engine, ".network .pictures canvas", 10)
-
+    if way == "the file from disk":
+        every_page_shows_it(engine, run)
     assert engine.faults() == []
     assert {path.split("/")[1] for path in Host.asked[before:]} <= {"folder"}
 

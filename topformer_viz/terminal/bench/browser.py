@@ -104,7 +104,7 @@ def measure(quick: bool = False) -> list[Table]:
         times = _opens(opened, *(QUICK if quick else OPENS))
         shapes = PHOTOGRAPHS[: 1 if quick else None]
         photograph = _photograph(browser, opened, folder, shapes, *(QUICK if quick else DROPS))
-        forward = _forward(opened, folder, *(QUICK if quick else PASSES))
+        forward = _forward(opened, folder, SIDES[: 1 if quick else None], *(QUICK if quick else PASSES))
     return [sizes, _start(times, asked), photograph, forward]
 
 
@@ -250,7 +250,7 @@ def _from_telephone(size: tuple[int, int]) -> bytes:
 # ---------------------------------------------------------------- forward pass
 
 
-def _forward(opened: Open, folder: Path, rounds: int, warm: int) -> Table:
+def _forward(opened: Open, folder: Path, sides: Sequence[tuple[int, int]], rounds: int, warm: int) -> Table:
     model, threads = load_model("streets"), torch.get_num_threads()
     pages = {"wasm": _ready(opened, "#lesson"), "plain": _ready(opened, "#lesson?kernels=plain")}
     for name, page in pages.items():
@@ -260,7 +260,7 @@ def _forward(opened: Open, folder: Path, rounds: int, warm: int) -> Table:
     goals = []
     torch.set_num_threads(1)
     try:
-        for height, width in SIDES:
+        for height, width in sides:
             photo = open_sample("street").resize((width, height))
             file = folder / f"{width}.png"
             photo.save(file)
@@ -271,7 +271,7 @@ def _forward(opened: Open, folder: Path, rounds: int, warm: int) -> Table:
             ratios = {name: ratio(times[name], times["torch"]) for name in pages}
             name = f"{height} × {width}"
             medians = [statistics.median(times[which]) * 1000 for which in ("torch", "wasm", "plain")]
-            memory = pages["wasm"].workers[0].evaluate(MEMORY) if (height, width) == SIDES[-1] else None
+            memory = pages["wasm"].workers[0].evaluate(MEMORY) if (height, width) == sides[-1] else None
             rows.append((name, *medians, ratios["wasm"], ratios["plain"], memory, _held(run)))
             goals.append(Goal(f"{LESSON}, forward pass at {name}, times PyTorch's", ratios["wasm"], MOST_WASM))
             goals.append(Goal(f"{LESSON}, the same in plain JavaScript", ratios["plain"], MOST_PLAIN))
