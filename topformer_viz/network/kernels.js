@@ -191,6 +191,21 @@ function placesOf(data) {
 const PRECISION_BITS = 22; // of what a resized picture's places are made of, in integers
 const HALF = 1 << (PRECISION_BITS - 1);
 
+// One place of a resized picture: `count` of the old one's, from `at` on every `step`, each times its part, of those from `first` on.
+function weigh(places, at, step, parts, first, count, out, to) {
+  let r = HALF, g = HALF, b = HALF;
+  for (let k = 0; k < count; k++, at += step) {
+    const part = parts[first + k], place = places[at];
+    r = (r + Math.imul(place & 255, part)) | 0;
+    g = (g + Math.imul((place >> 8) & 255, part)) | 0;
+    b = (b + Math.imul((place >> 16) & 255, part)) | 0;
+  }
+  out[to] = r >> PRECISION_BITS;
+  out[to + 1] = g >> PRECISION_BITS;
+  out[to + 2] = b >> PRECISION_BITS;
+  out[to + 3] = 255;
+}
+
 const PLAIN = {
   pointwise(x, xs, w, wo, wi, b, out, os, C, O, P, act) {
     const most = Math.min(MOST, Math.max(64, Math.floor(16384 / C))); // places whose inputs stay in a cache
@@ -343,18 +358,7 @@ const PLAIN = {
     const places = placesOf(data);
     for (let y = 0, to = 0; y < rows; y++) {
       for (let x = 0; x < w; x++, to += 4) {
-        const end = x * most + count[x];
-        let r = HALF, g = HALF, b = HALF;
-        for (let k = x * most, at = y * width + first[x]; k < end; k++, at++) {
-          const part = parts[k], place = places[at];
-          r = (r + Math.imul(place & 255, part)) | 0;
-          g = (g + Math.imul((place >> 8) & 255, part)) | 0;
-          b = (b + Math.imul((place >> 16) & 255, part)) | 0;
-        }
-        out[to] = r >> PRECISION_BITS;
-        out[to + 1] = g >> PRECISION_BITS;
-        out[to + 2] = b >> PRECISION_BITS;
-        out[to + 3] = 255;
+        weigh(places, y * width + first[x], 1, parts, x * most, count[x], out, to);
       }
     }
   },
@@ -362,19 +366,8 @@ const PLAIN = {
   down(data, width, first, count, parts, most, h, out) {
     const places = placesOf(data);
     for (let y = 0, to = 0; y < h; y++) {
-      const end = y * most + count[y];
       for (let x = 0; x < width; x++, to += 4) {
-        let r = HALF, g = HALF, b = HALF;
-        for (let k = y * most, at = first[y] * width + x; k < end; k++, at += width) {
-          const part = parts[k], place = places[at];
-          r = (r + Math.imul(place & 255, part)) | 0;
-          g = (g + Math.imul((place >> 8) & 255, part)) | 0;
-          b = (b + Math.imul((place >> 16) & 255, part)) | 0;
-        }
-        out[to] = r >> PRECISION_BITS;
-        out[to + 1] = g >> PRECISION_BITS;
-        out[to + 2] = b >> PRECISION_BITS;
-        out[to + 3] = 255;
+        weigh(places, first[y] * width + x, width, parts, y * most, count[y], out, to);
       }
     }
   },
