@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import safetensors.torch
+from corpus import HEIC
 from PIL import Image
 from playwright.sync_api import expect
 from sending import filled
@@ -30,6 +31,7 @@ from topformer_viz.network.images import REFUSALS, open_image
 from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES, TopFormer
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.run.numbers import answers_of
 from topformer_viz.run.walk import Known
 from topformer_viz.run.whole import Seen
@@ -188,14 +190,18 @@ def see_tensors(page: "Page | Frame", run: Trace, off: float = 1e-4) -> None:
         assert (np.abs(values - expected) <= off * np.maximum(1, np.abs(expected))).all(), name
 
 
-# What the numbers of the other samples say is compared in test_browser_numbers; one here is like what the weights learned, one is not.
-@pytest.mark.parametrize(("sample", "lang"), [("china", "en"), ("astronaut", "zh")])
-def test_a_sample_says_and_computes_what_the_app_does(visit: Visit, sample: str, lang: Lang) -> None:
-    page = visit(f"lesson?sample={sample}&lang={lang}")
-    model, run = run_of(model_of("streets"), open_sample(sample))
-    see_tensors(page, run)
-    see_what_is_told(page, model, run, lang, "streets")
-    expect(page.locator(".warned")).to_be_visible(visible=likeness.distance(likeness.load(), run) > FACTS.far)
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_sample_says_and_computes_what_the_app_does(visit: Visit, lang: Lang) -> None:
+    """One after the other, half of them in each language."""
+    page = visit(f"basics?lang={lang}")
+    for sample in list(SAMPLES)[list(LANGS).index(lang) :: len(LANGS)]:
+        page.evaluate("(said) => (location.hash = said)", f"lesson?sample={sample}&lang={lang}")
+        expect(page.locator(".pictures summary")).to_contain_text(SAMPLES[sample].name(lang))
+        settled(page)
+        model, run = run_of(model_of("streets"), open_sample(sample))
+        see_tensors(page, run)
+        see_what_is_told(page, model, run, lang, "streets")
+        expect(page.locator(".warned")).to_be_visible(visible=likeness.distance(likeness.load(), run) > FACTS.far)
 
 
 @pytest.mark.parametrize("name", ["colour", "small-batch"])
@@ -260,6 +266,9 @@ def test_what_is_no_picture_is_refused_in_the_apps_words_and_the_last_one_stays(
     expect(page.locator(".problem")).to_have_text(REFUSALS["unreadable"](lang))
     expect(root(page)).to_have_attribute("data-state", "ready")
     assert page.evaluate("topformer.run.length") == before
+    drop(page, HEIC, "IMG_0001.HEIC")
+    expect(page.locator(".problem")).to_contain_text("JPEG")
+    expect(page.locator(".problem")).to_contain_text("Safari")
     drop(page, b"PK\3\4" + bytes(22) + b"\x0c\0\0\0old/data.pkl" + bytes(100), "old.pth")
     expect(page.locator(".problem")).to_contain_text("OLD.pth NEW.safetensors")
     drop(page, b"{}", "mine.safetensors")

@@ -2,8 +2,8 @@
 // A picture is {data, width, height}: 4 bytes per place, red, green, blue and 255, row by row.
 //
 // What comes out is what `open_image(data, reduced=True)` makes: to the bit in Chromium for an untagged JPEG, PNG, GIF, BMP, WebP or AVIF,
-// in Firefox and WebKit nearly. What is not done: HEIC and TIFF are read only where the browser reads them (Safari), and are "unreadable"
-// elsewhere; of an orientation that only XMP tells nothing is known; AVIF and HEIC are turned by the browser, before they are scaled. What
+// in Firefox and WebKit nearly. What is not done: HEIC and TIFF are read only where the browser reads them (Safari), and are "unreadable
+// here" elsewhere; of an orientation that only XMP tells nothing is known; AVIF and HEIC are turned by the browser, before they are scaled. What
 // differs a little: JPEGs of three times the reduced size and more, which the app's decoder reduces as it decodes, here by means (a
 // quarter of a level, as measured); 16-bit grey, by one level; what a colour profile says, which is the browser's to follow (one level
 // in Chromium; without that it would be ten), before the image is laid on white rather than after. WebKitGTK follows no profile of a
@@ -27,7 +27,8 @@ const STRIP = 250_000; // image pixels of a large picture that are looked at in 
 const ORIENTATION = 0x0112; // a tag of EXIF and TIFF
 const TIFF_PROFILE = 0x8773;
 
-// A file that cannot be used as a picture. `reason` is a key of REFUSALS in images.py and `values` fill its sentence's places.
+// A file that cannot be used as a picture. `reason` is a key of REFUSALS in images.py, or "unreadable here", and `values` fill its
+// sentence's places.
 class ImageError extends Error {
   constructor(reason, values = {}) {
     super(reason);
@@ -88,9 +89,9 @@ async function decoded(blob, { type, width, height, tagged, edits }) {
     parts.push(blob.slice(at, from), put);
     at = to;
   }
-  const plain = new Blob([...parts, blob.slice(at)], { type }), own = SYSTEMS.has(type);
+  const plain = new Blob([...parts, blob.slice(at)], { type }), format = SYSTEMS[type];
   const image = await createImageBitmap(plain, { colorSpaceConversion: tagged ? "default" : "none", premultiplyAlpha: "none" }).catch(() => {
-    throw new ImageError(own ? "unreadable" : "damaged");
+    throw format ? new ImageError("unreadable here", { format }) : new ImageError("damaged");
   });
   if (HEIF.has(type) || (image.width === width && image.height === height)) return image; // AVIF and HEIC may crop and turn what they hold
   image.close();
@@ -100,7 +101,7 @@ async function decoded(blob, { type, width, height, tagged, edits }) {
 // ------------------------------------------------------------ what a file says before it is decoded
 
 const HEIF = new Set(["image/avif", "image/heic"]), MODERN = new Set([...HEIF, "image/webp"]);
-const SYSTEMS = new Set(["image/heic", "image/tiff"]); // what only some browsers decode
+const SYSTEMS = { "image/heic": "HEIC", "image/tiff": "TIFF" }; // what only some browsers decode
 
 // Of an image file: its type, width and height as stored, orientation (1 to 8), how many scans it has, whether it is tagged with a colour
 // profile, whether it is all there, and the edits, in order, that take the orientation away. Null for any other file.

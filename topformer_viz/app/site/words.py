@@ -76,6 +76,10 @@ TAKEN = (
 # By the name of what they refuse for; their places are filled in the browser.
 REASONS: dict[str, Text] = {
     **REFUSALS,
+    "unreadable here": Text(
+        "This browser cannot read this {format} file. Safari reads such files; elsewhere please save the image as a JPEG and try again.",
+        "这个浏览器无法读取这个 {format} 文件。Safari 可以读取这类文件；在其他浏览器里，请将图片另存为 JPEG 后再试。",
+    ),
     **{name: text for name, text in vars(refusals).items() if isinstance(text, Text)},
     **{f"KINDS.{name}": text for name, text in refusals.KINDS.items()},
     **{f"MISFITS.{name}": text for name, text in refusals.MISFITS.items()},
