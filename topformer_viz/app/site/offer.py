@@ -34,7 +34,7 @@ def bundles(page: str) -> Callable[[View], list[Bundle]]:
             sample, model, own = view.sample, view.link["model"], view.model
             contents = Contents(
                 (view.lang,), model, sample or next(iter(EVERYWHERE["sample"].options)),
-                None if sample else Brought(lossless(view.photo), view.name),
+                None if sample else Brought(lossless(view.photo), ""),
                 Brought(checkpoint_of(own), view.about) if model == OWN and isinstance(own, TopFormer) else None,
                 _address(page, view, asked),
             )  # fmt: skip
