@@ -3,6 +3,8 @@
 import json
 import re
 from dataclasses import asdict
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from topformer_viz.terminal.training import card as module
 from topformer_viz.terminal.training import score as scoring
 from topformer_viz.terminal.training.card import CARD, card, evaluate, write
 from topformer_viz.terminal.training.data import IGNORE, Photographs
-from topformer_viz.terminal.training.score import Score, as_shown, confusion
+from topformer_viz.terminal.training.score import Score, as_shown
 
 NAMES = CLASS_SETS["streets"].names
 CLASSES = [name.en for name in NAMES]
@@ -227,12 +229,7 @@ def test_what_is_measured_is_what_the_network_does_on_val(made: Photographs, fit
     runs = {stem: trace(model, as_shown(made.picture(stem))) for stem in [*made.train, *made.val]}
     assert runs["c"].sizes["H"] == 2
     counts = {
-        part: Score(
-            sum(
-                (confusion(without(model, runs[stem], names), made.labels(stem)) for stem in made.val),
-                torch.zeros(8, 8, dtype=torch.int64),
-            )
-        )
+        part: reduce(add, (Score.of(without(model, runs[stem], names), made.labels(stem)) for stem in made.val))
         for part, names in {"whole": (), **SILENCED}.items()
     }
     whole = counts.pop("whole")

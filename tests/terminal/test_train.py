@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from PIL import ExifTags, Image
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from topformer_viz import load_model, trace
 from topformer_viz.__main__ import main
@@ -27,14 +29,16 @@ from topformer_viz.network.images import open_image
 from topformer_viz.network.initialise import begin
 from topformer_viz.network.input import MEAN, STD
 from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
+from topformer_viz.network.weights import STREETS
+from topformer_viz.run.segmentation import without
 from topformer_viz.study import likeness
 from topformer_viz.terminal.training import crops as cropping
 from topformer_viz.terminal.training import score as scoring
 from topformer_viz.terminal.training import train
-from topformer_viz.terminal.training.crops import CROPS, EARLIER, PHASES, SCALES, Crops, crop_grid
-from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs
-from topformer_viz.terminal.training.score import Score, as_shown, confusion, score
-from topformer_viz.terminal.training.train import loss_of, spread
+from topformer_viz.terminal.training.crops import CROPS, EARLIER, HIDDEN, HIDING, PHASES, SCALES, Crops, crop_grid
+from topformer_viz.terminal.training.data import IGNORE, NONE_OF, DataError, Photographs
+from topformer_viz.terminal.training.score import Score, as_shown, watch
+from topformer_viz.terminal.training.train import Retelling, average, averaged, loss_of
 
 CPU = torch.device("cpu")
 CLASSES = ["red", "green", "blue"]
@@ -72,7 +76,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cropping, "CROPS", (((1, 1),), ((1, 2), (2, 1)), ((2, 2),)))
     monkeypatch.setattr(cropping, "BATCH_TOKENS", 4)
     monkeypatch.setattr(scoring, "SHORT_SIDE", 64)
+    monkeypatch.setattr(train, "SAVE_EVERY", 2)
     monkeypatch.setattr(train, "SCORE_EVERY", 2)
+    monkeypatch.setattr(train, "STATISTICS", 1)
+    monkeypatch.setattr(train, "WHOLE", (2, 2))
     monkeypatch.setattr(train, "best_device", lambda: CPU)
 
 
@@ -290,6 +297,40 @@ def test_labels_of_few_bits_are_numbers_with_a_palette_only(folder: Path, bits: 
         Photographs(folder).labels("a")
 
 
+def test_labels_tell_where_things_are_not(partly: Photographs) -> None:
+    assert [partly.partly(stem) for stem in ("y", "some_y", "much_y")] == [False, True, True]
+    assert [partly.absent(stem) for stem in ("y", "some_y", "much_y")] == [[], [], [2]]
+    plain, told = partly.labels("some_y"), partly.labels("much_y")
+    assert torch.equal(plain, partly.labels("y"))
+    assert (plain == IGNORE).any() and not (told == IGNORE).any()
+    assert torch.equal(told, plain.where(plain != IGNORE, NONE_OF))
+    batch = Crops(partly, CPU).batch((2, 2), 0)
+    assert batch.absent.shape == (len(batch.pictures), 3)
+    none = (batch.labels == NONE_OF).flatten(1).any(1)
+    assert none.any() and batch.absent[none].tolist() == [[False, False, True]] * int(none.sum())
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"partly_labelled": "y"}, "needs partly_labelled to be a list of names"),
+        ({"negative": []}, "needs negative to be"),
+        ({"negative": {"folder": "negative"}}, "needs negative to be"),
+        ({"negative": {"folder": "negative", "absent": {"y": "blue"}}}, "needs negative to be"),
+        ({"negative": {"folder": "negative", "absent": {"y": ["blue"]}}}, "does not list it in partly_labelled"),
+        (
+            {"partly_labelled": ["y"], "negative": {"folder": "negative", "absent": {"y": ["pink"]}}},
+            "calls pink absent in y, but has no class of that name",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_partly_labelled_kinds_is_said(folder: Path, changed: dict[str, object], why: str) -> None:
+    split(folder, **changed)
+    with pytest.raises(DataError, match=re.escape(why)):
+        Photographs(folder)
+
+
 @pytest.mark.parametrize(("label", "fits"), [(2, True), (IGNORE, True), (3, False), (254, False)])
 def test_labels_out_of_range_are_refused(folder: Path, label: int, fits: bool) -> None:
     Image.new("L", (96, 128), label).save(folder / "labels" / "a.png")
@@ -310,13 +351,16 @@ def test_a_picture_and_labels_of_different_size_are_refused(folder: Path) -> Non
 # Crops
 
 
-def test_a_batch_is_normalised_crops_and_their_labels_at_half_the_size(folder: Path) -> None:
+def test_a_batch_is_normalised_crops_and_their_labels_at_a_quarter_of_the_size(folder: Path) -> None:
     crops = Crops(Photographs(folder), CPU)
     for cells, count in (((11, 10), 4), ((7, 9), 6), ((20, 20), 2)):
-        pictures, labels = crops.batch(cells, 0)
+        batch = crops.batch(cells, 0)
+        pictures, labels = batch.pictures, batch.labels
         rows, columns = cells[0] * 64, cells[1] * 64
         assert (pictures.shape, pictures.dtype) == ((count, 3, rows, columns), torch.float32)
-        assert (labels.shape, labels.dtype) == ((count, rows // 2, columns // 2), torch.int64)
+        assert (labels.shape, labels.dtype) == ((count, rows // 4, columns // 4), torch.int64)
+        assert batch.absent.tolist() == [[False] * 3] * count
+        assert batch.taught is None
     colours = pictures * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)
     assert colours.min() >= -1e-6 and colours.max() <= 1 + 1e-6
     assert colours.max() - colours.min() > 0.5
@@ -329,13 +373,13 @@ def test_a_seed_draws_the_same_batch_again(folder: Path, quick: None) -> None:
     torch.manual_seed(2)
     one.batch((2, 2), 8)
     for found in (one.batch((1, 2), 7), other.batch((1, 2), 7)):
-        assert all(torch.equal(a, b) for a, b in zip(found, first, strict=True))
-    assert not torch.equal(one.batch((1, 2), 8)[0], first[0])
+        assert all(torch.equal(getattr(found, part), getattr(first, part)) for part in ("pictures", "labels", "absent"))
+    assert not torch.equal(one.batch((1, 2), 8).pictures, first.pictures)
 
 
 def test_every_label_is_a_class_or_none(folder: Path, quick: None) -> None:
     crops = Crops(Photographs(folder), CPU)
-    found = torch.cat([crops.batch((2, 2), seed)[1].flatten() for seed in range(20)])
+    found = torch.cat([crops.batch((2, 2), seed).labels.flatten() for seed in range(20)])
     assert found.unique().tolist() == [0, 1, 2, IGNORE]
 
 
@@ -360,12 +404,12 @@ def test_labels_stay_with_the_pixels_they_belong_to(places: Photographs, monkeyp
     flipped, turns, scales, outside = [], [], [], 0
     for seed in range(40):
         cells = ((1, 1), (2, 1), (1, 2), (2, 2))[seed % 4]
-        crop, target = crops._crop(cells, torch.Generator().manual_seed(seed))
+        crop, target, _ = crops._crop(cells, torch.Generator().manual_seed(seed))
         # Where each label lies in the picture, in pixels (x, y) whose corner is 0: told by the colours in the middle,
         # and the same straight on from there.
-        place = F.avg_pool2d(crop[None], 2)[0, :2].double().numpy() * 255 / 2 + 0.5
+        place = F.avg_pool2d(crop[None], 4)[0, :2].double().numpy() * 255 / 2 + 0.5
         v, u = np.mgrid[: target.shape[0], : target.shape[1]]
-        middle = (np.abs(v - target.shape[0] / 2) < 8) & (np.abs(u - target.shape[1] / 2) < 8)
+        middle = (np.abs(v - target.shape[0] / 2) < 4) & (np.abs(u - target.shape[1] / 2) < 4)
         known = np.stack([u[middle], v[middle], np.ones(middle.sum())], 1)
         map_, residue, *_ = np.linalg.lstsq(known, place[:, middle].T)
         assert residue.max() < 1e-3
@@ -380,7 +424,7 @@ def test_labels_stay_with_the_pixels_they_belong_to(places: Photographs, monkeyp
         along, down = map_[0], map_[1]
         flipped.append(along[0] < 0)
         turns.append(math.degrees(math.atan2(-down[0], down[1])))
-        scales.append(2 / float(np.hypot(*along)))
+        scales.append(4 / float(np.hypot(*along)))
         assert float(np.hypot(*along)) == pytest.approx(float(np.hypot(*down)), rel=1e-3)
         assert abs(float(along @ down)) < 1e-3
     assert outside
@@ -397,8 +441,8 @@ def test_a_crop_stays_within_the_picture_where_it_fits_into_it(
     monkeypatch.setattr(cropping, "SCALES", (1.5, 1.5))
     crops = Crops(places, CPU)
     for seed in range(20):
-        _, labels = crops._crop((1, 1), torch.Generator().manual_seed(seed))
-        assert (labels[4:-4, 4:-4] != IGNORE).all()
+        _, labels, _ = crops._crop((1, 1), torch.Generator().manual_seed(seed))
+        assert (labels[2:-2, 2:-2] != IGNORE).all()
 
 
 def test_colours_change_within_their_range_and_sometimes_go() -> None:
@@ -436,6 +480,51 @@ def test_rare_classes_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPat
     assert always > 50 > 20 > hits()
 
 
+def test_some_tokens_of_some_crops_are_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their squares take their mean colour, and their labels stay."""
+    crops = Crops(Photographs(folder), CPU)
+    monkeypatch.setattr(cropping, "BATCH_TOKENS", 16 * 40)
+    plain, hidden = (crops.batch((4, 4), 0, hide=hide) for hide in (False, True))
+    assert torch.equal(plain.labels, hidden.labels)
+    changed = F.max_pool2d((plain.pictures != hidden.pictures).any(1, keepdim=True).float(), 64)  # (n, 1, 4, 4)
+    means = F.interpolate(F.avg_pool2d(plain.pictures, 64), scale_factor=64.0)
+    whole = F.interpolate(changed, scale_factor=64.0) > 0
+    assert torch.equal(hidden.pictures, torch.where(whole, means, plain.pictures))
+    some = changed.flatten(1).any(1)
+    assert float(some.float().mean()) == pytest.approx(HIDING, abs=0.2)
+    assert float(changed[some].mean()) == pytest.approx(HIDDEN, abs=0.06)
+
+
+def test_what_a_teacher_computes_is_cut_out_with_the_crop(
+    places: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A teacher that tells where in the image it is: at each token's middle, what the crop's colours tell there."""
+    monkeypatch.setattr(Crops, "_recolour", staticmethod(lambda crop, uniform: crop))
+    y, x = np.mgrid[1:96:2, 1:128:2]
+    np.save(tmp_path / "place.npy", np.stack([x, y]).astype(np.float16))
+    crops = Crops(places, CPU, tmp_path)
+    compared = 0
+    for seed in range(10):
+        crop, labels, _, taught = crops._crop((1, 2), torch.Generator().manual_seed(seed))
+        place = F.avg_pool2d(crop[None, :2, 31:33, 31:97], 2)[0, :, 0, ::32] * 255 / 2 + 0.5  # (x and y, 2 tokens)
+        inside = labels[8, 8::16] != IGNORE
+        assert taught.shape == (2, 1, 2)
+        assert torch.allclose(taught[:, 0, inside], place[:, inside], atol=1.1)
+        compared += int(inside.sum())
+    assert compared > 10
+    batch = crops.batch((4, 4), 0)
+    assert batch.taught is not None
+    assert batch.taught.shape == (len(batch.pictures), 2, 4, 4)
+
+
+def test_a_teacher_that_says_nothing_of_an_image_is_told(places: Photographs, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"place\.npy is missing or damaged"):
+        Crops(places, CPU, tmp_path)
+    np.save(tmp_path / "place.npy", np.zeros((2, 3)))
+    with pytest.raises(DataError, match=r"place\.npy must hold float16 \(channels, y, x\)"):
+        Crops(places, CPU, tmp_path)
+
+
 def test_nothing_of_val_is_read_for_crops(folder: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     read = []
     for name in ("picture", "labels"):
@@ -448,9 +537,9 @@ def test_nothing_of_val_is_read_for_crops(folder: Path, monkeypatch: pytest.Monk
     assert len(crops.pictures) == len(crops.labels) == len(TRAIN)
 
 
-@pytest.mark.parametrize(("step", "phase"), [(0, 0), (349, 0), (350, 1), (649, 1), (650, 2), (999, 2)])
+@pytest.mark.parametrize(("step", "phase"), [(0, 0), (249, 0), (250, 1), (549, 1), (550, 2), (999, 2)])
 def test_crops_grow_and_earlier_sizes_come_back_now_and_then(step: int, phase: int) -> None:
-    assert PHASES == (0.35, 0.65)
+    assert PHASES == (0.25, 0.55)
     drawn = [crop_grid(step, 1000, seed) for seed in range(400)]
     assert drawn == [crop_grid(step, 1000, seed) for seed in range(400)]
     earlier = [size for sizes in CROPS[:phase] for size in sizes]
@@ -462,7 +551,7 @@ def test_crops_grow_and_earlier_sizes_come_back_now_and_then(step: int, phase: i
 def test_the_last_crops_are_the_grids_that_are_shown() -> None:
     cells = [[h * w for h, w in sizes] for sizes in CROPS]
     assert max(cells[0]) < min(cells[1]) and max(cells[1]) < min(cells[2])
-    assert set(CROPS[2]) == {(8, 8), (8, 11), (11, 8)}
+    assert set(CROPS[2]) == {(8, 8), (8, 11), (8, 12), (11, 8)}
 
 
 # The start
@@ -498,6 +587,8 @@ def test_the_first_weights_are_drawn_by_the_seed_alone() -> None:
 
 # The loss
 
+NOTHING = torch.zeros(2, 3, dtype=torch.bool)  # nothing is said of what is absent
+
 
 def certain(labels: Tensor, classes: int, by: float = 30.0) -> Tensor:
     return by * F.one_hot(labels.clamp(max=classes - 1), classes).permute(0, 3, 1, 2).float()
@@ -512,17 +603,22 @@ def labels() -> Tensor:
 
 def test_what_is_right_and_sure_costs_nothing(labels: Tensor) -> None:
     right, unsure, wrong = certain(labels, 3), torch.zeros(2, 3, 6, 8), certain((labels + 1) % 3, 3)
-    assert float(loss_of(right, labels)) < 1e-5
-    assert 1e-5 < loss_of(certain(labels, 3, by=3), labels) < loss_of(unsure, labels) < loss_of(wrong, labels)
+    assert float(loss_of(right, labels, NOTHING)) < 1e-5
+    assert (
+        1e-5
+        < loss_of(certain(labels, 3, by=3), labels, NOTHING)
+        < loss_of(unsure, labels, NOTHING)
+        < loss_of(wrong, labels, NOTHING)
+    )
 
 
 def test_what_is_unlabelled_has_no_say(labels: Tensor) -> None:
     scores = torch.randn(2, 3, 6, 8, generator=torch.Generator().manual_seed(1))
     other = scores.clone()
     other[0, :, :2] = torch.randn(3, 2, 8, generator=torch.Generator().manual_seed(2)) * 9
-    assert torch.equal(loss_of(scores, labels), loss_of(other, labels))
+    assert torch.equal(loss_of(scores, labels, NOTHING), loss_of(other, labels, NOTHING))
     scores.requires_grad_()
-    loss_of(scores, labels).backward()
+    loss_of(scores, labels, NOTHING).backward()
     assert not scores.grad[0, :, :2].any()
     assert scores.grad[0, :, 2:].any(1).all() and scores.grad[1].any(0).all()
 
@@ -530,20 +626,51 @@ def test_what_is_unlabelled_has_no_say(labels: Tensor) -> None:
 def test_the_loss_by_hand() -> None:
     """Where two classes score alike, cross-entropy is log 2; the overlap is half for the one class that is there."""
     labels = torch.zeros(1, 4, 4, dtype=torch.int64)
-    assert float(loss_of(torch.zeros(1, 2, 4, 4), labels)) == pytest.approx(math.log(2) + 1 - 8 / 16)
+    assert float(loss_of(torch.zeros(1, 2, 4, 4), labels, NOTHING[:1, :2])) == pytest.approx(math.log(2) + 1 - 8 / 16)
 
 
 def test_a_rare_class_weighs_as_much_as_a_frequent_one() -> None:
     labels = torch.zeros(1, 4, 4, dtype=torch.int64)
     scores = certain(labels, 2)
     labels[0, 0, 0] = 1  # one of 16 pixels, taken for the other class
-    assert float(loss_of(scores, labels)) == pytest.approx(30 / 16 + 1 - (15 / 16 + 0) / 2, rel=1e-4)
+    assert float(loss_of(scores, labels, NOTHING[:1, :2])) == pytest.approx(30 / 16 + 1 - (15 / 16 + 0) / 2, rel=1e-4)
 
 
 def test_scores_are_brought_to_the_labels_size(labels: Tensor) -> None:
     small = torch.randn(2, 3, 3, 4, generator=torch.Generator().manual_seed(1))
     large = F.interpolate(small, size=(6, 8), mode="bilinear", align_corners=False)
-    assert float(loss_of(small, labels)) == pytest.approx(float(loss_of(large, labels)), rel=1e-6)
+    assert float(loss_of(small, labels, NOTHING)) == pytest.approx(float(loss_of(large, labels, NOTHING)), rel=1e-6)
+
+
+def test_what_is_surely_none_of_some_classes_asks_for_their_absence() -> None:
+    """By hand: four classes score alike, two of them are absent; half of the image pixels carry the first."""
+    labels = torch.full((1, 4, 4), NONE_OF)
+    labels[:, :2] = 0
+    absent = torch.tensor([[False, False, True, True]])
+    found = loss_of(torch.zeros(1, 4, 4, 4), labels, absent)
+    overlap = (8 / 4) / (8 / 4 + 8 - 8 / 4)  # of the first class; what is none of the others may still be it
+    assert float(found) == pytest.approx((math.log(4) + math.log(2)) / 2 + 1 - overlap)
+    scores = torch.zeros(1, 4, 4, 4, requires_grad=True)
+    loss_of(scores, labels, absent).backward()
+    down, up = scores.grad[0, 2:, 2:], scores.grad[0, :2, 2:]
+    assert (down > 0).all() and (up < 0).all()
+    assert torch.allclose(up[0], up[1])  # which of the others it is, is left open
+
+
+def test_what_strays_to_an_absent_class_widens_its_union() -> None:
+    labels = torch.full((1, 4, 4), NONE_OF)
+    labels[:, 0] = 2
+    absent = torch.tensor([[False, False, True]])
+    everywhere, where = torch.full((1, 4, 4), 2), labels.where(labels == 2, 0)
+    strayed, right = (loss_of(certain(said, 3, by=9), labels, absent) for said in (everywhere, where))
+    log = 12 * -math.log(2 / (math.exp(9) + 2)) / 16
+    assert float(strayed) == pytest.approx(log + 1 - 4 / 16, rel=2e-3)
+    assert float(right) < 0.01
+
+
+def test_images_of_which_nothing_is_there_are_learned_from_too() -> None:
+    labels, absent = torch.full((1, 4, 4), NONE_OF), torch.tensor([[False, True]])
+    assert float(loss_of(torch.zeros(1, 2, 4, 4), labels, absent)) == pytest.approx(math.log(2) + 1)
 
 
 # The score
@@ -551,7 +678,7 @@ def test_scores_are_brought_to_the_labels_size(labels: Tensor) -> None:
 
 def test_the_score_by_hand() -> None:
     """The third class is neither labelled nor said, and has no part in the mean."""
-    found = Score(torch.tensor([[3, 1, 0], [2, 4, 0], [0, 0, 0]]))
+    found = Score(torch.tensor([[3, 1, 0], [2, 4, 0], [0, 0, 0]]), torch.zeros(3))
     assert found.iou[:2] == pytest.approx([3 / 6, 4 / 7])
     assert math.isnan(found.iou[2])
     assert found.mean_iou == pytest.approx((3 / 6 + 4 / 7) / 2)
@@ -559,51 +686,83 @@ def test_the_score_by_hand() -> None:
 
 
 def test_a_class_that_is_never_found_has_0() -> None:
-    assert Score(torch.tensor([[4, 0], [1, 0]])).iou == pytest.approx([4 / 5, 0])
+    assert Score(torch.tensor([[4, 0], [1, 0]]), torch.zeros(2)).iou == pytest.approx([4 / 5, 0])
 
 
 def test_pixels_are_counted_by_label_and_by_what_is_said() -> None:
     labels = torch.tensor([[0, 0, 0, 1, 1, IGNORE, 2, IGNORE]], dtype=torch.uint8)
     said = torch.tensor([[0, 0, 1, 1, 2, 2, 0, 0]])
-    found = confusion(F.one_hot(said, 4).permute(2, 0, 1)[None].float(), labels)
-    assert found.tolist() == [[2, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    found = Score.of(F.one_hot(said, 4).permute(2, 0, 1)[None].float(), labels)
+    assert found.astray.tolist() == [0] * 4
+    assert found.confusion.tolist() == [[2, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
 
 
 def test_scores_are_brought_to_the_full_size_before_they_are_compared() -> None:
     labels = torch.zeros(3, 16, dtype=torch.uint8)
     labels[:, 8:] = 1
     halves = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # (1, 2 classes, 1, 2)
-    assert confusion(halves, labels).tolist() == [[24, 0], [0, 24]]
+    assert Score.of(halves, labels).confusion.tolist() == [[24, 0], [0, 24]]
+
+
+def test_what_strays_counts_against_an_absent_class_alone() -> None:
+    labels = torch.tensor([[0, 1, NONE_OF, NONE_OF, NONE_OF, IGNORE]], dtype=torch.uint8)
+    said = F.one_hot(torch.tensor([[0, 1, 0, 1, 1, 1]]), 2).permute(2, 0, 1)[None].float()
+    found = Score.of(said, labels, absent=[1])
+    assert found.astray.tolist() == [0, 2]
+    assert found.iou == pytest.approx([1, 1 / 3])
+    assert (found + found).iou == pytest.approx(found.iou)
+    assert (found + Score.of(said, labels)).iou == pytest.approx([1, 2 / 4])
+
+
+@pytest.fixture
+def partly(folder: Path) -> Photographs:
+    """Images of a kind of which some things are outlined, and of another whose labels also tell where there is no blue."""
+    (folder / "negative").mkdir()
+    for stem in ("some_y", "much_y", "much_b"):
+        for part in ("images", "labels"):
+            (folder / part / f"{stem}.png").write_bytes((folder / part / f"{stem[-1]}.png").read_bytes())
+        known = Image.open(folder / "labels" / f"{stem}.png").point([NONE_OF if n == IGNORE else n for n in range(256)])
+        known.save(folder / "negative" / f"{stem}.png")
+    told = {"folder": "negative", "absent": {"much": ["blue"]}}
+    split(
+        folder, train=[*TRAIN, "much_b"], val=["y", "some_y", "much_y"], partly_labelled=["some", "much"], negative=told
+    )
+    return Photographs(folder)
 
 
 def test_val_is_scored_whole_and_as_shown(
-    folder: Path, quick: None, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch
+    partly: Photographs, quick: None, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And the two kinds of labels apart."""
     monkeypatch.setattr(scoring, "SHORT_SIDE", 128)
-    data, model = Photographs(folder), copy.deepcopy(varied("tiny", 3))
+    data, model = partly, copy.deepcopy(varied("tiny", 3))
     scores = trace(model, as_shown(data.picture("y")))["class_scores"]
     model.decode_head.conv_seg.bias.sub_(scores.mean((0, 2, 3)))  # so that more than one class is said
-    expected = torch.zeros(3, 3, dtype=torch.int64)
-    for stem in VAL:
-        shown = as_shown(data.picture(stem))
-        assert sorted(shown.size) == [128, 192]
-        assert (shown.width > shown.height) == (data.picture(stem).width > 96)
-        expected += confusion(trace(model, shown)["class_scores"], data.labels(stem))
-    found = score(model, data, CPU)
-    assert torch.equal(found.confusion, expected)
-    assert (found.confusion.sum(0) > 0).sum() > 1
-    assert int(found.confusion.sum()) == sum(int((data.labels(stem) != IGNORE).sum()) for stem in VAL)
+    runs = {stem: trace(model, as_shown(data.picture(stem))) for stem in data.val}
+    expected = {stem: Score.of(run["class_scores"], data.labels(stem), data.absent(stem)) for stem, run in runs.items()}
+    assert runs["y"].sizes["W"] in (2, 3)
+    found = watch(model, data, CPU, data.val)
+    assert found.wholly is not None and found.partly is not None and found.silenced is not None
+    assert torch.equal(found.wholly.confusion, expected["y"].confusion)
+    assert (found.wholly.confusion.sum(0) > 0).sum() > 1
+    assert int(found.wholly.confusion.sum()) == int((data.labels("y") != IGNORE).sum())
+    assert torch.equal(found.partly.confusion, (expected["some_y"] + expected["much_y"]).confusion)
+    assert int(found.partly.astray[2]) == int(expected["much_y"].astray[2])
+    silent = without(model, runs["y"], [f"block{n}.projected" for n in range(4)])
+    assert torch.equal(found.silenced.confusion, Score.of(silent, data.labels("y")).confusion)
+    rows = [
+        torch.stack([torch.special.entr(run[f"block{n}.weights"]).sum(-1).exp().mean() for run in runs.values()])
+        for n in range(4)
+    ]
+    assert found.effective == pytest.approx([float(x.mean()) for x in rows], rel=1e-4)
 
 
-def test_spread_is_effective_tokens_by_block(folder: Path, quick: None, varied: Callable[..., TopFormer]) -> None:
-    data = Photographs(folder)
-    data.val = ["y"]
-    assert spread(load_model("tiny"), data, CPU) == pytest.approx(
-        [1.0 * as_shown(data.picture("y")).width // 64] * 4, abs=0.01
-    )
-    run = trace(varied("tiny", 3), as_shown(data.picture("y")))
-    rows = [torch.special.entr(run[f"block{n}.weights"]).sum(-1).exp().mean() for n in range(4)]
-    assert spread(varied("tiny", 3), data, CPU) == pytest.approx([float(x) for x in rows], rel=1e-4)
+def test_a_kind_without_images_in_val_has_no_score(folder: Path, quick: None, varied: Callable[..., TopFormer]) -> None:
+    found = watch(varied("tiny", 3), Photographs(folder), CPU, VAL)
+    assert found.wholly and found.partly is None
+    split(folder, partly_labelled=VAL)
+    found = watch(varied("tiny", 3), Photographs(folder), CPU, VAL)
+    assert found.partly and found.wholly is found.silenced is None
 
 
 # A run
@@ -645,7 +804,7 @@ def test_a_run_writes_a_small_file_that_opens(folder: Path, tmp_path: Path, quic
     assert (training["steps"], training["seed"]) == (3, 0)
     assert training["seconds"] >= 0 and "CPU" in training["on"]
     labelled = sum(int((data.labels(stem) != IGNORE).sum()) for stem in VAL)
-    assert int(result.confusion.sum()) == labelled
+    assert result.wholly and int(result.wholly.confusion.sum()) == labelled
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "own.safetensors"]
 
 
@@ -676,7 +835,7 @@ def test_the_shortest_runs(folder: Path, tmp_path: Path, quick: None, steps_done
     assert not list(tmp_path.glob("*.unfinished*"))
 
 
-@pytest.mark.parametrize("where", ["crop_grid", "score"])
+@pytest.mark.parametrize("where", ["crop_grid", "watch"])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, steps_done: list[int], where: str
 ) -> None:
@@ -686,7 +845,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert steps_done == [0, 1, 2, 3, 4]
 
     def interrupted(*arguments: object) -> None:
-        if where == "score" or arguments[0] == 3:
+        if where == "watch" or arguments[0] == 3:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -702,17 +861,17 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert not (tmp_path / "own.unfinished.pt").exists()
 
 
-@pytest.mark.parametrize("changed", [{"steps": 7}, {"seed": 4}], ids=str)
+@pytest.mark.parametrize("changed", [{"steps": 7}, {"seed": 4}, {"trunk": "tiny"}], ids=str)
 def test_an_unfinished_run_is_not_gone_on_with_otherwise(
-    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, changed: dict[str, int]
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
 ) -> None:
     data, out = Photographs(folder), tmp_path / "own"
     with monkeypatch.context() as patch:
-        patch.setattr(train, "spread", lambda *_: 1 / 0)
+        patch.setattr(train, "watch", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train.train(data, out, steps=5, seed=3)
     before = (tmp_path / "own.unfinished.pt").read_bytes()
-    with pytest.raises(DataError, match=r"own\.unfinished\.pt is of a run with --steps 5 --seed 3"):
+    with pytest.raises(DataError, match=r"own\.unfinished\.pt is of another run: --steps 5 --seed 3"):
         train.train(data, out, **{"steps": 5, "seed": 3, **changed})
     assert (tmp_path / "own.unfinished.pt").read_bytes() == before
     assert not out.exists()
@@ -721,11 +880,70 @@ def test_an_unfinished_run_is_not_gone_on_with_otherwise(
 def test_a_run_learns(folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three flat colours are soon told apart; who says the same class everywhere gets 0.2 at most."""
     monkeypatch.setattr(train, "SCORE_EVERY", 1000)
+    monkeypatch.setattr(train, "STATISTICS", 20)
     monkeypatch.setattr(scoring, "SHORT_SIDE", 128)
+    monkeypatch.setattr(cropping, "HIDING", 0.0)
     monkeypatch.setattr(Crops, "_recolour", staticmethod(lambda crop, uniform: crop))
     data = Photographs(folder)
-    assert score(begin(3, seed=1), data, CPU).mean_iou < 0.25
-    assert train.train(data, tmp_path / "own", steps=60, seed=1).mean_iou > 0.4
+    before, after = watch(begin(3, seed=1), data, CPU, VAL), train.train(data, tmp_path / "own", steps=60, seed=1)
+    assert before.wholly and before.wholly.mean_iou < 0.25
+    assert after.wholly and after.wholly.mean_iou > 0.4
+
+
+def test_it_can_begin_with_the_token_pyramid_of_another_network(
+    folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "MAX_RATE", 0.0)
+    train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0, trunk="streets")
+    found, street, drawn = tensors(tmp_path / "own"), tensors(STREETS), begin(3, 0).state_dict()
+    for name, tensor in found.items():
+        if "running" not in name:
+            assert torch.equal(tensor, street[name] if ".tpm." in name else drawn[name].half()), name
+    with pytest.raises(DataError, match="base is no TopFormer tiny"):
+        train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0, trunk="base")
+
+
+def test_a_teacher_is_learned_from_and_left_behind(folder: Path, tmp_path: Path, quick: None) -> None:
+    random = np.random.default_rng(0)
+    for stem in TRAIN:
+        np.save(tmp_path / f"{stem}.npy", random.normal(size=(5, 3, 4)).astype(np.float16))
+    data = Photographs(folder)
+    train.train(data, tmp_path / "plain", steps=3, seed=0)
+    train.train(data, tmp_path / "taught", steps=3, seed=0, teacher=tmp_path)
+    assert tensors(tmp_path / "plain").keys() == tensors(tmp_path / "taught").keys()
+    assert not same(tmp_path / "plain", tmp_path / "taught")
+
+
+def test_retelling_costs_nothing_where_the_output_tells_the_teachers_direction() -> None:
+    retelling = Retelling(2, 2)
+    nn.init.zeros_(retelling.tell.bias)
+    retelling.tell.weight.data = torch.eye(2)[:, :, None, None]
+    taught = torch.tensor([[-1.0, 1.0], [3.0, -3.0]]).view(1, 2, 1, 2)
+    told = (
+        taught / taught.abs() * torch.tensor([0.1, 7.0])
+    )  # the teacher's channels are brought to one scale, lengths don't count
+    assert retelling(told, taught).item() == pytest.approx(0, abs=1e-5)
+    assert retelling(-told, taught).item() == pytest.approx(2, abs=1e-5)
+
+
+def test_the_average_forgets_what_it_began_with() -> None:
+    mean, values = torch.zeros(1), [float(n) for n in range(1, 3001)]
+    for step, value in enumerate(values, start=1):
+        mean = average(mean, torch.tensor([value]), step)
+    assert float(mean) == pytest.approx(3000 - 300, rel=0.01)  # as old as a tenth of the steps, on the mean
+    late = average(torch.zeros(1), torch.ones(1), 100_000)
+    assert float(late) == pytest.approx(1 / train.MEMORY)
+
+
+def test_the_averages_statistics_are_those_of_its_own_parameters(folder: Path, quick: None) -> None:
+    crops = Crops(Photographs(folder), CPU)
+    mean = AveragedModel(begin(3, 0), avg_fn=average)
+    found = averaged(mean, crops, 1)
+    batch = crops.batch((2, 2), 0, hide=False).pictures
+    first = mean.module.backbone.tpm.stem[0].c(batch)
+    assert not found.training
+    assert torch.allclose(found.backbone.tpm.stem[0].bn.running_mean, first.mean((0, 2, 3)), atol=1e-4)
+    assert torch.allclose(found.backbone.tpm.stem[0].bn.running_var, first.var((0, 2, 3)), rtol=1e-3)
 
 
 # The command line
@@ -902,7 +1120,7 @@ def test_what_training_writes_is_for_whom_the_umask_says(
     before = os.umask(0o027)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(train, "score", interrupted)
+            patch.setattr(train, "watch", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 train.train(Photographs(folder), tmp_path / "own", steps=5, seed=0)
         train.train(Photographs(folder), tmp_path / "own", steps=5, seed=0)
@@ -915,7 +1133,7 @@ def test_what_training_writes_is_for_whom_the_umask_says(
 
 
 def test_a_batch_without_labels_costs_nothing() -> None:
-    assert float(loss_of(torch.randn(1, 3, 2, 2), torch.full((1, 4, 4), IGNORE))) == 0
+    assert float(loss_of(torch.randn(1, 3, 2, 2), torch.full((1, 4, 4), IGNORE), NOTHING[:1])) == 0
 
 
 @pytest.mark.parametrize("classes", [CLASSES[::-1], [*CLASSES, "more"]], ids=str)
@@ -923,7 +1141,7 @@ def test_an_unfinished_run_of_other_classes_is_not_gone_on_with(
     folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, classes: list[str]
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(train, "spread", lambda *_: 1 / 0)
+        patch.setattr(train, "watch", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train.train(Photographs(folder), tmp_path / "own", steps=5, seed=3)
     split(folder, classes=classes)

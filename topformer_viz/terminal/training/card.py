@@ -4,6 +4,8 @@ streets.json holds the numbers, README.md (the model card) says them in words. T
 """
 
 import json
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from topformer_viz.study import heads as findings
 from topformer_viz.study import likeness
 from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.terminal.training.data import DataError, Photographs, pixels_of_val, without_pixels
-from topformer_viz.terminal.training.score import Score, as_shown, confusion
+from topformer_viz.terminal.training.score import Score, as_shown
 
 CARD = STREETS.with_name("README.md")
 
@@ -37,9 +39,7 @@ def evaluate(data: Photographs) -> dict[str, Any]:
         raise DataError(f"splits.json names {data.classes}, the bundled network {model.class_names}")
     if unscored := without_pixels(data.classes, pixels_of_val(data)):
         raise DataError(f"without an image pixel in val: {', '.join(unscored)}. The card needs a score of every class")
-    classes = len(data.classes)
-    whole = torch.zeros(classes, classes, dtype=torch.int64)
-    silenced = {name: whole.clone() for name in SILENCED}
+    scores: dict[str, list[Score]] = {name: [] for name in ("whole", *SILENCED)}
     runs = (trace(model, as_shown(data.picture(stem)), device=device) for stem in data.train)
     fitted = likeness.fit(likeness.summary(run) for run in tqdm(runs, "fitting", len(data.train), unit="image"))
     likeness.save(fitted)
@@ -47,11 +47,12 @@ def evaluate(data: Photographs) -> dict[str, Any]:
     for stem in tqdm(data.val, desc="scoring on val", unit="image"):
         labels = data.labels(stem)
         run = trace(model, as_shown(data.picture(stem)), device=device)
-        whole += confusion(run["class_scores"], labels)
+        scores["whole"].append(Score.of(run["class_scores"], labels))
         distances.append(likeness.distance(fitted, run))
         for name, names in SILENCED.items():
-            silenced[name] += confusion(without(model, run, names), labels)
-    result = Score(whole)
+            scores[name].append(Score.of(without(model, run, names), labels))
+    totals = {name: reduce(add, every) for name, every in scores.items()}
+    result = totals.pop("whole")
     networks = {
         "trained": model,
         "built": load_model("tiny"),
@@ -69,7 +70,7 @@ def evaluate(data: Photographs) -> dict[str, Any]:
             "accuracy": round(result.accuracy, 4),
             "iou": [round(value, 4) for value in result.iou],
         },
-        "without": {name: round(Score(counts).mean_iou, 4) for name, counts in silenced.items()},
+        "without": {name: round(score.mean_iou, 4) for name, score in totals.items()},
         "far": round(float(torch.tensor(distances).quantile(1 - RARELY)), 4),
         "networks": {name: measuring.measure(network, data, device) for name, network in networks.items()},
     }

@@ -1,6 +1,8 @@
 """Batches of crops to train on."""
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,50 +12,80 @@ from tqdm import tqdm
 
 from topformer_viz.network.images import CELL
 from topformer_viz.network.input import MEAN, STD
-from topformer_viz.terminal.training.data import IGNORE, Photographs, pixels
+from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs, pixels
 
-# Crops in tokens (rows, columns): small ones first, as they are cheap, at the end the grids that are shown.
+# Crops in tokens (rows, columns): small ones first, as a batch holds more of them, at the end the grids that are shown.
 CROPS = (
     ((4, 4), (4, 6), (6, 4)),
     ((6, 6), (6, 8), (8, 6)),
-    ((8, 8), (8, 11), (11, 8)),
+    ((8, 8), (8, 11), (8, 12), (11, 8)),
 )
-PHASES = (0.35, 0.65)  # parts of the training at which the next size of crops begins
+PHASES = (0.25, 0.55)  # parts of the training at which the next size of crops begins
 EARLIER = 0.25  # then this share of batches still takes an earlier size
 BATCH_TOKENS = 440  # a batch has as many crops as fit, so that every step costs the same
 SCALES = (0.7, 2.1)  # pixels of the crop per image pixel; an image of short side 360 is shown at 1.42
 BALANCED = 0.5  # share of crops that are centred on a class drawn by rarity
+HIDING, HIDDEN = 0.5, 0.2  # share of crops in which tokens are hidden, and share of their tokens
+PER_LABEL = 4  # pixels of the crop, each way, to a label: the class scores lie 8 apart
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops to learn from, of ``rows`` x ``columns`` tokens.
+
+    ``pictures``: normalised, (n, 3, 64 rows, 64 columns); ``labels``: int64 (n, 16 rows, 16 columns), ``NONE_OF`` and
+    ``IGNORE`` among them; ``absent``: bool (n, classes), what ``NONE_OF`` speaks of; ``taught``: what the teacher computes
+    there, (n, channels, rows, columns), if there is one.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    absent: Tensor
+    taught: Tensor | None
 
 
 class Crops:
-    """Batches of augmented crops of the training images, all of which are held in memory, decoded."""
+    """Batches of augmented crops of the training images, all of which are held in memory, decoded.
 
-    def __init__(self, data: Photographs, device: torch.device) -> None:
+    ``teacher``: a folder of STEM.npy, float16 (channels, y, x), for each image of train: what another network computes of
+    it, its cells spread over the whole image.
+    """
+
+    def __init__(self, data: Photographs, device: torch.device, teacher: Path | None = None) -> None:
         self.device = device
         self.pictures: list[Tensor] = []  # uint8 (3, Y, X)
         self.labels: list[Tensor] = []  # uint8 (Y, X)
+        self.taught: list[Tensor] = []  # float16 (channels, y, x)
+        self.absent = torch.zeros(len(data.train), len(data.classes), dtype=torch.bool)
         counts = []
-        for stem in tqdm(data.train, desc="reading", unit="image", leave=False):
+        for n, stem in enumerate(tqdm(data.train, desc="reading", unit="image", leave=False)):
             picture, labels = data.example(stem)
             self.pictures.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous())
             self.labels.append(labels)
+            self.absent[n, data.absent(stem)] = True
             counts.append(pixels(labels))
+            if teacher:
+                self.taught.append(_taught(teacher / f"{stem}.npy"))
         self.pixels = torch.stack(counts).sum(0)  # as ``pixels`` counts, of all images
         pixels_of = torch.stack(counts)[:, : len(data.classes)].double()  # (images, classes)
         share = pixels_of.sum(0) / pixels_of.sum()
         self.rarity = torch.where(share > 0, share.clamp(min=1e-9).rsqrt(), 0.0)
         self.holding = [pixels_of[:, c].nonzero().flatten() for c in range(len(data.classes))]
 
-    def batch(self, tokens: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
-        """Normalised crops (n, 3, 64 rows, 64 columns) and their labels at half that size, int64; the same by seed."""
+    def batch(self, tokens: tuple[int, int], seed: int, hide: bool = True) -> Batch:
+        """Crops of ``tokens`` (rows, columns), in some of them parts hidden; the same by seed."""
         random = torch.Generator().manual_seed(seed)
         crops = [self._crop(tokens, random) for _ in range(max(2, BATCH_TOKENS // (tokens[0] * tokens[1])))]
-        pictures, labels = (torch.stack(parts).to(self.device) for parts in zip(*crops, strict=True))
+        pictures, labels, absent, *taught = (torch.stack(parts).to(self.device) for parts in zip(*crops, strict=True))
         mean, std = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (MEAN, STD))
-        return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last), labels
+        pictures = (pictures - mean) / std
+        pictures = _hide(pictures, random) if hide else pictures
+        return Batch(
+            pictures.contiguous(memory_format=torch.channels_last), labels, absent, taught[0] if taught else None
+        )
 
-    def _crop(self, tokens: tuple[int, int], random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A turned, flipped, scaled and recoloured cut-out of one image, values 0..1, and its labels."""
+    def _crop(self, tokens: tuple[int, int], random: torch.Generator) -> tuple[Tensor, ...]:
+        """A turned, flipped, scaled and recoloured cut-out of one image, values 0..1; then as ``Batch`` lists them."""
 
         def uniform(low: float, high: float) -> float:
             return low + (high - low) * float(torch.rand((), generator=random))
@@ -85,12 +117,13 @@ class Crops:
                 [flip * columns * math.sin(turn) * 2 / Y, rows * math.cos(turn) * 2 / Y, 2 * y / Y - 1],
             ]
         )[None]
-        grid = F.affine_grid(theta, [1, 1, h, w], align_corners=False)
-        crop = F.grid_sample(picture[None].float() / 255, grid, padding_mode="reflection", align_corners=False)[0]
-        grid = F.affine_grid(theta, [1, 1, h // 2, w // 2], align_corners=False)
-        known = labels[None, None].float() - IGNORE  # so that 0, what lies outside, is "no class"
-        target = F.grid_sample(known, grid, mode="nearest", align_corners=False)[0, 0].long() + IGNORE
-        return self._recolour(crop, uniform), target
+        crop = _sampled(picture[None].float() / 255, theta, (h, w), padding_mode="reflection")
+        known = labels[None, None].float() - IGNORE  # so that 0, what lies outside, is "nothing known"
+        target = _sampled(known, theta, (h // PER_LABEL, w // PER_LABEL), mode="nearest")[0].long() + IGNORE
+        taught = [
+            _sampled(x[None].float(), theta, tokens, padding_mode="reflection") for x in self.taught[index : index + 1]
+        ]
+        return self._recolour(crop, uniform), target, self.absent[index], *taught
 
     @staticmethod
     def _recolour(crop: Tensor, uniform) -> Tensor:  # type: ignore[no-untyped-def]
@@ -101,6 +134,36 @@ class Crops:
         crop = crop.mean() + uniform(0.6, 1.5) * (crop - crop.mean())
         cast = torch.tensor([uniform(0.88, 1.12) for _ in range(3)]).view(3, 1, 1)
         return (crop * cast * uniform(0.65, 1.4)).clamp(0, 1)
+
+
+def _sampled(x: Tensor, theta: Tensor, size: tuple[int, int], **how: str) -> Tensor:
+    """The cut-out of ``x`` (1, channels, Y, X) that ``theta`` describes, at ``size``."""
+    grid = F.affine_grid(theta, [1, 1, *size], align_corners=False)
+    return F.grid_sample(x, grid, align_corners=False, **how)[0]
+
+
+def _hide(pictures: Tensor, random: torch.Generator) -> Tensor:
+    """In some crops, some tokens' squares become their mean colour: what lies there only the others can tell."""
+    n, _, h, w = pictures.shape
+    size = (n, 1, h // CELL, w // CELL)
+    hidden = (torch.rand(size, generator=random) < HIDDEN) & (torch.rand(n, 1, 1, 1, generator=random) < HIDING)
+    hidden, mean = (
+        F.interpolate(x, (h, w)) for x in (hidden.float().to(pictures.device), F.avg_pool2d(pictures, CELL))
+    )
+    return torch.where(hidden > 0, mean, pictures)
+
+
+def _taught(path: Path) -> Tensor:
+    """What the teacher computes of an image, float16 (channels, y, x)."""
+    try:
+        taught = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is missing or damaged: the teacher's folder needs one for each image of train"
+        ) from error
+    if taught.dtype != np.float16 or taught.ndim != 3:
+        raise DataError(f"{path} must hold float16 (channels, y, x)")
+    return torch.from_numpy(taught)
 
 
 def crop_grid(step: int, steps: int, seed: int) -> tuple[int, int]:

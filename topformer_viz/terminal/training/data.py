@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from topformer_viz.network.images import ImageError, open_image, upright
 
-IGNORE = 255  # the label of image pixels that belong to no class
+IGNORE = 255  # the label of image pixels of which nothing is known
+NONE_OF = 254  # the label of those that surely belong to none of the classes that are ``absent`` there
 # What a PNG file can be, by the byte of its head that says so.
 PNG_KINDS = {0: "grey", 2: "in colour", 3: "palette", 4: "grey with transparency", 6: "in colour with transparency"}
 
@@ -25,7 +27,12 @@ class Photographs:
 
     splits.json: {"classes": [name, ...], "train": [stem, ...], "val": [stem, ...]}; images/STEM.webp (or .png,
     .jpg), read as the app reads uploads: upright, in sRGB; labels/STEM.png, uint8 class index per image pixel, 255 where
-    it belongs to none, of the upright photograph's size. ``DataError`` says what is missing.
+    it is not labelled, of the upright photograph's size. ``DataError`` says what is missing.
+
+    Photographs of which only some things are labelled are told by their kind, a stem's beginning up to "_":
+    "partly_labelled": [kind, ...] in splits.json, and for those whose labels also tell where things are not,
+    "negative": {"folder": name, "absent": {kind: [class, ...]}}: that folder's labels are read instead, and 254 in them
+    means "surely none of these classes".
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -33,11 +40,13 @@ class Photographs:
         self.classes: list[str]
         self.train: list[str]
         self.val: list[str]
-        self.classes, self.train, self.val = _lists(self.folder / "splits.json")
+        content = _content(self.folder / "splits.json")
+        self.classes, self.train, self.val = _lists(content)
+        self._partly, self._negative, self._absent = _parts(content, self.classes)
         if both := set(self.train) & set(self.val):
             raise DataError(f"splits.json has images in train and in val: {', '.join(sorted(both)[:3])}")
-        if not (self.train and self.val) or not 1 < len(self.classes) < IGNORE:
-            raise DataError("splits.json needs images in train and in val, and 2 to 254 classes")
+        if not (self.train and self.val) or not 1 < len(self.classes) <= NONE_OF:
+            raise DataError(f"splits.json needs images in train and in val, and 2 to {NONE_OF} classes")
         if twice := [name for name in self.classes if self.classes.count(name) > 1]:
             raise DataError(f"splits.json names the class {twice[0]} twice")
 
@@ -49,25 +58,34 @@ class Photographs:
         except ImageError as error:
             raise DataError(f"images/{path.name}: {error}") from error
 
+    def partly(self, stem: str) -> bool:
+        """Whether only some of what the photograph shows is labelled."""
+        return _kind(stem) in self._partly
+
+    def absent(self, stem: str) -> list[int]:
+        """The classes of which an image pixel labelled ``NONE_OF`` is surely none."""
+        return self._absent.get(_kind(stem), [])
+
     def labels(self, stem: str) -> Tensor:
-        """Class index per image pixel, uint8 (Y, X)."""
-        path = self._file("labels", stem, ("png",))
+        """Class index per image pixel, ``NONE_OF`` or ``IGNORE``, uint8 (Y, X)."""
+        path = self._file(self._negative if self.absent(stem) else "labels", stem, ("png",))
         data = path.read_bytes()
         try:
             image = Image.open(io.BytesIO(data), formats=["PNG"])
             image.load()
         except Exception as error:  # Pillow's readers raise nearly any type on a damaged file
-            raise DataError(f"labels/{path.name} is damaged, or no PNG file") from error
+            raise DataError(f"{path.parent.name}/{path.name} is damaged, or no PNG file") from error
         depth, kind = data[24], PNG_KINDS.get(data[25], "of another kind")
         if kind != "palette" and (kind, depth) != ("grey", 8):  # Pillow stretches grey of fewer bits to 0 to 255
             raise DataError(
-                f"labels/{path.name} must be a grey image of 8 bits per pixel, or one with a palette, and is {kind}, {depth} "
+                f"{path.parent.name}/{path.name} must be a grey image of 8 bits per pixel, or one with a palette, and is {kind}, {depth} "
                 f"bit{'s' * (depth > 1)} per channel; a pixel's value is the number of its class, from 0, or {IGNORE} for none"
             )
         labels = torch.from_numpy(np.array(upright(image)))
-        if (wrong := labels[(labels >= len(self.classes)) & (labels != IGNORE)]).numel():
+        beyond = [IGNORE, NONE_OF] if self.absent(stem) else [IGNORE]
+        if (wrong := labels[(labels >= len(self.classes)) & ~torch.isin(labels, torch.tensor(beyond))]).numel():
             raise DataError(
-                f"labels/{path.name} has a class {int(wrong[0])}, but splits.json names {len(self.classes)}, from 0"
+                f"{path.parent.name}/{path.name} has a class {int(wrong[0])}, but splits.json names {len(self.classes)}, from 0"
             )
         return labels
 
@@ -92,8 +110,12 @@ class Photographs:
         raise DataError(f"there is no {folder}/{stem}{names} in {self.folder}")
 
 
-def _lists(splits: Path) -> list[list[str]]:
-    """Classes, train and val, as splits.json names them; ``DataError`` says what is wrong with it."""
+def _kind(stem: str) -> str:
+    return stem.partition("_")[0]
+
+
+def _content(splits: Path) -> dict[str, Any]:
+    """What splits.json holds; ``DataError`` says what is wrong with it."""
 
     def refusal(why: str) -> DataError:
         return DataError(f"{splits} must list classes, train and val, as the README says: {why}")
@@ -112,14 +134,39 @@ def _lists(splits: Path) -> list[list[str]]:
         raise refusal("it is not an object in braces")
     if missing := [name for name in ("classes", "train", "val") if name not in content]:
         raise refusal(f"it lacks {' and '.join(missing)}")
+    return content
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+
+
+def _lists(content: dict[str, Any]) -> list[list[str]]:
+    """Classes, train and val."""
     lists = [content[name] for name in ("classes", "train", "val")]
-    if not all(isinstance(names, list) and all(isinstance(name, str) and name for name in names) for names in lists):
+    if not all(map(_are_names, lists)):
         raise DataError("splits.json needs classes, train and val to be lists of names")
     return lists
 
 
+def _parts(content: dict[str, Any], classes: list[str]) -> tuple[list[str], str, dict[str, list[int]]]:
+    """The kinds that are partly labelled, the folder of labels with ``NONE_OF``, and by kind of which classes it speaks."""
+    partly, negative = content.get("partly_labelled", []), content.get("negative", {"folder": "", "absent": {}})
+    if not _are_names(partly):
+        raise DataError("splits.json needs partly_labelled to be a list of names")
+    folder, absent = (negative.get(name) if isinstance(negative, dict) else None for name in ("folder", "absent"))
+    if not (isinstance(folder, str) and isinstance(absent, dict) and all(map(_are_names, absent.values()))):
+        raise DataError('splits.json needs negative to be {"folder": name, "absent": {kind: [class, ...]}}')
+    for kind, names in absent.items():
+        if kind not in partly:
+            raise DataError(f"splits.json calls classes absent in {kind}, but does not list it in partly_labelled")
+        if unknown := [name for name in names if name not in classes]:
+            raise DataError(f"splits.json calls {unknown[0]} absent in {kind}, but has no class of that name")
+    return partly, folder, {kind: [classes.index(name) for name in names] for kind, names in absent.items()}
+
+
 def pixels(labels: Tensor) -> Tensor:
-    """How many image pixels carry each number, int64 (256,): first the classes, at ``IGNORE`` those without one."""
+    """How many image pixels carry each number, int64 (256,): first the classes, at the end ``NONE_OF`` and ``IGNORE``."""
     return torch.bincount(labels.flatten().long(), minlength=IGNORE + 1)
 
 
