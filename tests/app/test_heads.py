@@ -1,6 +1,8 @@
 """The page of what each head looks at, through Streamlit's AppTest on small made findings."""
 
+import base64
 import html
+import io
 import json
 import re
 from dataclasses import asdict
@@ -11,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 from opening import choose, markup, open_app
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from topformer_viz.app.canvas.markup import note_html
-from topformer_viz.app.heads import table, words
+from topformer_viz.app.heads import pictures, table, words
 from topformer_viz.app.heads.page import summary
 from topformer_viz.figures import colours
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.facts import facts
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.study import heads as findings
 from topformer_viz.terminal.training import heads as measuring
 from topformer_viz.words.numbers import times
@@ -46,7 +50,9 @@ def network(peak: float, seed: int) -> dict:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     networks = {"trained": network(2, 0), "built": network(0.01, 1), "reinitialised": network(60, 2)}
     path = tmp_path_factory.mktemp("findings") / "streets.json"
-    path.write_text(json.dumps({"classes": CLASSES, "networks": networks}, allow_nan=False))
+    one = {"sample": "street", "grid": [2, 3], "token": 4, "weights": [0.5, 0, 0, 0.25, 0, 0.25]}
+    shown = [[one, None, one, None]] * 4
+    path.write_text(json.dumps({"classes": CLASSES, "networks": networks, "shown": shown}, allow_nan=False))
     return path
 
 
@@ -80,29 +86,46 @@ def test_every_head_has_its_sentence(monkeypatch: pytest.MonkeyPatch, file: Path
 
 
 @pytest.mark.parametrize("lang", LANGS)
-def test_first_comes_what_each_head_prefers_most(monkeypatch: pytest.MonkeyPatch, file: Path, lang: Lang) -> None:
+def test_first_comes_a_sentence_a_head_under_what_shows_it(
+    monkeypatch: pytest.MonkeyPatch, file: Path, lang: Lang
+) -> None:
     monkeypatch.setattr(findings, "FILE", file)
-    found, names = findings.load(file), classes_of(8, CLASSES).names
-    trained = found.networks["trained"]
     page = markup(open_page(lang=lang))
     cells = re.findall(r'<td role="cell"[^>]*>(.*?)</td>', page)
-    told = [findings.telling(head, trained) for block in trained.heads for head in block]
-    assert len(cells) == len(told) == 16
-    for cell, one in zip(cells, told, strict=True):
-        assert html.escape(one.in_short(names, lang)) in cell
-        assert (f"<b>{times(one.estimate.value)}×</b>" in cell) == one.is_ratio
+    said = [sentence for block in range(4) for sentence in expected(file, "trained", block, lang)]
+    assert len(cells) == len(said) == 16
+    seen = words.UI["seen"](lang, row=2, column=2, sample=SAMPLES["street"].name(lang))
+    for n, (cell, sentence) in enumerate(zip(cells, said, strict=True)):
+        assert cell.endswith(f"<p>{html.escape(sentence)}</p>")
+        assert (f'alt="{seen}"' in cell) == (n % 2 == 0) == (words.UI["unseen"](lang) not in cell)
     assert page.index('class="heads-overview"') < page.index('role="grid"')
+    worth = {"whole": facts().mean_iou, **{part: facts().without[part] for part in ("attention", "blocks")}}
+    matters = note_html(words.UI["matters"](lang, **{part: f"{iou:.3f}" for part, iou in worth.items()}), lang)
+    assert page.index(matters) < page.index('class="heads-overview"')
+
+
+def test_a_picture_is_the_sample_under_the_row_with_the_token_framed() -> None:
+    weights = (1.0, 0, 0, 0, 0, 0, 0, 0)
+    data = base64.b64decode(pictures.picture("street", (2, 4), 6, weights))
+    found = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    side = pictures.CELL
+    assert found.shape == (2 * side, 4 * side, 3)
+    tokens = found.reshape(2, side, 4, side, 3).transpose(0, 2, 1, 3, 4).reshape(8, -1, 3)
+    bright = tokens[:, :, 1].mean(1)  # viridis ends in yellow
+    assert bright.argmax() == 0 and bright[0] > 1.5 * bright[1]
+    frame = np.array([np.abs(t.reshape(side, side, 3)[0].astype(int)).max() < 60 for t in tokens])
+    assert frame.tolist() == [n == 6 for n in range(8)]  # black outside
+    assert tokens[6].reshape(side, side, 3)[3, 3:-3].min() > 180  # white inside
 
 
 def test_the_summary_s_numbers_are_the_findings(file: Path) -> None:
     found, names = findings.load(file), classes_of(8, CLASSES).names
     trained = found.networks["trained"]
     heads = [head for block in trained.heads for head in block]
-    clearest, spread, untrained, matters = summary(found, names, "en")
+    clearest, spread, untrained = summary(found, names, "en")
     low, high = (f(head.effective.value for head in heads) for f in (min, max))
     assert f"{low:.1f} to {high:.1f} [[effective tokens]] of 12.0" in spread
     assert "16 of 16 heads are nearly uniform" in untrained and "of 16 nearly one-hot" in untrained
-    assert f"is {facts().without['attention']:.3f} instead of {facts().mean_iou:.3f}" in matters
     told = {
         (b, h): findings.telling(head, trained)
         for b, block in enumerate(trained.heads, 1)
@@ -187,7 +210,7 @@ def test_a_classs_name_is_text_not_markup(monkeypatch: pytest.MonkeyPatch, file:
     monkeypatch.setattr(findings, "FILE", own)
     page = markup(open_page(lang="en"))
     assert "&lt;img" in page
-    assert "<img" not in page
+    assert "<img src=x" not in page
 
 
 def test_colours_diverge_and_ink_can_be_read() -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from topformer_viz import trace
 from topformer_viz.network.model import TopFormer
+from topformer_viz.run.tracing import Trace
 from topformer_viz.study.heads import (
     LOCAL,
     MIN_AREA,
@@ -24,12 +26,13 @@ from topformer_viz.study.heads import (
     FindingsError,
     HeadFinding,
     NetworkFinding,
+    Shown,
     load,
     sentence,
     telling,
 )
 from topformer_viz.terminal.training.data import IGNORE, Photographs
-from topformer_viz.terminal.training.heads import RESAMPLES, SEED, Reading, measure, pooled, reading, summarise
+from topformer_viz.terminal.training.heads import RESAMPLES, SEED, Reading, measure, pooled, reading, shown, summarise
 from topformer_viz.terminal.training.score import as_shown
 from topformer_viz.words.text import LANGS, Text
 
@@ -266,10 +269,14 @@ def test_the_file_has_no_nan_and_comes_back_as_it_was(
     data.val = data.val[::-1]
     assert measure(varied("tiny", 3), data, CPU) == content
     file = tmp_path / "streets.json"
-    text = json.dumps({"classes": data.classes, "networks": {"trained": content}, "more": 1}, allow_nan=False)
+    one = [[{"sample": "street", "grid": [1, 2], "token": 1, "weights": [0.25, 0.75]}, None]]
+    text = json.dumps(
+        {"classes": data.classes, "networks": {"trained": content}, "shown": one, "more": 1}, allow_nan=False
+    )
     file.write_text(text)
     findings = load(file)
     assert findings.classes == ["sky", "road", "person"]
+    assert findings.shown == [[Shown("street", (1, 2), 1, [0.25, 0.75]), None]]
     network = findings.networks["trained"]
     assert json.loads(json.dumps(asdict(network))) == json.loads(text)["networks"]["trained"]
     assert network.together[0][2] == 0
@@ -428,3 +435,67 @@ def test_a_pair_that_never_meets_has_nothing_to_say() -> None:
     head = finding(rall_0=Estimate(2, 1.9, 2.1), r0_1=Estimate(2, 1.9, 2.1))
     head.ratio[1][0] = None
     assert said(head)[0].startswith("Sky reads the road")
+
+
+# The token that shows it
+
+SIZE = {"H": 2, "W": 3, "Y": 128, "X": 192}
+
+
+def run_of(classes: list[int], weights: Tensor) -> Trace:
+    """A run that calls the six tokens so, of one block with one head of these weights (6, 6)."""
+    scores = 9 * F.one_hot(torch.tensor(classes), 4).view(2, 3, 4).permute(2, 0, 1)[None].float()
+    scores = scores.repeat_interleave(64, 2).repeat_interleave(64, 3)
+    return Trace({"class_scores": scores, "block0.weights": weights[None, None]}, SIZE, 0.0, "cpu", False)
+
+
+def uniform(**rows: list[float]) -> Tensor:
+    """Uniform rows but for some: r4 is that of token 4."""
+    weights = torch.full((6, 6), 1 / 6)
+    for name, row in rows.items():
+        weights[int(name[1:])] = torch.tensor(row)
+    return weights
+
+
+def only(head: HeadFinding) -> NetworkFinding:
+    return replace(NETWORK, heads=[[head]])
+
+
+PAIR = {"r0_1": Estimate(3, 2.5, 3.5)}  # the sky reads the road
+
+
+def test_a_preference_is_shown_where_a_token_of_its_class_follows_it_most() -> None:
+    """Not where a token of another class does, nor where less is read."""
+    little, much = [0.0, 0, 0.1, 0.4, 0.4, 0.1], [0.0, 0, 0, 0.5, 0.5, 0]
+    labels = [0, 0, 2, 1, 1, 2]
+    runs = {
+        "street": run_of(labels, uniform(r1=little, r2=much)),
+        "cat": run_of(labels, uniform(r0=much)),
+        "china": run_of([2] * 6, uniform(r0=much)),
+    }
+    assert shown(only(finding(**PAIR)), runs) == [
+        [{"sample": "cat", "grid": (2, 3), "token": 0, "weights": pytest.approx(much, abs=1e-4)}]
+    ]
+    del runs["cat"]
+    ((found,),) = shown(only(finding(**PAIR)), runs)
+    assert found and (found["sample"], found["token"]) == ("street", 1)
+    assert shown(only(finding(**PAIR)), {"china": runs["china"]}) == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("head", "token"),
+    [
+        (finding(r0_1=Estimate(0.1, 0.05, 0.2)), 1),  # hardly reads the road: the sky's token that reads least of it
+        (finding(**{f"r{c}_1": Estimate(2, 1.5, 3) for c in range(3)}, rall_1=Estimate(2, 1.5, 3)), 0),
+        (finding(effective=Estimate(1.02, 1.01, 1.1)), 2),
+        (finding(effective=Estimate(85, 84.9, 85.2)), 4),
+        (finding(distance=Estimate(1, 0.9, 1.1)), 2),
+        (finding(), None),
+    ],
+    ids=["less", "key", "one-hot", "uniform", "local", "none"],
+)
+def test_what_else_is_told_is_shown_by_the_clearest_token(head: HeadFinding, token: int | None) -> None:
+    rows = {"r0": [0.1, 0.1, 0.1, 0.4, 0.2, 0.1], "r1": [0.2, 0.5, 0.2, 0, 0, 0.1], "r2": [0, 0, 1.0, 0, 0, 0]}
+    rows |= {"r3": [0.1, 0.1, 0.1, 0.5, 0.1, 0.1], "r5": [0.3, 0.1, 0.1, 0.1, 0.1, 0.3]}
+    ((found,),) = shown(only(head), {"street": run_of([0, 0, 2, 1, 2, 2], uniform(**rows))})
+    assert (found and found["token"]) == token

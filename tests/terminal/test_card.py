@@ -246,6 +246,7 @@ def test_what_is_measured_is_what_the_network_does_on_val(made: Photographs, fit
     assert (found["classes"], found["train"], found["val"]) == (CLASSES, 2, 3)
     assert found["training"] == {"steps": 9, "seed": 1, "seconds": 90, "on": "a test"}
     assert list(found["networks"]) == NETWORKS
+    assert [len(block) for block in found["shown"]] == [4] * 4
     trained, built, again = (NetworkFinding.from_json(found["networks"][name]) for name in NETWORKS)
     rows = [torch.special.entr(runs[stem]["block0.weights"][0, 1]).sum(-1).exp().mean() for stem in made.val]
     assert trained.heads[0][1].effective.value == pytest.approx(float(torch.stack(rows).mean()), rel=1e-2)
@@ -281,6 +282,20 @@ def test_evaluate_needs_every_class_in_val(
 def test_evaluate_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--data", str(tmp_path)]) == 1
     assert "splits.json must list" in capsys.readouterr().err
+
+
+def test_the_rows_that_the_page_shows_are_the_networks(known: dict[str, Any]) -> None:
+    """On samples that it does not call unlike what it learned."""
+    model, fitted = load_model("streets"), likeness.load()
+    shown = [(b, h, one) for b, block in enumerate(known["shown"]) for h, one in enumerate(block)]
+    assert len(shown) == 16
+    runs = {one["sample"]: trace(model, as_shown(open_sample(one["sample"]))) for _, _, one in shown if one}
+    assert runs and all(likeness.distance(fitted, run) <= known["far"] for run in runs.values())
+    for b, h, one in shown:
+        if one:
+            row = runs[one["sample"]][f"block{b}.weights"][0, h, one["token"]]
+            assert one["weights"] == pytest.approx(row.tolist(), rel=2e-3, abs=1e-5)
+            assert one["grid"] == [runs[one["sample"]].sizes[axis] for axis in ("H", "W")]
 
 
 # How unlike the streets

@@ -95,22 +95,39 @@ class NetworkFinding:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A token at which what is told of a head shows clearly: its flat index in the ``grid`` (rows, columns) of one of the
+    app's samples, and its row of that head's ``weights``, HW numbers."""
+
+    sample: str
+    grid: tuple[int, int]
+    token: int
+    weights: list[float]
+
+
+@dataclass(frozen=True)
 class Findings:
-    """The findings of several networks on the same images: "trained", "built" and "reinitialised"."""
+    """The findings of several networks on the same images: "trained", "built" and "reinitialised".
+
+    ``shown[block][head]``: where the trained network's head shows what is told of it; None where no sample does.
+    """
 
     classes: list[str]
     networks: dict[str, NetworkFinding]
+    shown: list[list[Shown | None]]
 
 
 def load(path: Path = FILE) -> Findings:
-    """The findings in a JSON file of {"classes": [name, ...], "networks": {name: what ``measure`` gave, ...}, ...}.
+    """The findings in a JSON file of {"classes": [name, ...], "networks": {name: what ``measure`` gave, ...}, "shown": what
+    ``shown`` gave, ...}.
 
     Raises ``FindingsError`` if there is no such file or nothing of the kind in it.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
         networks = {name: NetworkFinding.from_json(network) for name, network in dict(content["networks"]).items()}
-        return Findings(list(content["classes"]), networks)
+        shown = [[one and Shown(**{**one, "grid": tuple(one["grid"])}) for one in block] for block in content["shown"]]
+        return Findings(list(content["classes"]), networks, shown)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FindingsError(f"{path.name} holds no findings: {error!r}") from error
 

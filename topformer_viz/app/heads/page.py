@@ -1,6 +1,6 @@
 """The page "What does each head look at?": the findings that come with the weights, in a minute and in full.
 
-First what each head prefers most, and a few sentences; all tables, how they were made and what they prove are folded.
+First what each head does, each with an image that shows it, and what attention is worth; all tables, how they were made and what they prove are folded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,9 +58,12 @@ def show(view: View) -> None:
     names = classes_of(len(found.classes), found.classes).names
     network = next(iter(found.networks.values()))
     purpose = note_html(UI["purpose"](lang, images=network.pictures), lang)
+    worth, pictures = UI["matters"](lang, **_without()), UI["pictures"](lang, images=network.pictures)
     said = "".join(f"<li>{note_html(line, lang)}</li>" for line in summary(found, names, lang))
     st.html(
-        f'<p class="heads-lead">{purpose}</p><div class="heads-top">{overview(network, names, lang)}<ul>{said}</ul></div>'
+        f'<p class="heads-lead">{purpose}</p><p class="heads-lead">{note_html(worth, lang)}</p>'
+        f"{overview(network, found.shown, names, lang)}"
+        f'<p class="heads-note">{note_html(pictures, lang)}</p><ul class="heads-said">{said}</ul>'
     )
     _tables(view, found)
     with fold("method", UI["method"](lang)):
@@ -129,7 +132,7 @@ def summary(found: Findings, names: Sequence[Text], lang: Lang) -> list[str]:
             for slug, what in (("built", "uniform"), ("reinitialised", "one-hot"))
         }
         said.append(UI["untrained"](lang, all=every, **count))
-    return [*said, UI["matters"](lang, **_without())]
+    return said
 
 
 @st.fragment

@@ -3,19 +3,21 @@
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
+from topformer_viz.app.heads.pictures import tag
 from topformer_viz.app.heads.words import UI
 from topformer_viz.figures.colours import RDBU_R, luminance
+from topformer_viz.network.samples import SAMPLES
 from topformer_viz.study.heads import (
     MIN_AREA,
     MIN_PICTURES,
     Estimate,
-    HeadFinding,
     NetworkFinding,
+    Shown,
     as_asking,
     as_read,
     sentence,
-    telling,
 )
 from topformer_viz.words.names import BLOCK
 from topformer_viz.words.numbers import decimal, times
@@ -25,15 +27,18 @@ STOPS = RDBU_R.split()  # blue is less, red more
 REACH = 2  # log2 of the ratio at which colour ends: a quarter, and four times
 
 
-def overview(network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
-    """What each head prefers most: a row per block, a column per head; on a phone a block's heads two by two."""
-    heads = range(1, len(network.heads[0]) + 1)
-    top = "".join(f'<th scope="col" role="columnheader">{UI["head_n"](lang, n=head)}</th>' for head in heads)
+def overview(
+    network: NetworkFinding, shown: Sequence[Sequence[Shown | None]], names: Sequence[Text], lang: Lang
+) -> str:
+    """What each head does, in a sentence and the picture that shows it: a row per block, a column per head; on a phone a
+    block's heads two by two."""
+    heads = range(len(network.heads[0]))
+    top = "".join(f'<th scope="col" role="columnheader">{UI["head_n"](lang, n=head + 1)}</th>' for head in heads)
     rows = "".join(
-        f'<tr role="row"><th scope="row" role="rowheader">{BLOCK(lang)} {n}</th>'
-        + "".join(_preference(head, network, names, lang, UI["head_n"](lang, n=h)) for h, head in enumerate(block, 1))
+        f'<tr role="row"><th scope="row" role="rowheader">{BLOCK(lang)} {b + 1}</th>'
+        + "".join(_finding(network, b, h, shown[b][h], names, lang) for h in heads)
         + "</tr>"
-        for n, block in enumerate(network.heads, 1)
+        for b in range(len(network.heads))
     )
     return (
         f'<table class="heads-overview" role="table"><caption>{UI["overview"](lang)}</caption>'
@@ -41,17 +46,24 @@ def overview(network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
     )
 
 
-def _preference(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], lang: Lang, title: str) -> str:
-    told = telling(head, network)
-    words = escape(told.in_short(names, lang))
-    if not told.is_ratio:
-        return f'<td role="cell" data-head="{title}">{words}</td>'
-    value, low, high = map(times, told.estimate)
-    paper, ink = colours(told.estimate.value)
-    return (
-        f'<td role="cell" data-head="{title}" style="background:{paper};color:{ink}"><b>{value}×</b> {words} '
-        f"<small>({UI['interval'](lang, low=low, high=high)})</small></td>"
+def _finding(
+    network: NetworkFinding, block: int, head: int, shown: Shown | None, names: Sequence[Text], lang: Lang
+) -> str:
+    """A head's sentence, under the picture that shows it."""
+    finding, title = network.heads[block][head], UI["head_n"](lang, n=head + 1)
+    said = escape(sentence(finding, network, names, lang))
+    seen = (
+        tag(shown, UI["seen"](lang, **_place(shown, lang)))
+        if shown
+        else f'<span class="none">{UI["unseen"](lang)}</span>'
     )
+    return f'<td role="cell" data-head="{title}">{seen}<p>{said}</p></td>'
+
+
+def _place(shown: Shown, lang: Lang) -> dict[str, Any]:
+    """Where the token lies, and in which sample."""
+    row, column = divmod(shown.token, shown.grid[1])
+    return {"row": row + 1, "column": column + 1, "sample": SAMPLES[shown.sample].name(lang)}
 
 
 def card(

@@ -43,8 +43,17 @@ UI = {
         "在训练好的网络里，每个[[head|头]]让哪一类 token 去读哪一类，在训练中从未见过的 {images} 张有标注的街景图片上测得。"
         "数字的意思是：得到的注意力是平均读取所有 token 时的多少倍。",
     ),
-    "overview": Text("What each head prefers most", "每个头最明显的偏好"),
-    "interval": Text("{low} to {high}", "{low} 到 {high}"),
+    "overview": Text("What each head does", "每个头在做什么"),
+    "seen": Text(
+        "What the token in row {row}, column {column} of {sample} reads", "{sample}：第 {row} 行第 {column} 列的 token 读什么"
+    ),
+    "unseen": Text("No sample shows it.", "没有样图能表现这一点。"),
+    "pictures": Text(
+        "Under each sentence's number lie all {images} images. The picture over it is one example, the token of the app's own "
+        "samples where it shows most clearly: framed the token that reads, the brighter a place, the more it reads there.",
+        "每句话里的数来自全部 {images} 张图片。上方的图只是一个例子：在应用自带的样图里，最能表现这句话的那个 token。"
+        "带框的是在读的 token，越亮的地方读得越多。",
+    ),
     "clearest": Text(
         "**The clearest preference** is in block {block}, head {head}: {told}, {value} times as much as if uniform ({low} to {high}). "
         "In {many} of {all} heads one class is read at least twice as much as if uniform.",
@@ -70,9 +79,9 @@ UI = {
         "**未训练的网络**，在同样的图片上：默认初始化时 {all} 个头中有 {built} 个接近均匀，作者的初始化时有 {reinitialised} 个接近 one-hot。",
     ),
     "matters": Text(
-        "**A clear preference may decide little:** with all attention switched off [[mIoU]] on these images is {attention} instead of "
-        "{whole}; without the four blocks {blocks}.",
-        "**偏好鲜明，作用不一定大：**关掉全部注意力后，这些图片上的 [[mIoU]] 是 {attention}，原来是 {whole}；去掉四个块后是 {blocks}。",
+        "**What attention is worth:** [[mIoU]] on these images is {whole}; with all attention switched off it is {attention}, and "
+        "without the four blocks {blocks}. A clear preference may still decide little.",
+        "**注意力值多少：**这些图片上的 [[mIoU]] 是 {whole}；关掉全部注意力后是 {attention}，去掉四个块后是 {blocks}。偏好鲜明，作用也不一定大。",
     ),
     "tables": Text("All numbers: which class reads which, block by block", "全部数字：逐块查看哪一类读哪一类"),
     "method": Text("How this was measured, and how to read a table", "怎样测量，怎样读表"),

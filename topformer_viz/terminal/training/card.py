@@ -17,6 +17,7 @@ from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE, RARELY
 from topformer_viz.network.initialise import reinitialised
 from topformer_viz.network.model import BLOCKS, TopFormer
+from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.network.weights import STREETS, load_model
 from topformer_viz.run.inference import best_device
 from topformer_viz.run.segmentation import SILENCED, without
@@ -53,11 +54,15 @@ def evaluate(data: Photographs) -> dict[str, Any]:
             scores[name].append(Score.of(without(model, run, names), labels))
     totals = {name: reduce(add, every) for name, every in scores.items()}
     result = totals.pop("whole")
+    far = round(float(torch.tensor(distances).quantile(1 - RARELY)), 4)
     networks = {
         "trained": model,
         "built": load_model("tiny"),
         "reinitialised": reinitialised(load_model("tiny")),  # type: ignore[arg-type]
     }
+    found = {name: measuring.measure(network, data, device) for name, network in networks.items()}
+    samples = {name: trace(model, as_shown(open_sample(name)), device=device) for name in SAMPLES}
+    known = {name: run for name, run in samples.items() if likeness.distance(fitted, run) <= far}
     with safe_open(STREETS, "pt") as file:
         training = json.loads(file.metadata()["training"])
     return {
@@ -71,8 +76,9 @@ def evaluate(data: Photographs) -> dict[str, Any]:
             "iou": [round(value, 4) for value in result.iou],
         },
         "without": {name: round(score.mean_iou, 4) for name, score in totals.items()},
-        "far": round(float(torch.tensor(distances).quantile(1 - RARELY)), 4),
-        "networks": {name: measuring.measure(network, data, device) for name, network in networks.items()},
+        "far": far,
+        "networks": found,
+        "shown": measuring.shown(findings.NetworkFinding.from_json(found["trained"]), known),
     }
 
 

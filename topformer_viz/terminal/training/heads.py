@@ -8,7 +8,8 @@ is a ratio, and 1 is uniform. Sums run over all images before anything is divide
 The uncertainty is over images: 95 % bootstrap intervals (Efron, 1979), images drawn with replacement.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +23,9 @@ from topformer_viz.network.colour import Model
 from topformer_viz.network.input import to_tensor
 from topformer_viz.run.inference import inference_copy, run
 from topformer_viz.run.measures import distances, effective_tokens
-from topformer_viz.study.heads import Estimate, HeadFinding, NetworkFinding
+from topformer_viz.run.segmentation import segment
+from topformer_viz.run.tracing import Trace
+from topformer_viz.study.heads import Estimate, HeadFinding, NetworkFinding, Telling, telling
 from topformer_viz.terminal.training.data import IGNORE, Photographs
 from topformer_viz.terminal.training.score import as_shown
 
@@ -148,3 +151,61 @@ def measure(model: Model, data: Photographs, device: torch.device) -> dict[str, 
         run(fast, image, keep)
         readings.append(reading(torch.cat(found), pooled(data.labels(stem), len(data.classes), grid), grid))
     return asdict(summarise(readings, model.num_heads))
+
+
+def shown(network: NetworkFinding, runs: Mapping[str, Trace]) -> list[list[dict[str, Any] | None]]:
+    """For every head the token of the samples at which what is told of it shows most clearly, ``Shown``'s fields by name.
+
+    ``runs``: the trained network's, by sample. What lies where is what the network itself says there. Of a preference, the
+    token whose row differs most from a uniform one by the share that falls on the class that is read; else the token that
+    reads nearest, or least or most evenly. None where no sample has a token to show.
+    """
+    labels = {name: pooled(_said(traced), len(network.together), _grid(traced)) for name, traced in runs.items()}
+    return [
+        [_clearest(telling(head, network), b, h, runs, labels) for h, head in enumerate(block)]
+        for b, block in enumerate(network.heads)
+    ]
+
+
+def _clearest(
+    told: Telling, block: int, head: int, runs: Mapping[str, Trace], labels: Mapping[str, Tensor]
+) -> dict[str, Any] | None:
+    candidates = []
+    for name, traced in runs.items():
+        weights = traced[f"block{block}.weights"][0, head].double().cpu()
+        clear = _clear(told, weights, labels[name], _grid(traced))
+        candidates.append((float(clear.max()), name, int(clear.argmax()), weights))
+    most, name, token, weights = max(candidates, key=lambda found: found[0])
+    if most == -math.inf:
+        return None
+    return {
+        "sample": name,
+        "grid": _grid(runs[name]),
+        "token": token,
+        "weights": [_rounded(float(x)) for x in weights[token]],
+    }
+
+
+def _clear(told: Telling, weights: Tensor, labels: Tensor, grid: tuple[int, int]) -> Tensor:
+    """How clearly each token shows what is told, (HW,); -inf where it cannot."""
+    effective = effective_tokens(weights)
+    if told.what == "one-hot":
+        return -effective
+    if told.what == "uniform":
+        return effective
+    if told.what == "local":
+        return -(weights * distances(grid)).sum(-1)
+    if not told.is_ratio:
+        return torch.full_like(effective, -math.inf)
+    asking = labels[:, told.k] < 0.5 if told.what == "key" else labels[:, told.c] > 0.5
+    more = weights @ labels[:, told.k] - labels[:, told.k].mean()
+    return (-more if told.what == "less" else more).where(asking, -math.inf)
+
+
+def _said(traced: Trace) -> Tensor:
+    """The network's own segmentation, uint8 (Y, X)."""
+    return segment(traced["class_scores"], (traced.sizes["Y"], traced.sizes["X"])).labels.byte()
+
+
+def _grid(traced: Trace) -> tuple[int, int]:
+    return traced.sizes["H"], traced.sizes["W"]
