@@ -49,10 +49,10 @@ UI = {
     ),
     "unseen": Text("No sample shows it.", "没有样图能表现这一点。"),
     "pictures": Text(
-        "Under each sentence's number lie all {images} images. The picture over it is one example, the token of the app's own "
-        "samples where it shows most clearly: framed the token that reads, the brighter a place, the more it reads there.",
-        "每句话里的数来自全部 {images} 张图片。上方的图只是一个例子：在应用自带的样图里，最能表现这句话的那个 token。"
-        "带框的是在读的 token，越亮的地方读得越多。",
+        "The numbers are over all {images} images. The picture above a sentence is one example: of the app's own samples, the token "
+        "(framed) at which it shows most clearly. The brighter a place, the more that token reads there.",
+        "句中的数来自全部 {images} 张图片。句子上方的图只是一个例子：应用自带的样图里，最能表现这句话的那个 token（带框）。"
+        "越亮的地方，这个 token 读得越多。",
     ),
     "clearest": Text(
         "**The clearest preference** is in block {block}, head {head}: {told}, {value} times as much as if uniform ({low} to {high}). "
