@@ -46,8 +46,13 @@ HANDED = """async (path) => {
     for (const [name, tensor] of Object.entries(answer.kept)) keep(name, tensor);
     return answer.scores;
   };
+  // What it returns where `output` is its blocks' lies under that tensor's name.
+  const onward = async ({ tensors: own }, output, pause) => {
+    await pause();
+    return returned[`onward ${Object.keys(own).find((name) => own[name] === output)}`].scores;
+  };
   const kind = model.trained ? TopFormer : ColourModel;
-  Object.assign(window, { returned, run: { tensors, sizes }, model: Object.assign(new kind(), { ...model, parameter: (name) => parameters[name].data, again }) });
+  Object.assign(window, { returned, run: { tensors, sizes }, model: Object.assign(new kind(), { ...model, parameter: (name) => parameters[name].data, again, onward }) });
 }"""
 PACKED = """(tensor) => {
   const numbers = inOrder(tensor), bytes = new Uint8Array(numbers.slice().buffer);

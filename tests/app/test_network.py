@@ -33,7 +33,7 @@ from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run import whole as whole_module
 from topformer_viz.run.measures import PYRAMID_CELLS
-from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
+from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, stopped, without
 from topformer_viz.run.walk import Known
 from topformer_viz.run.whole import COMPARED, SCORES, SEGMENTATION, Seen, places
 from topformer_viz.words.live import key_of
@@ -221,6 +221,12 @@ def classes_shown(sent: Whole, name: str) -> np.ndarray:
     return order[sent.tensor(name)[0].astype(int)]
 
 
+def stops(sent: Whole) -> list[np.ndarray]:
+    """The classes of the maps before the blocks and after each."""
+    order = np.array([entry["class"] for entry in sent.said["legend"]])
+    return [*order[sent.tensor("lens").astype(int)]]
+
+
 def test_labels_are_the_segmentations(segmented: Whole) -> None:
     scores = segmented.run["class_scores"]
     expected = segment(scores, fitted(segmented.photo, SEGMENTATION))
@@ -263,6 +269,20 @@ def test_what_parts_do_is_shown_by_taking_them_away(segmented: Whole) -> None:
     assert f"all attention, and {told['attention']} of" in owed[1] and f"and {told['blocks']} do" in owed[1]
 
 
+def test_what_it_would_say_after_each_block_is_shown_with_what_changed(segmented: Whole) -> None:
+    size, shown = fitted(segmented.photo, COMPARED), stops(segmented)
+    assert segmented.told("lens")["type"] == "u1" and len(shown) == len(segmented.said["lens"]) + 1 == 5
+    for blocks, labels in enumerate(shown):
+        assert np.array_equal(labels, segment(stopped(segmented.model, segmented.run, blocks), size).labels)
+    assert np.array_equal(shown[-1], classes_shown(segmented, "small"))
+    for block, told in enumerate(segmented.said["lens"]):
+        before, after = shown[block : block + 2]
+        assert told["share"] == pytest.approx((before != after).mean())
+        for own in told["classes"]:
+            assert own["before"] == pytest.approx((before == own["class"]).mean())
+            assert own["after"] == pytest.approx((after == own["class"]).mean())
+
+
 def test_scores_are_of_the_classes_that_win_most_pixels(segmented: Whole) -> None:
     winners = segmented.said["winners"]
     assert winners == [entry["class"] for entry in segmented.said["legend"] if entry["share"]][:SCORES]
@@ -272,8 +292,8 @@ def test_scores_are_of_the_classes_that_win_most_pixels(segmented: Whole) -> Non
 
 def test_a_backbone_ends_with_its_last_block(shown: Callable[[str], Whole]) -> None:
     sent = shown("backbone")
-    assert not {"classes", "legend", "without", "owed", "winners"} & sent.said.keys()
-    assert not {"gate1.mean", "labels", "small", "sure", "scores"} & sent.header["tensors"].keys()
+    assert not {"classes", "legend", "without", "owed", "winners", "lens"} & sent.said.keys()
+    assert not {"gate1.mean", "labels", "small", "sure", "scores", "lens"} & sent.header["tensors"].keys()
     assert list(sent.parts)[-1] == "block4"
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from layout import boxes, meet
 from PIL import Image
 
+from topformer_viz.app.canvas.lens import LENS_WORDS
 from topformer_viz.app.frame import address
 from topformer_viz.app.frame.compute import Computed
 from topformer_viz.app.frame.page import possible
@@ -27,7 +28,9 @@ from topformer_viz.figures.panel import Panel
 from topformer_viz.figures.scales import COLOURS
 from topformer_viz.figures.sheet import draw
 from topformer_viz.figures.stages import shape_panel, stage_panel
+from topformer_viz.figures.subject import class_picture
 from topformer_viz.network.choices import FACTS, MODELS
+from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.facts import FILE
 from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import network_size, to_tensor
@@ -35,6 +38,7 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.tracing import trace
 from topformer_viz.run.walk import Known, walk
+from topformer_viz.run.whole import Seen
 from topformer_viz.study.cost import PUBLISHED, side
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import times
@@ -117,7 +121,7 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
 
 DRAWN = [
     ("explorer", "reading", "column", "zh"), ("explorer", "row", "column", "en"), ("explorer", "measures", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
-    ("network", "segmentation", "column", "en"), ("network", "network", "page", "zh"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
+    ("network", "segmentation", "column", "en"), ("network", "lens", "page", "zh"), ("network", "network", "page", "zh"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
     ("heads", "block", "slide", "zh"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
     ("what-if", "pictures", "column", "en"), ("what-if", "numbers", "slide", "zh"), ("by-hand", "output", "column", "zh"),
     ("covariance", "eigenvalues", "column", "en"), ("covariance", "tables", "column", "zh"), ("cost", "memory", "column", "zh"),
@@ -218,6 +222,26 @@ def test_the_segmentation_s_colours_are_its_classes() -> None:
     colours = {tuple(bytes.fromhex(colour[1:])) for _, colour in panel.legend}
     drawn = {tuple(colour) for colour in panel.groups[0].tiles[1].values.reshape(-1, 3).tolist()}
     assert drawn == colours
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_lens_says_what_each_block_changes(lang: str) -> None:
+    panel, seen = (
+        panels("network", "streets", lang)["lens"],
+        Seen(view("streets", lang).run, view("streets", lang).model),
+    )
+    tiles = panel.groups[0].tiles
+    assert len(tiles) == 5 and len({tile.title for tile in tiles}) == 5
+    names = CLASS_SETS["streets"]
+    assert all(np.array_equal(t.values, class_picture(own, names)) for t, own in zip(tiles, seen.lens, strict=True))
+    drawn = {tuple(colour) for tile in tiles for colour in tile.values.reshape(-1, 3).tolist()}
+    assert drawn == {tuple(bytes.fromhex(colour[1:])) for _, colour in panel.legend}
+    for n in range(4):
+        told = seen[f"lens block{n}"]
+        first = told["classes"][0]
+        shares = {part: f"{first[part]:.1%}" for part in ("before", "after")}
+        assert f"{told['share']:.1%}" in panel.caption
+        assert LENS_WORDS["lens_class"](lang, name=names.names[first["class"]](lang), **shares) in panel.caption
 
 
 def test_the_heads_table_is_the_page_s() -> None:

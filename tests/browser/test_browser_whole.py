@@ -31,7 +31,7 @@ from topformer_viz.network.input import network_size
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run import whole
-from topformer_viz.run.segmentation import SILENCED, segment, without, without_heads
+from topformer_viz.run.segmentation import SILENCED, segment, stopped, without, without_heads
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -96,7 +96,8 @@ def silenced(run: Trace, names: Collection[str]) -> str:
 def handed(worker: Worker, model: nn.Module, run: Trace) -> None:
     """The run, and what the network returns without each part's work."""
     withouts = [] if not isinstance(model, TopFormer) or model.classes is None else [
-        (silenced(run, names), {}, without(model, run, names)) for names in SILENCED.values()
+        *((silenced(run, names), {}, without(model, run, names)) for part, names in SILENCED.items() if part != "blocks"),
+        *(("onward " + (f"block{n - 1}.output" if n else "tokens"), {}, stopped(model, run, n)) for n in range(4)),
     ]  # fmt: skip
     worker.hand(run, model, withouts)
 
@@ -128,13 +129,26 @@ def test_the_page_of_the_network_is_told_the_same(worker: Worker, shown: tuple[T
         assert made["types"][name] == ("Uint8Array" if told["type"] == "u1" else "Float32Array")
         found, expected = worker.tensor(f"made.tensors[{name!r}]"), sent.view(told)
         assert found.shape == expected.shape
-        if name in ("labels", "small") or name.startswith("without"):
+        if name in ("labels", "small", "lens") or name.startswith("without"):
             assert (found != expected).mean() <= TIES, name
         elif name == "sure":
             assert np.abs(found - expected).max() <= 1, name
         else:
             step = 2**-24  # of the smallest float16
             assert np.allclose(found, expected, rtol=1e-3, atol=max(1e-4 * np.abs(expected).max(), step)), name
+
+
+def test_of_two_maps_the_same_changes_are_told(worker: Worker) -> None:
+    """Classes that trade places, equal changes, and what is too little to be named."""
+    for seed, classes in enumerate((2, 3, 9, 300)):
+        torch.manual_seed(seed)
+        before = torch.randint(classes, (60, 80)).minimum(torch.randint(classes, (60, 80)))
+        after = before.where(torch.rand(60, 80) < 0.7, torch.randint(classes, (60, 80)))
+        maps = [labels.flatten().tolist() for labels in (before, after)]
+        told = worker.page.evaluate(
+            "([a, b, n]) => changesOf(Uint16Array.from(a), Uint16Array.from(b), n)", [*maps, classes]
+        )
+        assert told == whole.changes(before, after, classes)
 
 
 def test_a_run_that_is_given_up_ends_there(worker: Worker) -> None:
@@ -282,9 +296,9 @@ def test_a_removal_takes_these_heads_away(worker: Worker, removal: str) -> None:
 
 def test_their_constants_are_pythons(worker: Worker) -> None:
     found = worker.ask(
-        "[SEGMENTATION, COMPARED, LEGEND, SCORES, MATRIX, LABELS, MOVED, SEEN, UNCHANGED, SILENCED, Object.keys(WHOLE_NUMBERS)]"
+        "[SEGMENTATION, COMPARED, LEGEND, SCORES, NAMED, LEAST, MATRIX, LABELS, MOVED, SEEN, UNCHANGED, SILENCED, Object.keys(WHOLE_NUMBERS)]"
     )
     assert found == [
-        whole.SEGMENTATION, whole.COMPARED, whole.LEGEND, whole.SCORES, travelling.MATRIX, change_module.LABELS, change_module.MOVED,
+        whole.SEGMENTATION, whole.COMPARED, whole.LEGEND, whole.SCORES, whole.NAMED, whole.LEAST, travelling.MATRIX, change_module.LABELS, change_module.MOVED,
         change_module.SEEN, payload.UNCHANGED, {part: [*names] for part, names in SILENCED.items()}, [*whole.NUMBERS],
     ]  # fmt: skip

@@ -69,7 +69,7 @@ def test_and_of_the_whole_network(worked: tuple[Worker, nn.Module, Trace]) -> No
         "wholeMessage(run, model, null, 'run', async () => {}).then((made) => (window.made = made).answers)"
     )
     assert not [*differences(answers, sent.header["answers"])]
-    for name in ("labels", "small", *(name for name in sent.header["tensors"] if name.startswith("without"))):
+    for name in ("labels", "small", "lens", *(name for name in sent.header["tensors"] if name.startswith("without"))):
         found, expected = worker.tensor(f"made.tensors[{name!r}]"), sent.view(sent.header["tensors"][name])
         assert (found != expected).mean() < 1e-4, name
     assert worker.ask(SUM) == before  # what ran again left the run as it was

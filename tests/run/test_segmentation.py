@@ -11,8 +11,8 @@ from torch import Tensor
 
 from topformer_viz import load_model, trace
 from topformer_viz.network.input import to_tensor
-from topformer_viz.network.model import BLOCKS, TopFormer
-from topformer_viz.run.segmentation import CHUNK, SILENCED, again, segment, without, without_heads
+from topformer_viz.network.model import BLOCKS, BasicLayer, TopFormer
+from topformer_viz.run.segmentation import CHUNK, SILENCED, again, segment, stopped, without, without_heads
 
 
 def scores(classes: int, height: int = 9, width: int = 13, spread: float = 3.0) -> Tensor:
@@ -126,6 +126,34 @@ def test_the_run_and_the_network_stay_as_they_are(tiny) -> None:
     assert list(tiny.run) == list(run)
     assert all(torch.equal(tiny.run[name], tensor) for name, tensor in run.items())
     assert all(torch.equal(tiny.model.state_dict()[name], tensor) for name, tensor in state.items())
+
+
+# Blocks taken away
+
+
+def test_stopped_after_the_last_block_the_scores_are_the_runs_own(tiny, agree: Callable[..., None]) -> None:
+    agree(stopped(tiny.model, tiny.run, BLOCKS), tiny.run["class_scores"])
+
+
+@pytest.mark.parametrize("blocks", range(BLOCKS))
+def test_stopped_earlier_they_are_those_of_the_network_without_the_later_blocks(
+    tiny, agree: Callable[..., None], blocks: int
+) -> None:
+    cut = copy.deepcopy(tiny.model)
+    cut.backbone.trans.transformer_blocks = cut.backbone.trans.transformer_blocks[:blocks]
+    found = stopped(tiny.model, tiny.run, blocks)
+    with torch.inference_mode():
+        agree(found, cut(to_tensor(tiny.photo)))
+    assert not torch.allclose(found, stopped(tiny.model, tiny.run, blocks + 1), atol=1e-2)
+
+
+def test_stopping_runs_no_block_again(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    def runs(*_: object) -> None:
+        raise AssertionError("a block ran")
+
+    monkeypatch.setattr(BasicLayer, "forward", runs)
+    for blocks in range(BLOCKS + 1):
+        stopped(tiny.model, tiny.run, blocks)
 
 
 # Heads taken away

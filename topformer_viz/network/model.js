@@ -480,11 +480,20 @@ class TopFormer extends Model {
     return kept(keep, "class_scores", this.decodeHead.forward(features)); // (classes, H_1, W_1)
   }
 
+  // What the network would have returned of a run had `output` (C, H, W) been its blocks': as in `again`, but without running them.
+  async onward(run, output, pause = atOnce) {
+    this.kernels.resume();
+    return this.classified(run.tensors, output, paced(pause, this.backbone.SIM.length));
+  }
+
   async rest(tensors, keep, pause) {
     const tokens = this.kernels.tensor(tensors.tokens.shape);
     tokens.data.set(tensors.tokens.data); // a copy, as `keep` may change it
     const output = await this.backbone.trans.forward(tokens, keep, pause);
-    if (this.classes === null) return output;
+    return this.classes === null ? output : this.classified(tensors, output, pause);
+  }
+
+  async classified(tensors, output, pause) {
     const pyramid = [0, 1, 2, 3].map((n) => tensors[`pyramid${n}`]);
     return this.decodeHead.forward(await this.backbone.inject(pyramid, output, ignore, pause));
   }

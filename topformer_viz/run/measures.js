@@ -233,8 +233,8 @@ function byLevel(tokens, channels) {
 
 // Tensors of one shape (1, H, W), one after another.
 function stacked(tensors) {
-  const [{ shape: [, ...sides], data: { length } }] = tensors, out = new Float32Array(tensors.length * length);
-  tensors.forEach((tensor, n) => out.set(tensor.data, n * length));
+  const [{ shape: [, ...sides], data }] = tensors, out = new data.constructor(tensors.length * data.length);
+  tensors.forEach((tensor, n) => out.set(tensor.data, n * data.length));
   return tensorOf(out, [tensors.length, ...sides]);
 }
 

@@ -1,4 +1,4 @@
-// From class scores to a segmentation, and what becomes of it when attention, or a head of it, is taken away; as
+// From class scores to a segmentation, and what becomes of it when attention, a head of it, or the blocks after one are taken away; as
 // run/segmentation.py does. SILENCED comes from there: traced tensors that are set to 0.
 
 // Class scores (classes, h, w), brought to `size` (Y, X) bilinearly, then the best class of each image pixel: `labels`, a list of
@@ -86,6 +86,9 @@ function without(model, run, names, pause) {
   };
   return model.again(run, silence, pause);
 }
+
+// The class scores had the run gone through so many `blocks` and no further: none of them runs again.
+const stopped = (model, run, blocks, pause) => model.onward(run, blocks ? run.tensors[`block${blocks - 1}.output`] : run.tensors.tokens, pause);
 
 // The run again, with what `heads` (from 0) of `block` (from 0) mixed set to 0; the other heads stay: that block's `output`
 // (C, H, W), and the class `scores`, null where there are none.

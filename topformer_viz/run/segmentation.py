@@ -1,11 +1,11 @@
-"""From class scores to a segmentation, and what becomes of it when attention, or a head of it, is taken away."""
+"""From class scores to a segmentation, and what becomes of it when attention, a head of it, or the blocks after one are taken away."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from topformer_viz.network.colour import Model
 from topformer_viz.network.model import BLOCKS, Keep, TopFormer
@@ -61,12 +61,26 @@ def again(model: TopFormer, run: Trace, keep: Keep) -> Tensor:
     """
     pause()
     fast = inference_copy(model, run["tokens"].device)
-    backbone = fast.get_submodule("backbone")
-    output = backbone.trans(run["tokens"], keep)  # type: ignore[operator]
-    if model.classes is None:
-        return output
+    output = fast.get_submodule("backbone").trans(run["tokens"], keep)  # type: ignore[operator]
+    return output if model.classes is None else _scores(fast, run, output)
+
+
+@torch.inference_mode()
+def stopped(model: TopFormer, run: Trace, blocks: int) -> Tensor:
+    """The class scores (1, classes, H_1, W_1) had the run gone through so many ``blocks`` and no further: none to all.
+
+    No block runs again: what the last of them output is injected and classified. Both were trained on the last block's output alone, so of
+    another this is only what they would say; the idea is known as the logit lens (nostalgebraist, 2020).
+    """
+    pause()
+    output = run[f"block{blocks - 1}.output"] if blocks else run["tokens"]
+    return _scores(inference_copy(model, output.device), run, output)
+
+
+def _scores(fast: nn.Module, run: Trace, output: Tensor) -> Tensor:
+    """What an inference copy makes of its blocks' output (1, C, H, W): class scores, with the run's own pyramid."""
     pyramid = [run[f"pyramid{n}"] for n in range(4)]
-    return fast.get_submodule("decode_head")(backbone.inject(pyramid, output))  # type: ignore[operator]
+    return fast.get_submodule("decode_head")(fast.get_submodule("backbone").inject(pyramid, output))  # type: ignore[operator]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""The numbers of a run that are asked of the whole network: in one table, as in numbers.py, but for one page alone.
+"""The numbers of a run that are asked of the whole network: in one table, as in numbers.py, but worked out only where
+they are looked at.
 
-Some take the network two to three runs more: its segmentation, and what becomes of it without a part's work.
+Some take the network two to three runs more: its segmentation, and what becomes of it without a part's work, or after fewer blocks.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,15 +13,17 @@ from torch import Tensor
 from topformer_viz.network.model import TopFormer
 from topformer_viz.run.asking import Asked
 from topformer_viz.run.measures import added, effective_tokens
-from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, without
+from topformer_viz.run.segmentation import SILENCED, Segmentation, segment, stopped, without
 from topformer_viz.run.tracing import Trace
 from topformer_viz.run.walk import Known
 from topformer_viz.words.live import Answer, key_of
 
 SEGMENTATION = 480  # longest side of the segmentation, in image pixels
-COMPARED = 240  # and of those without a part's work
+COMPARED = 240  # and of those without a part's work, or after fewer blocks
 LEGEND = 255  # most classes told apart in one image: the rarest after them become one
 SCORES = 8  # classes whose scores are shown
+NAMED = 3  # classes named whose share of the image a block changes most
+LEAST = 0.0005  # change of a share below which it would be called 0.0%
 
 
 class Seen(Asked):
@@ -43,10 +46,18 @@ class Seen(Asked):
 
     def without(self, part: str) -> Tensor:
         """The same without a part's work, by its name in SILENCED."""
+        if part == "blocks":
+            return self.lens[0]  # with nothing added to them, the tokens come out as they came in
         if part not in self._without:
             scores = without(self.model, self.trace, SILENCED[part])
             self._without[part] = segment(scores, self._size(COMPARED)).labels
         return self._without[part]
+
+    @cached_property
+    def lens(self) -> list[Tensor]:
+        """The same had the network stopped before its blocks, after the first, and so on; after the last it is the segmentation itself."""
+        early = (stopped(self.model, self.trace, blocks) for blocks in range(self.model.num_blocks))
+        return [*(segment(scores, self._size(COMPARED)).labels for scores in early), self.small]
 
     @cached_property
     def counts(self) -> Tensor:
@@ -61,7 +72,7 @@ class Seen(Asked):
     @cached_property
     def present(self) -> list[int]:
         """The classes of all these segmentations, in the same order."""
-        maps = (self.whole.labels, self.small, *(self.without(part) for part in SILENCED))
+        maps = (self.whole.labels, *(self.without(part) for part in SILENCED), *self.lens)
         return _by(self.counts, torch.cat([labels.flatten() for labels in maps]).unique())
 
     def _size(self, longest: int) -> tuple[int, int]:
@@ -96,6 +107,28 @@ def _changed(seen: Seen, of: str) -> Answer:
     return {"say": "changed", "share": float((seen.without(of) != seen.small).float().mean())}
 
 
+def _lens(seen: Seen, of: str) -> Answer:
+    """What changes in the segmentation if the network stops after a block, not before it."""
+    block = int(of.removeprefix("block"))
+    return changes(seen.lens[block], seen.lens[block + 1], seen.trace["class_scores"].shape[1])
+
+
+def changes(before: Tensor, after: Tensor, classes: int) -> Answer:
+    """From one map (Y, X) of so many ``classes`` to another: the share of image pixels that change class; the classes whose share of
+    the image changes most, with both shares; the largest change of another class's.
+
+    >>> changes(torch.tensor([[0, 0, 0, 2]]), torch.tensor([[0, 1, 1, 2]]), 3)
+    {'share': 0.5, 'classes': [{'class': 0, 'before': 0.75, 'after': 0.25}, {'class': 1, 'before': 0.0, 'after': 0.5}], 'others': 0.0}
+    """
+    total = before.numel()
+    old, new = (torch.bincount(labels.flatten(), minlength=classes) for labels in (before, after))
+    larger = (new - old).abs()
+    order = _by(larger, (larger >= LEAST * total).nonzero().flatten())
+    named = [{"class": c, "before": int(old[c]) / total, "after": int(new[c]) / total} for c in order[:NAMED]]
+    others = max((int(larger[c]) / total for c in order[NAMED:]), default=0.0)
+    return {"share": int((before != after).sum()) / total, "classes": named, "others": others}
+
+
 def _sure(seen: Seen, of: str) -> Answer:
     return {"say": "sure", "share": float(seen.whole.sure.mean())}
 
@@ -119,6 +152,7 @@ NUMBERS: Mapping[str, Callable[[Seen, str], Answer]] = {
     "spread": _spread,
     "passes": _passes,
     "changed": _changed,
+    "lens": _lens,
     "sure": _sure,
     "legend": _legend,
     "winners": _winners,
@@ -138,6 +172,7 @@ def _asked(known: Known) -> Iterator[tuple[str, str]]:
     if known.classes is not None:
         yield from (("passes", f"gate{n}") for n in (1, 2, 3))
         yield from (("changed", part) for part in SILENCED)
+        yield from (("lens", f"block{block}") for block in range(known.blocks))
         yield from ((name, "class_scores") for name in ("sure", "legend", "winners"))
 
 

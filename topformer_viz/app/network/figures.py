@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topformer_viz.app.canvas.lens import LENS_WORDS
 from topformer_viz.app.frame.offer import Offer
 from topformer_viz.app.frame.view import View
 from topformer_viz.app.network.parts import added_share, head_name, without_part
@@ -25,7 +26,7 @@ from topformer_viz.run.stages import STAGES
 from topformer_viz.run.whole import Seen
 from topformer_viz.words.live import Words, key_of
 from topformer_viz.words.numbers import percent
-from topformer_viz.words.text import Text, capital
+from topformer_viz.words.text import Text, capital, clauses
 
 LEGEND = 24  # classes named beside a segmentation
 
@@ -40,7 +41,10 @@ def figures(view: View) -> list[Offer]:
         Offer("part", FIGURES["part"], lambda asked: _part(view, asked["part"])),
         Offer("costs", FIGURES["costs"], lambda asked: _costs(view)),
     ]
-    whole = [Offer("segmentation", FIGURES["segmentation"], lambda asked: _segmentation(view))]
+    whole = [
+        Offer("segmentation", FIGURES["segmentation"], lambda asked: _segmentation(view)),
+        Offer("lens", FIGURES["lens"], lambda asked: _lens(view)),
+    ]
     return offers if known.classes is None else whole + offers
 
 
@@ -80,6 +84,33 @@ def _segmentation(view: View) -> Panel:
     title = FIGURES["segmentation_title"](lang, set=names.title(lang))
     groups = (Group(tiles),)
     return _panel(view, "segmentation", title, said, groups=groups, legend=tuple(legend[:LEGEND]))
+
+
+def _lens(view: View) -> Panel:
+    """What the network would say if it stopped before its blocks or after one, and what each block changes."""
+    lang, model = view.lang, view.model
+    assert isinstance(model, TopFormer) and model.classes is not None
+    names, seen, said = classes_of(model.classes, model.class_names), Seen(view.run, model), [FIGURES["lens_why"](lang)]
+    shape = view.photo.height / view.photo.width
+    titles = [
+        LENS_WORDS["lens_before"](lang),
+        *(LENS_WORDS["lens_after"](lang, n=n + 1) for n in range(model.num_blocks)),
+    ]
+    tiles = tuple(
+        Tile(class_picture(labels, names), shape, title=title, crisp=True)
+        for labels, title in zip(seen.lens, titles, strict=True)
+    )
+    for n in range(model.num_blocks):
+        change = seen[key_of("lens", f"block{n}")]
+        told = [LENS_WORDS["lens_changed"](lang, share=f"{change['share']:.1%}")]
+        for own in change["classes"]:
+            shares = {part: f"{own[part]:.1%}" for part in ("before", "after")}
+            told.append(LENS_WORDS["lens_class"](lang, name=names.names[own["class"]](lang), **shares))
+        said.append(FIGURES["lens_change"](lang, n=n + 1, said=clauses(lang, told)))
+    counts = torch.stack(seen.lens).flatten().bincount()
+    present = [c for c in counts.argsort(descending=True, stable=True).tolist() if counts[c]][:LEGEND]
+    legend = tuple((names.names[c](lang), names.colours[c]) for c in present)
+    return _panel(view, "lens", FIGURES["lens"](lang), said, groups=(Group(tiles),), legend=legend)
 
 
 def _part(view: View, part: str) -> Panel:

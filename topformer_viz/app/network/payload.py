@@ -6,6 +6,7 @@ The maps come with the run (travelling.py).
 from typing import Any
 
 from topformer_viz.app.canvas import book
+from topformer_viz.app.canvas.lens import LENS_WORDS
 from topformer_viz.app.canvas.wire import SCENE_WORDS
 from topformer_viz.app.network.parts import head_name, parts_of, summed, without_part
 from topformer_viz.app.network.words import PARTS, SHARE, UI
@@ -38,7 +39,8 @@ def words_book(known: Known, spec: Size, facts: Facts | None, untrained: bool, l
     """The same without what the parts cost."""
     sizes, classes = known.shape.sizes, known.classes
     data: dict[str, Any] = {
-        "ui": {name: text(lang) for name, text in (UI | SCENE_WORDS).items()} | {"off_note": PARTS["off_note"](lang)},
+        "ui": {name: text(lang) for name, text in (UI | SCENE_WORDS | LENS_WORDS).items()}
+        | {"off_note": PARTS["off_note"](lang)},
         "parts": [part.in_book(lang) for part in parts_of(known, spec)],
         "channels": list(spec.channels),
         "heads": [
@@ -48,6 +50,7 @@ def words_book(known: Known, spec: Size, facts: Facts | None, untrained: bool, l
     }
     if classes is not None:
         data |= _segmentation(classes, facts, lang)
+        data["lens"] = [book.place(Live("lens", f"block{block}"), lang) for block in range(known.blocks)]
         random = [[PARTS["random"](lang), NOT_EVIDENCE(lang), PARTS["random_why"](lang)]]
         data["owed"] = random if untrained else _owed(classes, facts, lang)
     book.check(data, 0, set(places(known)))

@@ -87,7 +87,7 @@ class Pictures {
     const canvas = element("canvas", { width: w, height: h, className: "frame", role: "img", ariaLabel: captions.join(". "), style });
     const context = canvas.getContext("2d");
     if (this.network.photo.grey) context.drawImage(this.network.photo.grey, 0, 0, w, h);
-    context.drawImage(painted(this.net, labels, 0.75, other && ((p) => labels.data[p] !== other.data[p])), 0, 0);
+    context.drawImage(painted(this.net.legend, labels, 0.75, other && ((p) => labels.data[p] !== other.data[p])), 0, 0);
     canvas.onpointermove = canvas.onpointerdown = (event) => {
       const p = pixelUnder(event, canvas, labels);
       if (p === undefined) return;

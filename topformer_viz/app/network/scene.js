@@ -156,7 +156,7 @@ class NetworkScene extends Scene {
       this.node("split", countTo(4).map((n) => this.part(n)), { title: [this.partBox(2).x, split.y + split.h / 2 + 44], sizes: null }),
       ...[1, 2, 3].map((n) => this.injection(n)),
       this.node("class_scores", [this.picture(scores, plane(net.tensor("scores")))]),
-      this.node("segmentation", [this.photograph(segmentation), imageIn(segmentation, dataUrl(painted(net, net.labels, 0.6)))]),
+      this.node("segmentation", [this.photograph(segmentation), imageIn(segmentation, dataUrl(painted(net.legend, net.labels, 0.6)))]),
     ];
   }
 

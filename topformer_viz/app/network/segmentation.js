@@ -1,4 +1,5 @@
-// The segmentation over the image: opacity, one class alone, where it is unsure, and what lies under the pointer.
+// The segmentation over the image: opacity, one class alone, where it is unsure, and what lies under the pointer; below it what the
+// network would say after each block.
 
 class Segmentation {
   constructor(network) {
@@ -31,8 +32,11 @@ class Segmentation {
     const controls = element("div", { className: "controls" }, element("label", {}, ui.opacity, opacity), element("label", {}, unsure, ui.unsure));
     const right = element("div", {}, this.legend());
     for (const [title, ...sentences] of net.owed) right.append(element("h3", { textContent: title }), ...sentences.map((s) => element("p", { className: "owed", textContent: s })));
+    this.lens = new Lens({ ui, labels: net.tensor("lens"), classes: net.legend, named: net.classes, changes: net.lens, say: (text, event) => this.network.say(text, event), leave: () => this.network.leave() });
     requestAnimationFrame(() => this.paint());
-    return [element("div", { className: "viewer" }, element("div", {}, this.canvas, controls), right)];
+    this.lens.paint(this.network.photo.grey, this.alone);
+    const lens = [element("h3", { textContent: ui.lens }), element("p", { className: "lens-note", textContent: ui.lens_note }), this.lens.row];
+    return [element("div", { className: "viewer" }, element("div", {}, this.canvas, controls), right), ...lens];
   }
 
   legend() {
@@ -48,6 +52,7 @@ class Segmentation {
         for (const other of table.querySelectorAll("button")) other.ariaPressed = "false";
         button.ariaPressed = String(this.alone === i);
         this.paint();
+        this.lens.paint(this.network.photo.grey, this.alone);
       };
       const row = element("tr", {}, element("td", {}, button), element("td", { textContent: percent(entry.share) }));
       if (rated) row.append(element("td", { textContent: entry.iou === null ? "–" : entry.iou.toFixed(2) }));
@@ -66,7 +71,7 @@ class Segmentation {
     if (photo.complete && photo.naturalWidth) context.drawImage(photo, 0, 0, canvas.width, canvas.height);
     context.globalAlpha = this.opacity;
     const only = this.alone === undefined ? undefined : (p) => net.labels.data[p] === this.alone;
-    context.drawImage(painted(net, net.labels, 1, only), 0, 0, canvas.width, canvas.height);
+    context.drawImage(painted(net.legend, net.labels, 1, only), 0, 0, canvas.width, canvas.height);
     context.globalAlpha = 1;
     if (this.unsure) context.drawImage(hatched(net, only), 0, 0, canvas.width, canvas.height);
   }
@@ -80,40 +85,17 @@ class Segmentation {
 
   // With the keyboard: arrows move a point over the segmentation.
   step(event) {
-    const [, h, w] = this.net.labels.shape, from = this.at ?? Math.floor(h / 2) * w + Math.floor(w / 2);
-    const p = neighbour(from, event.key, [h, w], Math.round(w / 40));
+    const p = pixelBeside(event, this.net.labels, this.at);
     if (p === undefined) return;
-    event.preventDefault();
-    const r = Math.floor(p / w), c = p % w;
-    const box = this.canvas.getBoundingClientRect();
     this.paint();
-    const context = this.canvas.getContext("2d"), x = ((c + 0.5) / w) * this.canvas.width, y = ((r + 0.5) / h) * this.canvas.height;
-    for (const [strokeStyle, lineWidth] of [["#000", 5], ["#fff", 2.5]]) {
-      Object.assign(context, { strokeStyle, lineWidth });
-      context.beginPath();
-      context.arc(x, y, 8, 0, 7);
-      context.stroke();
-    }
-    this.tell(p, { clientX: box.left + ((c + 0.5) / w) * box.width, clientY: box.top + ((r + 0.5) / h) * box.height });
+    this.tell(p, ringed(this.canvas, this.net.labels, p));
   }
-}
-
-// Every image pixel in its class's colour; `only` says which are painted.
-function painted({ legend }, labels, alpha, only) {
-  const [, h, w] = labels.shape, colours = legend.map(({ colour }) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
-  return fillPixels(new OffscreenCanvas(w, h), (p) => rgba(...colours[labels.data[p]], Math.round(255 * alpha * (only && !only(p) ? 0.06 : 1))));
 }
 
 // Stripes where confidence is below a half.
 function hatched({ labels, sure }, only) {
   const [, h, w] = labels.shape, stripe = (p) => ((Math.floor(p / w) + (p % w)) % 6 < 3 ? rgba(0, 0, 0, 235) : rgba(255, 255, 255, 235));
   return fillPixels(new OffscreenCanvas(w, h), (p) => (sure.data[p] < 128 && (!only || only(p)) ? stripe(p) : 0));
-}
-
-// The image pixel of `labels` that the pointer is on; undefined beside them.
-function pixelUnder(event, canvas, labels) {
-  const [, h, w] = labels.shape, r = Math.floor((event.offsetY / canvas.clientHeight) * h), c = Math.floor((event.offsetX / canvas.clientWidth) * w);
-  return r >= 0 && r < h && c >= 0 && c < w ? r * w + c : undefined;
 }
 
 const percent = (share) => (share > 0 && share < 0.005 ? "< 1%" : `${Math.round(100 * share)}%`);

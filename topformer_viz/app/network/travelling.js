@@ -38,7 +38,8 @@ function meanMap(tensor) {
   return tensorOf(new Float32Array(sums.map((sum) => sum / C)), [1, H, W]);
 }
 
-// The segmentation and the ones without a part's work, as places in the legend; how sure it is; scores of its first classes.
+// The segmentation, the ones without a part's work and those had it stopped early (blocks + 1, Y, X), as places in the legend; how sure
+// it is; scores of its first classes.
 function classMaps(seen) {
   const scores = seen.tensor("class_scores"), told = seen.present.slice(0, LEGEND), index = new Uint8Array(scores.shape[0]).fill(told.length);
   told.forEach((c, place) => (index[c] = place));
@@ -48,6 +49,7 @@ function classMaps(seen) {
     labels: map(seen.whole.labels, seen.size),
     small: map(seen.small, seen.smallSize),
     ...Object.fromEntries(Object.entries(seen.withouts).map(([part, labels]) => [`without.${part}`, map(labels, seen.smallSize)])),
+    lens: stacked(seen.lens.map((labels) => map(labels, seen.smallSize))),
     sure: tensorOf(new Uint8Array(seen.whole.sure.map((sure) => roundToEven(255 * sure))), [1, ...seen.size]),
     scores: shrink(winners, PYRAMID_CELLS),
   };

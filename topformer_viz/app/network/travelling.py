@@ -59,7 +59,8 @@ def _block(run: Trace, n: int) -> dict[str, Tensor]:
 
 
 def _classes(seen: Seen) -> dict[str, Tensor]:
-    """The segmentation and the ones without a part's work, as places in the legend; how sure it is; scores of its first classes."""
+    """The segmentation, the ones without a part's work and those had it stopped early (blocks + 1, Y, X), as places in the legend; how
+    sure it is; scores of its first classes."""
     scores, told = seen.trace["class_scores"], seen.present[:LEGEND]
     index = torch.full((scores.shape[1],), len(told), dtype=torch.uint8)
     index[told] = torch.arange(len(told), dtype=torch.uint8)
@@ -67,6 +68,7 @@ def _classes(seen: Seen) -> dict[str, Tensor]:
         f"without.{part}": seen.without(part) for part in SILENCED
     }
     return {name: index[own][None, None] for name, own in labels.items()} | {
+        "lens": index[torch.stack(seen.lens)][None],
         "sure": (seen.whole.sure * 255).round().to(torch.uint8)[None, None],
         "scores": shrink(scores[:, seen["winners class_scores"]], PYRAMID_CELLS).contiguous(),
     }

@@ -43,7 +43,6 @@ UI: dict[str, Text] = {
     "legend": Text("{set}. Press a class to see it alone, again to see all.", "{set}。点选一个类别可单独查看，再点一次恢复全部。"),
     "iou_words": Text(" IoU: intersection over union with the labels; 1 is perfect.", "IoU：与标注的交并比，1 为完全一致。"),
     "here": Text("{name}, confidence {sure}", "{name}，置信度 {sure}"),
-    "arrows": Text("Arrow keys move a point over the image.", "方向键可在图上移动一个点。"),
 }  # fmt: skip
 PAGE = {
     "speed": Text(
@@ -212,5 +211,8 @@ FIGURES = {
     "adds": Text("million multiply-adds", "百万次乘加"),
     "share": Text("share of them", "占乘加"),
     "total": Text("the whole network", "整个网络"),
+    "lens": Text("What the network would say after each block", "网络在每个块之后会给出什么分割"),
+    "lens_change": Text("Block {n}: {said}.", "块 {n}：{said}。"),
+    "lens_why": Text("Injection and classifier were trained on the last block's output alone: of an earlier one this is what they would say, not what the network decided.", "注入和分类器只在最后一块的输出上训练过：对更早的块，这只是它们会给出的分割，不是网络的决定。"),
     "counted": Text("Counted: convolutions and matrix products of one forward pass; BatchNorm, activations, pooling, resizing and softmax are not. A full bar is the column's largest.", "计入一次前向传播中的卷积和矩阵乘法，不计 BatchNorm、激活、池化、缩放和 softmax。满条是该列的最大值。"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from safetensors import torch as safetensors
 
+from topformer_viz.app.canvas.lens import LENS_JS
 from topformer_viz.app.canvas.linked_script import LINKED_CSS, LINKED_HTML, LINKED_JS
 from topformer_viz.app.canvas.theme import theme_css
 from topformer_viz.app.canvas.wire import CANVAS_CSS, DRAWING_JS, RUN_JS, SCENE_JS, bare, scripts
@@ -77,7 +78,7 @@ def _within(name: str, script: str) -> str:
 
 
 PAGE_JS = "\n".join((
-    DRAWING_JS, SCENE_JS, RUN_JS, EXPLORER_JS, _within("Door", DOOR_JS), _within("Lesson", LESSON_JS), _within("Network", NETWORK_JS),
+    DRAWING_JS, SCENE_JS, RUN_JS, LENS_JS, EXPLORER_JS, _within("Door", DOOR_JS), _within("Lesson", LESSON_JS), _within("Network", NETWORK_JS),
     _within("Linked", LINKED_JS), scripts(PACKAGE, "words/plain.js", "network/images.js", "network/classes.js", "network/costs.js"), scripts(_HERE, "basics.js", "books.js", "engine.js", "pages.js", "top.js", "brings.js", "site.js", "main.js"),
 ))  # fmt: skip
 # In the file nothing is ever fetched; a site fetches its own files.
