@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILES = (
     "words/plain.js", "network/classes.js", "run/pausing.js", "run/exponential.js", "run/reading.js", "run/asking.js", "run/walk.js", "run/measures.js", "run/questions.js",
     "run/numbers.js", "run/segmentation.js", "run/whole.js", "study/likeness.js", "app/canvas/travelling.js",
-    "app/network/travelling.js", "app/explorer/change.js",
+    "app/network/travelling.js", "app/lesson/lens.js", "app/explorer/change.js",
 )  # fmt: skip
 NUMBERS_JS = DECLARED_JS + scripts(PACKAGE, *FILES)
 # What the network's own scripts have, as far as these here ask for it.

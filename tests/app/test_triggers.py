@@ -27,7 +27,7 @@ NONSENSE = [
 TRIGGERS: dict[str, dict[str, tuple[str, ...]]] = {
     "door": {"wish": ("go", "stage", "block", "head", "token")},
     "explorer": {"wish": ("run", "block", "removal"), "lesson": (*ADDRESS, "stage", "block"), "block": ()},
-    "lesson": {"wish": ("run", "block", "removal"), "block": (), "follow": ("stage", "n", "head", "block")},
+    "lesson": {"wish": ("run", "block", "removal"), "block": (), "lens": (), "follow": ("stage", "n", "head", "block")},
     "network": {"walk": ()},
     "saving": {"wish": ("id", "kind", "page", "view", "figure", "link", "format", "width", "theme", "bare", "font", "map")},
 }  # fmt: skip

@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 from sending import filled
 
 from topformer_viz import Trace, lesson, load_model, network_size, open_sample, trace
+from topformer_viz.app.canvas.lens import LENS_WORDS
 from topformer_viz.app.door.payload import door_book
 from topformer_viz.app.explorer.change import change_of
 from topformer_viz.app.lesson.payload import lesson_book
@@ -26,6 +27,7 @@ from topformer_viz.app.network.payload import network_book
 from topformer_viz.app.site.file import Brought, Contents, lossless, single_html
 from topformer_viz.app.site.words import words
 from topformer_viz.network.choices import FACTS, MODELS
+from topformer_viz.network.classes import CLASS_SETS
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import REFUSALS, open_image
 from topformer_viz.network.initialise import with_batch_statistics
@@ -213,6 +215,29 @@ def test_so_does_every_other_model(visit: Visit, name: str) -> None:
     off = 5e-4 if batch else 1e-4
     see_tensors(page, run, off)
     see_what_is_told(page, model, run, "en", MODELS[name].source, off)
+
+
+def test_under_a_blocks_output_stands_what_the_network_would_say_after_it(visit: Visit) -> None:
+    """Of every image anew, and where there are classes."""
+    page, names = visit("lesson?stage=output&block=2&sample=cat"), CLASS_SETS["streets"].names
+    for sample in ("cat", "street"):
+        page.evaluate("(said) => (location.hash = said)", f"lesson?stage=output&block=2&sample={sample}")
+        expect(page.locator(".pictures summary")).to_contain_text(SAMPLES[sample].name("en"))
+        settled(page)
+        model, run = run_of(model_of("streets"), open_sample(sample))
+        assert isinstance(model, TopFormer)
+        told = Seen(run, model)["lens block1"]
+        said = [LENS_WORDS["lens_changed"]("en", share=f"{told['share']:.1%}")]
+        for own in told["classes"]:
+            shares = {part: f"{own[part]:.1%}" for part in ("before", "after")}
+            said.append(LENS_WORDS["lens_class"]("en", name=names[own["class"]].en, **shares))
+        said.append(LENS_WORDS["lens_others"]("en", most=f"{told['others']:.1%}"))
+        expect(page.locator(".stopping")).to_have_attribute("aria-busy", "false", timeout=60_000)
+        lines = page.locator(".lens .change :is(p, li)").all_inner_texts()
+        assert len(lines) == len(said) and all(alike(their, our, 0) for their, our in zip(lines, said, strict=True))
+    page.evaluate("location.hash = 'lesson?stage=residual&model=colour'")
+    expect(page.locator(".lesson h2")).to_contain_text("residual")
+    expect(page.locator(".stopping")).to_be_hidden()
 
 
 def as_file(model: TopFormer, names: list[str] | None = None) -> bytes:

@@ -25,6 +25,7 @@ from topformer_viz.app.canvas.wire import DRAWING_JS, Body
 from topformer_viz.app.explorer import change as change_module
 from topformer_viz.app.explorer import payload
 from topformer_viz.app.explorer.change import change_of
+from topformer_viz.app.lesson.lens import lens_message
 from topformer_viz.app.network import travelling
 from topformer_viz.app.network.travelling import whole_message
 from topformer_viz.network.input import network_size
@@ -136,6 +137,18 @@ def test_the_page_of_the_network_is_told_the_same(worker: Worker, shown: tuple[T
         else:
             step = 2**-24  # of the smallest float16
             assert np.allclose(found, expected, rtol=1e-3, atol=max(1e-4 * np.abs(expected).max(), step)), name
+
+
+def test_the_lesson_is_told_the_same_of_the_blocks(worker: Worker, shown: tuple[TopFormer, Trace, Image.Image]) -> None:
+    model, run, _ = shown
+    if model.classes is None:
+        return  # there it asks for nothing
+    handed(worker, model, run)
+    sent = decode(gzip.decompress(lens_message(run, model)))
+    changes = worker.ask("lensMessage(run, model, async () => {}).then((made) => (window.made = made).changes)")
+    assert not [*differences(changes, sent.header["lens"]["changes"])]
+    found, expected = worker.tensor("made.labels"), sent.view(sent.header["lens"]["labels"])
+    assert found.shape == expected.shape and (found != expected).mean() <= TIES
 
 
 def test_of_two_maps_the_same_changes_are_told(worker: Worker) -> None:

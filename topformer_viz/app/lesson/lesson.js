@@ -31,6 +31,7 @@ class Lesson {
     this.quiz = new Quiz(this);
     this.presenter = new Presenter(this);
     this.search = new Search(this);
+    this.stopping = new Stopping(this);
     this.resized = new ResizeObserver(() => {
       if (!this.lesson) return;
       this.scene.fit();
@@ -70,7 +71,7 @@ class Lesson {
     if (first || moved) {
       this.scene.forget();
       this.photo?.close();
-      this.photo = new Photograph(lesson.photo.blob, () => this.drawPicture());
+      this.photo = new Photograph(lesson.photo.blob, () => this.drawImages());
     }
     this.find(".lesson").lang = lesson.lang;
     // The language buttons keep the focus, and with it the arrow keys, which belong to the lesson now.
@@ -85,10 +86,10 @@ class Lesson {
 
   // The lesson on a block, from 1: the book's stages with this run's answers and tensors.
   open(b) {
-    const { book, run, ...message } = this.message, block = Math.min(b, run.blocks), { explorer: { headNames }, ...more } = book;
+    const { book, run, ...message } = this.message, block = Math.min(b, run.blocks), { headNames } = book.explorer;
     const { grid, heads, photo, blocks } = run, steps = this.stepsOf(block - 1);
     const byStage = Object.fromEntries(steps.map((step) => [step.stage, step]));
-    return (this.lesson = { ...message, ...more, grid, heads, headNames, photo, blocks, block, steps, byStage });
+    return (this.lesson = { ...message, ...book, grid, heads, headNames, photo, blocks, block, steps, byStage });
   }
 
   // A block's stages (from 0); each is opened once.
@@ -251,6 +252,7 @@ class Lesson {
     this.quiz.draw();
     this.presenter.draw();
     this.drawPicture();
+    this.stopping.draw();
   }
 
   // The lines that make the stage and a few around them, or all of the method.
@@ -291,6 +293,11 @@ class Lesson {
       };
       return made;
     }));
+  }
+
+  drawImages() {
+    this.drawPicture();
+    this.stopping.draw();
   }
 
   drawPicture() {

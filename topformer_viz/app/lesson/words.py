@@ -1,5 +1,6 @@
 """The words of the lesson: its page, its figures, and the ZIP that is taken along."""
 
+from topformer_viz.app.canvas.lens import LENS_WORDS
 from topformer_viz.app.canvas.wire import COPY_WORDS, SCENE_WORDS
 from topformer_viz.words.names import BLOCK, CARRIED, COPY_LINK, HEAD, NOT_EVIDENCE, TOKEN, UPLOAD_STAYS
 from topformer_viz.words.text import Text
@@ -13,6 +14,7 @@ UI: dict[str, Text] = {
     "copy_link": COPY_LINK,
     **COPY_WORDS,
     **SCENE_WORDS,
+    **LENS_WORDS,
     "upload_stays": UPLOAD_STAYS,
     "aim": Text(
         "Follow one image through attention, the computation by which every part of an image reads all the others: in {n} "

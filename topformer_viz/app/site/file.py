@@ -69,7 +69,7 @@ WORKER_JS = DECLARED_JS + scripts(
     *(f"run/{name}.js" for name in (
         "pausing", "reading", "exponential", "asking", "walk", "measures", "questions", "numbers", "segmentation", "whole",
     )),
-    "study/likeness.js", "app/canvas/travelling.js", "app/network/travelling.js", "app/explorer/change.js", "app/site/worker.js",
+    "study/likeness.js", "app/canvas/travelling.js", "app/network/travelling.js", "app/lesson/lens.js", "app/explorer/change.js", "app/site/worker.js",
 )  # fmt: skip
 
 

@@ -54,12 +54,17 @@ const PAGES = {
   lesson: {
     view: Lesson,
     told(site, book, asked) {
-      const { lang, link, shown: { run, removals } } = site, said = { stage: asked.stage, head: counted(asked.head), quiz: asked.quiz === "1", present: asked.present === "1" };
-      return { lang, link, asked: said, start: "image", about: site.lines, run, book: checkedHere(site, book), view: settings(site, asked), removals };
+      const { lang, link, shown: { run, removals, lens } } = site, said = { stage: asked.stage, head: counted(asked.head), quiz: asked.quiz === "1", present: asked.present === "1" };
+      return { lang, link, asked: said, start: "image", about: site.lines, run, book: checkedHere(site, book), view: settings(site, asked), removals, lens };
     },
     heard: {
       wish,
       block: setBlock,
+      async lens(site) {
+        const { shown } = site;
+        shown.lens = await site.further("lens", {}, true);
+        if (shown === site.shown) site.draw();
+      },
       follow(site, { stage, n, head, block }) {
         const { page, said } = site.view.lesson.byStage[stage].links[n];
         setBlock(site, block);

@@ -50,6 +50,12 @@ const DOES = {
     return wholeMessage(made, network, photo, name, pause);
   },
 
+  // What the network would say of a run after each block.
+  async lens({ name }, pause) {
+    const { made, network } = current(name);
+    return lensMessage(made, network, pause);
+  },
+
   // A run without some heads of a block, from 0.
   async removal({ name, block, removal }, pause) {
     const { made, network } = current(name);
