@@ -139,6 +139,12 @@ def sources_of(shape: Shape | Trace, name: str, block: int) -> list[str]:
     return [f"block{block}.{s}" if f"block{block}.{s}" in shape else s.replace("{n}", name[-1]) for s in sources]
 
 
+def output_of(shape: Shape | Trace, block: int) -> str:
+    """The traced name of what leaves a block; one without an MLP ends with its residual."""
+    name = f"block{block}.output"
+    return name if name in shape else f"block{block}.residual"
+
+
 def way(shape: Shape | Trace, block: int) -> dict[str, list[str]]:
     """The stages of the walk that each stage is made from; to a later block's tokens the way leads through the blocks before."""
     steps = walk(shape, block)

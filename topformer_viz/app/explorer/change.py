@@ -12,6 +12,7 @@ from topformer_viz.network.colour import Model
 from topformer_viz.network.model import TopFormer
 from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.run.tracing import Trace
+from topformer_viz.run.walk import output_of
 from topformer_viz.words.live import NAME, Answer, texts_in
 from topformer_viz.words.text import Lang
 
@@ -84,7 +85,7 @@ def changes_of(
     run: Trace, model: Model, n: int, removals: Iterable[tuple[str, Removal]]
 ) -> Iterator[tuple[str, Change]]:
     """What each of the ``removals`` changed in block ``n`` and after it; each is let go before the next is made."""
-    before = run[f"block{n}.output" if isinstance(model, TopFormer) else f"block{n}.residual"]
+    before = run[output_of(run, n)]
     scale = LABELS / max(run.sizes["Y"], run.sizes["X"])
     size = (max(1, round(run.sizes["Y"] * scale)), max(1, round(run.sizes["X"] * scale)))
     was = segment(run["class_scores"], size).labels if "class_scores" in run else None
