@@ -18,8 +18,18 @@ from torch.utils._pytree import tree_iter
 from topformer_viz import Trace, load_model, trace
 from topformer_viz.network.model import Attention
 from topformer_viz.run import measures
-from topformer_viz.run.measures import Measures, difference, distances, effective_tokens, measure, pooled
+from topformer_viz.run.measures import (
+    Measures,
+    cosines,
+    difference,
+    distances,
+    effective_tokens,
+    measure,
+    on_most_like,
+    pooled,
+)
 from topformer_viz.run.tracing import NotStoredError
+from topformer_viz.run.walk import output_of
 
 BY_HEAD = ("effective", "distance", "low", "high", "top")
 
@@ -215,3 +225,39 @@ def test_a_run_of_4096_tokens_and_its_measures(many: tuple[Any, Trace], agree: C
         assert found.low[head] <= rows.min() <= rows.max() <= found.high[head]
     shifted = tampered(run, "block0.query", lambda query: query.roll(1, dims=2))
     assert difference(model, shifted)[0] > 1e-2
+
+
+# Likeness
+
+
+def test_likeness_is_torchs_cosine_similarity(case) -> None:
+    for name in ("block0.tokens", output_of(case.run, case.model.num_blocks - 1)):
+        tokens = case.run[name][0].flatten(1).T.double()
+        expected = F.cosine_similarity(tokens[:, None], tokens[None], dim=-1)
+        for asking in ([0], [len(tokens) - 1], [0, len(tokens) // 2]):
+            found = cosines(case.run[name], asking)
+            assert torch.allclose(found.double(), expected[asking].mean(0), atol=1e-6), (name, asking)
+
+
+def test_a_token_of_length_0_is_like_none() -> None:
+    tokens = torch.randn(1, 5, 2, 3, generator=torch.Generator().manual_seed(0))
+    tokens[..., 1, 0] = 0
+    assert not cosines(tokens, [3]).any()
+    assert cosines(tokens, [0])[3] == 0
+    assert cosines(1e-30 * tokens, [0])[0] == pytest.approx(1)  # however short it is
+
+
+@pytest.mark.parametrize(("asking", "first"), [([4], [2, 9]), ([2], [4, 9]), ([2, 4], [9, 0])])
+def test_what_lies_on_the_tokens_most_like_it(asking: list[int], first: list[int]) -> None:
+    """A tenth of all, the one that asks left out; of equals the first."""
+    likeness = torch.zeros(11)
+    likeness[[4, 2, 9]] = torch.tensor([1.0, 0.9, 0.8])
+    weights = torch.arange(1.0, 12) / 66
+    found = on_most_like(weights, likeness, asking)
+    assert found == (2, pytest.approx(float(weights[first].sum())), 2 / 11)
+    assert on_most_like(3 * weights, likeness, asking) == (2, pytest.approx(found.share), 2 / 11)
+
+
+def test_of_one_token_nothing_lies_on_others_and_of_no_weights_none() -> None:
+    assert on_most_like(torch.ones(1), torch.ones(1), [0]) is None
+    assert on_most_like(torch.zeros(4), torch.ones(4), [0]) == (1, 0, 0.25)

@@ -4,8 +4,10 @@ Below that, what is shown of a run's feature maps: averaged down, and as their s
 """
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -161,6 +163,37 @@ def by_level(tokens: Tensor, channels: Sequence[int]) -> Tensor:
 def popularity(weights: Tensor) -> Tensor:
     """How much each token is read, (1, heads, HW) of weights (1, heads, HW, HW): 1 is uniform."""
     return weights.mean(2) * weights.shape[-1]
+
+
+def cosines(tokens: Tensor, asking: Sequence[int]) -> Tensor:
+    """Cosine similarity of all tokens of (1, C, H, W) with those that ask, the mean over these: (HW,), on the CPU.
+
+    With a token of length 0 it is 0.
+    """
+    unit = F.normalize(tokens[0].flatten(1).double().cpu(), dim=0, eps=1e-300)
+    return (unit[:, list(asking)].mean(1) @ unit).float()
+
+
+class OnMostLike(NamedTuple):
+    """``share`` of a line of weights that lies on as many ``tokens``; ``uniform``: if all weights were the same."""
+
+    tokens: int
+    share: float
+    uniform: float
+
+
+def on_most_like(line: Tensor, likeness: Tensor, asking: Sequence[int]) -> OnMostLike | None:
+    """What of a row or column of weights (HW,) lies on the tokens most like those that ask, which are left out: a tenth of all.
+
+    ``likeness`` (HW,) as ``cosines`` gives it. None where no other token is.
+    """
+    alone = set(asking)
+    others = [j for j in likeness.argsort(descending=True, stable=True).tolist() if j not in alone]
+    first = others[: math.ceil(len(line) / 10)]
+    if not first:
+        return None
+    total = float(line.sum()) or 1.0  # a column that no row gives a weight
+    return OnMostLike(len(first), float(line[first].sum()) / total, len(first) / len(line))
 
 
 def added(run: Trace, n: int) -> float:
