@@ -38,7 +38,7 @@ from topformer_viz.network.samples import open_sample
 from topformer_viz.run.measures import difference, measure
 from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.run.stages import GLOSSARY
-from topformer_viz.run.walk import Known
+from topformer_viz.run.walk import Known, output_of
 from topformer_viz.server.queue import MINE, QUEUE
 from topformer_viz.words.live import Answer, say
 from topformer_viz.words.names import NOT_EVIDENCE
@@ -94,6 +94,15 @@ def test_rows_and_columns_made_from_it_are_the_runs(case, sent: SentRun, agree: 
         columns = np.exp(scores - lse[:, :, None])
         for name, made in (("scores", scores), ("weights", sent.weights(n)), ("weights", columns)):
             agree(torch.from_numpy(made)[None], case.run[f"block{n}.{name}"])
+
+
+def test_what_enters_and_leaves_a_block_comes_with_the_other_maps_to_the_bit(case, sent: SentRun) -> None:
+    for n in range(case.model.num_blocks):
+        enters, leaves = f"block{n}.tokens", output_of(case.run, n)
+        assert leaves == f"block{n}.{'residual' if case.model.num_blocks == 1 else 'output'}"
+        for name, sends in ((enters, enters if n else "tokens"), (leaves, leaves)):
+            assert np.array_equal(sent.tensor(sends), case.run[name][0].numpy())
+        assert not {enters, leaves, "tokens"} & sent.parts[0].header["tensors"].keys()
 
 
 def test_every_byte_is_some_tensors_or_pictures_and_no_two_share_any(case) -> None:
@@ -357,6 +366,9 @@ NAMES = [
 ]
 
 
+PARTS = ("payload", "run", "maps", "removals")
+
+
 class Html(HTMLParser):
     """What a page holds: its tags with their attributes, and the text of each kind of element."""
 
@@ -388,10 +400,10 @@ class Html(HTMLParser):
 
     @property
     def parts(self) -> dict[str, Payload]:
-        """What it holds beside its script: the message, the run, the runs without heads."""
+        """What it holds beside its script: the message, the run in two parts, the runs without heads."""
         found = [a for tag, a in self.tags if tag == "script" and "id" in a]
-        assert found == [{"type": "application/octet-stream", "id": name} for name in ("payload", "run", "removals")]
-        return {name: decode(base64.b64decode(self.held[name])) for name in ("payload", "run", "removals")}
+        assert found == [{"type": "application/octet-stream", "id": name} for name in PARTS]
+        return {name: decode(base64.b64decode(self.held[name])) for name in PARTS}
 
 
 def file_of(
@@ -443,7 +455,7 @@ def test_the_file_fetches_nothing(light: None, tiny, lang: Lang) -> None:
 def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
     html = Html(file_of(case))
     parts = html.parts
-    data, sent = parts["payload"].header["view"], SentRun((parts["run"],))
+    data, sent = parts["payload"].header["view"], SentRun((parts["run"], parts["maps"]))
     assert (data["alone"], data["saves"]) == (True, False)
     assert data["differences"] == difference(case.model, case.run)
     heads = range(1, case.model.num_heads + 1)
@@ -453,6 +465,7 @@ def test_the_file_holds_every_block_and_every_run_without_a_head(case) -> None:
     for n in range(case.model.num_blocks):
         for name in ("query", "key", "value"):
             assert np.array_equal(sent.tensor(f"block{n}.{name}"), case.run[f"block{n}.{name}"][0].numpy())
+        assert np.array_equal(sent.tensor(output_of(case.run, n)), case.run[output_of(case.run, n)][0].numpy())
     assert f"{case.run.sizes['H']} × {case.run.sizes['W']} tokens" in html.text["p"]
     assert f"{case.photo.width} × {case.photo.height} image pixels" in html.text["p"]
 

@@ -331,7 +331,8 @@ def removed(app: AppTest) -> dict:
 def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     asked = {
         "head": "2", "query": "18", "to": "20", "pinned": "3", "lock": "1", "mode": "column", "values": "scores", "colour": "log",
-        "scale": "all", "smooth": "1", "with": "head-1", "sort": "effective", "removal": "only-2",
+        "scale": "all", "smooth": "1", "with": "head-1", "sort": "effective", "similarity": "1",
+        "removal": "only-2",
     }  # fmt: skip
     app = open_app("explorer", block="3", lang=lang, model="tiny-batch", size="256", stage="key", part="x", **asked)
     header, run = message(app).header, run_of(app)
@@ -340,6 +341,9 @@ def test_the_explorer_opens_where_its_address_says(lang: str) -> None:
     assert (data["block"], run.header["blocks"], run.header["heads"], run.header["grid"]) == (2, 4, 4, [4, 6])
     assert {f"block{n}.query" for n in range(4)} <= set(run.known)  # all blocks at once, without the other maps
     assert len(run.parts) == 1 and not run.recipes
+    maps = decode(HANDED[header["maps"]]).header  # for when likeness is unfolded: the lesson's own
+    assert maps["run"] == run.header["run"] and {"tokens", "block3.output"} <= {*maps["tensors"], *maps["recipes"]}
+    assert header["maps"] == message(open_app(model="tiny-batch", size="256")).header["run"][1]
     assert (data["saves"], data["alone"], header["lang"]) == (True, False, lang)
     assert header["link"] == {"sample": "street", "model": "tiny-batch", "size": 256, "grid": None} | NO_ROUTE
     assert book_of(app)["explorer"]["ui"] == ui_words(lang)  # type: ignore[arg-type]

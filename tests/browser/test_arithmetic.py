@@ -15,7 +15,7 @@ from topformer_viz.app.canvas.wire import CANVAS_JS, Body
 from topformer_viz.app.explorer.script import EXPLORER_JS
 from topformer_viz.figures.colours import RDBU_R, VIRIDIS
 from topformer_viz.figures.shades import colours
-from topformer_viz.run.measures import distances, effective_tokens
+from topformer_viz.run.measures import cosines, distances, effective_tokens, on_most_like
 from topformer_viz.words.numbers import on_scale
 
 if TYPE_CHECKING:
@@ -105,6 +105,40 @@ def test_what_a_row_brings_back_and_how_far_it_spreads(blank: "Page", block: dic
     spread, far = blank.evaluate(f"(row) => [effective(row), meanDistance(row, 7, {COLUMNS})]", row.tolist())
     assert spread == pytest.approx(float(effective_tokens(row)), rel=1e-5)
     assert far == pytest.approx(float((row * distances((ROWS, COLUMNS))[7]).sum()), rel=1e-5)
+
+
+# Likeness
+
+LIKENESS = """([bytes, asking, weights]) => {
+  const { tokens } = decode(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))), likeness = cosines(tokens, asking), most = onMostLike(weights, likeness, asking);
+  return [[...likeness], most && [most.tokens, most.share, most.uniform]];
+}"""
+
+
+@pytest.mark.parametrize("asking", [[0], [7], [6, 7, 11, 12]])
+@pytest.mark.parametrize("last", [False, True])
+def test_likeness_and_what_lies_on_the_most_like_are_pythons(
+    blank: "Page", block: dict[str, Tensor], asking: list[int], last: bool
+) -> None:
+    """Channels last or first in memory; one token has length 0."""
+    tokens = torch.randn(1, 9, ROWS, COLUMNS, generator=torch.Generator().manual_seed(2))
+    tokens[..., 2, 2] = 0
+    if last:
+        tokens = tokens.contiguous(memory_format=torch.channels_last)
+    weights, body = block["weights"][0, 1, asking].mean(0), Body()
+    message = base64.b64encode(body.message({"tokens": body.add(tokens, exact=True)})).decode()
+    found, most = blank.evaluate(LIKENESS, [message, asking, weights.tolist()])
+    likeness = cosines(tokens, asking)
+    close(np.array(found), likeness)
+    expected = on_most_like(weights, likeness, asking)
+    assert expected and most == [expected.tokens, pytest.approx(expected.share, rel=1e-5), expected.uniform]
+    assert found[2 * COLUMNS + 2] == 0
+
+
+def test_of_one_token_nothing_lies_on_others(blank: "Page") -> None:
+    body = Body()
+    message = base64.b64encode(body.message({"tokens": body.add(torch.zeros(1, 3, 1, 1), exact=True)})).decode()
+    assert blank.evaluate(LIKENESS, [message, [0], [1]]) == [[0], None]
 
 
 # Bytes

@@ -1,12 +1,14 @@
 """The attention explorer in a real Chromium: its numbers beside the trace's, and all ways to operate it."""
 
 import base64
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch.nn.functional as F
 from browsing import (
     VIEWPORTS,
     Open,
@@ -35,12 +37,14 @@ from topformer_viz.app.explorer.file import explorer_html, file_parts, page_html
 from topformer_viz.app.explorer.script import EXPLORER_JS
 from topformer_viz.app.explorer.state import ADDRESS, parameters
 from topformer_viz.app.frame.address import complete
+from topformer_viz.figures.shades import colours
 from topformer_viz.network.colour import Model
 from topformer_viz.network.images import open_image
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES, open_sample
 from topformer_viz.run.measures import measure
 from topformer_viz.run.segmentation import Removal, segment, without_heads
+from topformer_viz.run.walk import output_of
 from topformer_viz.words.text import LANGS, Lang
 
 STREETS = "explorer?size=256&sample=street"  # the bundled network, 4 x 6 tokens
@@ -286,6 +290,121 @@ def test_the_arithmetic_of_the_mean_ends_in_the_number_that_is_said(visit: Open,
     expect(page.locator(".explorer .whose")).to_contain_text("region of 4 tokens")
     page.keyboard.press("Escape")
     expect(page.locator(".explorer .whose")).to_be_hidden()
+
+
+# Likeness
+
+
+def likeness(page: Page) -> tuple[Locator, str]:
+    """The part on likeness, and what it says."""
+    part = page.locator(".explorer .similarity")
+    expect(part.locator(".alike")).to_be_visible(timeout=20_000)
+    return part, part.locator(".alike").inner_text()
+
+
+def sees_likeness(page: Page, run: Trace, asking: list[int], head: int | str, mode: str = "row") -> None:
+    """Both maps have the colours of what PyTorch computes, the map between them and the words the run's weights."""
+    block = int(explorer(page).get_attribute("data-block") or 0)
+    ends = [run[name][0].flatten(1).T.double() for name in (f"block{block}.tokens", output_of(run, block))]
+    enters, leaves = (F.cosine_similarity(x[asking][:, None], x[None], dim=-1).mean(0).numpy() for x in ends)
+    part, said = likeness(page)
+    for name, expected in (("enters", enters), ("leaves", leaves)):
+        painted = np.array(part.locator(f".{name} .plane canvas").evaluate(PAINTED)).reshape(-1, 4)[:, :3]
+        assert np.abs(painted - 255 * colours("RdBu_r")((expected + 1) / 2)[:, :3]).max() <= 9, (name, asking)
+        assert part.locator(f".{name} .legend").inner_text().split("\n")[:2] == ["−1", "1"]
+    own = line(run, block, head, asking, mode, "weights")
+    others = [j for j in np.argsort(-enters.astype(np.float32), kind="stable") if j not in asking]
+    first = others[: math.ceil(len(own) / 10)]
+    share, k, uniform, before, after, weight = re.search(
+        r"(\S+%) (?:fall on|come from) the top (\d+) of .* put (\S+%) there\. .* likeness (\S+) in the input, (\S+) in the output; attention weight (\S+)\.$",
+        said,
+    ).groups()  # type: ignore[union-attr]
+    assert int(k) == len(first) and printed(uniform) == pytest.approx(len(first) / len(own), rel=6e-3)
+    assert printed(share) == pytest.approx(own[first].sum() / own.sum(), rel=6e-3)
+    other = marked(
+        page, "i" if mode == "column" else "j", ".similarity .enters .plane", (run.sizes["H"], run.sizes["W"])
+    )
+    assert [printed(before), printed(after)] == pytest.approx([enters[other], leaves[other]], rel=6e-3, abs=1e-5)
+    assert printed(weight) == pytest.approx(own[other], rel=6e-3)
+
+
+PAINTED = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+
+
+def test_likeness_unfolds_follows_the_pointer_and_asks_nobody(visit: Open, streets: Trace) -> None:
+    page = visit(f"{STREETS}&lang=en&block=2&head=3", height=1900)
+    fetched: list[str] = []
+    sent, part = count_messages(page), page.locator(".explorer .similarity")
+    page.on("request", lambda request: request.url.startswith("blob:") or fetched.append(request.url))
+    assert not part.locator(".alike").is_visible() and not fetched
+    part.locator("summary").click()
+    sees_likeness(page, streets, [15], 2)
+    assert len(fetched) == 1  # the other maps, once
+    seen = set()
+    for token in (3, 20):
+        point(page, token, GRID)
+        says(page, query=token)
+        sees_likeness(page, streets, [token], 2)
+        seen |= {str(part.locator(f".{name} .plane canvas").evaluate(PAINTED)) for name in ("enters", "leaves")}
+    assert len(seen) == 4
+    page.mouse.down()
+    page.mouse.up()
+    for plane in (f".similarity .{name} .plane" for name in ("enters", "reads", "leaves")):
+        for token in (7, 22):
+            point(page, token, GRID, plane)
+            wait_for_mark(page, "j", token, plane)
+            wait_for_mark(page, "j", token)
+            says(page, query=20, locked=True)
+            sees_likeness(page, streets, [20], 2)
+    page.locator(".explorer .photo").focus()
+    page.mouse.move(0, 0)
+    for key in ("Shift+ArrowLeft", "0", "]", "ArrowUp"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(100)
+        sees_likeness(page, streets, [20 if key != "ArrowUp" else 14], 2 if key == "Shift+ArrowLeft" else "mean")
+    button(page, "values", 0).click()
+    button(page, "mode", 1).click()
+    sees_likeness(page, streets, [14], "mean", "column")
+    address_says(page, {"similarity": "1"})
+    assert sent() == 0 and len(fetched) == 1
+    part.locator("summary").click()
+    address_says(page, {"similarity": None})
+
+
+def test_a_link_leads_to_likeness_of_a_region_and_of_a_block_without_an_mlp(visit: Open) -> None:
+    run = run_of("astronaut", "colour", 256)
+    page = visit("explorer?model=colour&size=256&sample=astronaut&lang=en&head=2&query=10&to=20&lock=1&similarity=1")
+    says(page, head=1, locked=True)
+    sees_likeness(page, run, [9, 10, 11, 17, 18, 19], 1)
+    page.get_by_text("中文", exact=True).click()
+    expect(page.locator(".explorer .similarity .alike")).to_contain_text("按块的输入中的相似度排序")
+    page.get_by_text("English", exact=True).click()
+    expect(page.locator(".explorer .similarity .alike")).to_contain_text("top 7 of the other tokens")
+    sees_likeness(page, run, [9, 10, 11, 17, 18, 19], 1)
+
+
+def test_another_image_brings_its_own_likeness(visit: Open) -> None:
+    page = visit(f"{STREETS}&lang=en&similarity=1&query=9&lock=1")
+    likeness(page)
+    page.get_by_test_id("stPopoverButton").first.click()
+    page.get_by_text("Crossing", exact=True).click()
+    crossing = run_of("crossing", "streets", 256)
+    says(page, locked=False)
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(1000)
+    middle = crossing.sizes["H"] // 2 * crossing.sizes["W"] + crossing.sizes["W"] // 2
+    sees_likeness(page, crossing, [middle], 0)
+
+
+def test_the_file_has_likeness_too_and_one_token_is_no_error(
+    visit: Open, save: Callable[..., str], varied: Callable[..., TopFormer], photo, streets: Trace, street_file
+) -> None:
+    page = visit(street_file(head="2", block="4", query="9", lock="1", similarity="1"))
+    sees_likeness(page, streets, [8], 1)
+    model, picture = varied("small", 2), photo(33, 50)
+    page = visit(save(trace(model, picture), model, picture, similarity="1"))
+    _, said = likeness(page)
+    assert "likeness 1 in the input, 1 in the output; attention weight 1." in said and "top" not in said
 
 
 # Colours
@@ -598,7 +717,7 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     lift()
     says(page, query=16, queries="", locked=True)
     assert top() < before
-    page.locator(".explorer summary").tap()
+    page.locator(".explorer .display summary").tap()
     page.locator(".explorer .selecting").tap()
     photo.scroll_into_view_if_needed()
     before = top()
@@ -679,7 +798,7 @@ def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None
 def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: Trace) -> None:
     asked = {
         "block": "3", "head": "2", "query": "20", "to": "9", "lock": "1", "mode": "column", "values": "scores", "scale": "all",
-        "smooth": "1", "with": "block-2", "sort": "distance", "removal": "only-3",
+        "smooth": "1", "with": "block-2", "sort": "distance", "similarity": "1", "removal": "only-3",
     }  # fmt: skip
     link = {"size": "256", "sample": "street", "lang": "en"}
     page = visit("explorer?" + "&".join(f"{name}={value}" for name, value in {**link, **asked}.items()))
@@ -1073,7 +1192,7 @@ def cut_off(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_nothing_is_cut_off_or_overlaps_on_the_explorers_page(visit: Open, lang: str) -> None:
-    query = f"explorer?model=base-batch&size=512&sample=china&lang={lang}&with=head-2&head=1&removal=without-1&sort=effective"
+    query = f"explorer?model=base-batch&size=512&sample=china&lang={lang}&with=head-2&head=1&removal=without-1&sort=effective&similarity=1"
     page = visit(query)
     page.locator(".explorer .facts").wait_for()
     for scheme in ("light", "dark"):

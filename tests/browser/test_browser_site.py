@@ -34,8 +34,9 @@ from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.input import to_tensor
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.network.samples import SAMPLES
+from topformer_viz.run.measures import cosines, on_most_like
 from topformer_viz.run.numbers import answers_of
-from topformer_viz.run.walk import Known
+from topformer_viz.run.walk import Known, output_of
 from topformer_viz.run.whole import Seen
 from topformer_viz.run.whole import answers_of as answers_of_whole
 from topformer_viz.study import likeness
@@ -331,6 +332,28 @@ def test_a_head_taken_away_changes_what_it_does_in_the_app(visit: Visit) -> None
     expect(page.locator(".removal .facts")).to_contain_text(share, timeout=60_000)
     expect(page.locator(".removal .facts")).to_contain_text(f"{float(change.labels.changed.float().mean()):.1%}")
     expect(page.locator(".removal .result .view")).to_have_count(4)
+
+
+@pytest.mark.parametrize("name", ["streets", "colour"])
+def test_likeness_is_the_apps(visit: Visit, name: str) -> None:
+    page = visit(f"explorer?model={name}&block={3 if name == 'streets' else 1}&head=2&query=40&lock=1&similarity=1")
+    _, run = run_of(model_of(name), open_sample("street"))
+    block = 2 if name == "streets" else 0
+    enters, leaves = (cosines(run[of], [39]) for of in (f"block{block}.tokens", output_of(run, block)))
+    weights = run[f"block{block}.weights"][0, 1, 39]
+    most, other = on_most_like(weights, enters, [39]), int(weights.argmax())
+    assert most
+    said = page.locator(".similarity .alike")
+    expect(said).to_be_visible()
+    share, uniform, before, after, weight = (
+        float(number.replace("−", "-"))
+        for number in re.search(
+            r"(\S+)% fall on .* put (\S+)% there\. .* likeness (\S+) in the input, (\S+) in the output; attention weight (\S+)\.$",
+            said.inner_text(),
+        ).groups()  # type: ignore[union-attr]
+    )
+    expected = [100 * most.share, 100 * most.uniform, float(enters[other]), float(leaves[other]), float(weights[other])]
+    assert [share, uniform, before, after, weight] == pytest.approx(expected, rel=6e-3)
 
 
 def test_the_address_leads_to_the_same_view(visit: Visit) -> None:

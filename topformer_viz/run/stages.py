@@ -429,6 +429,10 @@ GLOSSARY: dict[str, tuple[Text, Text]] = {
         "exp(entropy) of a row of attention weights: over how many tokens it is spread. 1: all of it is on one token; HW: the "
         "same weight on every token.",
         "一行注意力权重的 exp(熵)：它分散在多少个 token 上。1 表示全部集中在一个 token 上；HW 表示对每个 token 的权重都相同。")),
+    "cosine similarity": (Text("cosine similarity", "余弦相似度"), Text(
+        "The dot product of two lists of numbers, divided by both their lengths: 1 where they point the same way, 0 where they are at "
+        "right angles, −1 where they point opposite ways. How long they are does not count.",
+        "两列数的点积除以二者的长度：方向相同为 1，互相垂直为 0，方向相反为 −1。长短不计。")),
     "one-hot": (Text("one-hot", "one-hot"), Text(
         "A row in which one entry is 1 and all others are 0: a token that reads one single token.",
         "只有一个元素为 1、其余都为 0 的一行：这个 token 只读一个 token。")),

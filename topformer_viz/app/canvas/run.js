@@ -6,7 +6,13 @@ class Run {
   constructor(parts) {
     const { tensors, recipes, ...whole } = parts[0];
     Object.assign(this, whole, { name: whole.run, known: {}, recipes: {}, made: new Map(), blocksMade: new Map() });
-    for (const { tensors: more, recipes: how } of parts) Object.assign(this.known, more), Object.assign(this.recipes, how);
+    for (const part of parts) this.take(part);
+  }
+
+  // More of it: tensors, and how others are made.
+  take({ tensors, recipes }) {
+    Object.assign(this.known, tensors);
+    Object.assign(this.recipes, recipes);
   }
 
   // A tensor without its batch axis: {data, shape, strides, exact}.
@@ -25,6 +31,14 @@ class Run {
     const key = `${name} ${of}`;
     if (!Object.hasOwn(this.answers, key)) throw new Error(`no run answers ${key}`);
     return this.answers[key];
+  }
+
+  // What enters a block (from 0) and what leaves it, (C, H, W) each; undefined while these have not come. A block without an MLP ends
+  // with its residual.
+  ends(b) {
+    const has = (name) => Object.hasOwn(this.known, name) || Object.hasOwn(this.recipes, name);
+    const names = [b ? `block${b}.tokens` : "tokens", [`block${b}.output`, `block${b}.residual`].find(has)];
+    return names.every((name) => name && has(name)) ? names.map((name) => this.tensor(name)) : undefined;
   }
 
   // A block's attention (from 0).

@@ -15,6 +15,7 @@ class Explorer {
     this.pictures = new Pictures(this);
     this.toolbar = new Toolbar(this);
     this.beside = new Beside(this);
+    this.similarity = new Similarity(this);
     this.sum = new Sum(this);
     this.removal = new Removal(this);
     this.pointer = new Pointer(this);
@@ -54,7 +55,7 @@ class Explorer {
     if (first || moved) this.pictures.showPhoto(run.photo);
     const frame = JSON.stringify([header.lang, news.heads, news.headNames, news.grid, this.block.dim, this.block.d]);
     if (frame !== this.built) {
-      for (const part of [this.pictures, this.toolbar, this.beside, this.sum, this.removal]) part.build();
+      for (const part of [this.pictures, this.toolbar, this.beside, this.similarity, this.sum, this.removal]) part.build();
       this.buildSaid();
       this.pictures.spreadGrey();
     }
@@ -149,6 +150,7 @@ class Explorer {
     this.pictures.draw();
     this.sum.drawIfSeen();
     this.beside.draw();
+    this.similarity.draw();
     this.tell(strongest);
     const { head, mode, values } = state, row = Array.from(this.chosen.slice(0, 256), (v) => Number(v.toPrecision(7))).join(" ");
     Object.assign(this.box.dataset, { block: state.block, head, query, mode, values, row, queries: tokens.length > 1 ? tokens.join(" ") : "", locked: Boolean(state.lock) });

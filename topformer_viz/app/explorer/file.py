@@ -24,7 +24,7 @@ from topformer_viz.words.text import Lang
 START_JS = """
 const inside = (id) => decode(Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0)));
 const explorer = new Explorer(document);
-explorer.show({ ...inside("payload"), run: new Run([inside("run")]), ...inside("removals") });
+explorer.show({ ...inside("payload"), run: new Run([inside("run"), inside("maps")]), ...inside("removals") });
 matchMedia("(prefers-color-scheme: dark)").onchange = () => explorer.settle({});
 """
 # Nothing is ever fetched; what the file itself holds may run.
@@ -63,12 +63,14 @@ def explorer_html(
 def file_parts(
     run: Trace, model: Model, photo: Image.Image, lang: Lang, view: Mapping[str, Any], removals: Iterable[tuple[str, Change]]
 ) -> dict[str, bytes]:  # fmt: skip
-    """What the file holds: the explorer's message with its book, the run, and what was computed without some heads."""
+    """What the file holds: the explorer's message with its book, the run in two parts, and what was computed without some heads."""
     settings = {"run": "file", "alone": True, "saves": False} | dict(view)
     book = {"explorer": explorer_book(Known.of(run, model), lang)}
+    attention, maps = travels(run, model, photo, "file")
     return {
         "payload": message({"lang": lang, "book": book, "view": settings}),
-        "run": travels(run, model, photo, "file")[0],
+        "run": attention,
+        "maps": maps,
         "removals": removals_message(removals),
     }
 

@@ -4,6 +4,10 @@ class ExplorerPage {
   constructor(root) {
     this.explorer = new Explorer(root, {
       ask: (wish) => this.ask("wish", wish),
+      maps: (run) => arrive({ body: this.header.maps }, () => false, (maps) => {
+        run.take(maps);
+        this.explorer.similarity.draw();
+      }),
       lesson: (stage) => this.ask("lesson", { ...this.explorer.state.parameters, stage }),
       remember: (parameters) => {
         const { link, lang, view } = this.header;

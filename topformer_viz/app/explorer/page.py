@@ -39,6 +39,7 @@ _component = component(
 @part
 def show(view: View) -> None:
     """Draw the page; a run without a head, the untouched pass and the file rerun this part alone."""
+    attention, maps = view.bodies(maps=True)
     book = view.book("explorer", lambda: {"explorer": explorer_book(view.outline.known, view.lang)})
     settings: dict[str, Any] = settings_of(view, asks=True) | {"saves": True}
     run, asked = st.session_state.get("explorer_save", ("", {}))
@@ -58,8 +59,9 @@ def show(view: View) -> None:
         if at:  # handed out once an id
             settings["file"] = {"name": name, "id": uuid4().hex, "at": at}
     st.session_state.pop("explorer_save", None)  # only now: a rerun may have broken this one off
+    # The other maps, which the lesson has, too, come when they are first asked for.
     _component(
-        {"lang": view.lang, "link": view.link, "run": view.bodies(), "book": book, "view": settings}, key="explorer",
+        {"lang": view.lang, "link": view.link, "run": [attention], "maps": maps, "book": book, "view": settings}, key="explorer",
         on_wish_change=partial(take_wish, "explorer", view), on_lesson_change=partial(_take_lesson, view),
         on_block_change=partial(take_block, "explorer"), height="content",
     )  # fmt: skip

@@ -130,11 +130,11 @@ class Pictures {
   }
 
   drawMarks() {
-    const { find } = this, { state, n, info, pair: [i, j] } = this.explorer, { tokens, column } = state;
+    const { find } = this, { state, n, info, box, pair: [i, j] } = this.explorer, { tokens, column } = state;
     const region = tokens.length > 1 && !state.cell, asks = column ? j : i, [first, second] = column ? ["j", "i"] : ["i", "j"];
-    for (const plane of [".photo", ".map"]) {
-      outline(find(`${plane} .mark.${first}`), info.grid, region ? tokens : [asks]);
-      outline(find(`${plane} .mark.${second}`), info.grid, [column ? i : j]);
+    for (const plane of box.querySelectorAll(".photo, .map, .similar")) {
+      outline(plane.querySelector(`.mark.${first}`), info.grid, region ? tokens : [asks]);
+      outline(plane.querySelector(`.mark.${second}`), info.grid, [column ? i : j]);
     }
     outline(find(".mark.pin"), info.grid, state.with === "query" ? [state.pinned] : []);
     outline(find(".mark.line"), column ? [1, n] : [n, 1], region ? [] : [asks]);

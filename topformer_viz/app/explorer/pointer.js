@@ -4,28 +4,37 @@ class Pointer {
   constructor(explorer) {
     this.explorer = explorer;
     const photo = explorer.find(".photo"), map = explorer.find(".map"), matrix = explorer.find(".matrix");
-    // A finger that lifts points on.
-    const gone = (news) => (event) => event.pointerType === "touch" || explorer.change(news);
     explorer.box.onkeydown = (event) => this.pressed(event);
     photo.onpointerdown = (event) => this.down(event, photo);
     photo.onpointermove = (event) => this.over(event, photo);
     photo.onpointerup = (event) => this.up(event, photo);
     photo.onpointercancel = () => this.cancel();
-    photo.onpointerleave = gone({ key: null });
-    map.onpointermove = (event) => explorer.change({ key: this.tokenAt(event, map), cell: null });
-    map.onpointerleave = gone({ key: null });
+    photo.onpointerleave = this.gone({ key: null });
+    this.follow(map);
     matrix.onpointermove = (event) => explorer.change(this.cellAt(event, matrix, !this.state.lock));
-    matrix.onpointerleave = gone({ cell: null });
-    // The keys belong to whoever was touched last.
-    const touched = (plane, act) => {
-      plane.onpointerdown = (event) => {
-        act(event);
-        photo.focus({ preventScroll: true });
-        event.preventDefault();
-      };
+    matrix.onpointerleave = this.gone({ cell: null });
+    this.touched(matrix, (event) => explorer.settle({ ...this.cellAt(event, matrix, true), ...HELD }));
+  }
+
+  // On a map the pointer chooses the other token.
+  follow(map) {
+    map.onpointermove = (event) => this.explorer.change({ key: this.tokenAt(event, map), cell: null });
+    map.onpointerleave = this.gone({ key: null });
+    this.touched(map, map.onpointermove);
+  }
+
+  // A finger that lifts points on.
+  gone(news) {
+    return (event) => event.pointerType === "touch" || this.explorer.change(news);
+  }
+
+  // The keys belong to whoever was touched last.
+  touched(plane, act) {
+    plane.onpointerdown = (event) => {
+      act(event);
+      this.explorer.find(".photo").focus({ preventScroll: true });
+      event.preventDefault();
     };
-    touched(map, map.onpointermove);
-    touched(matrix, (event) => explorer.settle({ ...this.cellAt(event, matrix, true), ...HELD }));
   }
 
   get state() {

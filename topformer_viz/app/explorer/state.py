@@ -28,6 +28,7 @@ ADDRESS: dict[str, tuple[str, ...]] = {
     "smooth": ("", "1"),
     "with": ("", "query", "head-{head}", "head-mean", "block-{block}"),
     "sort": ("", "effective", "distance"),
+    "similarity": ("", "1"),
     "removal": ("", "without-{head}", "only-{head}"),
 }
 ADDRESS_JS = f"const ADDRESS = {json.dumps(ADDRESS)};\n"

@@ -164,6 +164,31 @@ UI: dict[str, Text] = {
     "moved": Text(
         "To turn B into A, {share} of the attention would have to move.", "要把 B 变成 A，需要挪动 {share} 的注意力。"
     ),
+    # likeness
+    "similarity": Text("Likeness of the tokens: in the block's input and in its output", "token 的相似度：块的输入与块的输出"),
+    "similarity_words": Text(
+        "Likeness here is the [[cosine similarity]] of two tokens, over all channels. Attention compares tokens otherwise: by the "
+        "[[query]] of one and the [[key]] of the other, which it makes of the input. The output is the input plus what the block adds.",
+        "这里的相似度是两个 token 在全部通道上的[[cosine similarity|余弦相似度]]。注意力用另一种方式比较 token：用一个 token 的[[query|查询]]"
+        "和另一个的[[key|键]]，二者都由输入算出。输出等于输入加上这个块添加的内容。",
+    ),
+    "similarity_enters": Text("Likeness in the block's input", "块的输入中的相似度"),
+    "similarity_leaves": Text("Likeness in the block's output", "块的输出中的相似度"),
+    "similarity_scale": Text("cosine similarity", "余弦相似度"),
+    "similarity_row": Text(
+        "Of the attention weights of {tokens} in {head}, {share} fall on the top {k} of the other tokens by likeness in the block's "
+        "input; uniform weights would put {uniform} there.",
+        "{head}：按块的输入中的相似度排序，{tokens}的注意力权重有 {share} 落在其他 token 的前 {k} 名上；均匀水平是 {uniform}。",
+    ),
+    "similarity_column": Text(
+        "Of the attention weights on {tokens} in {head}, {share} come from the top {k} of the other tokens by likeness in the block's "
+        "input; uniform weights would put {uniform} there.",
+        "{head}：按块的输入中的相似度排序，{tokens}得到的注意力权重有 {share} 来自其他 token 的前 {k} 名；均匀水平是 {uniform}。",
+    ),
+    "similarity_of": Text(
+        "With {other}: likeness {before} in the input, {after} in the output; attention weight {weight}.",
+        "与 {other}：输入中的相似度 {before}，输出中的相似度 {after}；注意力权重 {weight}。",
+    ),
     # the arithmetic
     "sum": Text("How one attention weight comes about: {head}, {i} reads {j}", "一个注意力权重怎么算出来：{head}，{i}读 {j}"),
     "sum_of_mean": Text("How one number of the mean comes about: {i} reads {j}", "平均图里的一个数怎么算出来：{i}读 {j}"),
@@ -246,6 +271,9 @@ FIGURES: dict[str, Text] = {
     "attention": Text("What the token reads, in every head", "这个 token 读什么（每个头）"),
     "matrix": Text("The whole matrix", "整个矩阵"),
     "against": Text("Two views side by side", "两个视图并排"),
+    "similarity": Text("Likeness of the token to all others", "这个 token 与其他 token 的相似度"),
+    "similarity_title": Text("Likeness of {tokens} to all others", "{tokens}与其他 token 的相似度"),
+    "similarity_scale": Text("cosine similarity (no unit)", "余弦相似度（无单位）"),
     "removal": Text("What depends on the head", "哪些结果依赖这个头"),
     "measures": Text("The heads in numbers", "各头的各项数值"),
     "view": Text("{block}, {head}, {tokens}", "{block}，{head}，{tokens}"),

@@ -87,6 +87,7 @@ def _made(tokens: int) -> tuple[Trace, dict[str, bytes], int]:
     parts = {
         "payload": message({"lang": "en", "book": book, "view": settings}),
         "run": attention_message(run, [measured], answers, photo, "bench"),
+        "maps": message({"tensors": {}, "recipes": {}}),
         "removals": removals_message(()),
     }
     return run, parts, Body().add_photo(photo)["bytes"]
