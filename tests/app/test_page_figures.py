@@ -1,5 +1,6 @@
 """What each page offers to save: its panels follow the address, survive nonsense, and hold the numbers of the run."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,6 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import streamlit as st
+import torch.nn.functional as F
 from layout import boxes, meet
 from PIL import Image
 
@@ -120,7 +122,7 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
 
 
 DRAWN = [
-    ("explorer", "reading", "column", "zh"), ("explorer", "row", "column", "en"), ("explorer", "measures", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
+    ("explorer", "reading", "column", "zh"), ("explorer", "row", "column", "en"), ("explorer", "measures", "column", "zh"), ("explorer", "similarity", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
     ("network", "segmentation", "column", "en"), ("network", "lens", "page", "zh"), ("network", "network", "page", "zh"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
     ("heads", "block", "slide", "zh"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
     ("what-if", "pictures", "column", "en"), ("what-if", "numbers", "slide", "zh"), ("by-hand", "output", "column", "zh"),
@@ -189,10 +191,27 @@ def test_the_explorer_s_follow_the_view() -> None:
 @pytest.mark.parametrize("colour", COLOURS)
 def test_the_explorer_s_maps_are_coloured_as_the_address_says(colour: str) -> None:
     made = panels("explorer", "streets", "en", block="3", head="2", query="5", colour=colour)
-    for name in ("reading", "row", "attention", "matrix", "against"):
+    for name in ("reading", "row", "attention", "matrix", "against", "similarity"):
         scales = [tile.scale for tile in made[name].groups[0].tiles if tile.scale and not tile.scale.centred]
         assert scales and all((s.root, s.log) == (colour == "root", colour == "log") for s in scales if not s.signed)
         assert {"root": "square root", "linear": "in proportion", "log": "logarithm"}[colour] in made[name].caption
+
+
+@pytest.mark.parametrize(("name", "leaves"), [("streets", "block0.output"), ("colour", "block0.residual")])
+def test_likeness_stands_on_both_sides_of_what_is_read(name: str, leaves: str) -> None:
+    run = view(name, "en").run
+    ends = [run[end][0].flatten(1).T.double() for end in ("block0.tokens", leaves)]
+    likeness = [F.cosine_similarity(tokens[4], tokens, dim=-1).numpy() for tokens in ends]
+    for mode, own in (("row", run["block0.weights"][0, 1, 4]), ("column", run["block0.weights"][0, 1, :, 4])):
+        panel = panels("explorer", name, "en", block="1", head="2", query="5", mode=mode)["similarity"]
+        tiles = panel.groups[0].tiles
+        for tile, expected in zip(tiles, (likeness[0], own.numpy(), likeness[1]), strict=True):
+            assert np.allclose(tile.values.ravel(), expected, atol=1e-6)
+        assert [tile.scale.ends for tile in (tiles[0], tiles[2])] == [(-1, 1)] * 2  # type: ignore[union-attr]
+        others = [j for j in np.argsort(-likeness[0], kind="stable") if j != 4]
+        first = others[: math.ceil(len(own) / 10)]
+        share = float(own[first].sum() / own.sum())
+        assert f"{share:.1%} " in panel.caption and f"{len(first) / len(own):.1%} there" in panel.caption
 
 
 def test_a_removal_is_the_one_asked_for() -> None:

@@ -2,12 +2,13 @@
 numbers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from topformer_viz.app.explorer.change import change_of, texts_of
 from topformer_viz.app.explorer.payload import heads_of
@@ -29,10 +30,12 @@ from topformer_viz.figures.scales import attention_scales
 from topformer_viz.figures.stages import stage_panel
 from topformer_viz.figures.subject import UI as PANEL
 from topformer_viz.figures.subject import Subject, class_picture, numbers
+from topformer_viz.run.measures import cosines, on_most_like
+from topformer_viz.run.walk import output_of
 from topformer_viz.words.live import say
 from topformer_viz.words.names import MEAN_OF_HEADS
 from topformer_viz.words.numbers import signed_digits
-from topformer_viz.words.text import Text
+from topformer_viz.words.text import Text, sentences
 
 READING = Text("What the token reads, in this head", "这个 token 读什么（这个头）")
 ROW = Text("What the token reads, the heads in a row", "这个 token 读什么（各头排成一行）")
@@ -68,6 +71,7 @@ def figures(view: View) -> list[Offer]:
         Offer("attention", FIGURES["attention"], partial(of_all, attention_panel)),
         Offer("matrix", FIGURES["matrix"], matrix),
         Offer("against", FIGURES["against"], lambda asked: _against(view.subject, asked)),
+        Offer("similarity", FIGURES["similarity"], lambda asked: _similarity(view.subject, asked)),
         Offer("removal", FIGURES["removal"], lambda asked: _without(view, asked)),
         Offer("measures", FIGURES["measures"], lambda asked: _numbers(view, asked)),
     ]
@@ -170,6 +174,39 @@ def _beside(a: _Asking, b: _Asking, subject: Subject) -> str:
         names.append(where if a.tokens == b.tokens else OF_TOKENS(subject.lang, where=where, **parts))
     title = BESIDE(subject.lang, a=names[0], b=names[1])
     return title[0].upper() + title[1:]
+
+
+def _similarity(subject: Subject, asked: Asked) -> Panel:
+    """What the tokens read, between their likeness to all tokens where they enter the block and where they leave it."""
+    lang, run, place = subject.lang, subject.run, _Place.of(asked)
+    reading = reading_panel(
+        subject, place.block, place.head, place.query, mode=place.mode, to=place.to, colour=place.colour
+    )
+    (reads,), tokens = reading.groups[0].tiles, region(subject.grid, place.query, place.to)
+    enters, leaves = (
+        cosines(run[name], tokens) for name in (f"block{place.block}.tokens", output_of(run, place.block))
+    )
+    alike = Scale(-1.0, 1.0, FIGURES["similarity_scale"](lang))
+
+    def likeness(values: Tensor, where: str) -> Tile:
+        return replace(reads, values=numbers(values.reshape(subject.grid)), scale=alike, title=UI[where](lang))
+
+    tiles = (
+        likeness(enters, "similarity_enters"), replace(reads, title=reading.title), likeness(leaves, "similarity_leaves"),
+    )  # fmt: skip
+    caption, named = reading.caption, tokens_name(subject, tokens)
+    weights = line(run, place.block, place.head, tokens, place.mode, "weights")
+    if most := on_most_like(weights, enters, tokens):
+        head = _parts(_Asking(place.block, place.head, tokens), subject)["head"]
+        share, uniform = f"{most.share:.1%}", f"{most.uniform:.1%}"
+        said = UI[f"similarity_{place.mode}"](
+            lang, tokens=named, head=head, k=most.tokens, share=share, uniform=uniform
+        )
+        caption = sentences(lang, (said, caption))
+    title = FIGURES["similarity_title"](lang, tokens=named)
+    return replace(
+        reading, name=f"{reading.name}-similarity", title=title, caption=caption, groups=(Group(tiles, across=3),)
+    )
 
 
 def _without(view: View, asked: Asked) -> Panel:
