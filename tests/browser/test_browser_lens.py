@@ -88,12 +88,12 @@ def test_what_lies_under_the_pointer_is_the_networks(visit: Open, address: str) 
     height, width = maps[0].shape
     for map, y, x in ((0, 120, 25), (2, 80, 60), (3, 105, 190), (4, 20, 120)):
         at(page, map, (x + 0.5) / width, (y + 0.5) / height)
-        words = page.locator(".readout:visible").inner_text()
+        words = page.locator(":is(.readout, .lens-readout):visible").inner_text()
         around = maps[map][y - 1 : y + 2, x - 1 : x + 2].unique().tolist()
         assert any(words.endswith(NAMES[c].en) for c in around), words
     assert page.locator(".lens canvas").nth(1).evaluate(DRAWN) != clear  # marked on all
     page.mouse.move(5, 5)
-    expect(page.locator(".readout:visible")).to_have_count(0)
+    expect(page.locator(":is(.readout, .lens-readout):visible")).to_have_count(0)
     assert page.locator(".lens canvas").nth(4).evaluate(DRAWN) == clear
 
 
@@ -106,7 +106,9 @@ def test_the_keyboard_reaches_every_map_and_moves_a_point(visit: Open, address: 
         page.keyboard.press("ArrowLeft")  # which elsewhere turns to what comes before
         x -= round(maps[0].shape[1] / 40)
         was, now = (NAMES[int(maps[n][y, x])].en for n in (max(0, map - 1), map))
-        expect(page.locator(".readout:visible")).to_have_text(now if was == now else f"{was} → {now}")
+        expect(page.locator(":is(.readout, .lens-readout):visible")).to_have_text(
+            now if was == now else f"{was} → {now}"
+        )
         assert (
             page.evaluate(
                 "() => { let e = document.activeElement; while (e.shadowRoot) e = e.shadowRoot.activeElement;"
@@ -115,7 +117,7 @@ def test_the_keyboard_reaches_every_map_and_moves_a_point(visit: Open, address: 
             == f"solid{captions('en')[map]}"
         )
         page.keyboard.press("Tab")
-    expect(page.locator(".readout:visible")).to_have_count(0)
+    expect(page.locator(":is(.readout, .lens-readout):visible")).to_have_count(0)
 
 
 def test_a_class_that_is_seen_alone_is_so_on_all_maps(visit: Open) -> None:

@@ -9,7 +9,7 @@ from topformer_viz.app.starts.words import UI as STARTS
 from topformer_viz.run.stages import AXES
 
 FIRST = {
-    "heads?lang=en": (".heads-lead", ".heads-overview", ".heads-top li"),
+    "heads?lang=en": (".heads-lead", ".heads-overview caption", ".heads-overview img"),
     "starts?lang=en&size=256": (".starts-lead", ".starts.summary table", ".starts .matrix img"),
     "network?lang=en&size=256": (".scene", ".opened h2", ".opened .next"),
 }

@@ -12,7 +12,7 @@ from topformer_viz.figures.shades import coloured
 from topformer_viz.network.samples import open_sample
 from topformer_viz.study.heads import Shown
 
-CELL = 36  # of the picture's pixels, per token
+CELL = 36  # image pixels of what is made, per token
 OVER = 0.68  # how much of the weights' colour covers the photograph
 
 

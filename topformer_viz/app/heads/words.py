@@ -49,7 +49,7 @@ UI = {
     ),
     "unseen": Text("No sample shows it.", "没有样图能表现这一点。"),
     "pictures": Text(
-        "The numbers are over all {images} images. The picture above a sentence is one example: of the app's own samples, the token "
+        "The numbers are over all {images} images. The map above a sentence is one example: of the app's own samples, the token "
         "(framed) at which it shows most clearly. The brighter a place, the more that token reads there.",
         "句中的数来自全部 {images} 张图片。句子上方的图只是一个例子：应用自带的样图里，最能表现这句话的那个 token（带框）。"
         "越亮的地方，这个 token 读得越多。",

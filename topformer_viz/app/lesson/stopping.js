@@ -1,7 +1,7 @@
 // Under a block's output: what the network would say if it stopped there. It is asked for when it is first looked at, and comes with a
 // later message.
 
-const PRESENT = 12; // classes in the legend at most
+const KEYS = 12; // classes in the legend at most
 
 class Stopping {
   constructor(view) {
@@ -16,7 +16,7 @@ class Stopping {
     say(this.find, { h3: ui.lens, ".lens-note": ui.lens_note, ".lens-random": untrained ? ui.random : "" });
     box.ariaBusy = String(!lens);
     if (!lens) return this.wish(run);
-    const classes = explorer.classes.map(([name, colour]) => ({ name, colour })), stop = this.find(".readout");
+    const classes = explorer.classes.map(([name, colour]) => ({ name, colour })), stop = this.find(".lens-readout");
     const tell = (text, { clientX, clientY }) => {
       const { left, top, width } = box.getBoundingClientRect();
       sayBeside(stop, text, clientX - left, clientY - top, width);
@@ -39,7 +39,7 @@ class Stopping {
   keys(labels, classes) {
     const counts = classes.map(() => 0);
     for (const c of labels.data) counts[c]++;
-    const present = [...counts.keys()].filter((c) => counts[c]).sort((a, b) => counts[b] - counts[a]).slice(0, PRESENT);
+    const present = [...counts.keys()].filter((c) => counts[c]).sort((a, b) => counts[b] - counts[a]).slice(0, KEYS);
     return present.map((c) => element("span", {}, element("span", { className: "swatch", style: `background: ${classes[c].colour}` }), classes[c].name));
   }
 }

@@ -143,7 +143,7 @@ def _sampled(x: Tensor, theta: Tensor, size: tuple[int, int], **how: str) -> Ten
 
 
 def _hide(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """In some crops, some tokens' squares become their mean colour: what lies there only the others can tell."""
+    """In some crops, some tokens show their mean colour alone: what lies there only the others can tell."""
     n, _, h, w = pictures.shape
     size = (n, 1, h // CELL, w // CELL)
     hidden = (torch.rand(size, generator=random) < HIDDEN) & (torch.rand(n, 1, 1, 1, generator=random) < HIDING)
