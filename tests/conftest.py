@@ -40,6 +40,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+PATIENCE = 90_000  # ms for a page to open: beside other tests on a busy machine half a minute was once too short
 # Name of a case -> size of the network, classes, (height, width) of the picture.
 CASES: dict[str, tuple[str, int | None, tuple[int, int]]] = {
     "tiny": ("tiny", 150, (128, 192)),
@@ -220,9 +221,9 @@ def visit(request: pytest.FixtureRequest, context: "BrowserContext") -> "Iterato
                 faults.append(f"outside: {r.url}") if urlparse(r.url).hostname not in ("127.0.0.1", None) else None
             ),
         )
-        page.goto(query if "://" in query else f"{request.getfixturevalue('server')}/{query}")
+        page.goto(query if "://" in query else f"{request.getfixturevalue('server')}/{query}", timeout=PATIENCE)
         first = (".component h2", ".explorer .card", ".js-plotly-plot", ".heads-overview", ".starts", ".reference")
-        page.locator(", ".join(f"{part}:visible" for part in first)).first.wait_for(timeout=30_000)
+        page.locator(", ".join(f"{part}:visible" for part in first)).first.wait_for(timeout=PATIENCE)
         return page
 
     yield open_page
