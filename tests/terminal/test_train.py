@@ -480,6 +480,18 @@ def test_rare_classes_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPat
     assert always > 50 > 20 > hits()
 
 
+def test_of_a_class_small_kinds_of_images_are_seen_too(folder: Path) -> None:
+    """Four images of one kind, one of another: that is drawn a third of the time."""
+    stems = ["many_a", "many_b", "many_c", "many_d", "few_a"]
+    for stem in stems:
+        add(folder, stem, np.zeros((96, 128, 3), np.uint8), np.full((96, 128), 1, np.uint8))
+    split(folder, train=[*stems, "a"])
+    crops = Crops(Photographs(folder), CPU)
+    chances = dict(zip(crops.holding[1].tolist(), crops.chances[1].tolist(), strict=True))
+    assert chances[4] == pytest.approx(sum(chances[n] for n in range(4)) / 2)
+    assert len(crops.chances[1]) == len(crops.holding[1]) >= 5
+
+
 def test_some_tokens_of_some_crops_are_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their squares take their mean colour, and their labels stay."""
     crops = Crops(Photographs(folder), CPU)

@@ -1,6 +1,8 @@
 """Batches of crops to train on."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tqdm import tqdm
 
 from topformer_viz.network.images import CELL
 from topformer_viz.network.input import MEAN, STD
-from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs, pixels
+from topformer_viz.terminal.training.data import IGNORE, DataError, Photographs, kind, pixels
 
 # Crops in tokens (rows, columns): small ones first, as a batch holds more of them, at the end the grids that are shown.
 CROPS = (
@@ -71,6 +73,8 @@ class Crops:
         share = pixels_of.sum(0) / pixels_of.sum()
         self.rarity = torch.where(share > 0, share.clamp(min=1e-9).rsqrt(), 0.0)
         self.holding = [pixels_of[:, c].nonzero().flatten() for c in range(len(data.classes))]
+        kinds = [kind(stem) for stem in data.train]
+        self.chances = [_by_kind([kinds[n] for n in holding]) for holding in self.holding]
 
     def batch(self, tokens: tuple[int, int], seed: int, hide: bool = True) -> Batch:
         """Crops of ``tokens`` (rows, columns), in some of them parts hidden; the same by seed."""
@@ -93,8 +97,10 @@ class Crops:
         around: int | None = None
         if uniform(0, 1) < BALANCED:
             around = int(torch.multinomial(self.rarity, 1, generator=random))
-        candidates = torch.arange(len(self.pictures)) if around is None else self.holding[around]
-        index = int(candidates[torch.randint(len(candidates), (), generator=random)])
+        if around is None:
+            index = int(torch.randint(len(self.pictures), (), generator=random))
+        else:
+            index = int(self.holding[around][torch.multinomial(self.chances[around], 1, generator=random)])
         picture, labels = self.pictures[index], self.labels[index]
         Y, X = labels.shape
         h, w = tokens[0] * CELL, tokens[1] * CELL
@@ -134,6 +140,12 @@ class Crops:
         crop = crop.mean() + uniform(0.6, 1.5) * (crop - crop.mean())
         cast = torch.tensor([uniform(0.88, 1.12) for _ in range(3)]).view(3, 1, 1)
         return (crop * cast * uniform(0.65, 1.4)).clamp(0, 1)
+
+
+def _by_kind(kinds: Sequence[str]) -> Tensor:
+    """How likely each image is drawn, given their kinds: a kind by the square root of its number, so that small ones are seen."""
+    number = Counter(kinds)
+    return torch.tensor([number[own] ** -0.5 for own in kinds])
 
 
 def _sampled(x: Tensor, theta: Tensor, size: tuple[int, int], **how: str) -> Tensor:

@@ -60,11 +60,11 @@ class Photographs:
 
     def partly(self, stem: str) -> bool:
         """Whether only some of what the photograph shows is labelled."""
-        return _kind(stem) in self._partly
+        return kind(stem) in self._partly
 
     def absent(self, stem: str) -> list[int]:
         """The classes of which an image pixel labelled ``NONE_OF`` is surely none."""
-        return self._absent.get(_kind(stem), [])
+        return self._absent.get(kind(stem), [])
 
     def labels(self, stem: str) -> Tensor:
         """Class index per image pixel, ``NONE_OF`` or ``IGNORE``, uint8 (Y, X)."""
@@ -110,7 +110,8 @@ class Photographs:
         raise DataError(f"there is no {folder}/{stem}{names} in {self.folder}")
 
 
-def _kind(stem: str) -> str:
+def kind(stem: str) -> str:
+    """What kind an image is of: its name up to the first "_"."""
     return stem.partition("_")[0]
 
 
