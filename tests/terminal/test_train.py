@@ -466,8 +466,11 @@ def test_rare_classes_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPat
     split(folder, train=["plain", "speck"])
     crops = Crops(Photographs(folder), CPU)
     share = torch.tensor([1 - 24 / (86 * 128 + 96 * 128), 24 / (86 * 128 + 96 * 128)], dtype=torch.float64)
-    assert torch.allclose(crops.rarity, torch.tensor([*share.rsqrt(), 0.0], dtype=torch.float64))
-    assert [holding.tolist() for holding in crops.holding] == [[0, 1], [1], []]
+    (pool,) = crops.pools
+    rarity = [float(share[0].rsqrt()), cropping.RAREST**-0.5, 0.0]  # of a speck no more than of what is rare
+    assert float(share[1]) < cropping.RAREST
+    assert pool.rarity.tolist() == pytest.approx(rarity)
+    assert [holding.tolist() for holding in pool.holding] == [[0, 1], [1], []]
 
     def hits() -> int:
         found = [crops._crop((1, 1), torch.Generator().manual_seed(seed))[1] for seed in range(60)]
@@ -487,9 +490,20 @@ def test_of_a_class_small_kinds_of_images_are_seen_too(folder: Path) -> None:
         add(folder, stem, np.zeros((96, 128, 3), np.uint8), np.full((96, 128), 1, np.uint8))
     split(folder, train=[*stems, "a"])
     crops = Crops(Photographs(folder), CPU)
-    chances = dict(zip(crops.holding[1].tolist(), crops.chances[1].tolist(), strict=True))
+    (pool,) = crops.pools
+    chances = dict(zip(pool.holding[1].tolist(), pool.chances[1].tolist(), strict=True))
     assert chances[4] == pytest.approx(sum(chances[n] for n in range(4)) / 2)
-    assert len(crops.chances[1]) == len(crops.holding[1]) >= 5
+    assert len(chances) >= 5
+
+
+def test_what_is_partly_labelled_is_drawn_from_as_often(partly: Photographs) -> None:
+    """However few such images there are: here one of five."""
+    wholly, some = Crops(partly, CPU).pools
+    assert {int(n) for holding in wholly.holding for n in holding} == {0, 1, 2, 3}
+    assert {int(n) for holding in some.holding for n in holding} == {4}
+    random = torch.Generator().manual_seed(0)
+    assert {some.draw(random)[1] for _ in range(20)} == {4}
+    assert {some.draw(random)[0] for _ in range(60)} == {0, 1, 2}
 
 
 def test_some_tokens_of_some_crops_are_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ EARLIER = 0.25  # then this share of batches still takes an earlier size
 BATCH_TOKENS = 440  # a batch has as many crops as fit, so that every step costs the same
 SCALES = (0.7, 2.1)  # pixels of the crop per image pixel; an image of short side 360 is shown at 1.42
 BALANCED = 0.5  # share of crops that are centred on a class drawn by rarity
+RAREST = 0.003  # share of the labelled area below which a class grows no likelier to be drawn
 HIDING, HIDDEN = 0.5, 0.2  # share of crops in which tokens are hidden, and share of their tokens
 PER_LABEL = 4  # pixels of the crop, each way, to a label: the class scores lie 8 apart
 
@@ -44,6 +45,30 @@ class Batch:
     labels: Tensor
     absent: Tensor
     taught: Tensor | None
+
+
+class _Pool:
+    """Images to draw classes from: those that are labelled everywhere, or those of which only some things are.
+
+    Classes come by rarity, the images that show one by kinds, and a kind by the square root of its number: small ones are seen, too.
+    """
+
+    def __init__(self, pixels_of: Tensor, kinds: Sequence[str], images: Tensor) -> None:
+        """``pixels_of`` (all images, classes); ``images``: those of this pool."""
+        counts = pixels_of[images]
+        share = counts.sum(0) / counts.sum().clamp(min=1)
+        self.rarity = torch.where(share > 0, share.clamp(min=RAREST).rsqrt(), 0.0)
+        self.holding = [images[column > 0] for column in counts.T]
+        self.chances = []
+        for holding in self.holding:
+            own = [kinds[n] for n in holding]
+            number = Counter(own)
+            self.chances.append(torch.tensor([number[kind] ** -0.5 for kind in own]))
+
+    def draw(self, random: torch.Generator) -> tuple[int, int]:
+        """A class, and an image that shows it."""
+        c = int(torch.multinomial(self.rarity, 1, generator=random))
+        return c, int(self.holding[c][torch.multinomial(self.chances[c], 1, generator=random)])
 
 
 class Crops:
@@ -69,12 +94,11 @@ class Crops:
             if teacher:
                 self.taught.append(_taught(teacher / f"{stem}.npy"))
         self.pixels = torch.stack(counts).sum(0)  # as ``pixels`` counts, of all images
-        pixels_of = torch.stack(counts)[:, : len(data.classes)].double()  # (images, classes)
-        share = pixels_of.sum(0) / pixels_of.sum()
-        self.rarity = torch.where(share > 0, share.clamp(min=1e-9).rsqrt(), 0.0)
-        self.holding = [pixels_of[:, c].nonzero().flatten() for c in range(len(data.classes))]
+        partly = torch.tensor([data.partly(stem) for stem in data.train])
         kinds = [kind(stem) for stem in data.train]
-        self.chances = [_by_kind([kinds[n] for n in holding]) for holding in self.holding]
+        pixels_of = torch.stack(counts)[:, : len(data.classes)].double()
+        pools = (_Pool(pixels_of, kinds, among.nonzero().flatten()) for among in (~partly, partly))
+        self.pools = [pool for pool in pools if pool.rarity.any()]
 
     def batch(self, tokens: tuple[int, int], seed: int, hide: bool = True) -> Batch:
         """Crops of ``tokens`` (rows, columns), in some of them parts hidden; the same by seed."""
@@ -94,13 +118,9 @@ class Crops:
         def uniform(low: float, high: float) -> float:
             return low + (high - low) * float(torch.rand((), generator=random))
 
-        around: int | None = None
+        around, index = None, int(torch.randint(len(self.pictures), (), generator=random))
         if uniform(0, 1) < BALANCED:
-            around = int(torch.multinomial(self.rarity, 1, generator=random))
-        if around is None:
-            index = int(torch.randint(len(self.pictures), (), generator=random))
-        else:
-            index = int(self.holding[around][torch.multinomial(self.chances[around], 1, generator=random)])
+            around, index = self.pools[int(torch.randint(len(self.pools), (), generator=random))].draw(random)
         picture, labels = self.pictures[index], self.labels[index]
         Y, X = labels.shape
         h, w = tokens[0] * CELL, tokens[1] * CELL
@@ -140,12 +160,6 @@ class Crops:
         crop = crop.mean() + uniform(0.6, 1.5) * (crop - crop.mean())
         cast = torch.tensor([uniform(0.88, 1.12) for _ in range(3)]).view(3, 1, 1)
         return (crop * cast * uniform(0.65, 1.4)).clamp(0, 1)
-
-
-def _by_kind(kinds: Sequence[str]) -> Tensor:
-    """How likely each image is drawn, given their kinds: a kind by the square root of its number, so that small ones are seen."""
-    number = Counter(kinds)
-    return torch.tensor([number[own] ** -0.5 for own in kinds])
 
 
 def _sampled(x: Tensor, theta: Tensor, size: tuple[int, int], **how: str) -> Tensor:
