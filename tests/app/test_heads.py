@@ -94,11 +94,12 @@ def test_first_comes_a_sentence_a_head_under_what_shows_it(
     cells = re.findall(r'<td role="cell"[^>]*>(.*?)</td>', page)
     said = [sentence for block in range(4) for sentence in expected(file, "trained", block, lang)]
     assert len(cells) == len(said) == 16
-    seen = words.UI["seen"](lang, row=2, column=2, sample=SAMPLES["street"].name(lang))
+    seen = words.UI["seen"](lang, row=2, column=2, sample=SAMPLES["street"].name(lang), most="50%")
     for n, (cell, sentence) in enumerate(zip(cells, said, strict=True)):
         assert cell.endswith(f"<p>{html.escape(sentence)}</p>")
         assert (f'alt="{seen}"' in cell) == (n % 2 == 0) == (words.UI["unseen"](lang) not in cell)
-    assert page.index('class="heads-overview"') < page.index('role="grid"')
+    assert page.index('class="heads-overview"') < page.index('class="heads-bar weights"') < page.index('role="grid"')
+    assert words.UI["maximum"](lang) in page
     worth = {"whole": facts().mean_iou, **{part: facts().without[part] for part in ("attention", "blocks")}}
     matters = note_html(words.UI["matters"](lang, **{part: f"{iou:.3f}" for part, iou in worth.items()}), lang)
     assert page.index(matters) < page.index('class="heads-overview"')

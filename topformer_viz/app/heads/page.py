@@ -15,8 +15,9 @@ from topformer_viz.app.frame.address import Parameter, Takes
 from topformer_viz.app.frame.choices import option, write_address
 from topformer_viz.app.frame.view import PROSE, View
 from topformer_viz.app.heads.figures import loaded
-from topformer_viz.app.heads.table import STOPS, bar, card, grey, overview
+from topformer_viz.app.heads.table import STOPS, bar, card, grey, overview, weights_bar
 from topformer_viz.app.heads.words import NETWORKS, UI
+from topformer_viz.figures.colours import VIRIDIS
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.facts import facts
 from topformer_viz.study import heads as findings
@@ -26,8 +27,10 @@ from topformer_viz.words.text import Lang, Text
 
 _HERE = Path(__file__).parent
 _SCRIPT = (_HERE / "heads.js").read_text("utf-8")
-_RAMP = ", ".join(f"#{stop}" for stop in STOPS)
-_STYLE = f"{TIP_CSS}.heads-bar {{ --ramp: {_RAMP}; }}\n" + (_HERE / "heads.css").read_text("utf-8")
+_RAMP, _WEIGHTS = (", ".join(f"#{stop}" for stop in stops) for stops in (STOPS, VIRIDIS.split()))
+_STYLE = f"{TIP_CSS}.heads-bar {{ --ramp: {_RAMP}; }}\n.heads-bar.weights {{ --ramp: {_WEIGHTS}; }}\n" + (
+    _HERE / "heads.css"
+).read_text("utf-8")
 
 
 def takes(view: View, said: Mapping[str, str]) -> Takes:
@@ -62,7 +65,7 @@ def show(view: View) -> None:
     said = "".join(f"<li>{note_html(line, lang)}</li>" for line in summary(found, names, lang))
     st.html(
         f'<p class="heads-lead">{purpose}</p><p class="heads-lead">{note_html(worth, lang)}</p>'
-        f"{overview(network, found.shown, names, lang)}"
+        f"{overview(network, found.shown, names, lang)}{weights_bar(lang)}"
         f'<p class="heads-note">{note_html(pictures, lang)}</p><ul class="heads-said">{said}</ul>'
     )
     _tables(view, found)

@@ -20,7 +20,7 @@ from topformer_viz.study.heads import (
     sentence,
 )
 from topformer_viz.words.names import BLOCK
-from topformer_viz.words.numbers import decimal, times
+from topformer_viz.words.numbers import decimal, percent, times
 from topformer_viz.words.text import Lang, Text, sentences
 
 STOPS = RDBU_R.split()  # blue is less, red more
@@ -63,7 +63,12 @@ def _finding(
 def _place(shown: Shown, lang: Lang) -> dict[str, Any]:
     """Where the token lies, and in which sample."""
     row, column = divmod(shown.token, shown.grid[1])
-    return {"row": row + 1, "column": column + 1, "sample": SAMPLES[shown.sample].name(lang)}
+    return {
+        "row": row + 1,
+        "column": column + 1,
+        "sample": SAMPLES[shown.sample].name(lang),
+        "most": percent(max(shown.weights)),
+    }
 
 
 def card(
@@ -153,6 +158,14 @@ def bar(lang: Lang) -> str:
     return (
         f'<div class="heads-bar"><span>{UI["less"](lang)}</span><div><div class="ramp"></div>'
         f'<div class="ticks">{ticks}</div></div><span>{UI["more"](lang)}</span><span>({UI["bar"](lang)})</span></div>'
+    )
+
+
+def weights_bar(lang: Lang) -> str:
+    """The colour bar of the maps above the sentences: each goes up to its own maximum."""
+    return (
+        f'<div class="heads-bar weights"><span>0</span><div><div class="ramp"></div></div>'
+        f"<span>{UI['maximum'](lang)}</span></div>"
     )
 
 

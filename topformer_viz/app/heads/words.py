@@ -45,8 +45,10 @@ UI = {
     ),
     "overview": Text("What each head does", "每个头在做什么"),
     "seen": Text(
-        "What the token in row {row}, column {column} of {sample} reads", "{sample}：第 {row} 行第 {column} 列的 token 读什么"
+        "What the token in row {row}, column {column} of {sample} reads: at most {most}",
+        "{sample}：第 {row} 行第 {column} 列的 token 读什么，最大 {most}",
     ),
+    "maximum": Text("attention weight, up to each map's own maximum; square-root scale", "注意力权重，上限是每幅图自己的最大值；平方根色标"),
     "unseen": Text("No sample shows it.", "没有样图能表现这一点。"),
     "pictures": Text(
         "The numbers are over all {images} images. The map above a sentence is one example: of the app's own samples, the token "
