@@ -165,7 +165,7 @@ the score flatters a little there. Persons and street furniture are labelled in 
 python -m topformer_viz train --data DIR --out topformer_viz/assets/weights/streets.safetensors --steps {steps} --seed {seed}
 ```
 
-{minutes:.0f} minutes on {on}, the machine shared with other work. From random parameters: PyTorch's default initialisation, the BatchNorm gains of to_q and to_k at key_dim^−0.25. AdamW,
+{minutes:.0f} minutes on {on}, the machine shared with other work, by `train` as it was then: today's draws its crops, and averages, otherwise. From random parameters: PyTorch's default initialisation, the BatchNorm gains of to_q and to_k at key_dim^−0.25. AdamW,
 one-cycle rate of 2e-3, crops on grids of 4 × 4 to 8 × 11 tokens, half of them centred on a class drawn by rarity; turned, flipped, scaled, recoloured;
 cross-entropy plus soft intersection over union. Saved as float16. Nothing was trained on val; one choice
 rested on its score, to leave out a moving average of the parameters.

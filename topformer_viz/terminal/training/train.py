@@ -5,6 +5,7 @@ The start (``begin``) matters more than anything else.
 
 import copy
 import json
+import math
 import os
 import platform
 import sys
@@ -31,7 +32,7 @@ from topformer_viz.terminal.training.score import Watched, watch
 
 MAX_RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.05, 0.1
 SAVE_EVERY, SCORE_EVERY = 100, 600  # steps between saved states, and between scores on some of val
-WATCHED = 105  # images of val that are scored on the way
+WATCHED = 105  # images of val, at most, that are scored on the way
 MEMORY = 1000  # steps over which parameters are averaged, once there were ten times as many
 STATISTICS, WHOLE = 60, (8, 11)  # batches from which the average's BatchNorm statistics come, and their crops' grid
 
@@ -199,7 +200,7 @@ def train(
             unfinished.save(step + 1, before + time.monotonic() - start)
         if (step + 1) % SCORE_EVERY == 0 and step + 1 < steps:
             now = averaged(mean, crops, STATISTICS)
-            told = said(watch(now, data, device, data.val[:: max(1, len(data.val) // WATCHED)]), data)
+            told = said(watch(now, data, device, data.val[:: math.ceil(len(data.val) / WATCHED)]), data)
             progress.write(f"step {step + 1}: loss {recent:.3f}, {told}")
         progress.set_postfix_str(f"loss {recent:.3f}", refresh=False)
     seconds = round(before + time.monotonic() - start)
