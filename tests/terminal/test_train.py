@@ -551,6 +551,13 @@ def test_a_teacher_that_says_nothing_of_an_image_is_told(places: Photographs, tm
         Crops(places, CPU, tmp_path)
 
 
+def test_a_teacher_of_two_minds_is_told(folder: Path, tmp_path: Path) -> None:
+    for n, stem in enumerate(TRAIN):
+        np.save(tmp_path / f"{stem}.npy", np.zeros((2 + n % 2, 3, 4), np.float16))
+    with pytest.raises(DataError, match="differ in their channels: 2, 3"):
+        Crops(Photographs(folder), CPU, tmp_path)
+
+
 def test_nothing_of_val_is_read_for_crops(folder: Path, monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     read = []
     for name in ("picture", "labels"):
@@ -925,6 +932,8 @@ def test_it_can_begin_with_the_token_pyramid_of_another_network(
     for name, tensor in found.items():
         if "running" not in name:
             assert torch.equal(tensor, street[name] if ".tpm." in name else drawn[name].half()), name
+    with pytest.raises(FileNotFoundError, match="no checkpoint at nowhere"):
+        train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0, trunk="nowhere")
     with pytest.raises(DataError, match="base is no TopFormer tiny"):
         train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0, trunk="base")
 

@@ -93,6 +93,8 @@ class Crops:
             counts.append(pixels(labels))
             if teacher:
                 self.taught.append(_taught(teacher / f"{stem}.npy"))
+        if len(channels := {len(taught) for taught in self.taught}) > 1:
+            raise DataError(f"the teacher's files differ in their channels: {', '.join(map(str, sorted(channels)))}")
         self.pixels = torch.stack(counts).sum(0)  # as ``pixels`` counts, of all images
         partly = torch.tensor([data.partly(stem) for stem in data.train])
         kinds = [kind(stem) for stem in data.train]

@@ -165,8 +165,6 @@ def train(
     for note in notes(data.classes, crops.pixels, val):
         print(f"topformer-viz: {note}", file=sys.stderr)
     model = begin(len(data.classes), seed).to(device)
-    if trunk:
-        _take_over(model, trunk)
     retelling = Retelling(sum(model.backbone.channels), len(crops.taught[0])).to(device) if teacher else None
     learning = nn.ModuleList(filter(None, [model, retelling]))
     optimizer = torch.optim.AdamW(_decayed(learning), lr=MAX_RATE)
@@ -177,8 +175,10 @@ def train(
     asked = {"steps": steps, "seed": seed, "classes": data.classes, "trunk": trunk, "taught": bool(teacher)}
     unfinished, start = Unfinished(out.with_name(f"{out.name}.unfinished.pt"), parts, asked), time.monotonic()
     first, before = unfinished.take_up(device)
+    if trunk and not first:
+        _take_over(model, trunk)
     progress = tqdm(range(first, steps), initial=first, total=steps, desc="training", unit="step", smoothing=0.05)
-    recent, told = 0.0, ""
+    recent = 0.0
     for step in progress:
         model.train()
         draw = seed * 1_000_003 + step
