@@ -31,7 +31,7 @@ from topformer_viz.study.heads import (
     sentence,
     telling,
 )
-from topformer_viz.terminal.training.data import IGNORE, Photographs
+from topformer_viz.terminal.training.data import IGNORE, NONE_OF, Photographs
 from topformer_viz.terminal.training.heads import RESAMPLES, SEED, Reading, measure, pooled, reading, shown, summarise
 from topformer_viz.terminal.training.score import as_shown
 from topformer_viz.words.text import LANGS, Text
@@ -60,8 +60,9 @@ def made(pictures: int = 9) -> list[Reading]:
 # Pooling
 
 
-def test_a_pixel_on_a_border_counts_on_either_side_and_an_unlabelled_one_nowhere() -> None:
-    picture = torch.tensor([[0, 1, IGNORE], [0, 0, 1]], dtype=torch.uint8)
+@pytest.mark.parametrize("none", [IGNORE, NONE_OF])
+def test_a_pixel_on_a_border_counts_on_either_side_and_an_unlabelled_one_nowhere(none: int) -> None:
+    picture = torch.tensor([[0, 1, none], [0, 0, 1]], dtype=torch.uint8)
     cells = pooled(picture, 2, (1, 2))  # the border cuts the middle column: three tokens' area on either side
     expected = torch.tensor([[2.5, 0.5], [0.5, 1.5]], dtype=torch.float64) / 3
     torch.testing.assert_close(cells, expected)

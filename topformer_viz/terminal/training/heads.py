@@ -26,7 +26,7 @@ from topformer_viz.run.measures import distances, effective_tokens
 from topformer_viz.run.segmentation import segment
 from topformer_viz.run.tracing import Trace
 from topformer_viz.study.heads import Estimate, HeadFinding, NetworkFinding, Telling, telling
-from topformer_viz.terminal.training.data import IGNORE, Photographs
+from topformer_viz.terminal.training.data import Photographs
 from topformer_viz.terminal.training.score import as_shown
 
 RESAMPLES, SEED = 1000, 0
@@ -37,10 +37,10 @@ DIGITS = 4  # significant ones that are kept in the file
 def pooled(labels: Tensor, classes: int, grid: tuple[int, int]) -> Tensor:
     """Share of each token's area that carries each class: uint8 labels (Y, X) to float64 (HW, classes).
 
-    An image pixel that a token's border cuts counts on either side by its area. What is unlabelled counts to no class,
+    An image pixel that a token's border cuts counts on either side by its area. What carries none counts to no class,
     so that a token's shares sum to at most 1.
     """
-    known = labels != IGNORE
+    known = labels < classes
     planes = F.one_hot(labels.where(known, 0).long(), classes).double() * known[..., None]
     rows, columns = (_cover(side, tokens) for side, tokens in zip(labels.shape, grid, strict=True))
     return torch.einsum("hy,yxc,wx->hwc", rows, planes, columns).flatten(0, 1)
