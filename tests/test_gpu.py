@@ -75,9 +75,9 @@ def test_every_part_of_the_lab_shows_a_run_of_the_card(card: torch.device, part:
 
 @pytest.mark.parametrize("page", FIGURES)
 def test_every_page_saves_figures_of_a_run_of_the_card(card: torch.device, page: str) -> None:
-    on_cpu = view("streets", "en")
+    on_cpu = view("everyday", "en")
     computed = Computed(on_cpu.model, trace(on_cpu.model, on_cpu.photo, device=card), on_cpu.photo)
-    on_card = replace(on_cpu, key=(on_cpu.photo.size, f"streets on {card}", *on_cpu.key[2:]), compute=lambda: computed)
+    on_card = replace(on_cpu, key=(on_cpu.photo.size, f"everyday on {card}", *on_cpu.key[2:]), compute=lambda: computed)
     made(page, on_card, {})
 
 
@@ -183,7 +183,7 @@ def test_4096_tokens_make_no_matrix(varied: Callable) -> None:
 
 @needs_card
 def test_a_picture_of_4096_tokens_is_traced(photo: Callable) -> None:
-    run = trace(load_model("streets"), photo(4096, 4096), device=CUDA)
+    run = trace(load_model("everyday"), photo(4096, 4096), device=CUDA)
     assert run.sizes["HW"] == 4096 and not run.fell_back
 
 

@@ -106,7 +106,7 @@ def test_the_column_shown_is_of_the_token_that_the_row_before_it_reads() -> None
     (row,), (column,) = rows, columns
     picture = open_sample("street")
     size = network_size(*picture.size, 512, choices.MAX_TOKENS)
-    run = trace(load_model("streets"), picture.resize(size, Image.Resampling.LANCZOS))
+    run = trace(load_model("everyday"), picture.resize(size, Image.Resampling.LANCZOS))
     (head, query), (same, read_most) = (map(int, place) for place in (row, column))
     weights = run["block2.weights"][0, head - 1]
     assert head == same
@@ -149,9 +149,9 @@ def accepted(page: str, asked: dict[str, str], case: Case) -> Accepted:
 
     ``case``: a run of a network of the same kind, for the names of stages and parts.
     """
-    source = MODELS[asked.get("model", "streets")].source
+    source = MODELS[asked.get("model", "everyday")].source
     colour = source == "colour"
-    heads = len(QUESTIONS) if colour else SIZES["tiny" if source == "streets" else source].heads
+    heads = len(QUESTIONS) if colour else SIZES["tiny" if source == "everyday" else source].heads
     sample, side = asked.get("sample", next(iter(SAMPLES))), int(asked.get("size", "512"))
     width, height = network_size(*open_sample(sample).size, side, choices.MAX_TOKENS)
     blocks = 1 if colour else BLOCKS

@@ -15,7 +15,7 @@ SCRIPT = """
 import json, sys
 from topformer_viz import load_model
 from topformer_viz.__main__ import main
-print(json.dumps([load_model("streets").class_names, *(main(command) for command in json.loads(sys.argv[1]))]))
+print(json.dumps([load_model("everyday").class_names, *(main(command) for command in json.loads(sys.argv[1]))]))
 """
 
 
@@ -58,7 +58,7 @@ def test_the_installed_package_works_without_a_clone(wheel: Path) -> None:
     away.mkdir()
     python("-m", "pip", "install", "--no-deps", "--no-index", "--target", place, wheel, cwd=away)
     sample = place / "topformer_viz" / "assets" / "samples" / "cat.jpg"
-    shapes = ["shapes", str(sample), "--model", "streets"]
+    shapes = ["shapes", str(sample), "--model", "everyday"]
     options = ["--out", "out", "--stages", "weights", "--format", "svg,html", "--lang", "zh", "--size", "256"]
     commands = [
         shapes,

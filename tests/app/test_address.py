@@ -78,7 +78,7 @@ def test_nonsense_gives_the_defaults_and_a_note(where: str, lang: Lang) -> None:
     app = open_at(where, query | {"lang": lang, "utm_source": "<b>", "embed": "x"})
     state = app.session_state
     chosen = (state.lang, state.picture, state.model, state.size, state.grid, state.block)
-    assert chosen == (lang, "street", "streets", 512, 8, 1)
+    assert chosen == (lang, "street", "everyday", 512, 8, 1)
     note = noted(app)
     assert note and sorted(names(note)) == sorted(given)
     assert note.startswith('<p role="status">' + address.NOTE(lang).partition("{")[0])
@@ -141,7 +141,7 @@ def test_of_what_was_somebodys_own_and_is_gone_the_note_tells_and_no_place_in_it
     )
     assert {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()} == still
     state = app.session_state
-    assert (state.picture, state.model, state.block) == ("street", "streets", 2)
+    assert (state.picture, state.model, state.block) == ("street", "everyday", 2)
     if where in ("lesson", "explorer"):
         header = headers(app)[0]
         assert header["view"]["asked"] == {"mode": "column"}

@@ -110,7 +110,7 @@ def test_a_saying_that_lacks_what_its_text_needs_is_an_error_when_it_is_shown(ti
 
 
 MODELS: dict[str, Callable[[Image.Image], Model]] = {
-    "streets": lambda photo: load_model("streets"),
+    "everyday": lambda photo: load_model("everyday"),
     "tiny, untrained": lambda photo: load_model("tiny"),
     "base": lambda photo: load_model("base"),
     "colour": lambda photo: load_model("colour"),

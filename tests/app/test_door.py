@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from topformer_viz.app.door import page
 from topformer_viz.app.door.payload import DEEPER
 from topformer_viz.app.door.words import UI, WORDS
+from topformer_viz.network.facts import facts
 from topformer_viz.network.samples import open_sample
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
@@ -111,13 +112,13 @@ def test_what_was_measured_of_the_model_stands_on_other_pages() -> None:
     assert page.QUIET not in markup(open_app("reference", sample="coffee", size="256"))
 
 
-def test_on_ones_own_image_the_streets_network_says_what_it_knows() -> None:
+def test_on_ones_own_image_the_network_says_how_few_classes_it_knows() -> None:
     app = open_app("", lang="en")
     assert not message(app).header["badge"]
-    # So much of a street that the page itself has no warning for it.
+    # Something so usual that the page itself has no warning for it.
     data = io.BytesIO()
     open_sample("crossing").save(data, "JPEG", quality=95)
     (uploader,) = (widget for widget in app.get("file_uploader") if widget.key == "upload")
     uploader.upload("mine.jpg", data.getvalue(), "image/jpeg").run()
     assert not app.exception and not app.warning
-    assert message(app).header["badge"] == UI["streets"].en
+    assert message(app).header["badge"] == UI["few"]("en", classes=len(facts().classes))

@@ -49,7 +49,7 @@ def network(peak: float, seed: int) -> dict:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     networks = {"trained": network(2, 0), "built": network(0.01, 1), "reinitialised": network(60, 2)}
-    path = tmp_path_factory.mktemp("findings") / "streets.json"
+    path = tmp_path_factory.mktemp("findings") / "everyday.json"
     one = {"sample": "street", "grid": [2, 3], "token": 4, "weights": [0.5, 0, 0, 0.25, 0, 0.25]}
     shown = [[one, None, one, None]] * 4
     path.write_text(json.dumps({"classes": CLASSES, "networks": networks, "shown": shown}, allow_nan=False))
@@ -101,7 +101,9 @@ def test_first_comes_a_sentence_a_head_under_what_shows_it(
     assert page.index('class="heads-overview"') < page.index('class="heads-bar weights"') < page.index('role="grid"')
     assert words.UI["maximum"](lang) in page
     worth = {"whole": facts().mean_iou, **{part: facts().without[part] for part in ("attention", "blocks")}}
-    matters = note_html(words.UI["matters"](lang, **{part: f"{iou:.3f}" for part, iou in worth.items()}), lang)
+    matters = note_html(
+        words.UI["matters"](lang, images=facts().val, **{part: f"{iou:.3f}" for part, iou in worth.items()}), lang
+    )
     assert page.index(matters) < page.index('class="heads-overview"')
 
 
@@ -196,17 +198,17 @@ def test_a_class_with_too_little_is_grey_and_the_page_says_why(monkeypatch: pyte
 
 
 def test_without_the_file_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(findings, "FILE", tmp_path / "streets.json")
+    monkeypatch.setattr(findings, "FILE", tmp_path / "everyday.json")
     app = open_page(lang="zh")
     (info,) = app.info
-    assert info.value == words.UI["missing"]("zh", file="streets.json")
+    assert info.value == words.UI["missing"]("zh", file="everyday.json")
     assert not headings(app)
 
 
 def test_a_classs_name_is_text_not_markup(monkeypatch: pytest.MonkeyPatch, file: Path, tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["classes"][0] = '<img src=x onerror="alert(1)">'
-    own = tmp_path / "streets.json"
+    own = tmp_path / "everyday.json"
     own.write_text(json.dumps(content))
     monkeypatch.setattr(findings, "FILE", own)
     page = markup(open_page(lang="en"))

@@ -37,7 +37,7 @@ SAMPLE, SIDE = "coffee", 256  # 4 x 6 tokens
 
 
 @cache
-def run_of(model: str = "streets") -> tuple[object, Trace]:
+def run_of(model: str = "everyday") -> tuple[object, Trace]:
     picture = open_sample(SAMPLE)
     made = load_model(model)
     return made, trace(made, picture.resize(network_size(*picture.size, SIDE), Image.Resampling.LANCZOS))

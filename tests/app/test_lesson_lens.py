@@ -53,9 +53,9 @@ def test_who_comes_later_has_it_at_once() -> None:
     assert message(open_app("lesson", size="256", sample="street")).header["body"] == message(first).header["body"]
 
 
-@pytest.mark.parametrize("model", ["colour", "streets"])
+@pytest.mark.parametrize("model", ["colour", "everyday"])
 def test_of_another_run_or_of_no_segmentation_nothing_comes(model: str) -> None:
     STORE.clear()
     app = open_app("lesson", size="256", model=model)
-    look(app, "another" if model == "streets" else None)
+    look(app, "another" if model == "everyday" else None)
     assert message(app).header["body"] == []

@@ -28,7 +28,7 @@ from topformer_viz.app.network.payload import network_book
 from topformer_viz.app.network.travelling import MATRIX, whole_message
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.costs import costs
-from topformer_viz.network.facts import Facts
+from topformer_viz.network.facts import Facts, facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
 from topformer_viz.run import whole as whole_module
@@ -52,7 +52,7 @@ SHOWN: dict[str, tuple[str, int | None, tuple[int, int]]] = {
 }
 FACTS = Facts(
     classes=list("abcdefgh"), train=3, val=2, mean_iou=0.6543, accuracy=0.876,
-    iou=[0.9, 0.8, 0.1234, 0.6, 0.5, 0.0, 0.3, 0.25], far=1.5,
+    iou=[0.9, 0.8, 0.1234, 0.6, 0.5, 0.0, 0.3, 0.25], far=[0.5, 1.5], rarely=0.05,
     without={name: 0.1 + n / 100 for n, name in enumerate(SILENCED)},
 )  # fmt: skip
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -519,12 +519,12 @@ def test_figures_and_the_page_say_the_same(segmented: Whole) -> None:
 
 @pytest.mark.parametrize("sides", [(512, 512), (512, 768)], ids=str)
 def test_size_at_512(sides: tuple[int, int]) -> None:
-    model, picture = load_model("streets"), open_sample("street").resize(sides[::-1])
+    model, picture = load_model("everyday"), open_sample("street").resize(sides[::-1])
     assert isinstance(model, TopFormer)
     run = trace(model, picture)
     assert len(whole_message(run, model, picture, "a run")) < 400_000
     for lang in LANGS:
-        assert len(book.packed(network_book(Known.of(run, model), model.spec, FACTS, False, lang))) < 6_000
+        assert len(book.packed(network_book(Known.of(run, model), model.spec, facts(), False, lang))) < 6_000
 
 
 def test_the_legend_goes_by_share_alone(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,9 +556,9 @@ def test_the_page_shows_every_part_and_its_cost(lang: str) -> None:
     header, said = message(app).header, book_of(app)
     assert (header["lang"], header["asked"]) == (lang, "block2")
     assert len(said["parts"]) == 16
-    assert said["costs"]["all"][0] == sum(p.numel() for p in load_model("streets").parameters())
+    assert said["costs"]["all"][0] == sum(p.numel() for p in load_model("everyday").parameters())
     (table,) = re.findall("<table>.*?</table>", markup(app), re.S)
-    assert "34.6%" in table and "1,371,336" in table
+    assert "34.6%" in table and f"{said['costs']['all'][0]:,}" in table
 
 
 def test_another_language_brings_another_book_and_the_same_maps() -> None:

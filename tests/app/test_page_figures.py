@@ -62,7 +62,7 @@ def view(name: str, lang: str) -> View:
     photo = picture.resize(network_size(*picture.size, 256, 96), Image.Resampling.LANCZOS)
     if choice.batch_statistics:
         model = with_batch_statistics(model, to_tensor(photo))
-    facts = FACTS if name == "streets" else None
+    facts = FACTS if name == "everyday" else None
     link = {"sample": "street", "model": name}
     run = trace(model, photo)
     computed, outline = Computed(model, run, photo), Outline(run, Known.of(run, model), tuple(walk(run, 0)), False, 0)
@@ -97,7 +97,7 @@ def words(panel: Panel) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "lang"), [("streets", "en"), ("streets", "zh"), ("colour", "en"), ("tiny-batch", "zh")]
+    ("name", "lang"), [("everyday", "en"), ("everyday", "zh"), ("colour", "en"), ("tiny-batch", "zh")]
 )
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
@@ -124,7 +124,7 @@ def test_every_page_has_its_figures(page: str, name: str, lang: str) -> None:
 DRAWN = [
     ("explorer", "reading", "column", "zh"), ("explorer", "row", "column", "en"), ("explorer", "measures", "column", "zh"), ("explorer", "similarity", "column", "zh"), ("explorer", "removal", "slide", "en"), ("explorer", "against", "page", "zh"),
     ("network", "segmentation", "column", "en"), ("network", "lens", "page", "zh"), ("network", "network", "page", "zh"), ("network", "costs", "slide", "zh"), ("heads", "beside", "column", "en"),
-    ("heads", "block", "slide", "zh"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
+    ("heads", "block", "slide", "zh"), ("heads", "block", "column", "en"), ("heads", "head", "slide", "en"), ("starts", "matrices", "slide", "en"), ("starts", "numbers", "column", "zh"),
     ("what-if", "pictures", "column", "en"), ("what-if", "numbers", "slide", "zh"), ("by-hand", "output", "column", "zh"),
     ("covariance", "eigenvalues", "column", "en"), ("covariance", "tables", "column", "zh"), ("cost", "memory", "column", "zh"),
     ("relatives", "numbers", "column", "en"), ("relatives", "weights", "slide", "zh"),
@@ -134,7 +134,7 @@ DRAWN = [
 @pytest.mark.parametrize(("page", "offer", "width", "lang"), DRAWN)
 def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang: str) -> None:
     with drawing.drawing():
-        figure = draw(panels(page, "streets", lang)[offer], Look(width, "dark"))
+        figure = draw(panels(page, "everyday", lang)[offer], Look(width, "dark"))
         found = boxes(figure)
     assert figure.get_size_inches()[1] <= look.WIDTHS[width].most + 1e-6
     for n, (text, box) in enumerate(found):
@@ -145,7 +145,7 @@ def test_nothing_is_cut_off_or_overlaps(page: str, offer: str, width: str, lang:
             assert not meet(box, place), f"{text!r} lies over {other!r}"
 
 
-@pytest.mark.parametrize(("name", "lang"), [("streets", "en"), ("colour", "zh")])
+@pytest.mark.parametrize(("name", "lang"), [("everyday", "en"), ("colour", "zh")])
 def test_no_type_is_too_small_for_print_in_one_column(name: str, lang: str) -> None:
     subject = view(name, lang).subject
     made = [panel for page in PAGES for panel in panels(page, name, lang).values()]
@@ -161,22 +161,22 @@ def test_no_type_is_too_small_for_print_in_one_column(name: str, lang: str) -> N
 
 
 def test_the_explorer_s_follow_the_view() -> None:
-    run = view("streets", "en").run
+    run = view("everyday", "en").run
     grid, weights, scores = (run.sizes["H"], run.sizes["W"]), run["block2.weights"][0], run["block2.scores"][0]
     made = panels(
-        "explorer", "streets", "en", block="3", head="2", query="5", mode="column", values="scores", scale="all"
+        "explorer", "everyday", "en", block="3", head="2", query="5", mode="column", values="scores", scale="all"
     )
     assert np.allclose(made["attention"].groups[0].tiles[2].values, scores[1, :, 4].reshape(grid))
     assert np.array_equal(made["matrix"].groups[0].tiles[0].values, scores[1])
     assert np.allclose(made["reading"].groups[0].tiles[0].values, scores[1, :, 4].reshape(grid))
     assert len({tile.scale for tile in made["row"].groups[0].tiles}) == 1
-    pinned = panels("explorer", "streets", "en", block="3", head="2", query="5", pinned="9", **{"with": "query"})
+    pinned = panels("explorer", "everyday", "en", block="3", head="2", query="5", pinned="9", **{"with": "query"})
     a, b, difference = (tile.values for tile in pinned["against"].groups[0].tiles)
     assert np.allclose(a, weights[1, 4].reshape(grid)) and np.allclose(b, weights[1, 8].reshape(grid))
     assert np.allclose(difference, a - b)
-    other = panels("explorer", "streets", "en", block="3", head="mean", query="5", **{"with": "block-1"})["against"]
+    other = panels("explorer", "everyday", "en", block="3", head="mean", query="5", **{"with": "block-1"})["against"]
     assert np.allclose(other.groups[0].tiles[1].values, run["block0.weights"][0, :, 4].mean(0).reshape(grid))
-    mean = panels("explorer", "streets", "en", block="3", head="2", query="5")["against"]
+    mean = panels("explorer", "everyday", "en", block="3", head="2", query="5")["against"]
     assert np.allclose(mean.groups[0].tiles[1].values, weights[:, 4].mean(0).reshape(grid))
     names = {panel["against"].name for panel in (made, pinned)} | {other.name}
     assert len(names) == 3
@@ -190,14 +190,14 @@ def test_the_explorer_s_follow_the_view() -> None:
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_the_explorer_s_maps_are_coloured_as_the_address_says(colour: str) -> None:
-    made = panels("explorer", "streets", "en", block="3", head="2", query="5", colour=colour)
+    made = panels("explorer", "everyday", "en", block="3", head="2", query="5", colour=colour)
     for name in ("reading", "row", "attention", "matrix", "against", "similarity"):
         scales = [tile.scale for tile in made[name].groups[0].tiles if tile.scale and not tile.scale.centred]
         assert scales and all((s.root, s.log) == (colour == "root", colour == "log") for s in scales if not s.signed)
         assert {"root": "square root", "linear": "in proportion", "log": "logarithm"}[colour] in made[name].caption
 
 
-@pytest.mark.parametrize(("name", "leaves"), [("streets", "block0.output"), ("colour", "block0.residual")])
+@pytest.mark.parametrize(("name", "leaves"), [("everyday", "block0.output"), ("colour", "block0.residual")])
 def test_likeness_stands_on_both_sides_of_what_is_read(name: str, leaves: str) -> None:
     run = view(name, "en").run
     ends = [run[end][0].flatten(1).T.double() for end in ("block0.tokens", leaves)]
@@ -216,7 +216,7 @@ def test_likeness_stands_on_both_sides_of_what_is_read(name: str, leaves: str) -
 
 def test_a_removal_is_the_one_asked_for() -> None:
     without, only = (
-        panels("explorer", "streets", "en", block="4", head="1", removal=removal)["removal"]
+        panels("explorer", "everyday", "en", block="4", head="1", removal=removal)["removal"]
         for removal in ("without-3", "only-3")
     )
     assert "head 3" in without.title and "alone" in only.title and without.name != only.name
@@ -226,18 +226,18 @@ def test_a_removal_is_the_one_asked_for() -> None:
 
 def test_the_network_s_part_is_the_open_one() -> None:
     asked = ("image", "pyramid0", "tokens", "block2", "split", "injected1", "class_scores", "segmentation")
-    made = {part: panels("network", "streets", "en", part=part)["part"] for part in asked}
+    made = {part: panels("network", "everyday", "en", part=part)["part"] for part in asked}
     assert len({panel.name for panel in made.values()}) == len(asked)
-    run = view("streets", "en").run
+    run = view("everyday", "en").run
     mean = made["block2"].groups[0].tiles[0].values
     assert np.allclose(mean, run["block1.weights"][0].mean(0), atol=1e-6)
-    costs = panels("network", "streets", "en")["costs"].tables[0]
+    costs = panels("network", "everyday", "en")["costs"].tables[0]
     *parts, total = (int(row[1].replace(",", "")) for row in costs.rows)
     assert sum(parts) == total
 
 
 def test_the_segmentation_s_colours_are_its_classes() -> None:
-    panel = panels("network", "streets", "en")["segmentation"]
+    panel = panels("network", "everyday", "en")["segmentation"]
     colours = {tuple(bytes.fromhex(colour[1:])) for _, colour in panel.legend}
     drawn = {tuple(colour) for colour in panel.groups[0].tiles[1].values.reshape(-1, 3).tolist()}
     assert drawn == colours
@@ -246,12 +246,12 @@ def test_the_segmentation_s_colours_are_its_classes() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_lens_says_what_each_block_changes(lang: str) -> None:
     panel, seen = (
-        panels("network", "streets", lang)["lens"],
-        Seen(view("streets", lang).run, view("streets", lang).model),
+        panels("network", "everyday", lang)["lens"],
+        Seen(view("everyday", lang).run, view("everyday", lang).model),
     )
     tiles = panel.groups[0].tiles
     assert len(tiles) == 5 and len({tile.title for tile in tiles}) == 5
-    names = CLASS_SETS["streets"]
+    names = CLASS_SETS["everyday"]
     assert all(np.array_equal(t.values, class_picture(own, names)) for t, own in zip(tiles, seen.lens, strict=True))
     drawn = {tuple(colour) for tile in tiles for colour in tile.values.reshape(-1, 3).tolist()}
     assert drawn == {tuple(bytes.fromhex(colour[1:])) for _, colour in panel.legend}
@@ -265,16 +265,16 @@ def test_the_lens_says_what_each_block_changes(lang: str) -> None:
 
 def test_the_heads_table_is_the_page_s() -> None:
     found = heads.loaded(FILE)
-    own = panels("heads", "streets", "en", network="trained", block="3", head="2")["head"].groups[0].tiles[0]
+    own = panels("heads", "everyday", "en", network="trained", block="3", head="2")["head"].groups[0].tiles[0]
     ratio = found.networks["trained"].heads[2][1].ratio
     assert own.numbers[0][0] == times(ratio[0][0].value)  # type: ignore[union-attr]
-    built = panels("heads", "streets", "en", network="built", block="3", head="2")
+    built = panels("heads", "everyday", "en", network="built", block="3", head="2")
     assert NOT_EVIDENCE("en") in built["head"].caption and built["head"].name != built["block"].name
 
 
 def test_starts_follow_the_view() -> None:
-    made = panels("starts", "streets", "en", block="2", head="3", row="1", column="2", draw="2", scale="each")
-    runs = all_readings(view("streets", "en"), 2)
+    made = panels("starts", "everyday", "en", block="2", head="3", row="1", column="2", draw="2", scale="each")
+    runs = all_readings(view("everyday", "en"), 2)
     matrix = runs["trained", "stored"][1].matrix(3)
     assert np.array_equal(made["matrices"].groups[0].tiles[2].values, matrix)
     assert made["maps"].groups[1].tiles[2].marks == ((0, 1),)
@@ -283,22 +283,22 @@ def test_starts_follow_the_view() -> None:
 
 
 def test_what_if_shows_what_changed() -> None:
-    same = panels("what-if", "streets", "en")["pictures"]
+    same = panels("what-if", "everyday", "en")["pictures"]
     for group in same.groups:
         assert not np.nan_to_num(group.tiles[2].values).any()
-    scaled = panels("what-if", "streets", "en", block="2", head="3", scaled="true", tokens="shuffled")["pictures"]
+    scaled = panels("what-if", "everyday", "en", block="2", head="3", scaled="true", tokens="shuffled")["pictures"]
     before, after, difference = (tile.values for tile in scaled.groups[0].tiles)
-    run = view("streets", "en").run
+    run = view("everyday", "en").run
     assert np.array_equal(before, run["block1.weights"][0, 2])
-    done = changes.changed(view("streets", "en"), 1, changes.Setting(scaled=True, tokens="shuffled"))
+    done = changes.changed(view("everyday", "en"), 1, changes.Setting(scaled=True, tokens="shuffled"))
     assert np.allclose(after, done.after["weights"][0, 2])
     assert np.allclose(difference, done.back("weights")[0, 2] - run["block1.weights"][0, 2])
     assert "√key_dim" in scaled.caption and scaled.name != same.name
 
 
 def test_covariance_tables_and_plane() -> None:
-    made = panels("covariance", "streets", "en", block="2", head="1")
-    assert np.allclose(made["tables"].groups[0].tiles[0].values, view("streets", "en").run["block1.weights"][0, 0])
+    made = panels("covariance", "everyday", "en", block="2", head="1")
+    assert np.allclose(made["tables"].groups[0].tiles[0].values, view("everyday", "en").run["block1.weights"][0, 0])
     correlation = made["tables"].groups[0].tiles[2].values
     assert np.allclose(np.diag(correlation), 1)
     (ring, theirs, own), _ = (chart.series for chart in made["eigenvalues"].charts)
@@ -308,7 +308,7 @@ def test_covariance_tables_and_plane() -> None:
 
 @pytest.mark.parametrize("name", ["tiny", "base"])
 def test_cost_crosses_where_it_says(name: str) -> None:
-    chart = panels("cost", "streets", "en", cost=name)["adds"].charts[0]
+    chart = panels("cost", "everyday", "en", cost=name)["adds"].charts[0]
     projections, attention, crossing = chart.series[:3]
     numbers = PUBLISHED[name]
     assert crossing.x[0] == side(numbers.crossing)
@@ -318,7 +318,7 @@ def test_cost_crosses_where_it_says(name: str) -> None:
 
 
 def test_by_hand_writes_every_number() -> None:
-    panel = panels("by-hand", "streets", "en", seed="7")["scores"]
+    panel = panels("by-hand", "everyday", "en", seed="7")["scores"]
     example = example_of(7)
     for group, name in zip(panel.groups, ("scores", "weights"), strict=True):
         for h, tile in enumerate(group.tiles):
@@ -327,7 +327,7 @@ def test_by_hand_writes_every_number() -> None:
 
 
 def test_basics_shows_the_card_s_own_numbers() -> None:
-    tiles = panels("basics", "streets", "en", question="place", token="3")["pictures"].groups[0].tiles
+    tiles = panels("basics", "everyday", "en", question="place", token="3")["pictures"].groups[0].tiles
     run, _ = basics.card()
     head = list(basics.QUESTIONS).index("place")
     assert np.allclose(tiles[1].values.ravel(), run["block0.scores"][0, head, 2])
@@ -335,8 +335,8 @@ def test_basics_shows_the_card_s_own_numbers() -> None:
 
 
 def test_relatives_share_the_tokens() -> None:
-    made = panels("relatives", "streets", "en", block="1", token="4")
-    own = view("streets", "en").run["block0.weights"][0].mean(0)
+    made = panels("relatives", "everyday", "en", block="1", token="4")
+    own = view("everyday", "en").run["block0.weights"][0].mean(0)
     assert np.allclose(made["weights"].groups[0].tiles[0].values, own, atol=1e-6)
     assert np.allclose(made["weights"].groups[1].tiles[0].values.ravel(), own[3], atol=1e-6)
     assert "random" in made["weights"].groups[0].tiles[2].title

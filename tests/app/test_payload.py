@@ -306,7 +306,7 @@ def test_size_at_512() -> None:
 
 def test_a_picture_of_96_tokens_travels_in_at_most_a_megabyte_and_a_half() -> None:
     """Of all four blocks, the picture with it."""
-    model, picture = load_model("streets"), open_sample("street").resize((768, 512))
+    model, picture = load_model("everyday"), open_sample("street").resize((768, 512))
     run = trace(model, picture)
     assert (run.sizes["H"], run.sizes["W"]) == (8, 12)
     assert sum(map(len, travels(run, model, picture, "a run"))) <= 1_500_000

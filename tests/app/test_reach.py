@@ -72,10 +72,10 @@ def test_the_diverging_map_keeps_its_ends_and_its_middle_apart(eye: str) -> None
 
 
 @pytest.mark.parametrize("eye", SEEN_BY)
-def test_the_classes_of_streets_can_be_told_apart(eye: str) -> None:
+def test_the_classes_of_everyday_can_be_told_apart(eye: str) -> None:
     """In grey some differ little; the legend and the pointer name every class."""
-    between = apart(lab(list(CLASS_SETS["streets"].colours), eye))
-    least = JUST_NOTICEABLE * (1 if eye == "grey" else 6)
+    between = apart(lab(list(CLASS_SETS["everyday"].colours), eye))
+    least = JUST_NOTICEABLE * (1 if eye == "grey" else 5)
     assert between[np.triu_indices(len(between), 1)].min() > least
 
 

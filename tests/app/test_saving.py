@@ -130,7 +130,7 @@ def test_the_lesson_and_the_animation_are_of_the_view(monkeypatch: pytest.Monkey
     answer, data = ask(app, "lesson", {"block": "2", "head": "1"}, theme="dark")
     assert (answer["name"], data) == ("street-block2.zip", b"lesson") and answer["at"].endswith(".zip")
     look = Look("page", "dark")
-    command = "python -m topformer_viz export topformer_viz/assets/samples/street.jpg --out lesson --model streets --size 256 --blocks 2"
+    command = "python -m topformer_viz export topformer_viz/assets/samples/street.jpg --out lesson --model everyday --size 256 --blocks 2"
     assert asked["lesson"][:4] == ("zh", 1, 0, look) and asked["lesson"][4].startswith(command)
     answer, data = ask(app, "animation", {"block": "4"})
     assert (answer["name"], data) == ("street-block4.gif", b"animation") and answer["at"].endswith(".gif")

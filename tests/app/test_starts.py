@@ -44,7 +44,7 @@ def photo() -> Image.Image:
 
 @cache
 def model(start: str, statistics: str = "stored", seed: int = 0) -> Model:
-    made = load_model("streets") if start == "trained" else load_model("tiny", seed=seed)
+    made = load_model("everyday") if start == "trained" else load_model("tiny", seed=seed)
     if start == "reinitialised":
         assert isinstance(made, TopFormer)
         made = reinitialised(made, seed=seed)

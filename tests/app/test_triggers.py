@@ -56,7 +56,7 @@ def shown(app: AppTest) -> tuple[list[Any], list[Any]]:
 
 
 @pytest.mark.parametrize("page", ["", "explorer", "lesson", "network", "reference"])
-@pytest.mark.parametrize("model", ["streets", "colour"])
+@pytest.mark.parametrize("model", ["everyday", "colour"])
 def test_what_makes_no_sense_changes_nothing(page: str, model: str) -> None:
     app = open_app(page, model=model, size="256", block="2")
     before = shown(app)

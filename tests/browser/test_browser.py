@@ -124,7 +124,7 @@ def test_another_block_asks_nothing_of_the_server_and_is_kept_in_the_address(vis
     page.wait_for_function("new URLSearchParams(location.search).get('block') === '3'")
     page.locator('.node[data-name="weights"]').click()
     page.locator(".explorer .photo").scroll_into_view_if_needed()
-    run = run_of("street", "streets", 256)
+    run = run_of("street", "everyday", 256)
     says(page, block=2)
     page.wait_for_timeout(1500)  # the explorer, now on screen, asks how far its numbers are from a plain pass
     before = messages()
@@ -379,9 +379,9 @@ def test_every_part_of_the_network_opens_with_its_pictures(visit: Open) -> None:
 
 
 def test_the_class_under_the_pointer_is_the_networks(visit: Open) -> None:
-    run = run_of("street", "streets", 256)
+    run = run_of("street", "everyday", 256)
     found = segment(run["class_scores"], (320, 480))
-    names = [name.en for name in CLASS_SETS["streets"].names]
+    names = [name.en for name in CLASS_SETS["everyday"].names]
     page = visit("network?size=256&sample=street&lang=en&part=segmentation")
     canvas = page.locator("canvas.view")
     canvas.scroll_into_view_if_needed()

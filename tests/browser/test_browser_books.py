@@ -46,7 +46,7 @@ def size(name: str, **other: Any) -> Size:
 
 
 KINDS = {
-    "streets": Kind("streets", SIZES["tiny"], 8, tuple(FACTS.classes)),
+    "everyday": Kind("everyday", SIZES["tiny"], len(FACTS.classes), tuple(FACTS.classes)),
     **{f"{name}, untrained": Kind(name, SIZES[name], 150, None, True) for name in SIZES},
     "colour": Kind("colour"),
     "backbone": Kind("own", SIZES["small"]),
@@ -96,7 +96,7 @@ def python(page: str, kind: Kind, grid: tuple[int, int], lang: Lang) -> Any:
         known = replace(books.with_head(known, kind.spec.injected, kind.classes, kind.names), spec=kind.spec)
     if page == "network":
         assert kind.spec is not None
-        book = network_book(known, kind.spec, FACTS if kind.model == "streets" else None, kind.untrained, lang)
+        book = network_book(known, kind.spec, FACTS if kind.model == "everyday" else None, kind.untrained, lang)
     else:
         book = books.PAGES[page](known, lang)
     return json.loads(json.dumps(book)), dict(known.shape.sizes)
@@ -126,7 +126,7 @@ def test_the_browser_has_the_books_that_python_makes(blank: "Page", name: str) -
 
 def test_the_lesson_of_the_bundled_weights_on_every_kind_of_grid(blank: "Page") -> None:
     for grid in GRIDS:
-        for name in ("streets", "colour"):
+        for name in ("everyday", "colour"):
             made, sizes = python("lesson", KINDS[name], grid, "en")
             assert javascript(blank, "lesson", KINDS[name], sizes, "en") == made, (name, grid)
 
@@ -134,7 +134,7 @@ def test_the_lesson_of_the_bundled_weights_on_every_kind_of_grid(blank: "Page") 
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"page": "lesson", "model": "streets", "sizes": {"H": 3, "W": 3, "Y": 192, "X": 192}}, "no book is of 3 x 3"),
+        ({"page": "lesson", "model": "everyday", "sizes": {"H": 3, "W": 3, "Y": 192, "X": 192}}, "no book is of 3 x 3"),
         (
             {"page": "lesson", "model": "colour", "sizes": {"H": 12, "W": 12, "Y": 512, "X": 512}},
             "no book is of 12 x 12",

@@ -18,7 +18,7 @@ GRID = (8, 12)
 
 @cache
 def run() -> Trace:
-    return run_of("street", "streets")
+    return run_of("street", "everyday")
 
 
 def row(head: int, token: int, block: int = 2) -> np.ndarray:

@@ -79,7 +79,7 @@ def test_the_first_page_paints(visit: Callable[..., Engine]) -> None:
 
 
 def test_the_explorer_answers_to_pointing_with_the_runs_own_numbers(visit: Callable[..., Engine]) -> None:
-    run = run_of("street", "streets")
+    run = run_of("street", "everyday")
     rows, columns = run.sizes["H"], run.sizes["W"]
     page = visit("explorer?block=3&head=2&lang=zh", 390, 844)
     explorer, photo = FIND.format(".explorer"), FIND.format(".explorer .photo")

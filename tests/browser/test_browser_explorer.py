@@ -47,13 +47,13 @@ from topformer_viz.run.segmentation import Removal, segment, without_heads
 from topformer_viz.run.walk import output_of
 from topformer_viz.words.text import LANGS, Lang
 
-STREETS = "explorer?size=256&sample=street"  # the bundled network, 4 x 6 tokens
+EVERYDAY = "explorer?size=256&sample=street"  # the bundled network, 4 x 6 tokens
 GRID = (4, 6)
 
 
 @pytest.fixture(scope="module")
-def streets() -> Trace:
-    return run_of("street", "streets", 256)
+def everyday() -> Trace:
+    return run_of("street", "everyday", 256)
 
 
 @pytest.fixture
@@ -90,10 +90,10 @@ def save(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def street_file(save: Callable[..., str], streets: Trace) -> Callable[..., str]:
+def street_file(save: Callable[..., str], everyday: Trace) -> Callable[..., str]:
     """street_file(lang="en", **asked): the file of the bundled network on a street."""
-    picture = open_sample("street").resize((streets.sizes["X"], streets.sizes["Y"]), Image.Resampling.LANCZOS)
-    return lambda lang="en", **asked: save(streets, load_model("streets"), picture, lang, **asked)
+    picture = open_sample("street").resize((everyday.sizes["X"], everyday.sizes["Y"]), Image.Resampling.LANCZOS)
+    return lambda lang="en", **asked: save(everyday, load_model("everyday"), picture, lang, **asked)
 
 
 def button(page: Page, group: str, n: int) -> Locator:
@@ -138,10 +138,10 @@ def printed(text: str) -> float:
 # The numbers
 
 
-def test_what_it_shows_is_what_ran(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=en")
+def test_what_it_shows_is_what_ran(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=en")
     says(page, block=0, head=0, query=15, mode="row", values="weights", locked=False, queries="")
-    seen = [agrees(page, streets)]
+    seen = [agrees(page, everyday)]
     for b in range(4):
         button(page, "blocks", b).click()
         for m, mode in enumerate(("row", "column")):
@@ -153,12 +153,12 @@ def test_what_it_shows_is_what_ran(visit: Open, streets: Trace) -> None:
                 token = (7 * b + 5 * m + 11 * v) % 24
                 point(page, token, GRID)
                 says(page, block=b, head="mean" if head == 4 else head, query=token, mode=mode, values=values)
-                seen.append(agrees(page, streets))
+                seen.append(agrees(page, everyday))
     assert len({shown["row"] for shown in seen}) == len(seen) == 17
     assert all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", number) for shown in seen for number in shown["row"].split())
 
 
-def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets: Trace, street_file) -> None:
+def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, everyday: Trace, street_file) -> None:
     page = visit(street_file())
     point(page, 8, GRID)
     page.mouse.down()
@@ -166,7 +166,7 @@ def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets
     says(page, query=8, locked=True)
     point(page, 21, GRID)  # now it is the other token
     wait_for_mark(page, "j", 21)
-    assert agrees(page, streets)["query"] == "8"
+    assert agrees(page, everyday)["query"] == "8"
     page.keyboard.press("Escape")
     says(page, locked=False)
     point(page, 3, GRID)
@@ -188,18 +188,18 @@ def test_a_click_holds_a_drag_takes_a_region_escape_lets_go(visit: Open, streets
     for group in ("mode", "values"):
         for n in (0, 1):
             button(page, group, n).click()
-            assert agrees(page, streets)["queries"] == "7 8 13 14 19 20"
+            assert agrees(page, everyday)["queries"] == "7 8 13 14 19 20"
     button(page, "heads", -1).click()
     says(page, head="mean")
-    agrees(page, streets)
+    agrees(page, everyday)
     point(page, 0, GRID)
-    assert agrees(page, streets)["queries"] == "7 8 13 14 19 20"
+    assert agrees(page, everyday)["queries"] == "7 8 13 14 19 20"
     page.keyboard.press("Escape")
     says(page, locked=False, queries="")
-    agrees(page, streets)
+    agrees(page, everyday)
 
 
-def test_a_cell_of_the_matrix_outlines_both_its_tokens(visit: Open, streets: Trace, street_file) -> None:
+def test_a_cell_of_the_matrix_outlines_both_its_tokens(visit: Open, everyday: Trace, street_file) -> None:
     page = visit(street_file(head="2"))
     matrix = page.locator(".explorer .matrix")
 
@@ -216,22 +216,22 @@ def test_a_cell_of_the_matrix_outlines_both_its_tokens(visit: Open, streets: Tra
             for plane in (".photo", ".map"):
                 wait_for_mark(page, "i", i, plane)
                 wait_for_mark(page, "j", j, plane)
-            agrees(page, streets)
+            agrees(page, everyday)
             told = page.locator(".explorer .said").inner_text()
             cell = re.search(r"Query token (\d+) .*, key token (\d+) .*: (\S+)\.$", told)
             assert cell and (int(cell[1]) - 1, int(cell[2]) - 1) == (i, j), told
-            assert printed(cell[3]) == pytest.approx(float(streets["block0.weights"][0, 1, i, j]), rel=6e-3)
+            assert printed(cell[3]) == pytest.approx(float(everyday["block0.weights"][0, 1, i, j]), rel=6e-3)
     page.mouse.down()
     says(page, locked=True, query=11)
     at(3, 4)  # held: another cell is shown, the query stays
     wait_for_mark(page, "i", 3)
     wait_for_mark(page, "j", 4)
-    assert agrees(page, streets)["query"] == "11"
+    assert agrees(page, everyday)["query"] == "11"
 
 
-def test_the_arithmetic_is_that_of_the_cell(visit: Open, streets: Trace, street_file) -> None:
+def test_the_arithmetic_is_that_of_the_cell(visit: Open, everyday: Trace, street_file) -> None:
     page = visit(street_file(head="3", block="2", query="10", lock="1"), height=2000)
-    run = {name: streets[f"block1.{name}"][0, 2] for name in ("query", "key", "value", "scores", "weights", "mixed")}
+    run = {name: everyday[f"block1.{name}"][0, 2] for name in ("query", "key", "value", "scores", "weights", "mixed")}
     i = 9
     for j in (4, 22):
         point(page, j, GRID, ".map")
@@ -331,20 +331,20 @@ def sees_likeness(page: Page, run: Trace, asking: list[int], head: int | str, mo
 PAINTED = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
 
 
-def test_likeness_unfolds_follows_the_pointer_and_asks_nobody(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=en&block=2&head=3", height=1900)
+def test_likeness_unfolds_follows_the_pointer_and_asks_nobody(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=en&block=2&head=3", height=1900)
     fetched: list[str] = []
     sent, part = count_messages(page), page.locator(".explorer .similarity")
     page.on("request", lambda request: request.url.startswith("blob:") or fetched.append(request.url))
     assert not part.locator(".alike").is_visible() and not fetched
     part.locator("summary").click()
-    sees_likeness(page, streets, [15], 2)
+    sees_likeness(page, everyday, [15], 2)
     assert len(fetched) == 1  # the other maps, once
     seen = set()
     for token in (3, 20):
         point(page, token, GRID)
         says(page, query=token)
-        sees_likeness(page, streets, [token], 2)
+        sees_likeness(page, everyday, [token], 2)
         seen |= {str(part.locator(f".{name} .plane canvas").evaluate(PAINTED)) for name in ("enters", "leaves")}
     assert len(seen) == 4
     page.mouse.down()
@@ -355,16 +355,16 @@ def test_likeness_unfolds_follows_the_pointer_and_asks_nobody(visit: Open, stree
             wait_for_mark(page, "j", token, plane)
             wait_for_mark(page, "j", token)
             says(page, query=20, locked=True)
-            sees_likeness(page, streets, [20], 2)
+            sees_likeness(page, everyday, [20], 2)
     page.locator(".explorer .photo").focus()
     page.mouse.move(0, 0)
     for key in ("Shift+ArrowLeft", "0", "]", "ArrowUp"):
         page.keyboard.press(key)
         page.wait_for_timeout(100)
-        sees_likeness(page, streets, [20 if key != "ArrowUp" else 14], 2 if key == "Shift+ArrowLeft" else "mean")
+        sees_likeness(page, everyday, [20 if key != "ArrowUp" else 14], 2 if key == "Shift+ArrowLeft" else "mean")
     button(page, "values", 0).click()
     button(page, "mode", 1).click()
-    sees_likeness(page, streets, [14], "mean", "column")
+    sees_likeness(page, everyday, [14], "mean", "column")
     address_says(page, {"similarity": "1"})
     assert sent() == 0 and len(fetched) == 1
     part.locator("summary").click()
@@ -384,11 +384,11 @@ def test_a_link_leads_to_likeness_of_a_region_and_of_a_block_without_an_mlp(visi
 
 
 def test_another_image_brings_its_own_likeness(visit: Open) -> None:
-    page = visit(f"{STREETS}&lang=en&similarity=1&query=9&lock=1")
+    page = visit(f"{EVERYDAY}&lang=en&similarity=1&query=9&lock=1")
     likeness(page)
     page.get_by_test_id("stPopoverButton").first.click()
     page.get_by_text("Crossing", exact=True).click()
-    crossing = run_of("crossing", "streets", 256)
+    crossing = run_of("crossing", "everyday", 256)
     says(page, locked=False)
     page.keyboard.press("Escape")
     page.wait_for_timeout(1000)
@@ -397,10 +397,10 @@ def test_another_image_brings_its_own_likeness(visit: Open) -> None:
 
 
 def test_the_file_has_likeness_too_and_one_token_is_no_error(
-    visit: Open, save: Callable[..., str], varied: Callable[..., TopFormer], photo, streets: Trace, street_file
+    visit: Open, save: Callable[..., str], varied: Callable[..., TopFormer], photo, everyday: Trace, street_file
 ) -> None:
     page = visit(street_file(head="2", block="4", query="9", lock="1", similarity="1"))
-    sees_likeness(page, streets, [8], 1)
+    sees_likeness(page, everyday, [8], 1)
     model, picture = varied("small", 2), photo(33, 50)
     page = visit(save(trace(model, picture), model, picture, similarity="1"))
     _, said = likeness(page)
@@ -425,7 +425,7 @@ def test_the_default_colours_show_what_a_map_holds(browser: Browser) -> None:
       }
       return dark; }"""
     for sample in SAMPLES:
-        run = run_of(sample, "streets")
+        run = run_of(sample, "everyday")
         for b in range(4):
             rows = run[f"block{b}.weights"][0].reshape(-1, run.sizes["HW"])
             dark += page.evaluate(low, [base64.b64encode(rows.contiguous().numpy().tobytes()).decode(), rows.shape[1]])
@@ -435,10 +435,10 @@ def test_the_default_colours_show_what_a_map_holds(browser: Browser) -> None:
     assert dark <= 0.06 * maps, dark / maps
 
 
-def test_every_map_says_its_own_maximum_and_what_its_colours_mean(visit: Open, streets: Trace, street_file) -> None:
+def test_every_map_says_its_own_maximum_and_what_its_colours_mean(visit: Open, everyday: Trace, street_file) -> None:
     page = visit(street_file(head="2", block="3", query="9", lock="1"))
-    maxima = [line(streets, 2, h, [8], "row", "weights").max() for h in range(4)]
-    whole = float(streets["block2.weights"][0, 1].max())
+    maxima = [line(everyday, 2, h, [8], "row", "weights").max() for h in range(4)]
+    whole = float(everyday["block2.weights"][0, 1].max())
     legends = page.locator(".explorer .map-legend"), page.locator(".explorer .matrix-legend")
 
     def ends(here: list[float], words: list[str]) -> None:
@@ -453,7 +453,7 @@ def test_every_map_says_its_own_maximum_and_what_its_colours_mean(visit: Open, s
     assert tick == pytest.approx(maxima[1] / 2, rel=6e-3)
     button(page, "scale", 1).click()
     button(page, "colours", 1).click()
-    every = float(streets["block2.weights"].max())
+    every = float(everyday["block2.weights"].max())
     ends([max(maxima), every], ["Linear scale for the maps of all heads", "for the matrices of all heads"])
     own = re.search(r"own maximum is (\S+)\.$", legends[0].locator(".legend-name").inner_text())
     assert own and printed(own[1]) == pytest.approx(maxima[1], rel=6e-3)
@@ -465,7 +465,7 @@ def test_every_map_says_its_own_maximum_and_what_its_colours_mean(visit: Open, s
 
 
 def test_how_exact_the_numbers_are_is_said_in_words_and_the_number_on_demand(visit: Open) -> None:
-    page = visit(f"{STREETS}&lang=en")
+    page = visit(f"{EVERYDAY}&lang=en")
     badge = page.locator(".explorer .badge")
     badge.filter(has_text="checked against an untouched run").wait_for()
     digits = re.search(r"equal to (\d+) decimal places", badge.inner_text())
@@ -477,16 +477,16 @@ def test_how_exact_the_numbers_are_is_said_in_words_and_the_number_on_demand(vis
     assert off and 10 ** -(int(digits[1]) + 1) < printed(off[1]) <= 10 ** -int(digits[1])
 
 
-def test_a_link_leads_to_the_stage_of_the_lesson_with_what_is_chosen(visit: Open, streets: Trace) -> None:
+def test_a_link_leads_to_the_stage_of_the_lesson_with_what_is_chosen(visit: Open, everyday: Trace) -> None:
     for n, name in enumerate(("scores", "weights")):
-        page = visit(f"{STREETS}&lang=en&block=2&head=3&query=9&lock=1")
+        page = visit(f"{EVERYDAY}&lang=en&block=2&head=3&query=9&lock=1")
         page.locator(".explorer .lessons button").nth(n).click()
         shown = page.locator(".lesson")
         shown.wait_for(timeout=20_000)
         says(page, block=1, head=2, query=8, locked=True, values=name)
         assert stage(page) == name
         assert not page.locator(".explorer .lessons").is_visible()
-        agrees(page, streets)
+        agrees(page, everyday)
         page.close()
 
 
@@ -499,7 +499,7 @@ def test_a_picture_of_512_by_1024_has_8_by_16_tokens(visit: Open) -> None:
     page.keyboard.press("Escape")
     # The words above come first.
     expect(explorer(page)).to_have_attribute("data-row", re.compile(r"^(?:\S+ ){127}\S+$"), timeout=20_000)
-    run = trace(load_model("streets"), open_image(data))
+    run = trace(load_model("everyday"), open_image(data))
     assert (run.sizes["H"], run.sizes["W"]) == (8, 16)
     for token in (0, 37, 127):
         point(page, token, (8, 16))
@@ -569,8 +569,8 @@ def tab_to(page: Page, name: str, key: str = "Tab") -> None:
     pytest.fail(f"Tab never comes to {name}")
 
 
-def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=zh")
+def test_the_keyboard_alone_is_enough(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=zh")
     keys = page.keyboard
     tab_to(page, "plane photo")
     says(page, query=15)
@@ -585,8 +585,8 @@ def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
         if key != "ArrowRight":
             says(page, query=query)
     says(page, query=17)  # and not into the next row
-    agrees(page, streets)
-    j = int(np.argmax(line(streets, 0, 0, [17], "row", "weights")))
+    agrees(page, everyday)
+    j = int(np.argmax(line(everyday, 0, 0, [17], "row", "weights")))
     wait_for_mark(page, "j", j)
     keys.press("Shift+ArrowLeft" if j % 6 else "Shift+ArrowRight")
     wait_for_mark(page, "j", j - 1 if j % 6 else j + 1)
@@ -596,11 +596,11 @@ def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
     keys.press("9")  # there is none
     keys.press("0")
     says(page, head="mean")
-    agrees(page, streets)
+    agrees(page, everyday)
     for key, b in (("]", 1), ("]", 2), ("]", 3), ("]", 3), ("[", 2)):
         keys.press(key)
         says(page, block=b)
-        agrees(page, streets)
+        agrees(page, everyday)
     keys.press("Enter")
     says(page, locked=True)
     keys.press("ArrowLeft")
@@ -616,7 +616,7 @@ def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
     keys.press("ArrowUp")
     keys.press("ArrowLeft")
     says(page, query=9, queries="9 10 15 16")
-    agrees(page, streets)
+    agrees(page, everyday)
     keys.press("Escape")
     says(page, queries="")
     tab_to(page, "choice mode", "Shift+Tab")
@@ -625,11 +625,11 @@ def test_the_keyboard_alone_is_enough(visit: Open, streets: Trace) -> None:
     assert "choice mode" in focused(page)  # the focus stays although the buttons are new
     tab_to(page, "choice heads", "Shift+Tab")
     keys.press("Escape")
-    agrees(page, streets)
+    agrees(page, everyday)
 
 
 def test_in_the_lesson_arrows_belong_to_the_explorer_inside_and_to_the_lesson_outside(
-    visit: Open, streets: Trace
+    visit: Open, everyday: Trace
 ) -> None:
     page = visit("lesson?size=256&sample=street&stage=scores&head=2&lang=en")
     says(page, values="scores", head=1, query=15)
@@ -638,7 +638,7 @@ def test_in_the_lesson_arrows_belong_to_the_explorer_inside_and_to_the_lesson_ou
     page.keyboard.press("ArrowUp")
     says(page, query=10)
     assert stage(page) == "scores"
-    agrees(page, streets)
+    agrees(page, everyday)
     page.keyboard.press("4")
     says(page, head=3)
     pressed = page.locator(".lesson > .toolbar button[aria-pressed=true]")
@@ -646,11 +646,11 @@ def test_in_the_lesson_arrows_belong_to_the_explorer_inside_and_to_the_lesson_ou
     page.keyboard.press("]")
     says(page, block=1)
     expect(pressed).to_have_text(["2", "4"])
-    agrees(page, streets)
+    agrees(page, everyday)
     page.keyboard.press("0")
     expect(pressed).to_have_text(["2", "All"])
     says(page, head="mean")
-    agrees(page, streets)
+    agrees(page, everyday)
     page.locator(".explorer .mode button").first.focus()
     page.keyboard.press("ArrowLeft")
     says(page, query=9)
@@ -663,18 +663,18 @@ def test_in_the_lesson_arrows_belong_to_the_explorer_inside_and_to_the_lesson_ou
     says(page, values="weights", query=9)
     page.locator(".lesson > .toolbar .heads button").nth(3).click()
     says(page, head=2, block=1)
-    agrees(page, streets)
+    agrees(page, everyday)
     page.keyboard.press("ArrowRight")
     assert stage(page) == "mixed"
     assert not explorer(page).is_visible()
     address_says(page, {"stage": "mixed", "query": None, "head": "3"})
     page.keyboard.press("ArrowLeft")
     says(page, values="weights", query=9, head=2, block=1)
-    agrees(page, streets)
+    agrees(page, everyday)
 
 
-def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=en", 390, 844, has_touch=True, is_mobile=True)
+def test_a_finger_selects_drags_and_scrolls(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=en", 390, 844, has_touch=True, is_mobile=True)
     cdp = page.context.new_cdp_session(page)
     photo = page.locator(".explorer .photo")
 
@@ -692,7 +692,7 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     top()
     page.touchscreen.tap(*place(page, 4, GRID))
     says(page, query=4, locked=True)
-    agrees(page, streets)
+    agrees(page, everyday)
     page.touchscreen.tap(*place(page, 4, GRID))
     says(page, query=4, locked=False)
 
@@ -711,7 +711,7 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     says(page, query=16, queries="")
     lift()
     says(page, query=16, queries="", locked=True)
-    agrees(page, streets)
+    agrees(page, everyday)
     assert top() == before
     drag(21, 15, 9, 3)  # upwards: the page scrolls, as if the picture had not been touched
     lift()
@@ -724,7 +724,7 @@ def test_a_finger_selects_drags_and_scrolls(visit: Open, streets: Trace) -> None
     drag(1, 2, 8)
     lift()
     says(page, query=8, queries="1 2 7 8")
-    agrees(page, streets)
+    agrees(page, everyday)
     assert top() == before
 
 
@@ -754,8 +754,8 @@ def test_a_finger_chooses_the_other_token_too(visit: Open, street_file) -> None:
 # Without the server, and with it
 
 
-def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=en")
+def test_pointing_and_choosing_send_nothing(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=en")
     sent = count_messages(page)
     for token in range(0, 24, 2):
         point(page, token, GRID)
@@ -781,11 +781,11 @@ def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None
     page.locator(".explorer .sort").select_option("effective")
     page.keyboard.press("Escape")
     page.wait_for_timeout(600)
-    agrees(page, streets)
+    agrees(page, everyday)
     for b in (2, 1):
         button(page, "blocks", b).click()
         says(page, block=b)
-        agrees(page, streets)
+        agrees(page, everyday)
     page.locator(".explorer .with").select_option("block-4")
     page.locator(".explorer .against .views").wait_for()
     page.wait_for_timeout(600)
@@ -795,7 +795,7 @@ def test_pointing_and_choosing_send_nothing(visit: Open, streets: Trace) -> None
     assert sent() > 0
 
 
-def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: Trace) -> None:
+def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, everyday: Trace) -> None:
     asked = {
         "block": "3", "head": "2", "query": "20", "to": "9", "lock": "1", "mode": "column", "values": "scores", "scale": "all",
         "smooth": "1", "with": "block-2", "sort": "distance", "similarity": "1", "removal": "only-3",
@@ -803,10 +803,10 @@ def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: T
     link = {"size": "256", "sample": "street", "lang": "en"}
     page = visit("explorer?" + "&".join(f"{name}={value}" for name, value in {**link, **asked}.items()))
     says(page, block=2, head=1, query=19, queries="7 8 13 14 19 20", locked=True, mode="column", values="scores")
-    agrees(page, streets)
+    agrees(page, everyday)
     page.locator(".explorer .against h3").first.wait_for()
     page.locator(".explorer .removal .facts").wait_for()
-    address_says(page, {**link, **asked, "model": "streets", "colour": None, "pinned": None})
+    address_says(page, {**link, **asked, "model": "everyday", "colour": None, "pinned": None})
 
     page.locator(".explorer .photo").focus()
     for key in ("Escape", "ArrowUp", "0", "["):
@@ -822,10 +822,10 @@ def test_the_address_opens_the_view_and_keeps_up_with_it(visit: Open, streets: T
             "pinned": "14", "colour": "log",
         },
     )  # fmt: skip
-    before = agrees(page, streets)
+    before = agrees(page, everyday)
     page.reload()
     says(page, block=1, head="mean", query=13, mode="column")
-    assert agrees(page, streets) == before
+    assert agrees(page, everyday) == before
 
 
 @pytest.mark.parametrize(
@@ -884,15 +884,15 @@ def test_the_browser_reads_and_writes_what_the_server_takes(
         "with=query&pinned=999",
     ],
 )
-def test_nonsense_in_the_address_gives_the_defaults(visit: Open, streets: Trace, nonsense: str) -> None:
-    page = visit(f"{STREETS}&lang=en&{nonsense}")
+def test_nonsense_in_the_address_gives_the_defaults(visit: Open, everyday: Trace, nonsense: str) -> None:
+    page = visit(f"{EVERYDAY}&lang=en&{nonsense}")
     says(page, block=0, head=0, query=15, queries="", mode="row", values="weights", locked=False)
-    agrees(page, streets)
+    agrees(page, everyday)
     kept = {
         "size": "256",
         "sample": "street",
         "lang": "en",
-        "model": "streets",
+        "model": "everyday",
         "block": "1",
         "head": "1",
         "query": "16",
@@ -903,20 +903,20 @@ def test_nonsense_in_the_address_gives_the_defaults(visit: Open, streets: Trace,
     assert query_of(page) == kept
 
 
-def test_taking_a_head_away_shows_what_changes(visit: Open, streets: Trace) -> None:
-    model = load_model("streets")
-    page = visit(f"{STREETS}&lang=en&block=2&head=3")
-    size = tuple(round(side * LABELS / streets.sizes["X"]) for side in (streets.sizes["Y"], streets.sizes["X"]))
-    was = segment(streets["class_scores"], size).labels  # type: ignore[arg-type]
+def test_taking_a_head_away_shows_what_changes(visit: Open, everyday: Trace) -> None:
+    model = load_model("everyday")
+    page = visit(f"{EVERYDAY}&lang=en&block=2&head=3")
+    size = tuple(round(side * LABELS / everyday.sizes["X"]) for side in (everyday.sizes["Y"], everyday.sizes["X"]))
+    was = segment(everyday["class_scores"], size).labels  # type: ignore[arg-type]
     choices = page.locator(".explorer .removal .choice button")
     expect(choices).to_have_text(["unchanged", "remove head 3", "keep only head 3"])
     for n, heads in ((1, (2,)), (2, (0, 1, 3))):
         choices.nth(n).click()
-        removal = without_heads(model, streets, 1, heads)
-        change = removal.output - streets["block1.output"]
+        removal = without_heads(model, everyday, 1, heads)
+        change = removal.output - everyday["block1.output"]
         assert removal.scores is not None
         changed = segment(removal.scores, size).labels != was  # type: ignore[arg-type]
-        shares = [float(change.norm() / streets["block1.output"].norm()), float(changed.float().mean())]
+        shares = [float(change.norm() / everyday["block1.output"].norm()), float(changed.float().mean())]
         facts = page.locator(".explorer .facts", has_text=f"{shares[0]:.1%}")
         facts.wait_for()
         assert re.findall(r"[\d.]+%", facts.inner_text()) == [f"{share:.1%}" for share in shares]
@@ -929,7 +929,7 @@ def test_taking_a_head_away_shows_what_changes(visit: Open, streets: Trace) -> N
 
 
 def test_what_is_known_of_a_head_taken_away_is_said_in_the_language_of_the_page(visit: Open) -> None:
-    page = visit(f"{STREETS}&lang=en")
+    page = visit(f"{EVERYDAY}&lang=en")
     choices = page.locator(".explorer .removal .choice button")
     facts = page.locator(".explorer .facts")
     choices.nth(1).click()
@@ -945,10 +945,10 @@ def test_what_is_known_of_a_head_taken_away_is_said_in_the_language_of_the_page(
     assert "改变类别" in facts.inner_text()
 
 
-def test_two_views_and_their_difference_stand_side_by_side(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=en&query=9&lock=1")
+def test_two_views_and_their_difference_stand_side_by_side(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=en&query=9&lock=1")
     against = page.locator(".explorer .against")
-    own = line(streets, 0, 0, [8], "row", "weights")
+    own = line(everyday, 0, 0, [8], "row", "weights")
     for choice, other in (
         ("head-3", (0, 2, 8)),
         ("head-mean", (0, "mean", 8)),
@@ -960,8 +960,8 @@ def test_two_views_and_their_difference_stand_side_by_side(visit: Open, streets:
             page.locator(".explorer .photo").focus()
             page.keyboard.press("ArrowRight")
             says(page, query=9)
-            own = line(streets, 0, 0, [9], "row", "weights")
-        theirs = line(streets, *other[:2], [other[2]], "row", "weights")
+            own = line(everyday, 0, 0, [9], "row", "weights")
+        theirs = line(everyday, *other[:2], [other[2]], "row", "weights")
         name = {"head-3": "B: block 1, head 3", "block-4": "B: block 4", "query": "B: block 1, head 1, token 9"}.get(
             choice, "B: "
         )
@@ -977,9 +977,9 @@ def test_two_views_and_their_difference_stand_side_by_side(visit: Open, streets:
     assert not against.is_visible()
 
 
-def test_heads_can_be_put_in_order_of_what_was_measured(visit: Open, streets: Trace, street_file) -> None:
+def test_heads_can_be_put_in_order_of_what_was_measured(visit: Open, everyday: Trace, street_file) -> None:
     page = visit(street_file(block="3"))
-    measures = measure(streets, 2)
+    measures = measure(everyday, 2)
     cards = page.locator(".explorer .card")
     order = "(cards) => cards.map((card) => Number(card.dataset.head))"
     for name in ("effective", "distance", ""):
@@ -996,11 +996,11 @@ def test_heads_can_be_put_in_order_of_what_was_measured(visit: Open, streets: Tr
     assert measures.effective.argsort().tolist() != measures.distance.argsort().tolist() != [0, 1, 2, 3]
     cards.nth(2).click()
     says(page, head=2)
-    agrees(page, streets)
+    agrees(page, everyday)
 
 
 def test_blocks_come_one_after_another_as_fast_as_keys_are_pressed(visit: Open) -> None:
-    page = visit(f"{STREETS}&lang=en")
+    page = visit(f"{EVERYDAY}&lang=en")
     for b in (1, 2, 3, 0):
         button(page, "blocks", b).click()
         says(page, block=b)
@@ -1020,11 +1020,11 @@ def test_blocks_come_one_after_another_as_fast_as_keys_are_pressed(visit: Open) 
 
 
 def test_a_late_answer_does_not_turn_the_block_back_and_what_lacks_is_asked_for_once(
-    visit: Open, streets: Trace, save: Callable[..., str], tmp_path: Path
+    visit: Open, everyday: Trace, save: Callable[..., str], tmp_path: Path
 ) -> None:
     """What the server says of the block holds where it is news."""
-    model, photo = load_model("streets"), open_sample("street").resize((384, 256))
-    address = save(streets, model, photo)
+    model, photo = load_model("everyday"), open_sample("street").resize((384, 256))
+    address = save(everyday, model, photo)
     start = "const explorer = new Explorer(document);\nexplorer.show("
     html = (tmp_path / "explorer.html").read_text("utf-8")
     assert start in html
@@ -1044,7 +1044,7 @@ def test_a_late_answer_does_not_turn_the_block_back_and_what_lacks_is_asked_for_
     for answer in answers:
         page.evaluate(f"answer(0, {answer})")
         says(page, block=3)
-        agrees(page, streets)
+        agrees(page, everyday)
     assert page.evaluate("wishes") == [{"run": "file", "block": None, "removal": "", "save": None}]
     page.locator(".explorer .removal .choice button").nth(1).click()
     wish = {"run": "file", "block": 3, "removal": "without-1", "save": None}
@@ -1058,22 +1058,22 @@ def test_a_late_answer_does_not_turn_the_block_back_and_what_lacks_is_asked_for_
 # The file
 
 
-def test_the_file_saved_shows_the_same_offline(visit: Open, streets: Trace, tmp_path: Path) -> None:
-    page = visit(f"{STREETS}&lang=en&block=3&head=2&query=20&lock=1&mode=column&removal=without-2")
+def test_the_file_saved_shows_the_same_offline(visit: Open, everyday: Trace, tmp_path: Path) -> None:
+    page = visit(f"{EVERYDAY}&lang=en&block=3&head=2&query=20&lock=1&mode=column&removal=without-2")
     says(page, block=2, head=1, query=19, locked=True)
     page.locator(".explorer .facts").wait_for()
     facts = page.locator(".explorer .facts").inner_text()
-    before = agrees(page, streets)
+    before = agrees(page, everyday)
     with page.expect_download(timeout=120_000) as download:
         page.locator(".explorer .save").click()
     assert download.value.suggested_filename == "topformer-street.html"
     saved = tmp_path / "saved.html"
     download.value.save_as(saved)
     expect(explorer(page)).to_have_attribute("aria-busy", "false")
-    assert agrees(page, streets) == before
+    assert agrees(page, everyday) == before
 
     file = visit(saved.as_uri(), offline=True)
-    assert agrees(file, streets) == before
+    assert agrees(file, everyday) == before
     assert file.locator(".explorer .facts").inner_text() == facts
     button(file, "blocks", 0).click()
     button(file, "heads", -1).click()
@@ -1081,7 +1081,7 @@ def test_the_file_saved_shows_the_same_offline(visit: Open, streets: Trace, tmp_
     file.locator(".explorer .photo").focus()
     file.keyboard.press("ArrowUp")
     says(file, block=0, head="mean", mode="row", query=13)
-    agrees(file, streets)
+    agrees(file, everyday)
     for n in range(1, 3):
         button(file, "heads", n).click()
         file.locator(".explorer .removal .choice button").nth(1).click()
@@ -1145,8 +1145,8 @@ def counted(page: Page, cdp: CDPSession) -> dict[str, int]:
     return {name: found[name] for name in names} | {"urls": page.evaluate("window.urls.size")}
 
 
-def test_many_reruns_leave_nothing_behind(visit: Open, streets: Trace) -> None:
-    page = visit(f"{STREETS}&lang=en")
+def test_many_reruns_leave_nothing_behind(visit: Open, everyday: Trace) -> None:
+    page = visit(f"{EVERYDAY}&lang=en")
     cdp = page.context.new_cdp_session(page)
     cdp.send("Performance.enable")
     cdp.send("HeapProfiler.enable")
@@ -1175,7 +1175,7 @@ def test_many_reruns_leave_nothing_behind(visit: Open, streets: Trace) -> None:
     assert late["JSHeapUsedSize"] <= early["JSHeapUsedSize"] + 1_500_000, (early, late)
     assert late["ArrayBufferContents"] <= early["ArrayBufferContents"] + 10, (early, late)
     assert late["urls"] <= early["urls"] <= 8, (early, late)
-    agrees(page, streets)
+    agrees(page, everyday)
 
 
 def cut_off(page: Page) -> list[str]:
@@ -1220,7 +1220,7 @@ INK = """(canvas) => { const { width, height } = canvas, at = canvas.getContext(
 @pytest.mark.parametrize("where", ["page", "guest", "file"])
 def test_the_bars_and_their_numbers_take_the_themes_colour_at_once(visit: Open, street_file, where: str) -> None:
     address = {
-        "page": f"{STREETS}&lang=en",
+        "page": f"{EVERYDAY}&lang=en",
         "guest": "lesson?size=256&stage=scores&head=1&lang=en",
         "file": street_file(),
     }

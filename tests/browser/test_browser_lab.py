@@ -45,7 +45,7 @@ def test_a_pair_pointed_at_in_the_matrix_is_said_in_all_pictures(visit: Open) ->
     matrix = ".group:nth-child(2) figure:nth-of-type(1) .plane"
     point(page, matrix, 7, 20, (24, 24))
     assert marked(page) == (7, 20)
-    done = experiment(load_model("streets"), run_of("coffee", "streets", 256), 1, Setting(scaled=True))
+    done = experiment(load_model("everyday"), run_of("coffee", "everyday", 256), 1, Setting(scaled=True))
     before, after = (float(w[0, 2, 7, 20]) for w in (done.before["weights"], done.after["weights"]))
     np.testing.assert_allclose(
         [as_number(text) for text in values(page, 1)], [before, after, after - before], rtol=6e-3, atol=1e-6
@@ -99,7 +99,7 @@ def test_a_token_the_picture_does_not_have_leaves_the_address(visit: Open) -> No
 def test_shuffled_tokens_are_marked_where_they_went(visit: Open) -> None:
     page = visit(f"lab?{QUERY}&tokens=shuffled")
     marked(page)
-    done = experiment(load_model("streets"), run_of("coffee", "streets", 256), 0, Setting(tokens="shuffled"))
+    done = experiment(load_model("everyday"), run_of("coffee", "everyday", 256), 0, Setting(tokens="shuffled"))
     place = 9
     point(page, ".group:nth-child(1) figure:nth-of-type(2) .plane", place // COLUMNS, place % COLUMNS, (ROWS, COLUMNS))
     assert marked(page)[0] == int(done.order[place])

@@ -13,15 +13,15 @@ from topformer_viz.run.whole import Seen
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import LANGS, Lang
 
-NAMES = CLASS_SETS["streets"].names
+NAMES = CLASS_SETS["everyday"].names
 NETWORK, LESSON = "network?size=256&sample=street&part=segmentation", "lesson?size=256&sample=street&stage=output"
 DRAWN = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join()"
 
 
 def seen() -> Seen:
-    model = load_model("streets")
+    model = load_model("everyday")
     assert isinstance(model, TopFormer)
-    return Seen(run_of("street", "streets", 256), model)
+    return Seen(run_of("street", "everyday", 256), model)
 
 
 def captions(lang: Lang) -> list[str]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from topformer_viz import load_model, trace
 from topformer_viz.network.colour import ColourModel
 from topformer_viz.network.model import DENSE_TOKENS, SIZES, TopFormer
-from topformer_viz.network.weights import STREETS
+from topformer_viz.network.weights import EVERYDAY
 from topformer_viz.paths import NETWORK
 from topformer_viz.run.segmentation import again, without
 
@@ -83,10 +83,10 @@ def test_every_tensor_is_pythons(
 @pytest.mark.parametrize("kind", KERNELS)
 def test_streets_at_its_usual_size(page: "Page", agree: Callable[..., None], kind: str) -> None:
     image = torch.from_numpy(golden_image(512, 512))
-    give_checkpoint(page, "it", STREETS.read_bytes())
+    give_checkpoint(page, "it", EVERYDAY.read_bytes())
     give_image(page, "it", image)
     tensors, _ = run(page, kind)
-    expected = trace(load_model("streets"), image)
+    expected = trace(load_model("everyday"), image)
     for name, tensor in expected.items():
         agree(tensors[name], tensor)
 

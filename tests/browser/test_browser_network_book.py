@@ -69,7 +69,7 @@ def leaves(part: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture(scope="module")
 def street() -> Case:
-    model, picture = load_model("streets"), open_sample("street").resize((192, 128))
+    model, picture = load_model("everyday"), open_sample("street").resize((192, 128))
     return Case(model, picture, trace(model, picture))
 
 

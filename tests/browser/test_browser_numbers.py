@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 # A model, a sample and its short side.
 RUNS = {
-    "streets, street": ("streets", "street", 512),
-    "streets, crossing": ("streets", "crossing", 512),
-    "streets, cat": ("streets", "cat", 256),
+    "everyday, street": ("everyday", "street", 512),
+    "everyday, crossing": ("everyday", "crossing", 512),
+    "everyday, cat": ("everyday", "cat", 256),
     "tiny": ("tiny", "china", 256),
     "small": ("small", "coffee", 256),
     "base": ("base", "rocket", 192),
@@ -90,12 +90,12 @@ def test_so_do_networks_of_all_shapes(worker: Worker, case) -> None:
 
 @pytest.mark.parametrize("factor", [0.0, 0.02, 1.0, 30.0, 1000.0])
 def test_questions_are_answered_alike_whether_rows_are_flat_or_peaked(worker: Worker, factor: float) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     agrees(worker, scored(run, factor * run["block0.scores"]), model)
 
 
 def test_of_scores_that_vary_in_one_head_alone_that_head_is_told(worker: Worker) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     factor = torch.tensor([0.1, 0.2, 6.0, 0.3]).view(1, 4, 1, 1)
     varied = run["block0.scores"] / run["block0.scores"].std(-1, keepdim=True)
     asked = agrees(worker, scored(run, factor * varied), model)["focused block0"]
@@ -103,7 +103,7 @@ def test_of_scores_that_vary_in_one_head_alone_that_head_is_told(worker: Worker)
 
 
 def test_columns_that_sum_to_1_as_well_are_told_from_others(worker: Worker) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     tokens = torch.arange(run.sizes["HW"])
     apart = (tokens[:, None] - tokens).abs()
     circle = -torch.minimum(apart, run.sizes["HW"] - apart).float()
@@ -113,7 +113,7 @@ def test_columns_that_sum_to_1_as_well_are_told_from_others(worker: Worker) -> N
 
 @pytest.mark.parametrize("share", [0.0, 0.252, 0.6, 1.0])
 def test_shares_of_zeros_are_told_alike(worker: Worker, share: float) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     zeros = {}
     for name in ("activated", "projected"):
         tensor = run[f"block0.{name}"].abs() + 0.01
@@ -125,7 +125,7 @@ def test_shares_of_zeros_are_told_alike(worker: Worker, share: float) -> None:
 
 
 def test_a_block_that_changes_nothing_says_so(worker: Worker) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     answers = agrees(
         worker, changed(run, residual=run["block0.tokens"], projected=torch.zeros_like(run["block0.tokens"])), model
     )
@@ -210,7 +210,7 @@ def test_what_is_averaged_down_has_torchs_cells(
 ) -> None:
     torch.manual_seed(0)
     maps = torch.randn(1, 12, *sides).to(memory_format=torch.channels_last)
-    worker.hand(replace(_run("streets, cat")[1], tensors={"pyramid2": maps}), _run("streets, cat")[0])
+    worker.hand(replace(_run("everyday, cat")[1], tensors={"pyramid2": maps}), _run("everyday, cat")[0])
     for longest in (48, 30, 96):
         agree(
             torch.tensor(worker.tensor(f"shrink(run.tensors.pyramid2, {longest})")), measures.shrink(maps, longest)[0]
@@ -244,7 +244,7 @@ def test_numbers_are_read_in_the_order_of_their_axes(worker: Worker) -> None:
         "permuted": cube.permute(0, 3, 1, 2),
         "plain": cube,
     }
-    worker.hand(replace(_run("streets, cat")[1], tensors=views), _run("streets, cat")[0])
+    worker.hand(replace(_run("everyday, cat")[1], tensors=views), _run("everyday, cat")[0])
     for name, view in views.items():
         assert np.array_equal(worker.tensor(f"run.tensors[{name!r}]"), view[0].numpy())
 
@@ -279,7 +279,7 @@ def test_what_travels_is_what_the_page_gets_from_a_server(worker: Worker, case, 
 
 
 def test_the_page_can_make_the_rest_of_what_travelled(worker: Worker, agree: Callable[..., None]) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     worker.hand(run, model)
     worker.ask("travels(run, model, null, 'run').then((parts) => (window.shown = new Run([parts])) && null)")
     for h in (0, 3):
@@ -291,7 +291,7 @@ def test_the_page_can_make_the_rest_of_what_travelled(worker: Worker, agree: Cal
 
 
 def test_what_travels_leaves_the_networks_memory_behind(worker: Worker) -> None:
-    model, run = _run("streets, cat")
+    model, run = _run("everyday, cat")
     worker.hand(run, model)
     kept = worker.ask(
         "(async () => { const { tensors } = await travels(run, model, null, 'run'), memory = run.tensors.image.data.buffer, all = Object.values(tensors);"
@@ -304,13 +304,14 @@ def test_what_travels_leaves_the_networks_memory_behind(worker: Worker) -> None:
 # Likeness
 
 
-@pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("streets")])
-def test_how_far_an_image_is_from_the_streets(worker: Worker, name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("everyday")])
+def test_how_unlike_the_training_images_an_image_is(worker: Worker, name: str) -> None:
     model, run = _run(name)
     fitted = likeness.load()
-    worker.hand(run, model, [("mean", {}, fitted["mean"][None]), ("whiten", {}, fitted["whiten"][None])])
-    found = worker.ask("likenessDistance({ mean: returned.mean.scores, whiten: returned.whiten.scores }, run)")
-    assert found == pytest.approx(likeness.distance(fitted, run), rel=1e-4)
+    worker.hand(run, model, [(name, {}, tensor.float()[None]) for name, tensor in fitted.items()])
+    mine = ", ".join(f"{name}: returned.{name}.scores" for name in fitted)
+    found = worker.ask(f"likenessDistances({{ {mine} }}, run)")
+    assert found == pytest.approx(likeness.distances(fitted, run), rel=1e-4)
 
 
 # What the scripts have from Python, and each other

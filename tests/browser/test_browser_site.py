@@ -178,7 +178,7 @@ def see_what_is_told(page: "Page", model: Model, run: Trace, lang: Lang, named: 
     if known.spec:
         page.evaluate("location.hash = 'network'")
         expect(page.locator(".network .count")).to_be_visible(timeout=60_000)
-        told = network_book(known, known.spec, FACTS if named == "streets" else None, named in SIZES, lang)
+        told = network_book(known, known.spec, FACTS if named == "everyday" else None, named in SIZES, lang)
         whole = answers_of_whole(Seen(run, model), known)  # type: ignore[arg-type]
         see_that_they_say_the_same(page.evaluate("topformer.told('network')"), filled(told, whole, 0), off)
 
@@ -201,10 +201,10 @@ def test_every_sample_says_and_computes_what_the_app_does(visit: Visit, lang: La
         page.evaluate("(said) => (location.hash = said)", f"lesson?sample={sample}&lang={lang}")
         expect(page.locator(".pictures summary")).to_contain_text(SAMPLES[sample].name(lang))
         settled(page)
-        model, run = run_of(model_of("streets"), open_sample(sample))
+        model, run = run_of(model_of("everyday"), open_sample(sample))
         see_tensors(page, run)
-        see_what_is_told(page, model, run, lang, "streets")
-        expect(page.locator(".warned")).to_be_visible(visible=likeness.distance(likeness.load(), run) > FACTS.far)
+        see_what_is_told(page, model, run, lang, "everyday")
+        expect(page.locator(".warned")).to_be_visible(visible=likeness.unlike(likeness.load(), run, FACTS.far))
 
 
 @pytest.mark.parametrize("name", ["colour", "small-batch"])
@@ -220,12 +220,12 @@ def test_so_does_every_other_model(visit: Visit, name: str) -> None:
 
 def test_under_a_blocks_output_stands_what_the_network_would_say_after_it(visit: Visit) -> None:
     """Of every image anew, and where there are classes."""
-    page, names = visit("lesson?stage=output&block=2&sample=cat"), CLASS_SETS["streets"].names
+    page, names = visit("lesson?stage=output&block=2&sample=cat"), CLASS_SETS["everyday"].names
     for sample in ("cat", "street"):
         page.evaluate("(said) => (location.hash = said)", f"lesson?stage=output&block=2&sample={sample}")
         expect(page.locator(".pictures summary")).to_contain_text(SAMPLES[sample].name("en"))
         settled(page)
-        model, run = run_of(model_of("streets"), open_sample(sample))
+        model, run = run_of(model_of("everyday"), open_sample(sample))
         assert isinstance(model, TopFormer)
         told = Seen(run, model)["lens block1"]
         said = [LENS_WORDS["lens_changed"]("en", share=f"{told['share']:.1%}")]
@@ -280,7 +280,7 @@ def test_a_photograph_that_is_dropped_is_read_as_in_the_app(visit: Visit) -> Non
         "512 × 832" if picture.width < picture.height else "832 × 512"
     )
     assert picture.width < picture.height
-    see_tensors(page, run_of(model_of("streets"), picture)[1])
+    see_tensors(page, run_of(model_of("everyday"), picture)[1])
     assert "sample=own" in page.evaluate("location.hash")
 
 
@@ -325,7 +325,7 @@ def test_the_explorer_says_how_far_it_is_from_plain_javascript(visit: Visit) -> 
 
 def test_a_head_taken_away_changes_what_it_does_in_the_app(visit: Visit) -> None:
     page = visit("explorer?block=3&head=2&removal=without-2")
-    model, run = run_of(model_of("streets"), open_sample("street"))
+    model, run = run_of(model_of("everyday"), open_sample("street"))
     change = change_of(run, model, 2, [1])
     assert change.labels is not None
     share = f"{change.said[0]['share']:.1%}"
@@ -334,11 +334,11 @@ def test_a_head_taken_away_changes_what_it_does_in_the_app(visit: Visit) -> None
     expect(page.locator(".removal .result .view")).to_have_count(4)
 
 
-@pytest.mark.parametrize("name", ["streets", "colour"])
+@pytest.mark.parametrize("name", ["everyday", "colour"])
 def test_likeness_is_the_apps(visit: Visit, name: str) -> None:
-    page = visit(f"explorer?model={name}&block={3 if name == 'streets' else 1}&head=2&query=40&lock=1&similarity=1")
+    page = visit(f"explorer?model={name}&block={3 if name == 'everyday' else 1}&head=2&query=40&lock=1&similarity=1")
     _, run = run_of(model_of(name), open_sample("street"))
-    block = 2 if name == "streets" else 0
+    block = 2 if name == "everyday" else 0
     enters, leaves = (cosines(run[of], [39]) for of in (f"block{block}.tokens", output_of(run, block)))
     weights = run[f"block{block}.weights"][0, 1, 39]
     most, other = on_most_like(weights, enters, [39]), int(weights.argmax())
@@ -429,7 +429,7 @@ def test_an_address_of_nonsense_leads_to_a_page_that_works(visit: Visit, said: s
 def test_without_webassembly_the_same_loops_run_in_javascript(visit: Visit) -> None:
     page = visit("lesson?sample=cat&kernels=plain")
     expect(root(page)).to_have_attribute("data-engine", "plain")
-    see_tensors(page, run_of(model_of("streets"), open_sample("cat"))[1])
+    see_tensors(page, run_of(model_of("everyday"), open_sample("cat"))[1])
 
 
 # ---------------------------------------------------------------- files
@@ -482,4 +482,4 @@ def test_in_a_notebook_the_lesson_stands_in_a_frame_and_can_be_saved(visit: Visi
     shown.save(tmp_path / "saved.html")
     assert (tmp_path / "saved.html").read_text("utf-8") == shown.html
     assert 'id="weights.halves.gz"' not in shown.html
-    assert '"model":"streets"' in lesson(load_model("streets"), picture).html
+    assert '"model":"everyday"' in lesson(load_model("everyday"), picture).html

@@ -66,7 +66,7 @@ def dropped() -> tuple[bytes, Trace]:
     photo = open_sample("crossing").resize((600, 400))
     out = io.BytesIO()
     photo.save(out, "PNG")
-    return out.getvalue(), run_of(model_of("streets"), photo)[1]
+    return out.getvalue(), run_of(model_of("everyday"), photo)[1]
 
 
 def drop(page: Engine, data: bytes, name: str, kind: str) -> None:
@@ -144,7 +144,7 @@ def test_where_webassembly_is_forbidden_the_same_loops_run_in_javascript(engine:
     engine.open(f"{(folder / 'plain.html').as_uri()}#explorer?sample=cat", 390, 844)
     settled(engine)
     assert engine.evaluate(f"{ROOT}.engine") == "plain"
-    see_the_numbers(engine, run_of(model_of("streets"), open_sample("cat"))[1])
+    see_the_numbers(engine, run_of(model_of("everyday"), open_sample("cat"))[1])
 
 
 def test_a_browser_that_cannot_run_it_says_so(engine: Engine, folder: Path) -> None:  # noqa: F811

@@ -72,7 +72,7 @@ def enter(browser: Browser) -> Visitor:
 
 
 def checkpoint() -> bytes:
-    state = {name: t.half() if t.is_floating_point() else t for name, t in load_model("streets").state_dict().items()}
+    state = {name: t.half() if t.is_floating_point() else t for name, t in load_model("everyday").state_dict().items()}
     return safetensors.torch.save(state, {"classes": json.dumps([QUAGGA.format(n=n) for n in range(8)])})
 
 
@@ -133,7 +133,7 @@ def test_what_one_visitor_brings_stays_with_that_visitor(visitors: tuple[Visitor
     expect(note).to_contain_text("The image in this address was somebody's own and is gone")
     expect(other.page.locator(".run-line")).to_contain_text("960 × 640")
     assert query_of(other.page) == {
-        "sample": "street", "model": "streets", "size": "512", "stage": "image", "block": "1", "lang": "en",
+        "sample": "street", "model": "everyday", "size": "512", "stage": "image", "block": "1", "lang": "en",
     }  # fmt: skip
     other.page.locator(".lesson").evaluate("(lesson) => { lesson.dataset.same = 'yes'; }")
     other.page.locator(".st-key-refused").get_by_role("button", name=words.UI["close"]("en")).click()

@@ -25,7 +25,7 @@ from topformer_viz.network.initialise import with_batch_statistics
 from topformer_viz.network.model import SIZES, TopFormer
 from topformer_viz.network.refusals import CheckpointError
 from topformer_viz.network.torchfile import _MAGIC
-from topformer_viz.network.weights import STREETS, load_checkpoint
+from topformer_viz.network.weights import EVERYDAY, load_checkpoint
 from topformer_viz.words.text import Text
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_every_size_and_number_of_classes(page: "Page", varied: Callable[..., To
 
 
 def test_the_bundled_network(page: "Page") -> None:
-    assert opens_alike(page, STREETS.read_bytes()).class_names is not None
+    assert opens_alike(page, EVERYDAY.read_bytes()).class_names is not None
 
 
 FLOATS = [

@@ -76,7 +76,7 @@ def shown(
 ) -> tuple[TopFormer, Trace, Image.Image]:
     """Networks, runs and pictures of many kinds."""
     if request.param == "street":
-        return _sample("streets", request.param, 512)
+        return _sample("everyday", request.param, 512)
     if request.param == "untrained":
         return _sample("small", "rocket", 192)
     size, classes, sides = {
@@ -165,7 +165,7 @@ def test_of_two_maps_the_same_changes_are_told(worker: Worker) -> None:
 
 
 def test_a_run_that_is_given_up_ends_there(worker: Worker) -> None:
-    model, run, _ = _sample("streets", "cat", 256)
+    model, run, _ = _sample("everyday", "cat", 256)
     handed(worker, model, run)
     ended = worker.ask(
         "(async () => { let n = 0; const pause = async () => { if (++n === 20) throw new Error('given up'); };"
@@ -202,7 +202,7 @@ def test_classes_beyond_the_legend_are_one(
 @pytest.mark.parametrize("classes", [1, 40])
 def test_the_best_class_and_its_confidence_at_any_size(worker: Worker, size: tuple[int, int], classes: int) -> None:
     torch.manual_seed(classes)
-    model, run, _ = _sample("streets", "cat", 256)
+    model, run, _ = _sample("everyday", "cat", 256)
     scores = 3 * torch.randn(1, classes, 64, 52)
     worker.hand(run, model, [("scores", {}, scores)])
     worker.ask(
@@ -216,7 +216,7 @@ def test_the_best_class_and_its_confidence_at_any_size(worker: Worker, size: tup
 
 
 def test_of_equal_classes_the_first_wins(worker: Worker) -> None:
-    model, run, _ = _sample("streets", "cat", 256)
+    model, run, _ = _sample("everyday", "cat", 256)
     worker.hand(run, model)
     found = worker.ask(
         "labelled(tensorOf(new Float32Array(3 * 4).fill(2), [3, 2, 2]), [5, 5], async () => {}).then((labels) => [...labels])"
@@ -232,7 +232,7 @@ def explored(
     request: pytest.FixtureRequest, varied: Callable[..., TopFormer], photo: Callable[..., Image.Image]
 ) -> tuple[nn.Module, Trace]:
     if request.param == "street":
-        return _sample("streets", "street", 512)[:2]
+        return _sample("everyday", "street", 512)[:2]
     if request.param == "untrained":
         return _sample("tiny", "rocket", 192)[:2]
     picture = photo(128, 192)

@@ -19,7 +19,7 @@ from topformer_viz.app.network.travelling import whole_message
 from topformer_viz.network.input import MEAN, STD, network_size
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import open_sample
-from topformer_viz.network.weights import STREETS
+from topformer_viz.network.weights import EVERYDAY
 from topformer_viz.paths import NETWORK
 from topformer_viz.run.numbers import answers_of
 
@@ -32,14 +32,14 @@ NETWORK_JS = f"const MEAN = {[*MEAN]}, STD = {[*STD]};\n" + scripts(
 BEGIN = """async ([kind, ...paths]) => {
   const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer()), handed = await Promise.all(paths.map(bytes));
   const { image } = decode(handed[0]), kernels = await WasmKernels.open(handed[1]);
-  window.model = kind === "colour" ? new ColourModel(8, kernels) : new TopFormer(readCheckpoint(handed[2], "streets"), kernels);
+  window.model = kind === "colour" ? new ColourModel(8, kernels) : new TopFormer(readCheckpoint(handed[2], "everyday"), kernels);
   window.run = await trace(model, image);
 }"""
 # All numbers of the run: whether they are what they were.
 SUM = "Object.values(run.tensors).map((tensor) => meanOf(tensor))"
 
 
-@pytest.fixture(scope="module", params=["streets", "colour"])
+@pytest.fixture(scope="module", params=["everyday", "colour"])
 def worked(request: pytest.FixtureRequest, browser: "Browser") -> Iterator[tuple[Worker, nn.Module, Trace]]:
     """A run in a page, and Python's own."""
     photo = open_sample("crossing")
@@ -48,7 +48,7 @@ def worked(request: pytest.FixtureRequest, browser: "Browser") -> Iterator[tuple
     run, body = trace(model, photo), Body()
     with working(browser, DRAWING_JS + NETWORK_JS + NUMBERS_JS) as worker:
         image = body.message({"image": body.add(run["image"].contiguous(), exact=True)})
-        handed = (image, (NETWORK / "kernels.wasm").read_bytes(), STREETS.read_bytes())
+        handed = (image, (NETWORK / "kernels.wasm").read_bytes(), EVERYDAY.read_bytes())
         worker.page.evaluate(BEGIN, [request.param, *map(host().hand, handed)])
         yield worker, model, run
 
@@ -59,7 +59,7 @@ def test_the_page_is_told_what_the_server_would_tell(worked: tuple[Worker, nn.Mo
     assert not [*differences(answers, answers_of(run, model))]
 
 
-@pytest.mark.parametrize("worked", ["streets"], indirect=True)
+@pytest.mark.parametrize("worked", ["everyday"], indirect=True)
 def test_and_of_the_whole_network(worked: tuple[Worker, nn.Module, Trace]) -> None:
     worker, model, run = worked
     assert isinstance(model, TopFormer)

@@ -46,8 +46,8 @@ WRITTEN = """([bytes, form]) => {
 }"""
 
 
-def streets(sample: str) -> tuple[Model, Image.Image]:
-    return load_model("streets"), smaller(sample)
+def everyday(sample: str) -> tuple[Model, Image.Image]:
+    return load_model("everyday"), smaller(sample)
 
 
 def smaller(sample: str) -> Image.Image:
@@ -69,7 +69,7 @@ def with_statistics(name: str) -> tuple[Model, Image.Image]:
 
 
 RUNS: dict[str, Callable[[], tuple[Model, Image.Image]]] = {
-    **{f"streets, {sample}": lambda sample=sample: streets(sample) for sample in [*SAMPLES][:4]},
+    **{f"everyday, {sample}": lambda sample=sample: everyday(sample) for sample in [*SAMPLES][:4]},
     "tiny, untrained": lambda: as_built("tiny"),
     "small, untrained": lambda: as_built("small"),
     "base, batch": lambda: with_statistics("base"),

@@ -1,4 +1,4 @@
-"""How much of what a map of attention holds its colours show, over every map of the street weights."""
+"""How much of what a map of attention holds its colours show, over every map of the bundled weights."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ LOWEST, MOST = 1 / 12, 0.9  # of the colours, of a map's cells
 @pytest.fixture(scope="module")
 def blocks() -> list[torch.Tensor]:
     """The attention weights of every sample and block, (heads, HW, HW), at the app's size."""
-    model = load_model("streets")
+    model = load_model("everyday")
 
     def made() -> Iterator[torch.Tensor]:
         for name in SAMPLES:
@@ -49,10 +49,10 @@ def share_of_flat_maps(blocks: list[torch.Tensor], colour: str, scale: str) -> f
 def test_the_default_colours_show_what_is_spread(blocks: list[torch.Tensor]) -> None:
     default = share_of_flat_maps(blocks, COLOURS[0], SCALES[0])
     print(f"root, each: {default:.1%}")
-    assert default <= 0.06
+    assert default <= 0.08
 
 
 def test_the_other_colours_show_less(blocks: list[torch.Tensor]) -> None:
     own, shared = (share_of_flat_maps(blocks[:4], "linear", scale) for scale in ("each", "all"))  # of one image
     print(f"linear, each: {own:.1%}; linear, all: {shared:.1%}")
-    assert 0.06 < own < shared
+    assert 0.08 < own < shared

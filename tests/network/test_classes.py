@@ -16,7 +16,7 @@ from topformer_viz.network.colour import oklab
 from topformer_viz.words.text import Text
 
 COUNTS = {
-    "streets": 8,
+    "everyday": 14,
     "ade20k": 150,
     "cityscapes": 19,
     "pascal-context-59": 59,
@@ -29,10 +29,10 @@ CITYSCAPES = (
     "sky, person, rider, car, truck, bus, train, motorcycle, bicycle"
 )
 PLACES = [
-    ("streets", 0, "sky", "天空", "#6cb0ff"),
-    ("streets", 3, "pavement", "人行道", "#fbbcc4"),
-    ("streets", 4, "vegetation", "植被", "#25760f"),
-    ("streets", 7, "street furniture", "街道设施", "#f6f864"),
+    ("everyday", 0, "sky", "天空", "#74c9fa"),
+    ("everyday", 3, "pavement", "人行道", "#ffd4cf"),
+    ("everyday", 10, "animal", "动物", "#6e131a"),
+    ("everyday", 13, "street furniture", "街道设施", "#f3ff9f"),
     ("ade20k", 0, "wall", "墙", "#787878"),
     ("ade20k", 7, "bed", "床", "#cc05ff"),
     ("ade20k", 30, "armchair", "扶手椅", "#08ffd6"),
@@ -143,8 +143,9 @@ def test_one_class_a_line() -> None:
 
 @pytest.mark.parametrize("vision", VISIONS)
 def test_the_streets_colours_can_be_told_apart(vision: str) -> None:
-    colours = CLASS_SETS["streets"].colours
-    assert apart(colours, vision).min() > 0.11  # laid half transparent over a photograph about half of it is left
+    """Laid half transparent over a photograph about half of the distance is left; the legend and the pointer name every class."""
+    colours = CLASS_SETS["everyday"].colours
+    assert apart(colours, vision).min() > (0.12 if vision == "usual" else 0.085)
     lightness = lab(rgb(colours))[:, 0].sort().values
     assert lightness.diff().min() > 0.05
 
@@ -186,7 +187,7 @@ def test_other_names_in_the_same_number(slug: str) -> None:
     assert found.title.en == f"{len(names)} classes named by the file"
 
 
-@pytest.mark.parametrize("slug", [slug for slug in COUNTS if slug != "streets"])
+@pytest.mark.parametrize("slug", [slug for slug in COUNTS if slug != "everyday"])
 def test_a_known_count_is_a_guess_and_called_one(slug: str) -> None:
     found, known = classes_of(COUNTS[slug]), CLASS_SETS[slug]
     assert (found.names, found.colours) == (known.names, known.colours)

@@ -253,16 +253,16 @@ def named(path: Path, state: dict[str, Tensor], metadata: dict[str, str] | None)
     return model
 
 
-def test_streets(tmp_path: Path, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everyday(tmp_path: Path, varied: Callable[..., TopFormer], monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by name from any folder; float16 without step counters, the classes' names in the metadata."""
     half = {name: t.half() for name, t in varied("tiny", 8).state_dict().items() if t.is_floating_point()}
-    assert weights.STREETS.parts[-3:] == ("assets", "weights", "streets.safetensors")
-    assert (weights.STREETS.parents[3] / "pyproject.toml").is_file()
-    monkeypatch.setattr(weights, "STREETS", tmp_path / "streets.safetensors")
-    with pytest.raises(FileNotFoundError, match="streets"):
-        load_model("streets")
-    save_file(half, weights.STREETS, metadata={"classes": json.dumps(EIGHT)})
-    model = load_model("streets")
+    assert weights.EVERYDAY.parts[-3:] == ("assets", "weights", "everyday.safetensors")
+    assert (weights.EVERYDAY.parents[3] / "pyproject.toml").is_file()
+    monkeypatch.setattr(weights, "EVERYDAY", tmp_path / "everyday.safetensors")
+    with pytest.raises(FileNotFoundError, match="everyday"):
+        load_model("everyday")
+    save_file(half, weights.EVERYDAY, metadata={"classes": json.dumps(EIGHT)})
+    model = load_model("everyday")
     assert (model.size, model.classes, model.class_names, model.training) == ("tiny", 8, tuple(EIGHT), False)
     assert all(p.dtype == torch.float32 for p in model.parameters())
     assert same(model, {name: t.float() for name, t in half.items()})
@@ -494,7 +494,7 @@ def test_notes_are_not_made() -> None:
 
 @pytest.mark.parametrize("source", ["nowhere.pth", "large", ""])
 def test_a_missing_path_is_told_with_the_names_there_are(source: str) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*colour, streets, tiny, small, base"):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*colour, everyday, tiny, small, base"):
         load_model(source)
 
 

@@ -269,7 +269,7 @@ def test_the_file_has_no_nan_and_comes_back_as_it_was(
     content = measure(varied("tiny", 3), data, CPU)
     data.val = data.val[::-1]
     assert measure(varied("tiny", 3), data, CPU) == content
-    file = tmp_path / "streets.json"
+    file = tmp_path / "everyday.json"
     one = [[{"sample": "street", "grid": [1, 2], "token": 1, "weights": [0.25, 0.75]}, None]]
     text = json.dumps(
         {"classes": data.classes, "networks": {"trained": content}, "shown": one, "more": 1}, allow_nan=False
@@ -288,10 +288,10 @@ def test_the_file_has_no_nan_and_comes_back_as_it_was(
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"classes": [], "networks": {"trained": {"heads": [[{}]]}}}'])
 def test_a_file_without_findings_is_told(tmp_path: Path, text: str | None) -> None:
-    file = tmp_path / "streets.json"
+    file = tmp_path / "everyday.json"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(FindingsError, match=r"streets\.json holds no findings"):
+    with pytest.raises(FindingsError, match=r"everyday\.json holds no findings"):
         load(file)
 
 

@@ -58,7 +58,7 @@ def four(model: str, block: int = 0) -> dict[str, Relative]:
     return {relative.slug: relative for relative in relatives(network, run, block)}
 
 
-@pytest.fixture(params=["streets", "small", "colour"])
+@pytest.fixture(params=["everyday", "small", "colour"])
 def found(request: pytest.FixtureRequest) -> dict[str, Relative]:
     return four(request.param)
 
@@ -162,8 +162,8 @@ def test_levits_biases_are_drawn_and_depend_on_the_offset_alone(found: dict[str,
         rows, columns = abs(i // W - j // W), abs(i % W - j % W)
         assert torch.equal(bias[:, i, j], table[:, rows * W + columns])
     assert torch.equal(bias, bias.mT)
-    other = taken_over(four("streets")["topformer"].module, (3, 2), seed=1).attention_biases
-    assert not torch.equal(other[:, :6], taken_over(four("streets")["topformer"].module, (3, 2)).attention_biases)
+    other = taken_over(four("everyday")["topformer"].module, (3, 2), seed=1).attention_biases
+    assert not torch.equal(other[:, :6], taken_over(four("everyday")["topformer"].module, (3, 2)).attention_biases)
 
 
 # RoPE
@@ -220,7 +220,7 @@ def test_heads_that_do_not_fit() -> None:
 @pytest.mark.parametrize(
     ("model", "heads", "said"),
     [
-        ("streets", (4, 4, 4, 4), ([], [])),
+        ("everyday", (4, 4, 4, 4), ([], [])),
         ("small", (6, 6, 4, 2), (["6", "296", "4"], ["6", "4", "296", "2"])),
         ("colour", (4, 4, 3, 3), (["4", "15", "3"], ["3", "15", "4", "4", "5"])),
     ],
@@ -347,7 +347,7 @@ def test_multiply_adds_are_half_of_torchs_flops(found: dict[str, Relative]) -> N
 # Position
 
 
-@pytest.mark.parametrize("model", ["streets", "tiny", "colour"])  # trained, as built (where "projected" is 0), by hand
+@pytest.mark.parametrize("model", ["everyday", "tiny", "colour"])  # trained, as built (where "projected" is 0), by hand
 def test_who_notices_that_tokens_are_shuffled(model: str) -> None:
     found = four(model)
     tokens = found["topformer"].run["tokens"]
@@ -389,14 +389,14 @@ def table(app: AppTest) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("lang", LANGS)
-@pytest.mark.parametrize("model", ["streets", "colour"])
+@pytest.mark.parametrize("model", ["everyday", "colour"])
 def test_the_page_shows_numbers_and_words_of_the_four(lang: Lang, model: str) -> None:
     app, found = open_page(lang=lang, model=model), four(model)
     rows = {row[0]: row[1:] for row in table(app)}
     names = [relative.name(lang) for relative in found.values()]
     assert rows[UI["attention"](lang)] == names
     HW = found["topformer"].run.sizes["HW"]
-    if model == "streets":  # the colour model's own grid is that of the page, not of the picture alone
+    if model == "everyday":  # the colour model's own grid is that of the page, not of the picture alone
         label = {name: text(lang, HW=HW) for name, text in MEASURED.items()}
         assert rows[label["parameters"]] == [f"{parameters(relative.module):,}" for relative in found.values()]
         assert rows[label["multiply_adds"]] == [
@@ -418,7 +418,7 @@ def test_the_page_shows_numbers_and_words_of_the_four(lang: Lang, model: str) ->
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_lines_at_the_top_say_what_was_counted_and_measured(lang: Lang) -> None:
-    page, found = markup(open_page(lang=lang)), four("streets")
+    page, found = markup(open_page(lang=lang)), four("everyday")
     lines = [line for line in page.split("- ") if any(text(lang) in line for text in APART.values())]
     own = found["topformer"]
     adds = {slug: multiply_adds(relative.module, own.run.sizes["HW"]) for slug, relative in found.items()}
@@ -436,7 +436,7 @@ def test_design_is_marked_where_it_differs() -> None:
     assert marks["scores divided by"] == [False, True, True, True]
     assert marks["added to the scores"] == [False, True, False, False]
     assert marks["parameters"] == [False] * 4
-    found = four("streets")
+    found = four("everyday")
     own = found["topformer"].stages
     assert mark(found["levit"].stages["weights"], own["weights"]) == ""
     assert mark(found["levit"].stages["scores"], own["scores"]) == "≠"
@@ -457,5 +457,5 @@ def test_another_block_is_another_run_and_stands_in_the_address() -> None:
 def test_the_page_shows_the_source_that_ran() -> None:
     shown = [block.value for block in open_page(lang="en").get("code")]
     assert len(shown) == len(SLUGS)
-    for source, relative in zip(shown, four("streets").values(), strict=True):
+    for source, relative in zip(shown, four("everyday").values(), strict=True):
         assert inspect.getsource(type(relative.module)).rstrip() in source

@@ -76,11 +76,11 @@ def lesson(run: str, bodies: Mapping[str, Any], lang: str = "en", **view: Any) -
 
 def test_what_the_lesson_shows_and_what_the_page_complains_of() -> None:
     message = lesson(
-        "street/streets", {"run": ["media/a.bin", "media/b.bin"], "book": "media/c"}, "zh", removals="media/d"
+        "street/everyday", {"run": ["media/a.bin", "media/b.bin"], "book": "media/c"}, "zh", removals="media/d"
     )
     element = message.delta.new_element
     assert module.shown_by(element.bidi_component) == {
-        "block": 3, "lang": "zh", "run": "street/streets", "untouched": False,
+        "block": 3, "lang": "zh", "run": "street/everyday", "untouched": False,
         "bodies": [("run", "media/a.bin"), ("run", "media/b.bin"), ("removals", "media/d"), ("book", "media/c")],
     }  # fmt: skip
     inside = lesson("file", {"run": None, "book": {"lang": "en"}}, removals=None, differences=[0.0]).delta.new_element

@@ -12,7 +12,7 @@ from PIL import Image
 
 from topformer_viz.__main__ import main
 from topformer_viz.figures.order import Order
-from topformer_viz.network.weights import STREETS
+from topformer_viz.network.weights import EVERYDAY
 from topformer_viz.terminal.export import on_dask as module
 from topformer_viz.terminal.export.on_dask import on_cluster
 
@@ -44,7 +44,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_cluster_gives_what_one_process_gives(
     cluster: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(STREETS, tmp_path / "mine.safetensors")
+    shutil.copy(EVERYDAY, tmp_path / "mine.safetensors")
     monkeypatch.chdir(tmp_path)  # where the workers are not: no path of ours means anything to them
     Path("broken.jpg").write_bytes(b"no picture")
     Image.new("RGB", (90, 70), "red").save("CAT.png")

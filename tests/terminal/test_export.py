@@ -55,7 +55,7 @@ def test_the_file_is_written_and_its_path_printed(
 
 def test_without_options_it_is_the_bundled_network_in_english(tmp_path: Path) -> None:
     assert main(["export", str(CAT), "--format", "html", "--out", str(tmp_path), "--size", "64"]) == 0
-    parts, run = exported(tmp_path / "cat.html"), run_of("streets", 64)
+    parts, run = exported(tmp_path / "cat.html"), run_of("everyday", 64)
     sent, header = SentRun((parts["run"],)), parts["payload"].header
     assert (header["lang"], sent.header["blocks"], sent.header["heads"]) == ("en", 4, 4)
     for n in range(4):

@@ -29,7 +29,7 @@ from topformer_viz.network.images import open_image
 from topformer_viz.network.initialise import begin
 from topformer_viz.network.input import MEAN, STD
 from topformer_viz.network.model import KEY_DIM, Attention, TopFormer
-from topformer_viz.network.weights import STREETS
+from topformer_viz.network.weights import EVERYDAY
 from topformer_viz.run.segmentation import without
 from topformer_viz.study import likeness
 from topformer_viz.terminal.training import crops as cropping
@@ -927,8 +927,8 @@ def test_it_can_begin_with_the_token_pyramid_of_another_network(
     folder: Path, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "MAX_RATE", 0.0)
-    train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0, trunk="streets")
-    found, street, drawn = tensors(tmp_path / "own"), tensors(STREETS), begin(3, 0).state_dict()
+    train.train(Photographs(folder), tmp_path / "own", steps=1, seed=0, trunk="everyday")
+    found, street, drawn = tensors(tmp_path / "own"), tensors(EVERYDAY), begin(3, 0).state_dict()
     for name, tensor in found.items():
         if "running" not in name:
             assert torch.equal(tensor, street[name] if ".tpm." in name else drawn[name].half()), name

@@ -34,7 +34,7 @@ class Order:
     language, colour or scale.
     """
 
-    model: str = "streets"
+    model: str = "everyday"
     size: int = 512
     grid: int = MIN_GRID
     blocks: tuple[int, ...] | None = (0,)

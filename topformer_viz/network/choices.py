@@ -8,11 +8,10 @@ from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.text import Text
 
 FACTS = facts()
-STREETS_LABEL = Text(
-    "Trained by this project on {images} street images, {classes} classes; mean overlap with the labels (mIoU) {miou} on {val} images it "
-    "never saw. It knows streets only.",
-    "由本项目用 {images} 张街景图片训练，区分 {classes} 个类别；在 {val} 张从未见过的图片上，与标注的平均重合度（mIoU）为 {miou}。"
-    "它只认得街景。",
+EVERYDAY_LABEL = Text(
+    "Trained by this project on {images} images of streets, parks, animals, people and rooms; it tells {classes} classes apart. Mean overlap "
+    "with the labels (mIoU) {miou} on {val} images it never saw.",
+    "由本项目用 {images} 张街道、公园、动物、人物和室内的图片训练，区分 {classes} 个类别；在 {val} 张从未见过的图片上，与标注的平均重合度（mIoU）为 {miou}。",
 )
 COLOUR_LABEL = Text(
     "Four heads ask for colour, brightness, hue and place, and each token reads the tokens most like it. It was designed by "
@@ -43,11 +42,11 @@ class Choice:
 
 
 MODELS: dict[str, Choice] = {
-    "streets": Choice(
-        "streets",
-        Text("streets", "街景"),
-        Text("TopFormer tiny, trained on streets", "TopFormer tiny，用街景训练"),
-        STREETS_LABEL.format(
+    "everyday": Choice(
+        "everyday",
+        Text("everyday", "日常"),
+        Text("TopFormer tiny, trained on everyday images", "TopFormer tiny，用日常图片训练"),
+        EVERYDAY_LABEL.format(
             images=f"{FACTS.train:,}", classes=len(FACTS.classes), miou=f"{FACTS.mean_iou:.2f}", val=FACTS.val
         ),
     ),

@@ -10,7 +10,7 @@ function classesOf(count, names, said) {
   const sets = Object.entries(said.sets), title = (form, values) => Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, () => value), form);
   const number = (i) => title(said.number, { n: i + 1 }), counted = title(count === 1 ? said.one : said.count, { count });
   if (names === null) {
-    const known = sets.find(([slug, set]) => slug !== "streets" && set.names.length === count)?.[1];
+    const known = sets.find(([slug, set]) => slug !== "everyday" && set.names.length === count)?.[1];
     if (known) return { title: title(said.guess, { title: known.title }), names: known.names, colours: known.colours };
     return { title: title(said.without, { counted }), names: Array.from({ length: count }, (_, i) => number(i)), colours: classColours(count) };
   }
@@ -57,6 +57,6 @@ function oklch(lightness, hue) {
 // spelled.
 function coloursOf(count, names) {
   const sets = Object.entries(CLASS_SETS), keys = names?.map(classKey).join();
-  const isIt = ([slug, set]) => (keys === undefined ? slug !== "streets" && set.names.length === count : set.names.map(classKey).join() === keys);
+  const isIt = ([slug, set]) => (keys === undefined ? slug !== "everyday" && set.names.length === count : set.names.map(classKey).join() === keys);
   return sets.find(isIt)?.[1].colours ?? classColours(count);
 }

@@ -15,7 +15,7 @@ means, as its authors define it:
 - COCO-Stuff: H. Caesar et al., COCO-Stuff: Thing and Stuff Classes in Context, CVPR 2018 (labels.md in
   https://github.com/nightrome/cocostuff describes each).
 
-"streets" is this project's own set. Its colours differ in lightness, also as the colour-blind see them.
+"everyday" is this project's own set. Its colours differ in lightness, also as the colour-blind see them.
 """
 
 import json
@@ -64,7 +64,7 @@ def _stored(slug: str, title: Text, skip: int = 0) -> ClassSet:
 
 
 CLASS_SETS: dict[str, ClassSet] = {
-    "streets": _stored("streets", Text("Streets, 8 classes", "街景，8 类")),
+    "everyday": _stored("everyday", Text("Everyday, 14 classes", "日常，14 类")),
     "ade20k": _stored("ade20k", Text("ADE20K, 150 classes", "ADE20K，150 类")),
     "cityscapes": _stored("cityscapes", Text("Cityscapes, 19 classes", "Cityscapes，19 类")),
     # The 60 are the background, then the 59, each with the same colour.
@@ -82,14 +82,14 @@ def classes_of(count: int, names: Sequence[str] | None = None) -> ClassSet:
     ``names``: the English names that came with the checkpoint's file, which may be anybody's. Those of a set in
     CLASS_SETS, in its order, give that set; case, spaces and signs don't matter, as "potted plant" is also published
     as "pottedplant". Any others stand as they are in both languages, on one line and cut at LONGEST_NAME characters.
-    Without names, ``count`` tells which published set it may be (8 classes need not be our streets), and the title calls
+    Without names, ``count`` tells which published set it may be (14 classes need not be ours), and the title calls
     that a guess; classes of which nothing is known are numbered from 1.
 
     Raises ValueError if there are names, but not ``count`` of them.
     """
     if names is None:
         for slug, known in CLASS_SETS.items():
-            if slug != "streets" and len(known.names) == count:
+            if slug != "everyday" and len(known.names) == count:
                 return replace(known, title=Text(*(GUESS(lang, title=known.title(lang)) for lang in LANGS)))
         numbered = tuple(_number(i) for i in range(count))
         return ClassSet(WITHOUT_NAMES.format(counted=_count(count)), numbered, _colours(count))

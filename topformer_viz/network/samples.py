@@ -65,6 +65,22 @@ SAMPLES: dict[str, Sample] = {
         Text(en="Adrien Pavie, MIT licence, via Panoramax API", zh="Adrien Pavie，MIT 许可，来自 Panoramax API"),
         "crossing.jpg",
     ),
+    "dog": Sample(
+        Text(en="Dog on a lawn", zh="草地上的狗"),
+        Text(
+            en="Hans Kemperman, public domain, via GCompris",
+            zh="Hans Kemperman，公有领域，来自 GCompris",
+        ),
+        "dog.jpg",
+    ),
+    "bedroom": Sample(
+        Text(en="Bedroom", zh="卧室"),
+        Text(
+            en="no. 2416933 on Pexels, Pexels licence, via PyPI",
+            zh="Pexels 第 2416933 号，Pexels 许可，来自 PyPI",
+        ),
+        "bedroom.jpg",
+    ),
     "china": Sample(
         Text(en="Palace tower", zh="宫殿楼阁"),
         Text(

@@ -24,14 +24,14 @@ MAX_CLASSES = MAX_INJECTED = 1_024  # more than any published one: maps of an im
 SHOWN_KEYS = 3  # of each kind, in an error
 LARGEST = 1e15  # the pages sum squares of what a network computes; far above that float32 cannot hold them
 STEM = "tpm.stem.0.c.weight"  # what every TopFormer has, under whatever prefix
-STREETS = WEIGHTS / "streets.safetensors"
+EVERYDAY = WEIGHTS / "everyday.safetensors"
 
 
 def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> Model:
     """A model in eval mode, on the CPU.
 
-    ``source``: "tiny", "small" or "base" (untrained, default initialisation, ADE20K's 150 classes; ``seed`` draws the parameters); "streets"
-    (tiny, trained on street photographs, 8 named classes); "colour" (fixed parameters; ``grid`` tokens along the short
+    ``source``: "tiny", "small" or "base" (untrained, default initialisation, ADE20K's 150 classes; ``seed`` draws the parameters); "everyday"
+    (tiny, trained on everyday photographs, 14 named classes); "colour" (fixed parameters; ``grid`` tokens along the short
     side, 8 to 64); or the path of a checkpoint as ``load_checkpoint`` takes it.
 
     Raises FileNotFoundError, ``CheckpointError`` if the file does not fit, ValueError for a grid out of range.
@@ -44,10 +44,10 @@ def load_model(source: str | PathLike[str], *, seed: int = 0, grid: int = 8) -> 
             built = TopFormer(source).eval()
         built.class_names = tuple(name.en for name in CLASS_SETS["ade20k"].names)
         return built
-    path = STREETS if source == "streets" else Path(source)
+    path = EVERYDAY if source == "everyday" else Path(source)
     if not path.is_file():
         raise FileNotFoundError(
-            f"no checkpoint at {path}, and no model of that name: colour, streets, {', '.join(SIZES)}"
+            f"no checkpoint at {path}, and no model of that name: colour, everyday, {', '.join(SIZES)}"
         )
     _check_size(path.stat().st_size, cut_in(path.name))
     return load_checkpoint(path.read_bytes(), path.name)

@@ -15,7 +15,9 @@ from topformer_viz.terminal.console import Commands, complain, pictures
 def add(commands: Commands) -> None:
     parser = commands.add_parser("shapes", help="print every stage's name, axes, shape, bytes, min, max, mean")
     parser.add_argument("image", help=f"an image of up to {MAX_PIXELS // 1_000_000} megapixels")
-    parser.add_argument("--model", default="streets", help="streets, colour, tiny, small, base or a checkpoint's path")
+    parser.add_argument(
+        "--model", default="everyday", help="everyday, colour, tiny, small, base or a checkpoint's path"
+    )
     parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     parser.set_defaults(run=run)
 

@@ -68,10 +68,12 @@ def show(view: View) -> None:
 
 
 def _caution(view: View) -> str:
-    """What to know before one reads the maps; where the image is far from streets, the page has said so already."""
+    """What to know before one reads the maps; where the image is unlike all it learned from, the page has said so already."""
     if view.untrained:
         return UI["random"](view.lang)
-    return UI["streets"](view.lang) if view.facts and view.sample is None and not view.outline.unlike else ""
+    if not view.facts or view.sample or view.outline.unlike:
+        return ""
+    return UI["few"](view.lang, classes=len(view.facts.classes))
 
 
 def _from_zero(place: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,9 +47,9 @@ UI = {
     "block": BLOCK,
     "heads": HEAD,
     "random": NOT_EVIDENCE,
-    "streets": Text(
-        "This network has learned from street images only: on another image its maps may mean little.",
-        "这个网络只从街景图片中学习过：在别的图片上，它的注意力图可能没有多少意义。",
+    "few": Text(
+        "This network tells {classes} classes apart, and gives every image pixel one of them, whatever is there.",
+        "这个网络只区分 {classes} 个类别，不管图片里是什么，每个图像像素都会得到其中一类。",
     ),
     # The three ways on, and one deeper.
     "ways": Text("Ways on", "接下来"),

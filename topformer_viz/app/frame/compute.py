@@ -55,7 +55,7 @@ def shared_model(source: str, grid: int) -> Model:
     return load_model(source, grid=grid)
 
 
-streets_likeness = cache(likeness.load)
+bundled_likeness = cache(likeness.load)
 shared_sample = cache(open_sample)
 
 

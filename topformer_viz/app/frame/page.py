@@ -33,7 +33,7 @@ from topformer_viz.app.frame.choices import (
     model_key,
     restore_choices,
 )
-from topformer_viz.app.frame.compute import compute, held_by, in_line, streets_likeness
+from topformer_viz.app.frame.compute import bundled_likeness, compute, held_by, in_line
 from topformer_viz.app.frame.offer import Bundle, Offer
 from topformer_viz.app.frame.saving import bar
 from topformer_viz.app.frame.top_bar import top_bar
@@ -41,7 +41,6 @@ from topformer_viz.app.frame.view import BODIES, Outline, View, run_name
 from topformer_viz.app.frame.words import DEVICES, PAGES, UI, UNLIKE
 from topformer_viz.network.choices import FACTS, MODELS, Choice
 from topformer_viz.network.colour import MIN_GRID
-from topformer_viz.network.facts import RARELY
 from topformer_viz.network.images import MAX_BYTES
 from topformer_viz.network.input import network_size
 from topformer_viz.network.model import SIZES
@@ -103,7 +102,7 @@ def open_page(
     route_bar.bar(lang)
     place_of_warning = st.empty()
     if view.outline.unlike:
-        place_of_warning.warning(UNLIKE(lang, usual=f"{1 - RARELY:.0%}"))
+        place_of_warning.warning(UNLIKE(lang, usual=f"{1 - FACTS.rarely:.0%}"))
     return view
 
 
@@ -116,12 +115,12 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
     size = network_size(*picture.size, st.session_state.size, MAX_TOKENS)
     key = (digest, model_key(), size, grid)
     run_it = partial(compute, key, choice)
-    streets = choice.source == "streets"
+    bundled = choice.source == "everyday"
 
     def outlined() -> Outline:
         model, run, photo = STORE.get(key, run_it)
         STORE.get((*key, BODIES), partial(travels, run, model, photo, run_name(key)))  # while the run is at hand
-        unlike = streets and likeness.distance(streets_likeness(), run) > FACTS.far
+        unlike = bundled and likeness.unlike(bundled_likeness(), run, FACTS.far)
         return Outline(replace(run, tensors={}), Known.of(run, model), tuple(walk(run, 0)), unlike, size_of(run))
 
     with st.spinner(UI["running"](lang)):
@@ -133,7 +132,7 @@ def _view(choice: Choice, max_tokens: int, place_in_line: DeltaGenerator, lang: 
     sample = SAMPLES.get(st.session_state.picture)
     name, credit = (sample.name(lang), sample.credit(lang)) if sample else (UI["own_picture"](lang), "")
     view = View(
-        lang, FACTS if streets else None, choice.source in SIZES, link(), key, name, credit, choice.name(lang),
+        lang, FACTS if bundled else None, choice.source in SIZES, link(), key, name, credit, choice.name(lang),
         outline, run_it, place_in_line,
     )  # fmt: skip
     return view, " · ".join(_about(outline.run, size, picture, max_tokens, lang))

@@ -58,8 +58,8 @@ BASICS = _at(Text("The sums on a test card", "测试卡上的计算"), "lab", pa
 IMAGE = _at(Text("The image", "图片"), "lesson", stage="image", block=1)
 HAND = _at(Text("By hand", "手算"), "lab", part="by-hand", seed=7)
 SCORES = _at(Text("Scores", "得分"), "lesson", stage="scores", block=3, head=1)
-ROW = _at(Text("A row", "一行"), "explorer", block=3, head=1, query=79, lock=1)
-COLUMN = _at(Text("A column", "一列"), "explorer", block=3, head=1, query=39, lock=1, mode="column")
+ROW = _at(Text("A row", "一行"), "explorer", block=3, head=1, query=53, lock=1)
+COLUMN = _at(Text("A column", "一列"), "explorer", block=3, head=1, query=15, lock=1, mode="column")
 SHUFFLED = _at(Text("The tokens shuffled", "打乱 token"), "lab", part="what-if", block=3, tokens="shuffled")
 MIXED = _at(Text("Per-head outputs", "每个头的输出"), "lesson", stage="mixed", block=3)
 PRESENTING = _at(

@@ -9,11 +9,10 @@ PAGES = ("lesson", "explorer", "lab", "network", "heads", "starts", "reference")
 
 
 UNLIKE = Text(
-    "This does not look like a street to the network: its last block's output lies further from that of the training "
-    "images than those of {usual} of the validation images do. These parameters know streets only, so take the maps and classes here "
-    "with care.",
-    "在网络看来这不像街景：它最后一个块的输出与训练图片的差距，超过了 {usual} 的验证图片。这组参数只认得街景，"
-    "请谨慎看待这里的图案和类别。",
+    "This looks like little that the network learned from: where its tokens enter the blocks, or where they leave them, they are "
+    "less like those of the training images than in {usual} of the validation images. Take the maps and classes here with care.",
+    "这不太像网络学习过的图片：它的 token 在进入各块之处、或在离开各块之处，与训练图片的 token 没那么相似，不及 {usual} 的验证图片。"
+    "请谨慎看待这里的注意力图和类别。",
 )
 OWN_LABEL = Text(
     "The checkpoint you opened: TopFormer {size}, {classes}. It stays in this session's memory.",

@@ -51,8 +51,10 @@ def _preferences(lang: Lang, found: Findings, kind: str, asked: Asked) -> Panel:
         name = NETWORKS[which][0](lang) if kind == "beside" else UI["head_n"](lang, n=h + 1)
         spread = decimal(of.heads[block][h].effective.value)
         title = FIGURES["spread"](lang, name=name, value=spread, all=decimal(of.tokens[1]))
-        tiles.append(_tile(of, block, h, names, title, lang))
+        tiles.append(_tile(of, block, h, names, title, 0.72 if kind == "head" else 1.0, lang))
     said = [FIGURES["meaning"](lang), FIGURES["measured"](lang, images=network.pictures)]
+    if left_out := [name(lang) for k, name in enumerate(names) if k not in _meeting(network)]:
+        said.append(FIGURES["left_out"](lang, names=FIGURES["comma"](lang).join(left_out)))
     if kind == "head":
         said.insert(0, sentence(network.heads[block][head], network, names, lang))
     if random := [NETWORKS[which][0](lang) for which in dict(shown) if which != "trained"]:
@@ -66,19 +68,27 @@ def _preferences(lang: Lang, found: Findings, kind: str, asked: Asked) -> Panel:
     )  # fmt: skip
 
 
-def _tile(network: NetworkFinding, block: int, head: int, names: Sequence[Text], title: str, lang: Lang) -> Tile:
+def _meeting(network: NetworkFinding) -> list[int]:
+    """The classes that meet another often enough for a number to rest on; a figure has no room for the rest."""
+    each = range(len(network.together))
+    return [c for c in each if any(network.supported(c, k) for k in each if k != c)]
+
+
+def _tile(
+    network: NetworkFinding, block: int, head: int, names: Sequence[Text], title: str, shape: float, lang: Lang
+) -> Tile:
     """A head's table in colour with its numbers; what rests on too little has no colour."""
-    finding = network.heads[block][head]
+    finding, meeting = network.heads[block][head], _meeting(network)
     values, shown = [], []
-    for c, row in enumerate([*finding.ratio, finding.read]):
-        every = c == len(finding.ratio)
-        known = [network.supported(k) if every else network.supported(c, k) for k in range(len(row))]
-        values.append([cell.value if cell and ok else math.nan for cell, ok in zip(row, known, strict=True)])
-        shown.append(tuple(times(cell.value) if cell else "–" for cell in row))
-    down = [*(name(lang) for name in names), UI["every"](lang)]
+    for c in (*meeting, None):  # None: every token
+        cells = [(finding.read if c is None else finding.ratio[c])[k] for k in meeting]
+        known = [network.supported(k) if c is None else network.supported(c, k) for k in meeting]
+        values.append([cell.value if cell and ok else math.nan for cell, ok in zip(cells, known, strict=True)])
+        shown.append(tuple(times(cell.value) if cell else "–" for cell in cells))
+    down = [*(names[k](lang) for k in meeting), UI["every"](lang)]
     ticks = [{n + 0.5: name for n, name in enumerate(each)} for each in (down, down[:-1])]
     scale = Scale(2.0**-REACH, 2.0**REACH, FIGURES["quantity"](lang), log=True)
     return Tile(
-        np.array(values), 0.72, scale, title, FIGURES["down"](lang), FIGURES["across"](lang), (ticks[0], ticks[1]),
+        np.array(values), shape, scale, title, FIGURES["down"](lang), FIGURES["across"](lang), (ticks[0], ticks[1]),
         numbers=tuple(shown), named=True,
     )  # fmt: skip

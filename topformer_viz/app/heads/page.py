@@ -61,7 +61,10 @@ def show(view: View) -> None:
     names = classes_of(len(found.classes), found.classes).names
     network = next(iter(found.networks.values()))
     purpose = note_html(UI["purpose"](lang, images=network.pictures), lang)
-    worth, pictures = UI["matters"](lang, **_without()), UI["pictures"](lang, images=network.pictures)
+    worth, pictures = (
+        UI["matters"](lang, images=facts().val, **_without()),
+        UI["pictures"](lang, images=network.pictures),
+    )
     said = "".join(f"<li>{note_html(line, lang)}</li>" for line in summary(found, names, lang))
     st.html(
         f'<p class="heads-lead">{purpose}</p><p class="heads-lead">{note_html(worth, lang)}</p>'

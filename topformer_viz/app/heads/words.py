@@ -7,8 +7,8 @@ NETWORKS: dict[str, tuple[Text, Text]] = {
     "trained": (
         TRAINED,
         Text(
-            "The bundled checkpoint, trained on other street images.",
-            "本项目自带的权重文件，用另外的街景图片训练。",
+            "The bundled checkpoint, trained on other images.",
+            "本项目自带的权重文件，用另外的图片训练。",
         ),
     ),
     "built": (
@@ -38,9 +38,9 @@ UI = {
         "没有找到测量结果：{file} 不存在，或其中没有结果。它随自带的权重文件一起提供；没有它，应用的其他部分照常工作。",
     ),
     "purpose": Text(
-        "Which classes the tokens of one class read, in each [[head]] of the trained network, measured on {images} labelled street "
+        "Which classes the tokens of one class read, in each [[head]] of the trained network, measured on {images} labelled "
         "images that it never saw in training. The number: how many times as much attention as if the head read all tokens equally.",
-        "在训练好的网络里，每个[[head|头]]让哪一类 token 去读哪一类，在训练中从未见过的 {images} 张有标注的街景图片上测得。"
+        "在训练好的网络里，每个[[head|头]]让哪一类 token 去读哪一类，在训练中从未见过的 {images} 张有标注的图片上测得。"
         "数字的意思是：得到的注意力是平均读取所有 token 时的多少倍。",
     ),
     "overview": Text("What each head does", "每个头在做什么"),
@@ -81,18 +81,19 @@ UI = {
         "**未训练的网络**，在同样的图片上：默认初始化时 {all} 个头中有 {built} 个接近均匀，作者的初始化时有 {reinitialised} 个接近 one-hot。",
     ),
     "matters": Text(
-        "**What attention is worth:** [[mIoU]] on these images is {whole}; with all attention switched off it is {attention}, and "
-        "without the four blocks {blocks}. A clear preference may still decide little.",
-        "**注意力值多少：**这些图片上的 [[mIoU]] 是 {whole}；关掉全部注意力后是 {attention}，去掉四个块后是 {blocks}。偏好鲜明，作用也不一定大。",
+        "**What attention is worth:** on the {images} of these images that are labelled everywhere [[mIoU]] is {whole}; with all attention "
+        "switched off it is {attention}, and without the four blocks {blocks}. A clear preference may still decide little.",
+        "**注意力值多少：**在其中 {images} 张处处有标注的图片上，[[mIoU]] 是 {whole}；关掉全部注意力后是 {attention}，去掉四个块后是 {blocks}。"
+        "偏好鲜明，作用也不一定大。",
     ),
     "tables": Text("All numbers: which class reads which, block by block", "全部数字：逐块查看哪一类读哪一类"),
     "method": Text("How this was measured, and how to read a table", "怎样测量，怎样读表"),
     "measured": Text(
-        "Measured on {images} street images that were kept out of training, each on its grid of {least} to {most} tokens. People "
-        "labelled their image pixels by class (data sets CamVid and LabelMeFacade); {labelled} of the area carries a label, and the "
+        "Measured on {images} images that were kept out of training, each on its grid of {least} to {most} tokens. People "
+        "labelled their image pixels by class (the model card names the data sets), in some images those of a few things only; {labelled} of the area carries a label, and the "
         "rest is left out. A token counts towards every class within its 64 × 64 image pixels, by area.",
-        "测量用了 {images} 张没有参加训练的街景图片，每张的网格有 {least} 到 {most} 个 token。图像像素由人标注了类别"
-        "（数据集 CamVid 和 LabelMeFacade）；{labelled} 的面积有标注，其余不计。一个 token 按面积计入它的 64 × 64 个图像像素里的每个类别。",
+        "测量用了 {images} 张没有参加训练的图片，每张的网格有 {least} 到 {most} 个 token。图像像素由人标注了类别"
+        "（数据集见模型卡），有些图片只标注了少数几样东西；{labelled} 的面积有标注，其余不计。一个 token 按面积计入它的 64 × 64 个图像像素里的每个类别。",
     ),
     "how": Text(
         "**How to read a table.** A row is the class that reads, a column the class that is read. The number is the share of "
@@ -166,10 +167,10 @@ UI = {
         "而不是因为它是什么：天空在上方，也亮。平均还会掩盖那些表现不同的图片。",
     ),
     "silenced": Text(
-        "For all heads together that was done: on the {images} images mIoU is {whole}; with all attention switched off it "
+        "For all heads together that was done: on the {images} images that are labelled everywhere mIoU is {whole}; with all attention switched off it "
         "is {attention}, and without the four blocks {blocks}. The differences say how much of the segmentation depends on "
         "attention in this small network. One head at a time can be switched off in the Explorer.",
-        "对全部的头一起做过这件事：在 {images} 张图片上 mIoU 为 {whole}；关掉全部注意力后为 {attention}，去掉四个块后为 {blocks}。"
+        "对全部的头一起做过这件事：在 {images} 张处处有标注的图片上 mIoU 为 {whole}；关掉全部注意力后为 {attention}，去掉四个块后为 {blocks}。"
         "这些差别说明，在这个小网络里分割有多少要靠注意力。单独关掉一个头，可以在“探索”页面里做。",
     ),
 }  # fmt: skip
@@ -194,8 +195,13 @@ FIGURES = {
         "灰色的数字数据太少。",
     ),
     "measured": Text(
-        "Measured on {images} street images that were kept out of training.", "在 {images} 张没有参加训练的街景图片上测得。"
+        "Measured on {images} images that were kept out of training.", "在 {images} 张没有参加训练的图片上测得。"
     ),
+    "left_out": Text(
+        "Left out, as they seldom meet another class: {names}.",
+        "很少与别的类别同在一张图里的没有列出：{names}。",
+    ),
+    "comma": Text(", ", "、"),
     "random": Text("{networks}: {said}", "{networks}：{said}"),
     "and": Text(" and ", "和"),
 }  # fmt: skip

@@ -54,7 +54,7 @@ def lesson_zip(
     """The ZIP's bytes, the same ones for the same arguments; ``block`` and ``head`` from 0, None for all heads.
 
     ``command`` is what makes it again, ``credit`` says whose image it is, ``trained`` that the parameters are those
-    trained on streets. All words may be anybody's: they are escaped where they are set.
+    trained on everyday images. All words may be anybody's: they are escaped where they are set.
     """
     steps = _steps(subject, block, head)
     files: dict[str, bytes] = {}

@@ -84,7 +84,7 @@ UI: dict[str, Text] = {
     "covered_words": Text("Words", "讲解"),
     "block_of": Text("Block {at} of {of}", "块 {at} / {of}"),
     "random": NOT_EVIDENCE,
-    "unlike": Text("unlike a street to the network: read with care", "在网络看来不像街景，请谨慎看待"),
+    "unlike": Text("unlike what the network learned from: read with care", "不像网络学习过的图片，请谨慎看待"),
     "hints": Text("Page Down, Page Up · ← → · B: black", "Page Down、Page Up · ← → · B：黑屏"),
     "black": Text("The screen is black. Any key brings it back.", "屏幕已变黑，按任意键恢复。"),
 }  # fmt: skip
@@ -134,7 +134,7 @@ TAKEAWAY = {
         "网络：W. Zhang 等，“TopFormer: Token Pyramid Transformer for Mobile Semantic Segmentation”，CVPR 2022（arXiv 2204.05525）。讲解：TopFormer 的注意力，逐步讲解（Apache License 2.0），源于博客《TopFormer中Attention的理解》。色图：viridis（CC0）与 RdBu（ColorBrewer，Apache License 2.0）。图中的字形：DejaVu Sans（自有的自由许可）与 Noto Sans SC（SIL Open Font License 1.1）。",
     ),
     "research": Text(
-        "The parameters trained on streets come from images that are for research only, so use them for research and teaching.",
-        "在街景上训练的参数来自仅供研究的图片，因此只供研究与教学使用。",
+        "The parameters trained on everyday images come from images that are for research only, so use them for research and teaching.",
+        "在日常图片上训练的参数来自仅供研究的图片，因此只供研究与教学使用。",
     ),
 }  # fmt: skip

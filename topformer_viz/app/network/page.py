@@ -93,7 +93,7 @@ def _numbers(view: View, spec: Size) -> Table:
         return words, f"{params:,}", f"{adds / 1e9:.2f} G", miou
 
     own = PAGE["ours"](lang, w=sizes["X"], h=sizes["Y"], classes=classes or 0)
-    miou = f"{100 * view.facts.mean_iou:.1f}% {PAGE['on_streets'](lang)}" if view.facts else ""
+    miou = f"{100 * view.facts.mean_iou:.1f}% {PAGE['on_val_images'](lang)}" if view.facts else ""
     said = f"{published.params / 1e6:.1f} M", f"{published.gflops} G", f"{published.miou}%"
     rows = (
         row(own, classes, sizes["Y"], sizes["X"], miou),

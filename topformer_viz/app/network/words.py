@@ -64,7 +64,7 @@ PAGE = {
     ),
     "same": Text("the same, 512 × 512 image pixels, 150 classes", "同一网络，512 × 512 图像像素，150 类"),
     "published": Text("published (the authors' README, ADE20K)", "作者公布（README，ADE20K）"),
-    "on_streets": Text("(streets, validation)", "（街景，验证集）"),
+    "on_val_images": Text("(validation)", "（验证集）"),
     "counted": Text(
         "Counted: convolutions and matrix products of one forward pass. The published “GFLOPs” are multiply-adds too, rounded up to "
         "one decimal. [[mIoU]] values on different images and classes cannot be compared.",
@@ -132,8 +132,8 @@ PARTS = {
     "random": Text("An untrained network", "未训练的网络"),
     "random_why": Text(
         "Its parameters are random numbers, so the classes it names mean nothing, and neither does what changes when parts of it are "
-        "switched off. Choose the streets model to see a segmentation that was learned.",
-        "它的参数是随机数：给出的类别毫无意义，关掉某些部分后发生的变化也一样。要看学来的分割，请选择街景模型。",
+        "switched off. Choose the model “everyday” to see a segmentation that was learned.",
+        "它的参数是随机数：给出的类别毫无意义，关掉某些部分后发生的变化也一样。要看学来的分割，请选择模型“日常”。",
     ),
     "owed": Text("What the blocks contribute", "四个块贡献了什么"),
     "owed_here": Text(

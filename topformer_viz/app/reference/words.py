@@ -47,11 +47,15 @@ UI = {
         "中文字体：Noto Sans SC（SIL Open Font License 1.1）。",
     ),
     "weights": Text(
-        "The bundled checkpoint (streets) was trained on LabelMeFacade (B. Fröhlich, E. Rodner, J. Denzler, 2010; C.-A. Brust et al., 2015) "
-        "and CamVid (G. Brostow et al., 2008, 2009), both for research only: so the checkpoint is for research and teaching. Class "
+        "The bundled checkpoint (everyday) was trained on images of CamVid (G. Brostow et al., 2008, 2009), LabelMeFacade (B. Fröhlich, E. Rodner, "
+        "J. Denzler, 2010; C.-A. Brust et al., 2015), MSRC v2 (J. Shotton et al., 2006), PASCAL VOC 2012 (M. Everingham et al., 2010) with the labels of "
+        "SBD (B. Hariharan et al., 2011), COCO (T.-Y. Lin et al., 2014) and Clothing Co-Parsing (W. Yang et al., 2014), several of them for research only: "
+        "so the checkpoint is for research and teaching. It learned, too, what EfficientNet-Lite0 (M. Tan, Q. V. Le, 2019; Apache 2.0) computes of them. Class "
         "names and colours of the published sets: mmsegmentation (Apache 2.0).",
-        "自带的权重文件（街景）训练自 LabelMeFacade（B. Fröhlich、E. Rodner、J. Denzler，2010；C.-A. Brust 等，2015）和 CamVid"
-        "（G. Brostow 等，2008、2009），二者都仅供研究，因此这个权重文件也只供研究与教学使用。已公布数据集的类别名称和颜色："
+        "自带的权重文件（日常）训练自 CamVid（G. Brostow 等，2008、2009）、LabelMeFacade（B. Fröhlich、E. Rodner、J. Denzler，2010；"
+        "C.-A. Brust 等，2015）、MSRC v2（J. Shotton 等，2006）、PASCAL VOC 2012（M. Everingham 等，2010；标注来自 SBD，B. Hariharan 等，2011）、"
+        "COCO（T.-Y. Lin 等，2014）和 Clothing Co-Parsing（W. Yang 等，2014）的图片，其中数种仅供研究，因此这个权重文件也只供研究与教学使用。"
+        "它还学习了 EfficientNet-Lite0（M. Tan、Q. V. Le，2019；Apache 2.0）对这些图片的计算结果。已公布数据集的类别名称和颜色："
         "mmsegmentation（Apache 2.0）。",
     ),
     "pictures": Text("Sample images", "示例图片"),

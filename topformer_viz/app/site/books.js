@@ -19,17 +19,17 @@ function valueAt({ by = [], are = {}, or, times = [], commas }, key) {
 }
 
 // The book of a page ("lesson", "network", "explorer" or "door") for a model and the sizes of its run, {H, W, Y, X, ...}: exactly what
-// Python makes. `books` is one language's file. `model` is "streets", "colour" or another's name; a TopFormer comes with its `spec`, its
+// Python makes. `books` is one language's file. `model` is "everyday", "colour" or another's name; a TopFormer comes with its `spec`, its
 // number of `classes` (null for a backbone) and their names as its file spells them, or null; `untrained`: whether its parameters are random.
 function bookFor(books, { page, model, spec = null, classes = null, classNames = null, untrained = false, sizes: { H, W, Y, X } }) {
   const shelf = model === "colour" ? "colour" : "topformer", merged = books.books[shelf][page];
   if (!merged) throw new Error(`the ${shelf} model has no ${page}`);
   const grid = [H, W, Y, X].join();
   if (!books.grids[shelf].some((known) => known.join() === grid)) throw new Error(`no book is of ${H} x ${W} tokens of ${Y} x ${X} image pixels`);
-  const kind = classes === null ? "backbone" : model === "streets" ? "streets" : untrained ? "untrained" : "own";
+  const kind = classes === null ? "backbone" : model === "everyday" ? "everyday" : untrained ? "untrained" : "own";
   const book = bookAt(books, merged, { size: spec?.name ?? "colour", kind, H, W, Y, X, HW: H * W, M: spec?.injected, classes });
   const set = classes === null ? null : classesOf(classes, classNames, books.classes);
-  if (page === "network") return withCosts(set ? withClasses(book, set, kind === "streets" ? books.iou : []) : book, costs(spec, classes, Y, X));
+  if (page === "network") return withCosts(set ? withClasses(book, set, kind === "everyday" ? books.iou : []) : book, costs(spec, classes, Y, X));
   return set && book.explorer ? { ...book, explorer: removing(book.explorer, set) } : book;
 }
 

@@ -44,7 +44,7 @@ PAGES: dict[str, Callable[[Known, Lang], dict[str, Any]]] = {
 }
 # What the network page can be of: the bundled weights, with what was measured of them; random parameters; a visitor's
 # checkpoint; one that is a backbone.
-STREETS, UNTRAINED, OWN, BACKBONE = KINDS = ("streets", "untrained", "own", "backbone")
+EVERYDAY, UNTRAINED, OWN, BACKBONE = KINDS = ("everyday", "untrained", "own", "backbone")
 # M and the number of classes of checkpoints that stand for all: as many and as unlike as it takes to tell them in a text.
 HEADS = ((64, 19), (96, 3), (128, 150), (100, 7), (256, 21))
 GRID = ("H", "W", "Y", "X")  # what tells grids apart: the colour model can have one grid of two inputs
@@ -100,10 +100,10 @@ def told_of_networks(lang: Lang, inputs: Iterable[tuple[int, int]]) -> Iterator[
     """The network page's."""
     heads = cycle(HEADS)
     for (name, spec), kind, each in product(SIZES.items(), KINDS, inputs):
-        if kind == STREETS and name != "tiny":
+        if kind == EVERYDAY and name != "tiny":
             continue
-        known, facts = known_of(name, each, None if kind == BACKBONE else 150), FACTS if kind == STREETS else None
-        if kind == STREETS:
+        known, facts = known_of(name, each, None if kind == BACKBONE else 150), FACTS if kind == EVERYDAY else None
+        if kind == EVERYDAY:
             known = with_head(known, spec.injected, len(FACTS.classes), FACTS.classes)
         elif kind == OWN:
             known = with_head(known, *next(heads))

@@ -36,7 +36,7 @@ from topformer_viz.network.choices import MODELS
 from topformer_viz.network.facts import facts
 from topformer_viz.network.model import TopFormer
 from topformer_viz.network.samples import SAMPLES, draw_test_card
-from topformer_viz.network.weights import STREETS
+from topformer_viz.network.weights import EVERYDAY
 from topformer_viz.paths import ICON, NETWORK, PACKAGE
 from topformer_viz.paths import SAMPLES as SAMPLE_FILES
 from topformer_viz.run.declared import DECLARED_JS
@@ -147,7 +147,7 @@ def parts_of(contents: Contents) -> dict[str, bytes]:
     if contents.checkpoint:
         parts["checkpoint.halves.gz"] = _packed(_apart(contents.checkpoint.data))
     else:
-        parts["weights.halves.gz"] = _packed(_apart(STREETS.read_bytes()))
+        parts["weights.halves.gz"] = _packed(_apart(EVERYDAY.read_bytes()))
         parts["likeness.gz"] = _packed(likeness.FILE.read_bytes())
     return parts
 
@@ -185,14 +185,14 @@ def _apart(data: bytes) -> bytes:
 
 def terms() -> str:
     """The terms of the weights and of the samples, as their folders state them."""
-    files = (STREETS.with_name("LICENSE.txt"), SAMPLE_FILES / "CREDITS.md", SAMPLE_FILES / "LICENSE.panoramax.txt")
+    files = (EVERYDAY.with_name("LICENSE.txt"), SAMPLE_FILES / "CREDITS.md", SAMPLE_FILES / "LICENSE.panoramax.txt")
     return "\n\n".join(file.read_text("utf-8").strip() for file in files)
 
 
 def _page(contents: Contents, parts: Sequence[str], inside: str, fetched: str) -> str:
     """index.html: words, styles and scripts; ``inside`` are the parts that it holds itself."""
     said = {lang: words(lang) for lang in contents.langs}
-    models = [slug for slug, choice in MODELS.items() if not (contents.checkpoint and choice.source == "streets")]
+    models = [slug for slug, choice in MODELS.items() if not (contents.checkpoint and choice.source == "everyday")]
     about: dict[str, Any] = {
         "langs": list(contents.langs), "samples": list(SAMPLES), "sample": contents.sample, "models": models, "model": contents.model,
         "at": contents.at, "parts": list(parts),

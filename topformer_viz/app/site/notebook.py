@@ -35,7 +35,7 @@ def lesson(model: Model, photo: Image.Image, lang: Lang = "en") -> Lesson:
     contents = Contents((lang,), picture=Brought(lossless(picture), ""), at="lesson")
     if isinstance(model, ColourModel):
         contents = replace(contents, model="colour")
-    elif not _same(model, load_model("streets")):
+    elif not _same(model, load_model("everyday")):
         contents = replace(contents, checkpoint=Brought(checkpoint_of(model), model.size))
     return Lesson(single_html(contents))
 

@@ -43,12 +43,12 @@ class Site {
   }
 
   get untrained() {
-    return !["streets", "colour", OWN].includes(this.shown.choice.model);
+    return !["everyday", "colour", OWN].includes(this.shown.choice.model);
   }
 
   // Whether the image looks like none that the model was trained on.
   get unlike() {
-    return Boolean(this.shown) && this.shown.far > this.about.far;
+    return Boolean(this.shown?.far.some((distance, n) => distance > this.about.far[n]));
   }
 
   // The picture's name.
@@ -67,7 +67,7 @@ class Site {
   get caution() {
     const { cautions } = this.words[this.lang], { sample, model } = this.shown.choice;
     if (this.untrained) return cautions.random;
-    return model === "streets" && sample === OWN && !this.unlike ? cautions.streets : "";
+    return model === "everyday" && sample === OWN && !this.unlike ? cautions.few : "";
   }
 
   // What a page says of such a run.

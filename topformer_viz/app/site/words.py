@@ -11,9 +11,8 @@ from topformer_viz.app.lab.basics.words import START
 from topformer_viz.app.lab.basics.words import UI as BASICS
 from topformer_viz.app.lesson.words import UI as LESSON
 from topformer_viz.network import refusals
-from topformer_viz.network.choices import MODELS
+from topformer_viz.network.choices import FACTS, MODELS
 from topformer_viz.network.colour import ColourModel
-from topformer_viz.network.facts import RARELY
 from topformer_viz.network.images import REFUSALS
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import SAMPLES, draw_test_card
@@ -95,7 +94,8 @@ def words(lang: Lang) -> dict[str, Any]:
     return {
         "name": LANGS[lang],
         "space": " " if lang == "en" else "",
-        "ui": {name: text(lang) for name, text in ui.items()} | {"unlike": UNLIKE(lang, usual=f"{1 - RARELY:.0%}")},
+        "ui": {name: text(lang) for name, text in ui.items()}
+        | {"unlike": UNLIKE(lang, usual=f"{1 - FACTS.rarely:.0%}")},
         "pages": {name: UI[name](lang) for name in PAGES} | {"basics": BASICS_NAME(lang)},
         "elsewhere": {name: UI[name](lang) for name in ELSEWHERE},
         "samples": {name: {"name": each.name(lang), "credit": each.credit(lang)} for name, each in SAMPLES.items()},
@@ -105,7 +105,7 @@ def words(lang: Lang) -> dict[str, Any]:
         },
         "backbone": BACKBONE(lang),
         "warned": {"random": LESSON["random"](lang), "unlike": LESSON["unlike"](lang)},
-        "cautions": {"random": door.UI["random"](lang), "streets": door.UI["streets"](lang)},
+        "cautions": {"random": door.UI["random"](lang), "few": door.UI["few"](lang, classes=len(FACTS.classes))},
         "refusals": {name: text(lang) for name, text in REASONS.items()} | {"and": "; " if lang == "en" else "；"},
         "basics": _basics(lang),
     }

@@ -21,7 +21,7 @@ const DOES = {
       bundled.kernels = null; // a page may forbid it
       return newKernels();
     });
-    if (model === "streets") await networkOf(model); // while the page decodes the picture
+    if (model === "everyday") await networkOf(model); // while the page decodes the picture
   },
 
   // A checkpoint of the visitor's; it is kept for the runs to come.
@@ -40,7 +40,7 @@ const DOES = {
     if (model === "own" && !showable(Object.values(made.tensors))) throw new CheckpointError("OVERFLOWS_HERE");
     last = { name, made, image, state, network, photo: { width, height, blob: await jpegOf(photo) } };
     const run = await travels(made, network, last.photo, name, pause), engine = network.kernels.name, { axes, sizes, seconds } = made;
-    const far = model === "streets" ? likenessDistance(bundled.fitted, made) : null;
+    const far = model === "everyday" ? likenessDistances(bundled.fitted, made) : [];
     return { run: { ...run, tensors: { ...made.tensors, ...run.tensors } }, from: [read.width, read.height], engine, axes, sizes, seconds, far, ...about(state) };
   },
 
@@ -93,7 +93,7 @@ const networkFrom = (state, kernels, folded = true) => (state.spec ? new TopForm
 async function networkOf(name, image, pause) {
   if (built.name === name) return built;
   const [source, batch] = name.split("-"), kernels = await newKernels();
-  let state = source === "own" ? own : source === "colour" ? {} : source === "streets" ? readCheckpoint(bundled.weights, source) : { ...untrained(source), classNames: CLASS_SETS.ade20k.names };
+  let state = source === "own" ? own : source === "colour" ? {} : source === "everyday" ? readCheckpoint(bundled.weights, source) : { ...untrained(source), classNames: CLASS_SETS.ade20k.names };
   if (batch) state = await withBatchStatistics(state, image, kernels, pause);
   built = { name: batch ? null : name, state, network: networkFrom(state, await newKernels()) };
   return built;

@@ -45,7 +45,7 @@ def _readings(view: View, start: str, draw: int) -> dict[str, tuple[BlockReading
     """The two runs of one initialisation on the image, by statistics."""
 
     def make() -> dict[str, tuple[BlockReading, ...]]:
-        model = load_model("streets" if start == "trained" else SIZE, seed=draw - 1)
+        model = load_model("everyday" if start == "trained" else SIZE, seed=draw - 1)
         if start == "reinitialised":
             assert isinstance(model, TopFormer)
             model = reinitialised(model, seed=draw - 1)

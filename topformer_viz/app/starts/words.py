@@ -35,7 +35,7 @@ STARTS: dict[str, tuple[Text, Text]] = {
     ),
     "trained": (
         TRAINED,
-        Text("the bundled checkpoint, learned from street images", "自带的权重文件，从街景图片中学来"),
+        Text("the bundled checkpoint, learned from everyday images", "自带的权重文件，从日常图片中学来"),
     ),
 }
 STATISTICS: dict[str, tuple[Text, Text]] = {

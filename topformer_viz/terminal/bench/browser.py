@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from topformer_viz.app.site.file import Contents, single_html
 from topformer_viz.network.input import network_size
 from topformer_viz.network.samples import open_sample
-from topformer_viz.network.weights import STREETS, load_model
+from topformer_viz.network.weights import EVERYDAY, load_model
 from topformer_viz.run.tracing import Trace, trace
 from topformer_viz.terminal.bench.pages import WINDOW
 from topformer_viz.terminal.bench.slowing import CAN_PIN, SLICE, on_one_core, processes, slowed
@@ -129,7 +129,7 @@ def _sizes(folder: Path) -> Table:
     """Each file is written, and stays in ``folder``."""
     rows: list[tuple[Cell, ...]] = []
     goals = []
-    weights = STREETS.stat().st_size / 1e6
+    weights = EVERYDAY.stat().st_size / 1e6
     for name, (langs, most) in LANGUAGES.items():
         data = single_html(Contents(langs)).encode()
         (folder / f"{name}.html").write_bytes(data)
@@ -251,7 +251,7 @@ def _from_telephone(size: tuple[int, int]) -> bytes:
 
 
 def _forward(opened: Open, folder: Path, sides: Sequence[tuple[int, int]], rounds: int, warm: int) -> Table:
-    model, threads = load_model("streets"), torch.get_num_threads()
+    model, threads = load_model("everyday"), torch.get_num_threads()
     pages = {"wasm": _ready(opened, "#lesson"), "plain": _ready(opened, "#lesson?kernels=plain")}
     for name, page in pages.items():
         page.locator(f".site[data-engine={name}]").wait_for()

@@ -26,7 +26,7 @@ STEPS = {
         "picture = open_sample(next(iter(SAMPLES))); "
         "picture = picture.resize(network_size(*picture.size, 512, 512))"
     ),
-    "the bundled weights": "from topformer_viz.network.weights import load_model; model = load_model('streets')",
+    "the bundled weights": "from topformer_viz.network.weights import load_model; model = load_model('everyday')",
     "the first traced pass": "from topformer_viz.run.tracing import trace; run = trace(model, picture)",
     "what travels of it": "from topformer_viz.app.canvas.travelling import travels; travels(run, model, picture, 'run')",
     "the book": (

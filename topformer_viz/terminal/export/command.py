@@ -103,7 +103,7 @@ def add(commands: Commands) -> None:
         "--out", required=True, help="the folder for the files, OUT/IMAGE/FIGURE.FORMAT; made if need be"
     )
     parser.add_argument(
-        "--model", default="streets", help="streets, colour, tiny, small, base, tiny-batch, small-batch, base-batch "
+        "--model", default="everyday", help="everyday, colour, tiny, small, base, tiny-batch, small-batch, base-batch "
         "(BatchNorm with each image's statistics) or a checkpoint's path (default %(default)s)",
     )  # fmt: skip
     parser.add_argument(

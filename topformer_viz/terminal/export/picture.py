@@ -122,7 +122,7 @@ def _lesson(subject: Subject, block: int, head: int | None, order: Order) -> byt
         order, blocks=(block,), heads=None if head is None else (head,), stages=None, formats=("zip",), dots=1
     )
     command = only.command(subject.name if subject.name[0] != "-" else f"./{subject.name}", "lesson")
-    return lesson_zip(subject, block, head, order.look, command, trained=order.model == "streets")
+    return lesson_zip(subject, block, head, order.look, command, trained=order.model == "everyday")
 
 
 @lru_cache(maxsize=1)

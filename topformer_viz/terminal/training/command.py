@@ -16,7 +16,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--out", required=True, help="the .safetensors file to write")
     parser.add_argument("--steps", type=int, default=4200, help="optimiser steps (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="draws the first parameters and every crop (default 0)")
-    parser.add_argument("--trunk", help="a network whose token pyramid to begin with: a .safetensors file, or streets")
+    parser.add_argument("--trunk", help="a network whose token pyramid to begin with: as --model takes it elsewhere")
     parser.add_argument("--teacher", help="folder of what another network computes of each image, to be learned, too")
     parser.set_defaults(run=partial(run, parser))
     parser = commands.add_parser("evaluate", help="measure the bundled network on val and write its card")

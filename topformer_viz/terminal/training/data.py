@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,9 @@ def pixels(labels: Tensor) -> Tensor:
     return torch.bincount(labels.flatten().long(), minlength=IGNORE + 1)
 
 
-def pixels_of_val(data: Photographs) -> Tensor:
-    """``pixels`` of all of val, (256,); ``DataError`` where one of its images, or their labels, cannot be used."""
-    return torch.stack([pixels(data.example(stem)[1]) for stem in data.val]).sum(0)
+def pixels_of(data: Photographs, stems: Sequence[str]) -> Tensor:
+    """``pixels`` of these images together, (256,); ``DataError`` where one of them, or its labels, cannot be used."""
+    return sum((pixels(data.example(stem)[1]) for stem in stems), torch.zeros(IGNORE + 1, dtype=torch.int64))
 
 
 def without_pixels(classes: list[str], counts: Tensor) -> list[str]:

@@ -34,6 +34,11 @@ class Score:
     astray: Tensor
 
     @classmethod
+    def none(cls, classes: int) -> "Score":
+        """Of no image: what others are added to."""
+        return cls(torch.zeros(classes, classes, dtype=torch.int64), torch.zeros(classes, dtype=torch.int64))
+
+    @classmethod
     def of(cls, scores: Tensor, labels: Tensor, absent: Sequence[int] = ()) -> "Score":
         """How class scores (1, classes, h, w), brought to the labels' size (Y, X), compare with them.
 

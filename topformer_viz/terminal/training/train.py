@@ -27,7 +27,7 @@ from topformer_viz.network.model import BLOCKS, TopFormer
 from topformer_viz.network.weights import load_model
 from topformer_viz.run.inference import best_device
 from topformer_viz.terminal.training.crops import Crops, crop_grid
-from topformer_viz.terminal.training.data import NONE_OF, DataError, Photographs, notes, pixels_of_val
+from topformer_viz.terminal.training.data import NONE_OF, DataError, Photographs, notes, pixels_of
 from topformer_viz.terminal.training.score import Watched, watch
 
 MAX_RATE, WEIGHT_DECAY, WARM_UP = 2e-3, 0.05, 0.1
@@ -159,7 +159,7 @@ def train(
     """
     if out.is_dir() or not out.parent.is_dir():
         raise DataError(f"{out} cannot be written: name a file in a folder that is there")
-    val = pixels_of_val(data)  # what it lacks is better told now than at the first score
+    val = pixels_of(data, data.val)  # what it lacks is better told now than at the first score
     device = best_device()
     crops = Crops(data, device, teacher)
     for note in notes(data.classes, crops.pixels, val):
