@@ -101,6 +101,8 @@ def test_first_comes_a_sentence_a_head_under_what_shows_it(
     assert page.index('class="heads-overview"') < page.index('class="heads-bar weights"') < page.index('role="grid"')
     assert words.UI["maximum"](lang) in page
     worth = {"whole": facts().mean_iou, **{part: facts().without[part] for part in ("attention", "blocks")}}
+    alone = [facts().without[f"block{block}.projected"] for block in range(4)]
+    worth |= {"least": min(alone), "most": max(alone)}
     matters = note_html(
         words.UI["matters"](lang, images=facts().val, **{part: f"{iou:.3f}" for part, iou in worth.items()}), lang
     )

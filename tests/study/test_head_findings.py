@@ -355,11 +355,11 @@ KEY = {f"r{c}_0": Estimate(2.4, 1.5, 3) for c in range(3)}
         ),
         (
             finding(r1_2=Estimate(2.3, 2.1, 2.5), r0_2=Estimate(2.6, 2.0, 3.2)),
-            "Road reads vehicles 2.3 times as much as if uniform (2.1 to 2.5).",
-            "道路读车辆：是均匀水平的 2.3 倍（2.1 到 2.5）。",
+            "Road gives 46% of its attention to vehicles, 2.3 times as much as if uniform (2.1 to 2.5).",
+            "道路把 46% 的注意力给了车辆：是均匀水平的 2.3 倍（2.1 到 2.5）。",
         ),
         (
-            finding(r2_0=Estimate(0.17, 0.1, 0.25), r1_2=Estimate(1.7, 1.6, 1.8)),
+            finding(r2_0=Estimate(0.17, 0.1, 0.25), r1_2=Estimate(0.5, 0.4, 0.6), r0_1=Estimate(1.3, 1.1, 1.8)),
             "Vehicle reads the sky only 0.17 times as much as if uniform (0.10 to 0.25).",
             "车辆很少读天空：只有均匀水平的 0.17 倍（0.10 到 0.25）。",
         ),
@@ -408,13 +408,20 @@ def test_every_class_means_every_class_with_support() -> None:
     key = finding(**KEY, r3_0=Estimate(0.5, 0.1, 4), rall_0=Estimate(2.4, 2.2, 2.6))
     assert said(key)[0].startswith("Every class reads the sky")
     weak = finding(**{**KEY, "r2_0": Estimate(1.2, 0.99, 3)}, rall_0=Estimate(2.4, 2.2, 2.6))
-    assert said(weak)[0].startswith("Road reads the sky 2.4 times")
+    assert said(weak)[0].startswith("Sky gives 72% of its attention to the sky, 2.4 times")
 
 
 def test_of_several_such_classes_the_surest_is_named() -> None:
     both = {f"r{c}_{k}": Estimate(2, 1.5, 3) for c in range(3) for k in (0, 2)}
     head = finding(**both, rall_0=Estimate(3, 1.3, 9), rall_2=Estimate(2, 1.8, 2.2))
     assert said(head)[0].startswith("Every class reads vehicles: 2.0 times")
+
+
+def test_the_pair_that_takes_most_attention_is_named_not_the_tenfold_of_next_to_nothing() -> None:
+    chance = [list(row) for row in NETWORK.chance]
+    chance[1][2] = 0.01
+    head = finding(r1_2=Estimate(10, 9, 11), r2_0=Estimate(0.1, 0.0, 0.2), r2_1=Estimate(1.6, 1.4, 1.8))
+    assert said(head, replace(NETWORK, chance=chance))[0].startswith("Vehicle gives 64% of its attention to the road")
 
 
 def test_a_pair_that_seldom_meets_is_not_named() -> None:
@@ -435,7 +442,7 @@ def test_support_needs_pictures_and_area() -> None:
 def test_a_pair_that_never_meets_has_nothing_to_say() -> None:
     head = finding(rall_0=Estimate(2, 1.9, 2.1), r0_1=Estimate(2, 1.9, 2.1))
     head.ratio[1][0] = None
-    assert said(head)[0].startswith("Sky reads the road")
+    assert said(head)[0].startswith("Sky gives 80% of its attention to the road")
 
 
 # The token that shows it
@@ -481,6 +488,13 @@ def test_a_preference_is_shown_where_a_token_of_its_class_follows_it_most() -> N
     ((found,),) = shown(only(finding(**PAIR)), runs)
     assert found and (found["sample"], found["token"]) == ("street", 1)
     assert shown(only(finding(**PAIR)), {"china": runs["china"]}) == [[None]]
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 2, 2, 2, 2], [0, 0, 0, 1, 1, 1]], ids=["no road", "none read"])
+def test_nothing_is_shown_where_no_token_does_what_is_told(labels: list[int]) -> None:
+    """There is no road, or the sky reads it less than uniform rows would."""
+    little = {row: [0.3, 0.3, 0.3, 0.1, 0, 0] for row in ("r0", "r1", "r2")}
+    assert shown(only(finding(**PAIR)), {"street": run_of(labels, uniform(**little))}) == [[None]]
 
 
 @pytest.mark.parametrize(

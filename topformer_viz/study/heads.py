@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from topformer_viz.network.facts import FILE
-from topformer_viz.words.numbers import decimal, times
+from topformer_viz.words.numbers import decimal, percent, times
 from topformer_viz.words.text import Lang, Text
 
 MIN_PICTURES, MIN_AREA = 20, 0.005  # a class or pair in fewer images, a class of less area is never named
@@ -68,6 +68,10 @@ class NetworkFinding:
     def area(self, c: int) -> float:
         """Class c's share of the labelled area."""
         return self.chance[-1][c] or 0.0
+
+    def uniform(self, c: int, k: int) -> float:
+        """The share of class c's attention that would fall on class k if rows were uniform."""
+        return self.chance[c][k] or 0.0
 
     def supported(self, c: int, k: int | None = None) -> bool:
         """Whether class c, or the pair c and k, is in enough images and covers enough of them to be named."""
@@ -152,8 +156,8 @@ SAYS = {
         "主要读自己的周围：平均距离 {value} 个 token（{low} 到 {high}），均匀时为 {all} 个。",
     ),
     "more": Text(
-        "{query} reads {key} {value} times as much as if uniform ({low} to {high}).",
-        "{query}读{key}：是均匀水平的 {value} 倍（{low} 到 {high}）。",
+        "{query} gives {share} of its attention to {key}, {value} times as much as if uniform ({low} to {high}).",
+        "{query}把 {share} 的注意力给了{key}：是均匀水平的 {value} 倍（{low} 到 {high}）。",
     ),
     "less": Text(
         "{query} reads {key} only {value} times as much as if uniform ({low} to {high}).",
@@ -211,9 +215,10 @@ def telling(head: HeadFinding, network: NetworkFinding) -> Telling:
     3. a class that every class reads more than uniform rows would, and all tokens together by more than ``TELLING``; of
        several the one that is read most;
     4. local: mean distance under ``LOCAL`` of the distance of uniform rows;
-    5. the pair of classes whose ratio is furthest from 1, up or down, by more than ``TELLING``: so avoidance, which
-       ends at 0, is told only where no class is read about twice as much as uniform rows would;
-    6. no clear preference.
+    5. of the pairs of classes with a ratio over 1 by more than ``TELLING`` the one that takes the most attention beyond
+       its share under uniform rows: a high ratio alone may be the tenfold of next to nothing;
+    6. of those under 1 by more than ``TELLING`` the one that is furthest;
+    7. no clear preference.
 
     Classes and pairs without support (``NetworkFinding.supported``) are neither named nor asked.
     """
@@ -235,15 +240,13 @@ def telling(head: HeadFinding, network: NetworkFinding) -> Telling:
     if head.distance.high < LOCAL * network.distance:
         return Telling("local", head.distance)
     pairs = [
-        (max(estimate.low - 1, 1 - estimate.high), estimate, c, k)
-        for c in classes
-        for k in classes
-        if network.supported(c, k) and (estimate := head.ratio[c][k])
+        (estimate, c, k) for c in classes for k in classes if network.supported(c, k) and (estimate := head.ratio[c][k])
     ]
-    apart, estimate, c, k = max(pairs, default=(0.0, head.effective, 0, 0))
-    if apart <= TELLING:
-        return Telling("none", head.effective)
-    return Telling("more" if estimate.low > 1 else "less", estimate, c, k)
+    if more := [pair for pair in pairs if pair[0].low > 1 + TELLING]:
+        return Telling("more", *max(more, key=lambda pair: (pair[0].low - 1) * network.uniform(*pair[1:])))
+    if less := [pair for pair in pairs if pair[0].high < 1 - TELLING]:
+        return Telling("less", *min(less, key=lambda pair: pair[0].high))
+    return Telling("none", head.effective)
 
 
 def sentence(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], lang: Lang) -> str:
@@ -252,7 +255,8 @@ def sentence(head: HeadFinding, network: NetworkFinding, names: Sequence[Text], 
     value, low, high = map(times if told.is_ratio else decimal, told.estimate)
     every = {"uniform": network.tokens[1], "local": network.distance}.get(told.what, 0.0)
     query, key = as_asking(names[told.c], lang), as_read(names[told.k], lang)
-    return SAYS[told.what](lang, value=value, low=low, high=high, all=decimal(every), query=query, key=key)
+    share = percent(told.estimate.value * network.uniform(told.c, told.k)) if told.is_ratio else ""
+    return SAYS[told.what](lang, value=value, low=low, high=high, all=decimal(every), query=query, key=key, share=share)
 
 
 def _low(estimate: Estimate | None) -> float:

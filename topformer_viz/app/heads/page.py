@@ -20,6 +20,7 @@ from topformer_viz.app.heads.words import NETWORKS, UI
 from topformer_viz.figures.colours import VIRIDIS
 from topformer_viz.network.classes import classes_of
 from topformer_viz.network.facts import facts
+from topformer_viz.network.model import BLOCKS
 from topformer_viz.study import heads as findings
 from topformer_viz.study.heads import Findings, FindingsError, telling
 from topformer_viz.words.numbers import decimal, times
@@ -61,10 +62,7 @@ def show(view: View) -> None:
     names = classes_of(len(found.classes), found.classes).names
     network = next(iter(found.networks.values()))
     purpose = note_html(UI["purpose"](lang, images=network.pictures), lang)
-    worth, pictures = (
-        UI["matters"](lang, images=facts().val, **_without()),
-        UI["pictures"](lang, images=network.pictures),
-    )
+    worth, pictures = UI["matters"](lang, **_without()), UI["pictures"](lang, images=network.pictures)
     said = "".join(f"<li>{note_html(line, lang)}</li>" for line in summary(found, names, lang))
     st.html(
         f'<p class="heads-lead">{purpose}</p><p class="heads-lead">{note_html(worth, lang)}</p>'
@@ -79,7 +77,7 @@ def show(view: View) -> None:
         )
         _paragraphs(lang, measured, UI["how"](lang))
     with fold("proof", UI["proof"](lang)):
-        silenced = UI["silenced"](lang, images=facts().val, **_without())
+        silenced = UI["silenced"](lang, **_without())
         _paragraphs(lang, UI["shows"](lang), UI["caution"](lang), silenced)
     follow_anchors()
     st.html(f"<script>\n{_SCRIPT}</script>", unsafe_allow_javascript=True)
@@ -90,12 +88,18 @@ def _paragraphs(lang: Lang, *notes: str) -> None:
 
 
 def _without() -> dict[str, str]:
-    """mIoU of the whole network, without any attention, and without its blocks."""
+    """mIoU of the whole network, without any attention, without one block's, from the least on, and without the blocks; and on
+    how many images."""
     known = facts()
-    return {
-        "whole": f"{known.mean_iou:.3f}",
-        **{part: f"{known.without[part]:.3f}" for part in ("attention", "blocks")},
+    one = sorted(known.without[f"block{block}.projected"] for block in range(BLOCKS))
+    miou = {
+        "whole": known.mean_iou,
+        "attention": known.without["attention"],
+        "least": one[0],
+        "most": one[-1],
+        "blocks": known.without["blocks"],
     }
+    return {"images": f"{known.val}", **{name: f"{value:.3f}" for name, value in miou.items()}}
 
 
 def summary(found: Findings, names: Sequence[Text], lang: Lang) -> list[str]:

@@ -82,8 +82,8 @@ UI = {
     ),
     "matters": Text(
         "**What attention is worth:** on the {images} of these images that are labelled everywhere [[mIoU]] is {whole}; with all attention "
-        "switched off it is {attention}, and without the four blocks {blocks}. A clear preference may still decide little.",
-        "**注意力值多少：**在其中 {images} 张处处有标注的图片上，[[mIoU]] 是 {whole}；关掉全部注意力后是 {attention}，去掉四个块后是 {blocks}。"
+        "switched off it is {attention}, with that of one block alone {least} to {most}, and without the four blocks {blocks}. A clear preference may still decide little.",
+        "**注意力值多少：**在其中 {images} 张处处有标注的图片上，[[mIoU]] 是 {whole}；关掉全部注意力后是 {attention}，只关一个块的注意力是 {least} 到 {most}，去掉四个块后是 {blocks}。"
         "偏好鲜明，作用也不一定大。",
     ),
     "tables": Text("All numbers: which class reads which, block by block", "全部数字：逐块查看哪一类读哪一类"),
@@ -100,10 +100,10 @@ UI = {
         "the row's attention that falls on the column, divided by the share it would get from uniform rows: "
         "1 is uniform, 2 twice as much, 0.5 half. In brackets are 95% [[bootstrap interval|bootstrap intervals over images]]. Images "
         "from one drive resemble each other, so the true uncertainty is somewhat larger. The sentence over a table is made from its "
-        "numbers, by a fixed rule.",
+        "numbers, by a fixed rule: where nothing more general holds, it names the two classes between which most attention passes beyond uniform.",
         "**怎样读表。**行是在读的类别，列是被读的类别。表中的数是：这一行的注意力落在这一列上的份额，除以每一行都均匀时"
         "应占的份额。1 是均匀水平，2 是两倍，0.5 是一半。括号里是[[bootstrap interval|以图片为单位做自助法]]的 95% 置信区间。"
-        "同一次行车拍下的图片彼此相似，所以真实的不确定性要再大一些。表格上方的那句话按固定的规则由这些数得出。",
+        "同一次行车拍下的图片彼此相似，所以真实的不确定性要再大一些。表格上方的那句话按固定的规则由这些数得出：若没有更普遍的规律，就说超出均匀水平最多的那一对类别。",
     ),
     "network": Text("Network", "网络"),
     "block": BLOCK,

@@ -158,7 +158,7 @@ def shown(network: NetworkFinding, runs: Mapping[str, Trace]) -> list[list[dict[
 
     ``runs``: the trained network's, by sample. What lies where is what the network itself says there. Of a preference, the
     token whose row differs most from a uniform one by the share that falls on the class that is read; else the token that
-    reads nearest, or least or most evenly. None where no sample has a token to show.
+    reads nearest, or least or most evenly. None where no sample has a token to show, or nothing of the class that is read.
     """
     labels = {name: pooled(_said(traced), len(network.together), _grid(traced)) for name, traced in runs.items()}
     return [
@@ -199,7 +199,8 @@ def _clear(told: Telling, weights: Tensor, labels: Tensor, grid: tuple[int, int]
         return torch.full_like(effective, -math.inf)
     asking = labels[:, told.k] < 0.5 if told.what == "key" else labels[:, told.c] > 0.5
     more = weights @ labels[:, told.k] - labels[:, told.k].mean()
-    return (-more if told.what == "less" else more).where(asking, -math.inf)
+    apart = -more if told.what == "less" else more
+    return apart.where(asking & (apart > 0), -math.inf)
 
 
 def _said(traced: Trace) -> Tensor:
