@@ -73,7 +73,7 @@ def enter(browser: Browser) -> Visitor:
 
 def checkpoint() -> bytes:
     state = {name: t.half() if t.is_floating_point() else t for name, t in load_model("everyday").state_dict().items()}
-    return safetensors.torch.save(state, {"classes": json.dumps([QUAGGA.format(n=n) for n in range(8)])})
+    return safetensors.torch.save(state, {"classes": json.dumps([QUAGGA.format(n=n) for n in range(14)])})
 
 
 def bring(page: Page, popover: int, name: str, data: bytes) -> None:

@@ -9,9 +9,8 @@ from topformer_viz.words.text import Text
 
 FACTS = facts()
 EVERYDAY_LABEL = Text(
-    "Trained by this project on {images} images of streets, parks, animals, people and rooms; it tells {classes} classes apart. Mean overlap "
-    "with the labels (mIoU) {miou} on {val} images it never saw.",
-    "由本项目用 {images} 张街道、公园、动物、人物和室内的图片训练，区分 {classes} 个类别；在 {val} 张从未见过的图片上，与标注的平均重合度（mIoU）为 {miou}。",
+    "Trained by this project on {images} images, {classes} classes; mean overlap with the labels (mIoU) {miou} on {val} images it never saw.",
+    "由本项目用 {images} 张图片训练，区分 {classes} 个类别；在 {val} 张从未见过的图片上，与标注的平均重合度（mIoU）为 {miou}。",
 )
 COLOUR_LABEL = Text(
     "Four heads ask for colour, brightness, hue and place, and each token reads the tokens most like it. It was designed by "
