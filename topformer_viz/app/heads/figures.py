@@ -18,7 +18,7 @@ from topformer_viz.study import heads as findings
 from topformer_viz.study.heads import Findings, FindingsError, NetworkFinding, sentence
 from topformer_viz.words.names import NOT_EVIDENCE
 from topformer_viz.words.numbers import decimal, times
-from topformer_viz.words.text import Lang, Text, sentences
+from topformer_viz.words.text import Lang, Text, listed, sentences
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -54,7 +54,7 @@ def _preferences(lang: Lang, found: Findings, kind: str, asked: Asked) -> Panel:
         tiles.append(_tile(of, block, h, names, title, 0.72 if kind == "head" else 1.0, lang))
     said = [FIGURES["meaning"](lang), FIGURES["measured"](lang, images=network.pictures)]
     if left_out := [name(lang) for k, name in enumerate(names) if k not in _meeting(network)]:
-        said.append(FIGURES["left_out"](lang, names=FIGURES["comma"](lang).join(left_out)))
+        said.append(FIGURES["left_out"](lang, names=listed(lang, left_out)))
     if kind == "head":
         said.insert(0, sentence(network.heads[block][head], network, names, lang))
     if random := [NETWORKS[which][0](lang) for which in dict(shown) if which != "trained"]:

@@ -201,7 +201,6 @@ FIGURES = {
         "Left out, as they seldom meet another class: {names}.",
         "很少与别的类别同在一张图里的没有列出：{names}。",
     ),
-    "comma": Text(", ", "、"),
     "random": Text("{networks}: {said}", "{networks}：{said}"),
     "and": Text(" and ", "和"),
 }  # fmt: skip
