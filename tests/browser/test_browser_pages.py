@@ -60,6 +60,18 @@ def test_a_fold_opens_by_keyboard_stays_open_and_is_open_on_paper(visit: Open) -
     assert text.bounding_box()["height"] > 10  # type: ignore[index]
 
 
+def test_on_a_phone_the_numbers_of_a_head_s_table_have_room_and_a_cell_says_what_it_means(visit: Open) -> None:
+    page = visit("heads?lang=en", 390, 844)
+    fold(page, "tables").locator("summary").click(timeout=30_000)
+    table = page.locator(".heads table").first
+    cells = "(table) => [...table.querySelectorAll('td b')].map((b) => b.getBoundingClientRect().width - b.parentElement.clientWidth)"
+    assert max(table.evaluate(cells)) <= 0
+    assert table.evaluate("(table) => table.parentElement.scrollWidth > table.parentElement.clientWidth")
+    table.locator("tbody td").nth(2).click()
+    expect(table.locator("tbody td .says").nth(2)).to_be_visible()
+    assert table.locator("xpath=..").evaluate("(box) => getComputedStyle(box).maskImage") == "none"
+
+
 def test_a_link_shows_its_term_in_the_reference(visit: Open) -> None:
     page = visit("reference?lang=en&size=256#term-fan-out")
     expect(page.locator("#term-fan-out")).to_be_in_viewport(timeout=30_000)

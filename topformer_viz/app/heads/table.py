@@ -115,8 +115,8 @@ def _table(network: NetworkFinding, block: int, head: int, names: Sequence[Text]
     # One stop of the Tab key a table: the arrow keys lead on from its first cell.
     body = body.replace('tabindex="-1"', 'tabindex="0"', 1)
     return (
-        f'<table role="grid" lang="{lang}" aria-label="{escape(UI["table"](lang, n=head + 1))}">'
-        f'<thead><tr><td class="corner">{UI["reads"](lang)}</td>{top}</tr></thead><tbody>{body}</tbody></table>'
+        f'<div class="sideways"><table role="grid" lang="{lang}" aria-label="{escape(UI["table"](lang, n=head + 1))}" style="--across: {len(names)}">'
+        f'<thead><tr><td class="corner">{UI["reads"](lang)}</td>{top}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

@@ -56,7 +56,7 @@ def _tensors(view: View) -> None:
             f'<td class="number">{row["bytes"] / 1000:,.1f}</td>{numbers}</tr>'
         )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    st.html(f'<div class="reference" tabindex="0"><p class="swipe">{UI["swipe"](lang)}</p>{table}</div>')
+    st.html(f'<div class="reference sideways" tabindex="0"><p class="swipe">{UI["swipe"](lang)}</p>{table}</div>')
 
 
 def _definitions(items: list[tuple[str, str, str]]) -> None:
