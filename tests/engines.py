@@ -5,6 +5,7 @@ Playwright's builds of them can't be had everywhere; these are the system's (Deb
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -82,6 +83,9 @@ class Firefox:
     def open(self, url: str, width: int, height: int) -> None:
         self._send("browsingContext.setViewport", context=self._page, viewport={"width": width, "height": height})
         self._send("browsingContext.navigate", context=self._page, url=url, wait="complete")
+        # Where the address is another process's (a file after a server's page), it answers for an empty page in between.
+        address = json.dumps(re.split("[?#]", url)[0])  # what follows may be written anew by the page
+        wait_for(self, f"location.href.split(/[?#]/)[0] === {address} && document.readyState === 'complete'")
 
     def evaluate(self, script: str) -> Any:
         told = self._send(
