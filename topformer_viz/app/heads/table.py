@@ -135,7 +135,7 @@ def _cell(
     )  # fmt: skip
     if network.supported(k) if c is None else network.supported(c, k):
         paper, ink = colours(ratio.value)
-        look, number = f'style="background:{paper}"', f'<b style="color:{ink}">{times(ratio.value)}</b>'
+        look, number = f'style="background-color:{paper}"', f'<b style="color:{ink}">{times(ratio.value)}</b>'
     else:
         look, number = 'class="grey"', f"<b>{times(ratio.value)}</b>"
         tip = f"{tip} {UI['grey_cell'](lang)}"
