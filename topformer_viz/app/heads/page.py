@@ -155,7 +155,7 @@ def _tables(view: View, found: Findings) -> None:
     with fold(
         "tables", UI["tables"](lang), any(asked[name] != view.takes[name].default for name in ("network", "block"))
     ):
-        with st.container(horizontal=True, gap="large"):
+        with st.container(horizontal=True, gap="medium"):
             slug = _choose(view, "network", "findings_network", lambda slug: NETWORKS[slug][0](lang))
             block = _choose(view, "block", "block") - 1
         network = found.networks[slug]
