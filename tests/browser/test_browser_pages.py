@@ -66,7 +66,13 @@ def test_on_a_phone_the_numbers_of_a_head_s_table_have_room_and_a_cell_says_what
     table = page.locator(".heads table").first
     cells = "(table) => [...table.querySelectorAll('td b')].map((b) => b.getBoundingClientRect().width - b.parentElement.clientWidth)"
     assert max(table.evaluate(cells)) <= 0
-    assert table.evaluate("(table) => table.parentElement.scrollWidth > table.parentElement.clientWidth")
+    left = "(table) => table.querySelector('tbody th').getBoundingClientRect().left - table.parentElement.getBoundingClientRect().left"
+    assert table.evaluate("(table) => table.parentElement.scrollWidth > table.parentElement.clientWidth + 100")
+    table.evaluate("(table) => table.parentElement.scrollTo(100, 0)")
+    assert table.evaluate(left) == 0  # the rows keep their names
+    table.evaluate("(table) => table.parentElement.scrollTo(0, 0)")
+    clips = "(cells) => cells.map((cell) => getComputedStyle(cell).backgroundClip)"
+    assert set(table.locator("tbody tr:last-child td").evaluate_all(clips)) == {"padding-box"}  # coloured or grey
     table.locator("tbody td").nth(2).click()
     expect(table.locator("tbody td .says").nth(2)).to_be_visible()
     assert table.locator("xpath=..").evaluate("(box) => getComputedStyle(box).maskImage") == "none"

@@ -20,6 +20,7 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 from streamlit.delta_generator import DeltaGenerator
 
+from topformer_viz.app.canvas.theme import COLOURS
 from topformer_viz.app.canvas.travelling import travels
 from topformer_viz.app.canvas.wire import bare
 from topformer_viz.app.frame import address, route_bar
@@ -55,8 +56,13 @@ from topformer_viz.study import likeness
 from topformer_viz.words.plain import as_markdown
 from topformer_viz.words.text import Lang
 
+# What components get from Streamlit (canvas.css), for the page itself, by the same names.
+_COLOURS = {"ink": "text", "paper": "background", "panel": "secondary-background"}
+_THEME = "".join(f"--{name}: light-dark({', '.join(COLOURS[of])}); " for name, of in _COLOURS.items())
 # Both travel with every run of a page: without comments and indents.
-STYLE = re.sub(r"(?s)/\*.*?\*/|(?m:^\s+)", "", Path(__file__).with_name("frame.css").read_text("utf-8"))
+STYLE = f".stApp {{ {_THEME}}}\n" + re.sub(
+    r"(?s)/\*.*?\*/|(?m:^\s+)", "", Path(__file__).with_name("frame.css").read_text("utf-8")
+)
 RETURNING = bare(Path(__file__).with_name("returning.js").read_text("utf-8"))
 # Streamlit's form parser would write the larger ones into a temporary file; uploads stay off the disk.
 MultiPartParser.spool_max_size = 2 * MAX_CHECKPOINT_BYTES
